@@ -1,0 +1,2 @@
+//! One binary: configuration, wiring, commands.
+fn main() {}

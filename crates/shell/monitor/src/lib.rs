@@ -1,0 +1,1 @@
+//! Monitor knows how to show what happens; it changes nothing.
