@@ -1,1 +1,30 @@
 //! Chain knows how blocks, final records, receipts and checkpoints are encoded and verified; it does not know what a command means.
+//!
+//! - Blocks are chained: each header carries the hash of its parent, of its body, and the state root behind it (CHN-01).
+//! - The ends of all payments are leaves of one append-only RFC 6962 tree whose size and root are in every header (CHN-02).
+//! - A [`Receipt`] is a payment's final record, its inclusion proof and a signed checkpoint; it verifies with this crate and
+//!   public keys alone (CHN-03).
+//!
+//! # Not here
+//! Signing (the shell holds keys), files, and what commands in a body mean.
+//!
+//! # Units and limits
+//! Times are nanoseconds since 1970 UTC. Text forms follow C2SP `signed-note`, `tlog-checkpoint` and `tlog-proof`.
+//!
+//! # Start reading at
+//! [`BlockHeader`], then [`Receipt`].
+
+mod base64;
+mod block;
+mod checkpoint;
+mod hash;
+mod receipt;
+mod record;
+mod tree;
+
+pub use block::{BLOCK_HEADER_BYTES, BlockHeader, HeaderError};
+pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, VerifierKey};
+pub use hash::{Hash, Hasher, sha256};
+pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};
+pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RecordError};
+pub use tree::{Frontier, FrontierError, MerkleTree, ProofError, leaf_hash, node_hash, verify_consistency, verify_inclusion};
