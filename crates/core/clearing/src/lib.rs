@@ -1,1 +1,47 @@
 //! Clearing knows participants, quotes and the life of a payment; it does not know messages, disks or clocks.
+//!
+//! [`Clearing`] is the centre: one thread over plain memory. [`Clearing::apply_block`] takes a block's time and commands
+//! and returns what they did. Everything the centre knows of the world is inside a command; the same blocks give the same
+//! balances, the same events and the same state root on every machine (ORD-02).
+//!
+//! # The life of a payment
+//! ```text
+//!  Pay ──▶ checks ──▶ hold placed (Held) ──▶ Answer WillCredit ──▶ hold posted  (Settled)
+//!             │              │ ├──────────▶ Answer Refuses    ──▶ hold voided  (Rejected, the creditor agent's reason)
+//!             │              │ └──────────▶ deadline passes   ──▶ hold voided  (Rejected, AB05)
+//!             └──────────────┴─ (Rejected at once, our reason; the creditor agent never hears of it)
+//! ```
+//!
+//! # Invariants
+//! LED-01 to LED-04, PAY-01 to PAY-04, LIQ-01: see [`laws`].
+//!
+//! # Not here
+//! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
+//!
+//! # Start reading at
+//! [`Command`], [`Clearing::apply_block`], then `payment.rs`.
+
+mod codec;
+mod command;
+mod event;
+mod exchange;
+mod ids;
+mod index;
+pub mod laws;
+mod participant;
+mod payment;
+mod refusal;
+mod snapshot;
+mod state;
+
+pub use codec::DecodeError;
+pub use command::{
+    AccountPurpose, Answer, AnswerVerdict, Command, FixedSide, Fund, FundDirection, IsoReason, ParticipantStatus, Pay, Priority,
+    PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
+};
+pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteTerms};
+pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
+pub use index::IndexSeed;
+pub use participant::ParticipantView;
+pub use refusal::{Refusal, Rejection, Retry};
+pub use state::{AccountView, Clearing, Settings};

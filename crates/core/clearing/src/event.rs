@@ -1,0 +1,219 @@
+//! What a block did: one outcome a command, and numbered events for everybody downstream.
+
+use crate::{
+    AccountPurpose, Bic, ContentHash, FundDirection, IsoReason, ParticipantId, ParticipantStatus, PaymentIndex, Position,
+    QuoteId, Refusal, Rejection, RiskDecision, Time, Uetr,
+};
+use chain::Hash;
+use money::{Amount, Currency, CurrencyCode, Rate};
+
+/// Everything a block did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// One for each command, in order.
+    pub outcomes: Vec<Outcome>,
+    /// In order; positions follow on without gaps.
+    pub events: Vec<Event>,
+    /// Commitment to every change of state so far.
+    pub state_root: Hash,
+    /// Final payments so far.
+    pub tree_size: u64,
+    /// RFC 6962 root over them.
+    pub tree_root: Hash,
+    /// Position of the block's first event, or the next one to come if it has none.
+    pub first_position: u64,
+}
+
+/// The answer to one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; there is nothing more to tell.
+    Done,
+    /// A participant was registered under this index.
+    Registered(ParticipantId),
+    /// A firm quote was issued.
+    Quoted(QuoteTerms),
+    /// A payment was taken in, or had been before with the same content (PAY-03): this is how it stands.
+    Payment {
+        /// How it stands after this command.
+        payment: PaymentView,
+        /// Whether this very command had been answered before.
+        repeated: bool,
+    },
+    /// Refused; nothing changed.
+    Refused(Refusal),
+}
+
+/// Something that happened, at its place in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its number.
+    pub position: Position,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// A ledger was opened.
+    LedgerOpened(Currency),
+    /// A participant joined or changed name or key.
+    ParticipantRegistered {
+        /// Its index.
+        participant: ParticipantId,
+        /// Its BIC.
+        bic: Bic,
+        /// Its name.
+        name: String,
+        /// Its public key.
+        key: [u8; 32],
+        /// Whether it may publish rates.
+        provides_exchange: bool,
+        /// Its settlement currencies.
+        currencies: Vec<CurrencyCode>,
+    },
+    /// A participant was allowed or stopped.
+    StatusChanged {
+        /// Whose.
+        participant: ParticipantId,
+        /// Now.
+        status: ParticipantStatus,
+    },
+    /// Prefunding moved.
+    Funded {
+        /// Whose account.
+        participant: ParticipantId,
+        /// Which account.
+        purpose: AccountPurpose,
+        /// In or out.
+        direction: FundDirection,
+        /// How much.
+        amount: Amount,
+    },
+    /// A provider's standing rate changed.
+    RatePublished {
+        /// Whose.
+        provider: ParticipantId,
+        /// Taken.
+        debit_currency: CurrencyCode,
+        /// Given.
+        credit_currency: CurrencyCode,
+        /// At.
+        rate: Rate,
+        /// Earned, in millionths of the debit amount.
+        spread_ppm: u32,
+    },
+    /// A firm quote was issued.
+    QuoteIssued(QuoteTerms),
+    /// A hold was placed: the creditor agent is to be asked (`pacs.008`).
+    PaymentHeld(PaymentView),
+    /// Final: the hold was posted.
+    PaymentSettled(PaymentView),
+    /// Final: refused, or the hold was voided.
+    PaymentRejected(PaymentView),
+    /// The creditor agent reports its customer credited.
+    PaymentCredited(PaymentView),
+}
+
+/// A firm quote: exact amounts until it expires, for one payment of one debtor agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuoteTerms {
+    /// Its identifier.
+    pub quote: QuoteId,
+    /// Who may use it.
+    pub debtor_agent: ParticipantId,
+    /// Who gives the credit currency.
+    pub provider: ParticipantId,
+    /// Exactly what the debtor agent pays: principal + spread + remainder.
+    pub debit: Amount,
+    /// Exactly what the creditor agent receives.
+    pub credit: Amount,
+    /// The provider's rate before spread.
+    pub rate: Rate,
+    /// Part of the debit that is exchanged at that rate.
+    pub principal: Amount,
+    /// Part of the debit the provider earns.
+    pub spread: Amount,
+    /// Part of the debit left by rounding, posted to the scheme's rounding account.
+    pub remainder: Amount,
+    /// First instant at which it is no longer honoured.
+    pub expires_at: Time,
+}
+
+/// A payment's state. `Settled` and `Rejected` are final (PAY-01).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PaymentState {
+    /// Held at the debtor agent, asked of the creditor agent.
+    Held,
+    /// Posted. Irrevocable.
+    Settled,
+    /// Refused or voided; nothing moved.
+    Rejected,
+}
+
+/// A payment as it stood after an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentView {
+    /// Its index.
+    pub index: PaymentIndex,
+    /// Its UETR.
+    pub uetr: Uetr,
+    /// Hash of the debtor agent's signed message.
+    pub content: ContentHash,
+    /// Sender.
+    pub debtor_agent: ParticipantId,
+    /// Sender's BIC.
+    pub debtor_bic: Bic,
+    /// Receiver.
+    pub creditor_agent: ParticipantId,
+    /// Receiver's BIC.
+    pub creditor_bic: Bic,
+    /// What the debtor agent pays.
+    pub debit: Amount,
+    /// What the creditor agent receives.
+    pub credit: Amount,
+    /// The quote used, if currencies differ.
+    pub quote: Option<QuoteId>,
+    /// How it stands.
+    pub state: PaymentState,
+    /// Why it was rejected.
+    pub rejection: Option<Rejection>,
+    /// Whether the creditor agent reported its customer credited.
+    pub credited: bool,
+    /// What the risk rules had decided.
+    pub risk: RiskDecision,
+    /// When it was taken in.
+    pub received_at: Time,
+    /// When the creditor agent must have answered.
+    pub deadline: Time,
+    /// Whether it was ever put to the creditor agent. A payment refused at once was not.
+    pub forwarded_position: Option<Position>,
+    /// The end, if it has come.
+    pub finality: Option<Finality>,
+}
+
+/// When and where a payment became final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finality {
+    /// Block time.
+    pub at: Time,
+    /// Block height.
+    pub height: u64,
+    /// The event that said so.
+    pub position: Position,
+    /// Its leaf in the tree of final payments.
+    pub leaf_index: u64,
+}
+
+impl PaymentView {
+    /// Four characters for the wire: the reason of a rejection, spaces otherwise.
+    pub fn reason_bytes(&self) -> [u8; 4] {
+        self.rejection.map_or(*b"    ", |rejection| rejection.iso_reason().0)
+    }
+
+    /// The ISO reason of a rejection.
+    pub fn iso_reason(&self) -> Option<IsoReason> {
+        self.rejection.map(Rejection::iso_reason)
+    }
+}

@@ -1,0 +1,112 @@
+//! The centre's laws as checkers. They read everything; run them in tests, the simulator and `fsck`.
+
+pub use ledger::laws::{
+    LawBroken, led_01_ledgers_sum_to_zero, led_02_no_account_below_its_floor, led_03_holds_resolve_once, led_04_holds_add_up,
+};
+
+use crate::payment::{Payment, Status};
+use crate::{Clearing, Event, EventKind, PaymentIndex, PaymentState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// PAY-01: every payment is held with an open hold or has exactly one end, and ends fill the tree without gaps.
+pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
+    let broken = |detail| Err(LawBroken { law: "PAY-01", detail });
+    let mut leaves = vec![false; clearing.finals.len() as usize];
+    let mut open = 0;
+    for (at, payment) in clearing.payments.iter().enumerate() {
+        match payment.status {
+            Status::Held(hold) => {
+                open += 1;
+                if clearing.ledgers.hold(hold).is_err() {
+                    return broken(format!("payment {at} is held without a hold"));
+                }
+            }
+            Status::Settled(finality) | Status::Rejected(_, finality) => match leaves.get_mut(finality.leaf_index as usize) {
+                Some(taken) if !*taken => *taken = true,
+                Some(_) | None => return broken(format!("payment {at} has leaf {}, which is not its own", finality.leaf_index)),
+            },
+        }
+    }
+    if open != clearing.ledgers.holds_open() {
+        return broken(format!("{open} payments are held by {} holds", clearing.ledgers.holds_open()));
+    }
+    match leaves.iter().position(|taken| !taken) {
+        None => Ok(()),
+        Some(leaf) => broken(format!("leaf {leaf} belongs to no payment")),
+    }
+}
+
+/// PAY-02: both agents are told the same end. Over a run's events: each payment ends once, and as its record says.
+pub fn pay_02_both_told_the_same<'a>(clearing: &Clearing, events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
+    let mut told: BTreeMap<PaymentIndex, PaymentState> = BTreeMap::new();
+    for event in events {
+        let (EventKind::PaymentSettled(view) | EventKind::PaymentRejected(view)) = &event.kind else { continue };
+        if told.insert(view.index, view.state).is_some() || clearing.view(view.index).state != view.state {
+            return Err(LawBroken { law: "PAY-02", detail: format!("payment {} was told two ends", view.uetr) });
+        }
+    }
+    Ok(())
+}
+
+/// PAY-03: a UETR and a message identification are on record once.
+pub fn pay_03_ids_are_unique(clearing: &Clearing) -> Result<(), LawBroken> {
+    let mut uetrs = BTreeSet::new();
+    let mut messages = BTreeSet::new();
+    let twice = clearing.payments.iter().find(|payment| !uetrs.insert(payment.uetr) || !messages.insert(payment.message_id));
+    match twice {
+        None => Ok(()),
+        Some(payment) => Err(LawBroken { law: "PAY-03", detail: format!("payment {} is on record twice", payment.uetr) }),
+    }
+}
+
+/// PAY-04: what settled payments moved is what accounts show, on every ledger: all legs of an exchange or none.
+pub fn pay_04_all_legs_or_none(clearing: &Clearing) -> Result<(), LawBroken> {
+    let mut net: Vec<i128> = vec![0; clearing.currencies.len()];
+    for payment in clearing.payments.iter().filter(|payment| is_exchanged_and_settled(payment)) {
+        net[usize::from(payment.debit_ledger.0)] += i128::from(payment.debit.0);
+        net[usize::from(payment.credit_ledger.0)] -= i128::from(payment.credit.0);
+    }
+    for (at, expected) in net.into_iter().enumerate() {
+        let kept = kept_by_exchange(clearing, at);
+        if kept != expected {
+            let code = clearing.currencies[at].code;
+            return Err(LawBroken { law: "PAY-04", detail: format!("exchange took {kept} {code}, payments gave it {expected}") });
+        }
+    }
+    Ok(())
+}
+
+fn is_exchanged_and_settled(payment: &Payment) -> bool {
+    payment.debit_ledger != payment.credit_ledger && matches!(payment.status, Status::Settled(_))
+}
+
+/// What pools, spread and rounding accounts of a ledger hold beyond what was funded into them.
+fn kept_by_exchange(clearing: &Clearing, at: usize) -> i128 {
+    let posted = |id| clearing.ledgers.account(id).map_or(0, ledger::Account::posted);
+    let providers =
+        clearing.participants.iter().filter_map(|participant| participant.accounts.get(at).copied().flatten()?.exchange);
+    let kept: i128 = providers.map(|accounts| posted(accounts.pool) + posted(accounts.spread)).sum();
+    kept + posted(clearing.system_accounts[at].rounding) - clearing.exchange_funded.get(at).copied().unwrap_or(0)
+}
+
+/// LIQ-01: no settlement account is debited beyond its prefunding. With no net debit caps this is LED-02 on those accounts.
+pub fn liq_01_no_debit_beyond_prefunding(clearing: &Clearing) -> Result<(), LawBroken> {
+    let below = clearing.accounts().find(|account| account.participant.is_some() && account.available < 0);
+    match below {
+        None => Ok(()),
+        Some(account) => Err(LawBroken { law: "LIQ-01", detail: format!("{account:?}") }),
+    }
+}
+
+/// Every law that can be judged from the state alone; empty when all hold.
+pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
+    let mut broken = ledger::laws::check_all(&clearing.ledgers);
+    let own = [
+        pay_01_one_final_state(clearing),
+        pay_03_ids_are_unique(clearing),
+        pay_04_all_legs_or_none(clearing),
+        liq_01_no_debit_beyond_prefunding(clearing),
+    ];
+    broken.extend(own.into_iter().filter_map(Result::err));
+    broken
+}

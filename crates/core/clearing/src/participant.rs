@@ -1,0 +1,255 @@
+//! Participants: joining, prefunding, being stopped.
+
+use crate::codec::{put_u32, put_u64};
+use crate::{
+    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, Outcome, ParticipantId, ParticipantStatus, Refusal,
+    RegisterParticipant,
+};
+use ledger::{AccountId, Floor, LedgerError, LedgerId, Leg};
+use money::{Amount, CurrencyCode};
+
+/// A participant at the centre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Participant {
+    pub(crate) bic: Bic,
+    pub(crate) name: String,
+    pub(crate) key: [u8; 32],
+    pub(crate) status: ParticipantStatus,
+    pub(crate) provides_exchange: bool,
+    /// Indexed by ledger; `None` where it does not settle.
+    pub(crate) accounts: Vec<Option<AccountSet>>,
+}
+
+/// A participant's accounts on one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountSet {
+    pub(crate) settlement: AccountId,
+    pub(crate) exchange: Option<ExchangeAccounts>,
+}
+
+/// An exchange provider's further accounts on one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExchangeAccounts {
+    pub(crate) pool: AccountId,
+    pub(crate) spread: AccountId,
+}
+
+/// A participant as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParticipantView {
+    /// Its index.
+    pub id: ParticipantId,
+    /// Its BIC.
+    pub bic: Bic,
+    /// Its display name.
+    pub name: String,
+    /// Its public Ed25519 key.
+    pub key: [u8; 32],
+    /// What it may do.
+    pub status: ParticipantStatus,
+    /// Whether it may publish rates.
+    pub provides_exchange: bool,
+    /// Currencies it settles in.
+    pub currencies: Vec<CurrencyCode>,
+}
+
+impl Participant {
+    pub(crate) fn account_set(&self, ledger: LedgerId) -> Option<&AccountSet> {
+        self.accounts.get(usize::from(ledger.0)).and_then(Option::as_ref)
+    }
+
+    pub(crate) fn settlement(&self, ledger: LedgerId) -> Option<AccountId> {
+        self.account_set(ledger).map(|set| set.settlement)
+    }
+
+    pub(crate) fn exchange(&self, ledger: LedgerId) -> Option<ExchangeAccounts> {
+        self.account_set(ledger).and_then(|set| set.exchange)
+    }
+
+    fn account(&self, ledger: LedgerId, purpose: AccountPurpose) -> Option<AccountId> {
+        match purpose {
+            AccountPurpose::Settlement => self.settlement(ledger),
+            AccountPurpose::Exchange => self.exchange(ledger).map(|accounts| accounts.pool),
+            AccountPurpose::Spread => self.exchange(ledger).map(|accounts| accounts.spread),
+        }
+    }
+}
+
+impl Clearing {
+    /// Most participants.
+    pub const PARTICIPANTS_MAX: usize = 1_000_000;
+
+    pub(crate) fn register(&mut self, register: &RegisterParticipant) -> Result<Outcome, Refusal> {
+        let too_long = register.name.len() > RegisterParticipant::NAME_BYTES_MAX
+            || register.currencies.len() > RegisterParticipant::CURRENCIES_MAX;
+        if too_long {
+            return Err(Refusal::TooLong);
+        }
+        let ledgers = register
+            .currencies
+            .iter()
+            .map(|&code| self.ledger_of(code))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(Refusal::UnknownCurrency)?;
+        let id = match self.by_bic.get(&register.bic) {
+            Some(&known) => known,
+            None => self.enter_participant(register)?,
+        };
+        let participant = &mut self.participants[id.0 as usize];
+        participant.name.clone_from(&register.name);
+        participant.key = register.key;
+        participant.provides_exchange |= register.provides_exchange;
+        for ledger in ledgers {
+            self.open_accounts(id, ledger)?;
+        }
+        self.note_registered(id);
+        Ok(Outcome::Registered(id))
+    }
+
+    fn enter_participant(&mut self, register: &RegisterParticipant) -> Result<ParticipantId, Refusal> {
+        if self.participants.len() >= Self::PARTICIPANTS_MAX {
+            return Err(Refusal::Full);
+        }
+        let id = ParticipantId(self.participants.len() as u32);
+        self.by_bic.insert(register.bic, id);
+        self.participants.push(Participant {
+            bic: register.bic,
+            name: String::new(),
+            key: register.key,
+            status: ParticipantStatus::Live,
+            provides_exchange: register.provides_exchange,
+            accounts: Vec::new(),
+        });
+        Ok(id)
+    }
+
+    /// Opens what the participant lacks on this ledger.
+    fn open_accounts(&mut self, id: ParticipantId, ledger: LedgerId) -> Result<(), Refusal> {
+        let at = usize::from(ledger.0);
+        let participant = &mut self.participants[id.0 as usize];
+        if participant.accounts.len() <= at {
+            participant.accounts.resize(at + 1, None);
+        }
+        let full = |_: LedgerError| Refusal::Full;
+        let settlement = match participant.accounts[at] {
+            Some(set) => set.settlement,
+            None => self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
+        };
+        let exchange = match participant.accounts[at].and_then(|set| set.exchange) {
+            None if participant.provides_exchange => Some(ExchangeAccounts {
+                pool: self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
+                spread: self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
+            }),
+            open => open,
+        };
+        participant.accounts[at] = Some(AccountSet { settlement, exchange });
+        Ok(())
+    }
+
+    fn note_registered(&mut self, id: ParticipantId) {
+        let view = self.participant_view(id);
+        self.delta.push(1);
+        put_u32(&mut self.delta, id.0);
+        self.delta.extend_from_slice(&view.bic.bytes());
+        self.delta.extend_from_slice(view.name.as_bytes());
+        self.delta.extend_from_slice(&view.key);
+        self.delta.push(u8::from(view.provides_exchange));
+        view.currencies.iter().for_each(|code| self.delta.extend_from_slice(&code.bytes()));
+        let ParticipantView { id: participant, bic, name, key, provides_exchange, currencies, status: _ } = view;
+        self.emit(EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies });
+    }
+
+    pub(crate) fn participant_view(&self, id: ParticipantId) -> ParticipantView {
+        let participant = &self.participants[id.0 as usize];
+        let settles = |at: usize| participant.accounts[at].map(|_| self.currencies[at].code);
+        ParticipantView {
+            id,
+            bic: participant.bic,
+            name: participant.name.clone(),
+            key: participant.key,
+            status: participant.status,
+            provides_exchange: participant.provides_exchange,
+            currencies: (0..participant.accounts.len()).filter_map(settles).collect(),
+        }
+    }
+
+    pub(crate) fn set_status(&mut self, id: ParticipantId, status: ParticipantStatus) -> Result<Outcome, Refusal> {
+        let participant = self.participants.get_mut(id.0 as usize).ok_or(Refusal::UnknownParticipant)?;
+        if participant.status != status {
+            participant.status = status;
+            self.delta.push(2);
+            put_u32(&mut self.delta, id.0);
+            self.delta.push(status as u8);
+            self.emit(EventKind::StatusChanged { participant: id, status });
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// A participant that may act now.
+    pub(crate) fn live(&self, id: ParticipantId) -> Result<&Participant, Refusal> {
+        let participant = self.participants.get(id.0 as usize).ok_or(Refusal::UnknownParticipant)?;
+        match participant.status {
+            ParticipantStatus::Live => Ok(participant),
+            ParticipantStatus::Suspended => Err(Refusal::ParticipantSuspended),
+        }
+    }
+
+    /// Moves prefunding between a participant's account and the mirror of the settlement agent's books.
+    pub(crate) fn fund(&mut self, fund: &Fund) -> Result<Outcome, Refusal> {
+        let digest = fund_digest(fund);
+        match self.fundings.get(&fund.reference) {
+            Some(known) if *known == digest => return Ok(Outcome::Done),
+            Some(_) => return Err(Refusal::DuplicateReference),
+            None => {}
+        }
+        let ledger = self.ledger_of(fund.currency).ok_or(Refusal::UnknownCurrency)?;
+        let participant = self.participants.get(fund.participant.0 as usize).ok_or(Refusal::UnknownParticipant)?;
+        let account = participant.account(ledger, fund.purpose).ok_or(Refusal::NoSuchAccount)?;
+        let mirror = self.system_accounts[usize::from(ledger.0)].mirror;
+        let (debit, credit) = match fund.direction {
+            FundDirection::In => (mirror, account),
+            FundDirection::Out => (account, mirror),
+        };
+        self.ledgers.transfer(&[Leg { debit, credit, amount: fund.amount }]).map_err(fund_refusal)?;
+        self.fundings.insert(fund.reference, digest);
+        self.note_exchange_funding(fund, ledger);
+        self.delta.push(3);
+        self.delta.extend_from_slice(&fund.reference);
+        self.delta.extend_from_slice(&digest);
+        let amount = Amount { minor: fund.amount, currency: self.currency(ledger) };
+        let (participant, purpose, direction) = (fund.participant, fund.purpose, fund.direction);
+        self.emit(EventKind::Funded { participant, purpose, direction, amount });
+        Ok(Outcome::Done)
+    }
+
+    fn note_exchange_funding(&mut self, fund: &Fund, ledger: LedgerId) {
+        let funded = &mut self.exchange_funded[usize::from(ledger.0)];
+        match (fund.purpose, fund.direction) {
+            (AccountPurpose::Settlement, FundDirection::In | FundDirection::Out) => {}
+            (AccountPurpose::Exchange | AccountPurpose::Spread, FundDirection::In) => *funded += i128::from(fund.amount.0),
+            (AccountPurpose::Exchange | AccountPurpose::Spread, FundDirection::Out) => *funded -= i128::from(fund.amount.0),
+        }
+    }
+}
+
+fn fund_refusal(error: LedgerError) -> Refusal {
+    match error {
+        LedgerError::Insufficient { .. } => Refusal::InsufficientLiquidity,
+        LedgerError::TooLarge { .. } => Refusal::AmountTooLarge,
+        LedgerError::BadChain => Refusal::ZeroAmount,
+        LedgerError::Full => Refusal::Full,
+        LedgerError::UnknownAccount(_) | LedgerError::CrossesLedgers { .. } | LedgerError::NotOpen => Refusal::NoSuchAccount,
+    }
+}
+
+/// First half of SHA-256 over the funding, to tell a repetition from another funding with the same reference.
+fn fund_digest(fund: &Fund) -> [u8; 16] {
+    let mut bytes = Vec::with_capacity(48);
+    put_u32(&mut bytes, fund.participant.0);
+    bytes.extend_from_slice(&fund.currency.bytes());
+    bytes.extend_from_slice(&[fund.purpose as u8, fund.direction as u8]);
+    put_u64(&mut bytes, fund.amount.0);
+    let mut half = [0; 16];
+    half.copy_from_slice(&chain::sha256(&bytes).0[..16]);
+    half
+}

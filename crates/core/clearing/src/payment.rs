@@ -1,0 +1,414 @@
+//! The life of a payment: held, then settled or rejected, each exactly once.
+//!
+//! Transitions: PAY-T1 received → held; PAY-T2 received → rejected at once; PAY-T3 held → settled; PAY-T4 held → rejected
+//! by the creditor agent; PAY-T5 held → rejected by its deadline; PAY-T6 settled → credited (a report, not a state).
+
+use crate::codec::{put_u32, put_u64};
+use crate::{
+    Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
+    ParticipantStatus, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection,
+    RiskDecision, RiskVerdict, Time, Uetr,
+};
+use chain::{FinalRecord, FinalState};
+use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
+use money::{Amount, MinorUnits};
+
+/// A payment on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Payment {
+    pub(crate) uetr: Uetr,
+    pub(crate) content: ContentHash,
+    pub(crate) message_id: MessageIdHash,
+    pub(crate) debtor_agent: ParticipantId,
+    pub(crate) creditor_agent: ParticipantId,
+    pub(crate) debit: MinorUnits,
+    pub(crate) credit: MinorUnits,
+    pub(crate) debit_ledger: LedgerId,
+    pub(crate) credit_ledger: LedgerId,
+    pub(crate) quote: Option<QuoteId>,
+    pub(crate) priority: Priority,
+    pub(crate) risk: RiskDecision,
+    pub(crate) credited: bool,
+    pub(crate) received_at: Time,
+    pub(crate) deadline: Time,
+    pub(crate) forwarded: Option<Position>,
+    pub(crate) status: Status,
+}
+
+/// Where a payment is in its life, with what only that stage has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Held(HoldId),
+    Settled(Finality),
+    Rejected(Rejection, Finality),
+}
+
+impl Clearing {
+    /// Most payments on record in memory.
+    pub const PAYMENTS_MAX: usize = u32::MAX as usize - 1;
+
+    /// Takes a payment in (PAY-T1, PAY-T2), or answers again what was answered before (PAY-03).
+    pub(crate) fn pay(&mut self, pay: &Pay) -> Result<Outcome, Refusal> {
+        if let Some(known) = self.find_payment(pay.uetr) {
+            let payment = &self.payments[known.0 as usize];
+            return match payment.content == pay.content && payment.debtor_agent == pay.debtor_agent {
+                true => Ok(Outcome::Payment { payment: self.view(known), repeated: true }),
+                false => Err(Refusal::DuplicateUetr),
+            };
+        }
+        self.live(pay.debtor_agent)?;
+        if pay.creditor_agent.0 as usize >= self.participants.len() {
+            return Err(Refusal::UnknownParticipant);
+        }
+        let debit_ledger = self.ledger_of(pay.debit_currency).ok_or(Refusal::UnknownCurrency)?;
+        if self.message_known(pay) {
+            return Err(Refusal::DuplicateMessageId);
+        }
+        if self.payments.len() >= Self::PAYMENTS_MAX {
+            return Err(Refusal::Full);
+        }
+        let index = match self.hold_for(pay, debit_ledger) {
+            Ok(held) => self.record_held(pay, debit_ledger, held),
+            Err(rejection) => self.record_rejected(pay, debit_ledger, rejection),
+        };
+        Ok(Outcome::Payment { payment: self.view(index), repeated: false })
+    }
+
+    /// Everything that must be true before money is held; the first thing that is not is the reason.
+    fn hold_for(&mut self, pay: &Pay, debit_ledger: LedgerId) -> Result<Held, Rejection> {
+        if pay.risk.verdict == RiskVerdict::Block {
+            return Err(Rejection::RiskBlocked);
+        }
+        if pay.accepted_at.after(self.settings.acceptance_age_max_ns) < self.time {
+            return Err(Rejection::TooOld);
+        }
+        if pay.debit.is_zero() {
+            return Err(Rejection::ZeroAmount);
+        }
+        if pay.debtor_agent == pay.creditor_agent {
+            return Err(Rejection::SameAgent);
+        }
+        if self.participants[pay.creditor_agent.0 as usize].status == ParticipantStatus::Suspended {
+            return Err(Rejection::CreditorAgentSuspended);
+        }
+        match pay.quote {
+            None => self.hold_same_currency(pay, debit_ledger),
+            Some(quote) => self.hold_exchanged(pay, quote),
+        }
+    }
+
+    fn hold_same_currency(&mut self, pay: &Pay, ledger: LedgerId) -> Result<Held, Rejection> {
+        let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
+        let debit = account(pay.debtor_agent).ok_or(Rejection::CurrencyNotServed)?;
+        let credit = account(pay.creditor_agent).ok_or(Rejection::CurrencyNotServed)?;
+        let leg = Leg { debit, credit, amount: pay.debit };
+        let hold = self.ledgers.place(&[leg]).map_err(|error| hold_rejection(error, debit))?;
+        Ok(Held { hold, credit: pay.debit, credit_ledger: ledger })
+    }
+
+    fn hold_exchanged(&mut self, pay: &Pay, id: QuoteId) -> Result<Held, Rejection> {
+        let quote = self.usable_quote(id, pay)?;
+        let none = Leg { debit: AccountId(0), credit: AccountId(0), amount: MinorUnits::ZERO };
+        let mut legs = [none; ledger::LEGS_MAX];
+        let count =
+            self.exchange_legs(&quote, pay.debtor_agent, pay.creditor_agent, &mut legs).ok_or(Rejection::CurrencyNotServed)?;
+        let debtor = legs[0].debit;
+        let hold = self.ledgers.place(&legs[..count]).map_err(|error| hold_rejection(error, debtor))?;
+        self.quotes.get_mut(&id).expect("it was just found").used = true;
+        Ok(Held { hold, credit: quote.terms.credit.minor, credit_ledger: quote.credit_ledger })
+    }
+
+    /// PAY-T1.
+    fn record_held(&mut self, pay: &Pay, debit_ledger: LedgerId, held: Held) -> PaymentIndex {
+        let (queue, timeout) = match pay.priority {
+            Priority::High => (0, self.settings.answer_high_ns),
+            Priority::Normal => (1, self.settings.answer_normal_ns),
+        };
+        let deadline = self.time.after(timeout);
+        let index = self.record(pay, debit_ledger, held.credit, held.credit_ledger, deadline, Status::Held(held.hold));
+        self.deadlines[queue].push_back((deadline, index));
+        self.payments[index.0 as usize].forwarded = Some(Position(self.next_position));
+        self.note_payment(index);
+        let view = self.view(index);
+        self.emit(EventKind::PaymentHeld(view));
+        index
+    }
+
+    /// PAY-T2. The credit shown is the quote's where it is known, else the debit itself.
+    fn record_rejected(&mut self, pay: &Pay, debit_ledger: LedgerId, rejection: Rejection) -> PaymentIndex {
+        let quoted = pay.quote.and_then(|id| self.quotes.get(&id)).filter(|quote| quote.terms.debtor_agent == pay.debtor_agent);
+        let (credit, credit_ledger) =
+            quoted.map_or((pay.debit, debit_ledger), |quote| (quote.terms.credit.minor, quote.credit_ledger));
+        let finality = self.next_finality();
+        let status = Status::Rejected(rejection, finality);
+        let index = self.record(pay, debit_ledger, credit, credit_ledger, self.time, status);
+        self.finish(index);
+        index
+    }
+
+    fn record(
+        &mut self,
+        pay: &Pay,
+        debit_ledger: LedgerId,
+        credit: MinorUnits,
+        credit_ledger: LedgerId,
+        deadline: Time,
+        status: Status,
+    ) -> PaymentIndex {
+        let index = self.payments.len() as u32;
+        self.by_uetr.insert(&pay.uetr.0, index);
+        self.by_message.insert(&pay.message_id.0, index);
+        self.payments.push(Payment {
+            uetr: pay.uetr,
+            content: pay.content,
+            message_id: pay.message_id,
+            debtor_agent: pay.debtor_agent,
+            creditor_agent: pay.creditor_agent,
+            debit: pay.debit,
+            credit,
+            debit_ledger,
+            credit_ledger,
+            quote: pay.quote,
+            priority: pay.priority,
+            risk: pay.risk,
+            credited: false,
+            received_at: self.time,
+            deadline,
+            forwarded: None,
+            status,
+        });
+        PaymentIndex(index)
+    }
+
+    /// The creditor agent's answer: PAY-T3 or PAY-T4. Late and repeated answers change nothing.
+    pub(crate) fn answer(&mut self, answer: &Answer) -> Result<Outcome, Refusal> {
+        let index = self.payment_of_creditor(answer.uetr, answer.creditor_agent)?;
+        let hold = match (self.payments[index.0 as usize].status, answer.verdict) {
+            (Status::Held(hold), _) => hold,
+            (Status::Settled(_), AnswerVerdict::WillCredit) => return Ok(self.repeated(index)),
+            (Status::Rejected(Rejection::ByCreditorAgent(known), _), AnswerVerdict::Refuses(reason)) if known == reason => {
+                return Ok(self.repeated(index));
+            }
+            (Status::Settled(_) | Status::Rejected(..), AnswerVerdict::WillCredit | AnswerVerdict::Refuses(_)) => {
+                return Err(Refusal::AlreadyFinal);
+            }
+        };
+        match answer.verdict {
+            AnswerVerdict::WillCredit => self.settle(index, hold),
+            AnswerVerdict::Refuses(reason) => self.reject_held(index, hold, Rejection::ByCreditorAgent(reason)),
+        }
+        Ok(Outcome::Payment { payment: self.view(index), repeated: false })
+    }
+
+    /// PAY-T3. This posting, in a durable block, is finality.
+    fn settle(&mut self, index: PaymentIndex, hold: HoldId) {
+        self.ledgers.post(hold).expect("a held payment's hold is open (LED-03)");
+        self.payments[index.0 as usize].status = Status::Settled(self.next_finality());
+        self.finish(index);
+    }
+
+    /// PAY-T4 and PAY-T5.
+    fn reject_held(&mut self, index: PaymentIndex, hold: HoldId, rejection: Rejection) {
+        self.ledgers.void(hold).expect("a held payment's hold is open (LED-03)");
+        self.payments[index.0 as usize].status = Status::Rejected(rejection, self.next_finality());
+        self.finish(index);
+    }
+
+    /// PAY-T5 for every payment whose deadline is not after the block's time.
+    pub(crate) fn expire_payments(&mut self) {
+        for queue in 0..self.deadlines.len() {
+            while let Some(&(deadline, index)) = self.deadlines[queue].front() {
+                match self.payments[index.0 as usize].status {
+                    Status::Held(_) if deadline > self.time => break,
+                    Status::Held(hold) => self.reject_held(index, hold, Rejection::TimedOut),
+                    Status::Settled(_) | Status::Rejected(..) => {}
+                }
+                self.deadlines[queue].pop_front();
+            }
+        }
+    }
+
+    /// Forgets deadlines at the front of the queues whose payments have ended, so that each front is an open one.
+    pub(crate) fn drop_met_deadlines(&mut self) {
+        for queue in &mut self.deadlines {
+            while let Some(&(_, index)) = queue.front() {
+                match self.payments[index.0 as usize].status {
+                    Status::Held(_) => break,
+                    Status::Settled(_) | Status::Rejected(..) => queue.pop_front(),
+                };
+            }
+        }
+    }
+
+    /// When the next open payment times out, if any is open.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline).min()
+    }
+
+    /// PAY-T6.
+    pub(crate) fn report_credited(&mut self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<Outcome, Refusal> {
+        let index = self.payment_of_creditor(uetr, creditor_agent)?;
+        let payment = &mut self.payments[index.0 as usize];
+        match payment.status {
+            Status::Held(_) | Status::Rejected(..) => return Err(Refusal::NotSettled),
+            Status::Settled(_) if payment.credited => return Ok(self.repeated(index)),
+            Status::Settled(_) => payment.credited = true,
+        }
+        self.note_payment(index);
+        let view = self.view(index);
+        self.emit(EventKind::PaymentCredited(view));
+        Ok(Outcome::Payment { payment: view, repeated: false })
+    }
+
+    fn repeated(&self, index: PaymentIndex) -> Outcome {
+        Outcome::Payment { payment: self.view(index), repeated: true }
+    }
+
+    fn payment_of_creditor(&self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<PaymentIndex, Refusal> {
+        let index = self.find_payment(uetr).ok_or(Refusal::UnknownPayment)?;
+        let payment = &self.payments[index.0 as usize];
+        if payment.creditor_agent != creditor_agent || payment.forwarded.is_none() {
+            return Err(Refusal::NotYourPayment);
+        }
+        Ok(index)
+    }
+
+    /// The finality of a payment that ends with the next event.
+    fn next_finality(&self) -> Finality {
+        Finality { at: self.time, height: self.height, position: Position(self.next_position), leaf_index: self.finals.len() }
+    }
+
+    /// Enters the end in the tree of final payments and tells it.
+    fn finish(&mut self, index: PaymentIndex) {
+        let view = self.view(index);
+        let record = view.final_record().expect("the payment is final");
+        self.finals.push_leaf_hash(record.leaf());
+        self.note_payment(index);
+        self.emit(match view.state {
+            PaymentState::Settled => EventKind::PaymentSettled(view),
+            PaymentState::Held | PaymentState::Rejected => EventKind::PaymentRejected(view),
+        });
+    }
+
+    /// Enters the payment's state in the block's changes.
+    fn note_payment(&mut self, index: PaymentIndex) {
+        let payment = &self.payments[index.0 as usize];
+        self.delta.push(8);
+        put_u32(&mut self.delta, index.0);
+        match payment.status {
+            Status::Held(hold) => {
+                let (slot, generation) = hold.to_parts();
+                self.delta.push(0);
+                self.delta.extend_from_slice(&payment.uetr.0);
+                self.delta.extend_from_slice(&payment.content.0);
+                put_u64(&mut self.delta, payment.credit.0);
+                put_u64(&mut self.delta, payment.deadline.0);
+                put_u32(&mut self.delta, slot);
+                put_u32(&mut self.delta, generation);
+            }
+            Status::Settled(finality) => {
+                self.delta.extend_from_slice(&[1, u8::from(payment.credited)]);
+                put_u64(&mut self.delta, finality.leaf_index);
+            }
+            Status::Rejected(rejection, finality) => {
+                self.delta.extend_from_slice(&[2, rejection.number()]);
+                self.delta.extend_from_slice(&rejection.iso_reason().0);
+                self.delta.extend_from_slice(&payment.uetr.0);
+                self.delta.extend_from_slice(&payment.content.0);
+                put_u64(&mut self.delta, finality.leaf_index);
+            }
+        }
+    }
+
+    pub(crate) fn find_payment(&self, uetr: Uetr) -> Option<PaymentIndex> {
+        self.by_uetr.find(&uetr.0, |at| self.payments[at as usize].uetr == uetr).map(PaymentIndex)
+    }
+
+    fn message_known(&self, pay: &Pay) -> bool {
+        self.by_message.find(&pay.message_id.0, |at| self.payments[at as usize].message_id == pay.message_id).is_some()
+    }
+
+    /// The payment as others see it.
+    pub(crate) fn view(&self, index: PaymentIndex) -> PaymentView {
+        let payment = &self.payments[index.0 as usize];
+        let (state, rejection, finality) = match payment.status {
+            Status::Held(_) => (PaymentState::Held, None, None),
+            Status::Settled(finality) => (PaymentState::Settled, None, Some(finality)),
+            Status::Rejected(rejection, finality) => (PaymentState::Rejected, Some(rejection), Some(finality)),
+        };
+        let bic = |id: ParticipantId| self.participants[id.0 as usize].bic;
+        PaymentView {
+            index,
+            uetr: payment.uetr,
+            content: payment.content,
+            debtor_agent: payment.debtor_agent,
+            debtor_bic: bic(payment.debtor_agent),
+            creditor_agent: payment.creditor_agent,
+            creditor_bic: bic(payment.creditor_agent),
+            debit: Amount { minor: payment.debit, currency: self.currency(payment.debit_ledger) },
+            credit: Amount { minor: payment.credit, currency: self.currency(payment.credit_ledger) },
+            quote: payment.quote,
+            state,
+            rejection,
+            credited: payment.credited,
+            risk: payment.risk,
+            received_at: payment.received_at,
+            deadline: payment.deadline,
+            forwarded_position: payment.forwarded,
+            finality,
+        }
+    }
+}
+
+/// A hold placed for a payment, and what it will credit.
+struct Held {
+    hold: HoldId,
+    credit: MinorUnits,
+    credit_ledger: LedgerId,
+}
+
+/// What a ledger's no means for a payment whose debtor agent pays from `debtor`.
+fn hold_rejection(error: LedgerError, debtor: AccountId) -> Rejection {
+    match error {
+        LedgerError::Insufficient { account, .. } if account != debtor => Rejection::ProviderShort,
+        LedgerError::Insufficient { .. } | LedgerError::Full => Rejection::InsufficientLiquidity,
+        LedgerError::TooLarge { .. } => Rejection::AmountTooLarge,
+        LedgerError::BadChain => Rejection::SameAgent,
+        LedgerError::UnknownAccount(_) | LedgerError::CrossesLedgers { .. } | LedgerError::NotOpen => {
+            Rejection::CurrencyNotServed
+        }
+    }
+}
+
+impl PaymentView {
+    /// What the chain keeps of a payment's end; `None` while it has none.
+    pub fn final_record(&self) -> Option<FinalRecord> {
+        let finality = self.finality?;
+        Some(FinalRecord {
+            uetr: self.uetr.0,
+            content: self.content.0,
+            debtor_agent: self.debtor_bic.bytes(),
+            creditor_agent: self.creditor_bic.bytes(),
+            debit_minor: self.debit.minor.0,
+            debit_currency: self.debit.currency.code.bytes(),
+            debit_exponent: self.debit.currency.exponent,
+            credit_minor: self.credit.minor.0,
+            credit_currency: self.credit.currency.code.bytes(),
+            credit_exponent: self.credit.currency.exponent,
+            state: match self.state {
+                PaymentState::Settled => FinalState::Settled,
+                PaymentState::Held | PaymentState::Rejected => FinalState::Rejected,
+            },
+            reason: self.reason_bytes(),
+            time_ns: finality.at.0,
+            height: finality.height,
+        })
+    }
+}
+
+impl Rejection {
+    /// Reads a rejection back from its number and ISO reason.
+    pub(crate) fn decode(number: u8, reason: IsoReason) -> Option<Self> {
+        Self::from_number(number, reason)
+    }
+}

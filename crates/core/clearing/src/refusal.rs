@@ -1,0 +1,278 @@
+//! Refusals and rejections: every no, with its code, ISO reason, HTTP status and retry advice.
+//!
+//! A [`Refusal`] leaves no trace at the centre: the command changed nothing. A [`Rejection`] is the recorded, final end
+//! of a payment. Both registers are wire-stable: append only, never renumber.
+
+use crate::IsoReason;
+use core::fmt;
+
+/// What the caller can do about a no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same message will be refused again.
+    Never,
+    /// The same message may pass later.
+    Later,
+    /// A changed message (new UETR, new quote) may pass.
+    WithChange,
+}
+
+/// Why a command was refused; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The UETR is known with other content (PAY-03).
+    DuplicateUetr,
+    /// The sender used this `MsgId` for another message.
+    DuplicateMessageId,
+    /// No such participant.
+    UnknownParticipant,
+    /// The participant is suspended.
+    ParticipantSuspended,
+    /// No such payment.
+    UnknownPayment,
+    /// The payment belongs to other agents.
+    NotYourPayment,
+    /// The payment is final and says otherwise; a late or second answer changes nothing (PAY-01).
+    AlreadyFinal,
+    /// No ledger of that currency.
+    UnknownCurrency,
+    /// The ledger is open with another number of decimals.
+    LedgerDiffers,
+    /// The participant has no such account.
+    NoSuchAccount,
+    /// An amount of zero.
+    ZeroAmount,
+    /// An account has less than asked (LIQ-01).
+    InsufficientLiquidity,
+    /// An amount or total does not fit 64 bits.
+    AmountTooLarge,
+    /// The participant does not provide exchange.
+    NotAProvider,
+    /// The same currency on both sides.
+    SameCurrency,
+    /// A spread of the whole amount or more.
+    SpreadTooLarge,
+    /// Nobody quotes this pair and amount now.
+    NoQuote,
+    /// The quote's identifier is taken.
+    DuplicateQuote,
+    /// A name or list is longer than allowed.
+    TooLong,
+    /// The table of participants, ledgers, quotes or payments is full.
+    Full,
+    /// The reference was used for another funding.
+    DuplicateReference,
+    /// The payment has not settled yet.
+    NotSettled,
+}
+
+impl Refusal {
+    /// All of them, for documents and coverage tests.
+    pub const ALL: [Self; 22] = [
+        Self::DuplicateUetr,
+        Self::DuplicateMessageId,
+        Self::UnknownParticipant,
+        Self::ParticipantSuspended,
+        Self::UnknownPayment,
+        Self::NotYourPayment,
+        Self::AlreadyFinal,
+        Self::UnknownCurrency,
+        Self::LedgerDiffers,
+        Self::NoSuchAccount,
+        Self::ZeroAmount,
+        Self::InsufficientLiquidity,
+        Self::AmountTooLarge,
+        Self::NotAProvider,
+        Self::SameCurrency,
+        Self::SpreadTooLarge,
+        Self::NoQuote,
+        Self::DuplicateQuote,
+        Self::TooLong,
+        Self::Full,
+        Self::DuplicateReference,
+        Self::NotSettled,
+    ];
+
+    /// Code, ISO reason, HTTP status, retry advice, words.
+    const fn row(self) -> (&'static str, &'static [u8; 4], u16, Retry, &'static str) {
+        use Retry::{Later, Never, WithChange};
+        match self {
+            Self::DuplicateUetr => ("CLR-1001", b"DUPL", 409, WithChange, "the UETR was used for a payment with other content"),
+            Self::DuplicateMessageId => ("CLR-1002", b"DU01", 409, WithChange, "the message identification was used before"),
+            Self::UnknownParticipant => ("CLR-1003", b"CNOR", 404, Never, "no such participant"),
+            Self::ParticipantSuspended => ("CLR-1004", b"AG10", 403, Later, "the participant is suspended"),
+            Self::UnknownPayment => ("CLR-1005", b"AG09", 404, Never, "no payment with this UETR"),
+            Self::NotYourPayment => ("CLR-1006", b"AGNT", 403, Never, "the payment belongs to other agents"),
+            Self::AlreadyFinal => ("CLR-1007", b"AB05", 409, Never, "the payment is final; this answer changes nothing"),
+            Self::UnknownCurrency => ("CLR-1008", b"AM03", 422, Never, "no ledger in this currency"),
+            Self::LedgerDiffers => ("CLR-1009", b"AM03", 409, Never, "the ledger is open with other decimals"),
+            Self::NoSuchAccount => ("CLR-1010", b"AC01", 422, Never, "the participant has no such account"),
+            Self::ZeroAmount => ("CLR-1011", b"AM01", 422, WithChange, "an amount must be greater than zero"),
+            Self::InsufficientLiquidity => ("CLR-1012", b"AM04", 422, Later, "not enough on the account"),
+            Self::AmountTooLarge => ("CLR-1013", b"AM02", 422, WithChange, "the amount is too large"),
+            Self::NotAProvider => ("CLR-1014", b"AG01", 403, Never, "the participant does not provide exchange"),
+            Self::SameCurrency => ("CLR-1015", b"CURR", 422, WithChange, "both sides have the same currency"),
+            Self::SpreadTooLarge => ("CLR-1016", b"AM12", 422, WithChange, "a spread is below one million millionths"),
+            Self::NoQuote => ("CLR-1017", b"AB04", 404, Later, "nobody quotes this pair and amount now"),
+            Self::DuplicateQuote => ("CLR-1018", b"DUPL", 409, WithChange, "the quote identifier was used before"),
+            Self::TooLong => ("CLR-1019", b"FF01", 422, WithChange, "a name or list is too long"),
+            Self::Full => ("CLR-1020", b"ED06", 503, Later, "the centre's tables are full"),
+            Self::DuplicateReference => ("CLR-1021", b"DUPL", 409, WithChange, "the reference was used for another funding"),
+            Self::NotSettled => ("CLR-1022", b"AGNT", 409, Later, "the payment has not settled"),
+        }
+    }
+
+    /// Stable code.
+    pub const fn code(self) -> &'static str {
+        self.row().0
+    }
+    /// ISO `ExternalStatusReason1Code`.
+    pub const fn iso_reason(self) -> IsoReason {
+        IsoReason(*self.row().1)
+    }
+    /// HTTP status at the gateway.
+    pub const fn http_status(self) -> u16 {
+        self.row().2
+    }
+    /// Retry advice.
+    pub const fn retry(self) -> Retry {
+        self.row().3
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().4)
+    }
+}
+
+/// Why a payment ended without money moving. Kept with the payment for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rejection {
+    /// The creditor agent refused, for its own ISO reason.
+    ByCreditorAgent(IsoReason),
+    /// The creditor agent did not answer by the deadline.
+    TimedOut,
+    /// The debtor agent's account does not cover it (LIQ-01).
+    InsufficientLiquidity,
+    /// The exchange provider's account does not cover it.
+    ProviderShort,
+    /// The creditor agent is suspended.
+    CreditorAgentSuspended,
+    /// An agent has no settlement account in the currency.
+    CurrencyNotServed,
+    /// The quote is unknown, expired, used, or somebody else's.
+    QuoteNotValid,
+    /// The payment's amount or currency is not the quote's.
+    QuoteDiffers,
+    /// Screening or risk rules blocked it.
+    RiskBlocked,
+    /// Debtor agent and creditor agent are the same.
+    SameAgent,
+    /// An account's total would not fit 64 bits.
+    AmountTooLarge,
+    /// An amount of zero.
+    ZeroAmount,
+    /// The debtor agent accepted it too long ago for its deadline.
+    TooOld,
+}
+
+impl Rejection {
+    /// Number, code, ISO reason, words.
+    const fn row(self) -> (u8, &'static str, [u8; 4], &'static str) {
+        match self {
+            Self::ByCreditorAgent(reason) => (1, "PAY-2001", reason.0, "refused by the creditor agent"),
+            Self::TimedOut => (2, "PAY-2002", *b"AB05", "the creditor agent did not answer in time"),
+            Self::InsufficientLiquidity => (3, "PAY-2003", *b"AM04", "the debtor agent's prefunding does not cover it"),
+            Self::ProviderShort => (4, "PAY-2004", *b"AM04", "the exchange provider's account does not cover it"),
+            Self::CreditorAgentSuspended => (5, "PAY-2005", *b"AG11", "the creditor agent is suspended"),
+            Self::CurrencyNotServed => (6, "PAY-2006", *b"AM03", "an agent has no account in the currency"),
+            Self::QuoteNotValid => (7, "PAY-2007", *b"AB04", "the quote is unknown, expired or used"),
+            Self::QuoteDiffers => (8, "PAY-2008", *b"AM09", "the amount is not the quoted one"),
+            Self::RiskBlocked => (9, "PAY-2009", *b"RR04", "stopped by screening or risk rules"),
+            Self::SameAgent => (10, "PAY-2010", *b"AGNT", "debtor agent and creditor agent are the same"),
+            Self::AmountTooLarge => (11, "PAY-2011", *b"AM02", "the amount is too large"),
+            Self::ZeroAmount => (12, "PAY-2012", *b"AM01", "an amount must be greater than zero"),
+            Self::TooOld => (13, "PAY-2013", *b"TM01", "accepted by the debtor agent too long ago"),
+        }
+    }
+
+    /// All of them, for documents and coverage tests.
+    pub const ALL: [Self; 13] = [
+        Self::ByCreditorAgent(IsoReason(*b"AC04")),
+        Self::TimedOut,
+        Self::InsufficientLiquidity,
+        Self::ProviderShort,
+        Self::CreditorAgentSuspended,
+        Self::CurrencyNotServed,
+        Self::QuoteNotValid,
+        Self::QuoteDiffers,
+        Self::RiskBlocked,
+        Self::SameAgent,
+        Self::AmountTooLarge,
+        Self::ZeroAmount,
+        Self::TooOld,
+    ];
+
+    /// Number on disk; `None` for numbers nobody was given.
+    pub(crate) fn from_number(number: u8, reason: IsoReason) -> Option<Self> {
+        let found = Self::ALL.into_iter().find(|rejection| rejection.number() == number)?;
+        Some(match found {
+            Self::ByCreditorAgent(_) => Self::ByCreditorAgent(reason),
+            other => other,
+        })
+    }
+
+    /// Number on disk.
+    pub const fn number(self) -> u8 {
+        self.row().0
+    }
+    /// Stable code.
+    pub const fn code(self) -> &'static str {
+        self.row().1
+    }
+    /// ISO `ExternalStatusReason1Code`.
+    pub const fn iso_reason(self) -> IsoReason {
+        IsoReason(self.row().2)
+    }
+    /// Whether another payment for the same purpose may pass.
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::TimedOut | Self::InsufficientLiquidity | Self::ProviderShort | Self::CreditorAgentSuspended | Self::TooOld => {
+                Retry::Later
+            }
+            Self::QuoteNotValid | Self::QuoteDiffers | Self::AmountTooLarge | Self::ZeroAmount | Self::SameAgent => {
+                Retry::WithChange
+            }
+            Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked => Retry::Never,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique() {
+        let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
+        let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
+        let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (22, 13, 13));
+    }
+
+    #[test]
+    fn numbers_read_back() {
+        for rejection in Rejection::ALL {
+            assert_eq!(Rejection::from_number(rejection.number(), rejection.iso_reason()), Some(rejection));
+        }
+        assert_eq!(Rejection::from_number(0, IsoReason(*b"NARR")), None);
+    }
+}

@@ -1,0 +1,358 @@
+//! The whole state as canonical bytes, so that a restart need not replay every block.
+//!
+//! Little endian; tables as `u32 count` and rows in their order. Indices are rebuilt from the rows. A snapshot carries no
+//! checksum of its own: whoever stores it adds one and ties it to the block whose state root it must have.
+
+use crate::codec::{
+    put_rate, put_risk, put_u16, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_rate,
+    take_reason, take_risk, take_slice, take_status, take_u16, take_u32, take_u64,
+};
+use crate::exchange::{Quote, StandingRate};
+use crate::participant::{AccountSet, ExchangeAccounts, Participant};
+use crate::payment::{Payment, Status};
+use crate::state::SystemAccounts;
+use crate::{
+    Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Priority,
+    QuoteId, QuoteTerms, Rejection, Settings, Time, Uetr,
+};
+use chain::{Frontier, Hash};
+use ledger::{AccountId, HoldId, LedgerId, Ledgers};
+use money::{Amount, Currency, MinorUnits};
+
+const VERSION: u16 = 1;
+
+impl Clearing {
+    /// Appends the canonical bytes of the state as it is between two blocks.
+    pub fn encode_snapshot(&self, out: &mut Vec<u8>) {
+        out.reserve(self.payments.len() * 200 + (1 << 16));
+        put_u16(out, VERSION);
+        put_u64(out, self.height);
+        put_u64(out, self.time.0);
+        put_u64(out, self.next_position);
+        out.extend_from_slice(&self.state_root.0);
+        self.settings.encode(out);
+        self.ledgers.encode_snapshot(out);
+        self.finals.encode(out);
+        self.encode_currencies(out);
+        put_rows(out, &self.participants, encode_participant);
+        put_count(out, self.fundings.len());
+        for (reference, digest) in &self.fundings {
+            out.extend_from_slice(reference);
+            out.extend_from_slice(digest);
+        }
+        self.encode_exchange(out);
+        for queue in &self.deadlines {
+            put_count(out, queue.len());
+            for (deadline, index) in queue {
+                put_u64(out, deadline.0);
+                put_u32(out, index.0);
+            }
+        }
+        put_rows(out, &self.payments, encode_payment);
+    }
+
+    fn encode_currencies(&self, out: &mut Vec<u8>) {
+        put_count(out, self.currencies.len());
+        for ((currency, accounts), funded) in self.currencies.iter().zip(&self.system_accounts).zip(&self.exchange_funded) {
+            put_currency(out, *currency);
+            put_u32(out, accounts.mirror.0);
+            put_u32(out, accounts.rounding.0);
+            out.extend_from_slice(&funded.to_le_bytes());
+        }
+    }
+
+    fn encode_exchange(&self, out: &mut Vec<u8>) {
+        put_count(out, self.rates.len());
+        for ((debit, credit), offers) in &self.rates {
+            put_u16(out, debit.0);
+            put_u16(out, credit.0);
+            put_rows(out, offers, |offer, out| {
+                put_u32(out, offer.provider.0);
+                put_rate(out, offer.rate);
+                put_u32(out, offer.spread_ppm);
+                put_u64(out, offer.credit_max.0);
+                put_u64(out, offer.valid_until.0);
+            });
+        }
+        put_count(out, self.quotes.len());
+        self.quotes.values().for_each(|quote| encode_quote(quote, out));
+        put_count(out, self.quote_expiries.len());
+        for (expires_at, quote) in &self.quote_expiries {
+            put_u64(out, expires_at.0);
+            out.extend_from_slice(&quote.0);
+        }
+    }
+
+    /// Reads what [`Self::encode_snapshot`] wrote; nothing may follow it.
+    pub fn decode_snapshot(mut bytes: &[u8], seed: IndexSeed) -> Result<Self, DecodeError> {
+        let bytes = &mut bytes;
+        let mut clearing = Self::new(seed);
+        if take_u16(bytes)? != VERSION {
+            return Err(DecodeError::Unknown("snapshot version"));
+        }
+        clearing.height = take_u64(bytes)?;
+        clearing.time = Time(take_u64(bytes)?);
+        clearing.next_position = take_u64(bytes)?;
+        clearing.state_root = Hash(take(bytes)?);
+        clearing.settings = Settings::decode(bytes)?;
+        clearing.ledgers = Ledgers::decode_snapshot(bytes).map_err(|_| DecodeError::Unknown("ledger"))?;
+        clearing.finals = Frontier::decode(bytes).map_err(|_| DecodeError::Unknown("tree"))?;
+        clearing.decode_currencies(bytes)?;
+        clearing.participants = take_rows(bytes, decode_participant)?;
+        for (at, participant) in clearing.participants.iter().enumerate() {
+            clearing.by_bic.insert(participant.bic, ParticipantId(at as u32));
+        }
+        for _ in 0..take_u32(bytes)? {
+            clearing.fundings.insert(take(bytes)?, take(bytes)?);
+        }
+        clearing.decode_exchange(bytes)?;
+        clearing.decode_payments(bytes)?;
+        if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
+    }
+
+    fn decode_currencies(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        for _ in 0..take_u32(bytes)? {
+            self.currencies.push(take_currency(bytes)?);
+            self.system_accounts
+                .push(SystemAccounts { mirror: AccountId(take_u32(bytes)?), rounding: AccountId(take_u32(bytes)?) });
+            self.exchange_funded.push(i128::from_le_bytes(take(bytes)?));
+        }
+        Ok(())
+    }
+
+    fn decode_exchange(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        for _ in 0..take_u32(bytes)? {
+            let pair = (LedgerId(take_u16(bytes)?), LedgerId(take_u16(bytes)?));
+            let offers = take_rows(bytes, |bytes| {
+                Ok(StandingRate {
+                    provider: take_participant(bytes)?,
+                    rate: take_rate(bytes)?,
+                    spread_ppm: take_u32(bytes)?,
+                    credit_max: MinorUnits(take_u64(bytes)?),
+                    valid_until: Time(take_u64(bytes)?),
+                })
+            })?;
+            self.rates.insert(pair, offers);
+        }
+        for _ in 0..take_u32(bytes)? {
+            let quote = decode_quote(bytes)?;
+            self.quotes.insert(quote.terms.quote, quote);
+        }
+        for _ in 0..take_u32(bytes)? {
+            self.quote_expiries.push_back((Time(take_u64(bytes)?), QuoteId(take(bytes)?)));
+        }
+        Ok(())
+    }
+
+    fn decode_payments(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        for queue in 0..self.deadlines.len() {
+            for _ in 0..take_u32(bytes)? {
+                self.deadlines[queue].push_back((Time(take_u64(bytes)?), PaymentIndex(take_u32(bytes)?)));
+            }
+        }
+        let count = take_u32(bytes)?;
+        for index in 0..count {
+            let payment = decode_payment(bytes)?;
+            let agents = [payment.debtor_agent, payment.creditor_agent];
+            let ledgers = [payment.debit_ledger, payment.credit_ledger];
+            let in_tables = agents.iter().all(|agent| (agent.0 as usize) < self.participants.len())
+                && ledgers.iter().all(|ledger| usize::from(ledger.0) < self.currencies.len());
+            if !in_tables {
+                return Err(DecodeError::Unknown("agent or ledger"));
+            }
+            self.by_uetr.insert(&payment.uetr.0, index);
+            self.by_message.insert(&payment.message_id.0, index);
+            self.payments.push(payment);
+        }
+        let in_table = self.deadlines.iter().flatten().all(|(_, index)| index.0 < count);
+        if in_table { Ok(()) } else { Err(DecodeError::Unknown("payment")) }
+    }
+}
+
+fn encode_participant(participant: &Participant, out: &mut Vec<u8>) {
+    out.extend_from_slice(&participant.bic.bytes());
+    put_u16(out, participant.name.len() as u16);
+    out.extend_from_slice(participant.name.as_bytes());
+    out.extend_from_slice(&participant.key);
+    out.push(participant.status as u8);
+    out.push(u8::from(participant.provides_exchange));
+    put_rows(out, &participant.accounts, |set, out| {
+        out.push(u8::from(set.is_some()) + u8::from(set.is_some_and(|set| set.exchange.is_some())));
+        if let Some(set) = set {
+            put_u32(out, set.settlement.0);
+            if let Some(exchange) = set.exchange {
+                put_u32(out, exchange.pool.0);
+                put_u32(out, exchange.spread.0);
+            }
+        }
+    });
+}
+
+fn decode_participant(bytes: &mut &[u8]) -> Result<Participant, DecodeError> {
+    let bic = take_bic(bytes)?;
+    let name_bytes = usize::from(take_u16(bytes)?);
+    let name = core::str::from_utf8(take_slice(bytes, name_bytes)?).map_err(|_| DecodeError::Unknown("name"))?.to_owned();
+    Ok(Participant {
+        bic,
+        name,
+        key: take(bytes)?,
+        status: take_status(bytes)?,
+        provides_exchange: take_bool(bytes)?,
+        accounts: take_rows(bytes, decode_account_set)?,
+    })
+}
+
+fn decode_account_set(bytes: &mut &[u8]) -> Result<Option<AccountSet>, DecodeError> {
+    let account = |bytes: &mut &[u8]| take_u32(bytes).map(AccountId);
+    Ok(match take(bytes)? {
+        [0] => None,
+        [1] => Some(AccountSet { settlement: account(bytes)?, exchange: None }),
+        [2] => Some(AccountSet {
+            settlement: account(bytes)?,
+            exchange: Some(ExchangeAccounts { pool: account(bytes)?, spread: account(bytes)? }),
+        }),
+        [3..=255] => return Err(DecodeError::Unknown("account set")),
+    })
+}
+
+fn encode_quote(quote: &Quote, out: &mut Vec<u8>) {
+    let terms = &quote.terms;
+    out.extend_from_slice(&terms.quote.0);
+    put_u32(out, terms.debtor_agent.0);
+    put_u32(out, terms.provider.0);
+    for amount in [terms.debit, terms.credit, terms.principal, terms.spread, terms.remainder] {
+        put_u64(out, amount.minor.0);
+        put_currency(out, amount.currency);
+    }
+    put_rate(out, terms.rate);
+    put_u64(out, terms.expires_at.0);
+    put_u16(out, quote.debit_ledger.0);
+    put_u16(out, quote.credit_ledger.0);
+    out.push(u8::from(quote.used));
+}
+
+fn decode_quote(bytes: &mut &[u8]) -> Result<Quote, DecodeError> {
+    let amount = |bytes: &mut &[u8]| Ok(Amount { minor: MinorUnits(take_u64(bytes)?), currency: take_currency(bytes)? });
+    Ok(Quote {
+        terms: QuoteTerms {
+            quote: QuoteId(take(bytes)?),
+            debtor_agent: take_participant(bytes)?,
+            provider: take_participant(bytes)?,
+            debit: amount(bytes)?,
+            credit: amount(bytes)?,
+            principal: amount(bytes)?,
+            spread: amount(bytes)?,
+            remainder: amount(bytes)?,
+            rate: take_rate(bytes)?,
+            expires_at: Time(take_u64(bytes)?),
+        },
+        debit_ledger: LedgerId(take_u16(bytes)?),
+        credit_ledger: LedgerId(take_u16(bytes)?),
+        used: take_bool(bytes)?,
+    })
+}
+
+fn encode_payment(payment: &Payment, out: &mut Vec<u8>) {
+    out.extend_from_slice(&payment.uetr.0);
+    out.extend_from_slice(&payment.content.0);
+    out.extend_from_slice(&payment.message_id.0);
+    put_u32(out, payment.debtor_agent.0);
+    put_u32(out, payment.creditor_agent.0);
+    put_u64(out, payment.debit.0);
+    put_u64(out, payment.credit.0);
+    put_u16(out, payment.debit_ledger.0);
+    put_u16(out, payment.credit_ledger.0);
+    out.push(u8::from(payment.quote.is_some()));
+    payment.quote.inspect(|quote| out.extend_from_slice(&quote.0));
+    out.push(payment.priority as u8);
+    put_risk(out, payment.risk);
+    out.push(u8::from(payment.credited));
+    put_u64(out, payment.received_at.0);
+    put_u64(out, payment.deadline.0);
+    put_u64(out, payment.forwarded.map_or(0, |position| position.0));
+    match payment.status {
+        Status::Held(hold) => {
+            let (slot, generation) = hold.to_parts();
+            out.push(0);
+            put_u32(out, slot);
+            put_u32(out, generation);
+        }
+        Status::Settled(finality) => {
+            out.push(1);
+            put_finality(out, finality);
+        }
+        Status::Rejected(rejection, finality) => {
+            out.extend_from_slice(&[2, rejection.number()]);
+            out.extend_from_slice(&rejection.iso_reason().0);
+            put_finality(out, finality);
+        }
+    }
+}
+
+fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
+    Ok(Payment {
+        uetr: Uetr(take(bytes)?),
+        content: ContentHash(take(bytes)?),
+        message_id: MessageIdHash(take(bytes)?),
+        debtor_agent: take_participant(bytes)?,
+        creditor_agent: take_participant(bytes)?,
+        debit: MinorUnits(take_u64(bytes)?),
+        credit: MinorUnits(take_u64(bytes)?),
+        debit_ledger: LedgerId(take_u16(bytes)?),
+        credit_ledger: LedgerId(take_u16(bytes)?),
+        quote: match take_bool(bytes)? {
+            true => Some(QuoteId(take(bytes)?)),
+            false => None,
+        },
+        priority: if take_bool(bytes)? { Priority::Normal } else { Priority::High },
+        risk: take_risk(bytes)?,
+        credited: take_bool(bytes)?,
+        received_at: Time(take_u64(bytes)?),
+        deadline: Time(take_u64(bytes)?),
+        forwarded: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),
+        status: match take(bytes)? {
+            [0] => Status::Held(HoldId::from_parts(take_u32(bytes)?, take_u32(bytes)?)),
+            [1] => Status::Settled(take_finality(bytes)?),
+            [2] => {
+                let [number] = take(bytes)?;
+                let rejection = Rejection::decode(number, take_reason(bytes)?).ok_or(DecodeError::Unknown("rejection"))?;
+                Status::Rejected(rejection, take_finality(bytes)?)
+            }
+            [3..=255] => return Err(DecodeError::Unknown("payment status")),
+        },
+    })
+}
+
+fn put_finality(out: &mut Vec<u8>, finality: Finality) {
+    for number in [finality.at.0, finality.height, finality.position.0, finality.leaf_index] {
+        put_u64(out, number);
+    }
+}
+
+fn take_finality(bytes: &mut &[u8]) -> Result<Finality, DecodeError> {
+    Ok(Finality {
+        at: Time(take_u64(bytes)?),
+        height: take_u64(bytes)?,
+        position: Position(take_u64(bytes)?),
+        leaf_index: take_u64(bytes)?,
+    })
+}
+
+fn put_currency(out: &mut Vec<u8>, currency: Currency) {
+    out.extend_from_slice(&currency.code.bytes());
+    out.push(currency.exponent);
+}
+
+fn put_count(out: &mut Vec<u8>, count: usize) {
+    put_u32(out, u32::try_from(count).expect("tables are bounded below 2^32"));
+}
+
+fn put_rows<T>(out: &mut Vec<u8>, rows: &[T], encode: impl Fn(&T, &mut Vec<u8>)) {
+    put_count(out, rows.len());
+    rows.iter().for_each(|row| encode(row, out));
+}
+
+fn take_rows<T>(bytes: &mut &[u8], decode: impl Fn(&mut &[u8]) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
+    let count = take_u32(bytes)?;
+    (0..count).map(|_| decode(bytes)).collect()
+}

@@ -1,0 +1,383 @@
+//! The centre's whole state, and how one block changes it.
+
+use crate::codec::{DecodeError, put_u32, put_u64, take_u64};
+use crate::exchange::{Quote, StandingRate};
+use crate::index::Index;
+use crate::participant::Participant;
+use crate::payment::Payment;
+use crate::{
+    AccountPurpose, Applied, Bic, Command, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantView, PaymentIndex,
+    PaymentView, Position, QuoteId, Refusal, Time, Uetr,
+};
+use chain::{Frontier, Hash};
+use ledger::{Account, AccountId, Floor, LedgerId, Ledgers};
+use money::{Currency, CurrencyCode};
+use std::collections::{BTreeMap, VecDeque};
+
+/// The scheme's times, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a creditor agent has to answer a payment of high priority.
+    pub answer_high_ns: u64,
+    /// How long a creditor agent has to answer a payment of normal priority.
+    pub answer_normal_ns: u64,
+    /// How long a quote is firm.
+    pub quote_validity_ns: u64,
+    /// How old a debtor agent's acceptance may be when the payment arrives.
+    pub acceptance_age_max_ns: u64,
+}
+
+impl Default for Settings {
+    /// 7 s (SCT Inst), 20 s (FedNow), 600 s (Nexus), 5 min.
+    fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self {
+            answer_high_ns: 7 * SECOND,
+            answer_normal_ns: 20 * SECOND,
+            quote_validity_ns: 600 * SECOND,
+            acceptance_age_max_ns: 300 * SECOND,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        for time in [self.answer_high_ns, self.answer_normal_ns, self.quote_validity_ns, self.acceptance_age_max_ns] {
+            put_u64(out, time);
+        }
+    }
+
+    pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self {
+            answer_high_ns: take_u64(bytes)?,
+            answer_normal_ns: take_u64(bytes)?,
+            quote_validity_ns: take_u64(bytes)?,
+            acceptance_age_max_ns: take_u64(bytes)?,
+        })
+    }
+}
+
+/// The scheme's own accounts on one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SystemAccounts {
+    /// Mirror of the settlement agent's books: what participants brought in, as a debt.
+    pub(crate) mirror: AccountId,
+    /// Where remainders of rounding go.
+    pub(crate) rounding: AccountId,
+}
+
+/// An account as operators and its owner see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountView {
+    /// Whose; `None` for the scheme's own.
+    pub participant: Option<ParticipantId>,
+    /// What for; the scheme's own are the mirror (`Settlement`) and the rounding account (`Spread`).
+    pub purpose: AccountPurpose,
+    /// Its ledger's currency.
+    pub currency: Currency,
+    /// Credits less debits.
+    pub posted: i128,
+    /// Debits of open holds.
+    pub held_debit: u64,
+    /// What can be used now.
+    pub available: i128,
+}
+
+/// The clearing centre.
+#[derive(Debug, Clone)]
+pub struct Clearing {
+    pub(crate) settings: Settings,
+    pub(crate) ledgers: Ledgers,
+    /// Indexed by ledger.
+    pub(crate) currencies: Vec<Currency>,
+    /// Indexed by ledger.
+    pub(crate) system_accounts: Vec<SystemAccounts>,
+    pub(crate) participants: Vec<Participant>,
+    pub(crate) by_bic: BTreeMap<Bic, ParticipantId>,
+    /// Reference to digest of what was funded.
+    pub(crate) fundings: BTreeMap<[u8; 16], [u8; 16]>,
+    /// Indexed by ledger: what was funded into exchange and spread accounts, less what was taken out.
+    pub(crate) exchange_funded: Vec<i128>,
+    /// Offers by pair, sorted by provider.
+    pub(crate) rates: BTreeMap<(LedgerId, LedgerId), Vec<StandingRate>>,
+    pub(crate) quotes: BTreeMap<QuoteId, Quote>,
+    pub(crate) quote_expiries: VecDeque<(Time, QuoteId)>,
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) by_uetr: Index,
+    pub(crate) by_message: Index,
+    /// Answer deadlines of high and of normal priority; each queue is in order of time but for a change of settings.
+    pub(crate) deadlines: [VecDeque<(Time, PaymentIndex)>; 2],
+    pub(crate) finals: Frontier,
+    pub(crate) height: u64,
+    pub(crate) time: Time,
+    pub(crate) next_position: u64,
+    pub(crate) state_root: Hash,
+    /// Changes made by the block being applied, in canonical bytes.
+    pub(crate) delta: Vec<u8>,
+    /// Events of the block being applied.
+    pub(crate) events: Vec<Event>,
+    touched: Vec<AccountId>,
+}
+
+impl Clearing {
+    /// An empty centre. The seed keys the indices; any number, and another one gives the same states.
+    pub fn new(seed: IndexSeed) -> Self {
+        Self {
+            settings: Settings::default(),
+            ledgers: Ledgers::default(),
+            currencies: Vec::new(),
+            system_accounts: Vec::new(),
+            participants: Vec::new(),
+            by_bic: BTreeMap::new(),
+            fundings: BTreeMap::new(),
+            exchange_funded: Vec::new(),
+            rates: BTreeMap::new(),
+            quotes: BTreeMap::new(),
+            quote_expiries: VecDeque::new(),
+            payments: Vec::new(),
+            by_uetr: Index::new(seed),
+            by_message: Index::new(seed),
+            deadlines: [VecDeque::new(), VecDeque::new()],
+            finals: Frontier::new(),
+            height: 0,
+            time: Time(0),
+            next_position: 1,
+            state_root: Hash([0; 32]),
+            delta: Vec::new(),
+            events: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    /// Applies one block: first what its time brings about, then its commands in order.
+    ///
+    /// # Panics
+    /// If `time` is before the last block's: the clearing clock only goes forward.
+    pub fn apply_block(&mut self, time: Time, commands: &[Command]) -> Applied {
+        assert!(time >= self.time, "block time goes backwards");
+        self.height += 1;
+        self.time = time;
+        let first_position = self.next_position;
+        self.expire_payments();
+        self.expire_quotes();
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for chunk in commands.chunks(Self::WARM_COMMANDS) {
+            self.warm(chunk);
+            outcomes.extend(chunk.iter().map(|command| self.apply(command)));
+        }
+        self.seal();
+        Applied {
+            outcomes,
+            events: core::mem::take(&mut self.events),
+            state_root: self.state_root,
+            tree_size: self.finals.len(),
+            tree_root: self.finals.root(),
+            first_position,
+        }
+    }
+
+    /// Commands looked up together: their cache misses overlap.
+    const WARM_COMMANDS: usize = 64;
+
+    /// Reads what the commands will look up, so that ten million payments on record cost no more than ten thousand.
+    fn warm(&self, commands: &[Command]) {
+        let mut seen = 0u64;
+        for command in commands {
+            if let Command::Pay(pay) = command {
+                seen ^= self.by_uetr.warm(&pay.uetr.0) ^ self.by_message.warm(&pay.message_id.0);
+            }
+        }
+        core::hint::black_box(seen);
+    }
+
+    fn apply(&mut self, command: &Command) -> Outcome {
+        let result = match command {
+            Command::Configure(settings) => self.configure(*settings),
+            Command::OpenLedger(currency) => self.open_ledger(*currency),
+            Command::RegisterParticipant(register) => self.register(register),
+            Command::Fund(fund) => self.fund(fund),
+            Command::SetStatus { participant, status } => self.set_status(*participant, *status),
+            Command::PublishRate(publish) => self.publish_rate(publish),
+            Command::RequestQuote(request) => self.request_quote(request),
+            Command::Pay(pay) => self.pay(pay),
+            Command::Answer(answer) => self.answer(answer),
+            Command::ReportCredited { uetr, creditor_agent } => self.report_credited(*uetr, *creditor_agent),
+        };
+        result.unwrap_or_else(Outcome::Refused)
+    }
+
+    fn configure(&mut self, settings: Settings) -> Result<Outcome, Refusal> {
+        self.settings = settings;
+        self.delta.push(6);
+        settings.encode(&mut self.delta);
+        Ok(Outcome::Done)
+    }
+
+    fn open_ledger(&mut self, currency: Currency) -> Result<Outcome, Refusal> {
+        if let Some(ledger) = self.ledger_of(currency.code) {
+            return if self.currency(ledger) == currency { Ok(Outcome::Done) } else { Err(Refusal::LedgerDiffers) };
+        }
+        let id = u16::try_from(self.currencies.len()).map(LedgerId).map_err(|_| Refusal::Full)?;
+        let mirror = self.ledgers.open(id, Floor::None).map_err(|_| Refusal::Full)?;
+        let rounding = self.ledgers.open(id, Floor::Zero).map_err(|_| Refusal::Full)?;
+        self.currencies.push(currency);
+        self.exchange_funded.push(0);
+        self.system_accounts.push(SystemAccounts { mirror, rounding });
+        self.delta.push(7);
+        self.delta.extend_from_slice(&currency.code.bytes());
+        self.delta.push(currency.exponent);
+        self.emit(EventKind::LedgerOpened(currency));
+        Ok(Outcome::Done)
+    }
+
+    /// Closes the block: folds its changes and the totals of every account touched into the state root.
+    fn seal(&mut self) {
+        self.drop_met_deadlines();
+        let mut touched = core::mem::take(&mut self.touched);
+        self.ledgers.take_touched(&mut touched);
+        for &id in &touched {
+            let account = self.ledgers.account(id).expect("touched accounts exist");
+            put_u32(&mut self.delta, id.0);
+            for total in [account.debits_posted(), account.credits_posted(), account.debits_held(), account.credits_held()] {
+                put_u64(&mut self.delta, total.0);
+            }
+        }
+        self.touched = touched;
+        let mut hasher = chain::Hasher::new();
+        hasher.update(&self.state_root.0);
+        hasher.update(&self.height.to_le_bytes());
+        hasher.update(&self.time.0.to_le_bytes());
+        hasher.update(&self.delta);
+        self.state_root = hasher.finish();
+        self.delta.clear();
+    }
+
+    pub(crate) fn emit(&mut self, kind: EventKind) -> Position {
+        let position = Position(self.next_position);
+        self.next_position += 1;
+        self.events.push(Event { position, kind });
+        position
+    }
+
+    pub(crate) fn ledger_of(&self, code: CurrencyCode) -> Option<LedgerId> {
+        self.currencies.iter().position(|currency| currency.code == code).map(|at| LedgerId(at as u16))
+    }
+
+    pub(crate) fn currency(&self, ledger: LedgerId) -> Currency {
+        self.currencies[usize::from(ledger.0)]
+    }
+
+    pub(crate) fn pair(&self, debit: CurrencyCode, credit: CurrencyCode) -> Result<(LedgerId, LedgerId), Refusal> {
+        if debit == credit {
+            return Err(Refusal::SameCurrency);
+        }
+        let find = |code| self.ledger_of(code).ok_or(Refusal::UnknownCurrency);
+        Ok((find(debit)?, find(credit)?))
+    }
+}
+
+/// Reading.
+impl Clearing {
+    /// Blocks applied.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+    /// Time of the last block.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+    /// Commitment to every change of state so far: SHA-256 over the root before, height, time and the block's changes.
+    pub fn state_root(&self) -> Hash {
+        self.state_root
+    }
+    /// Size and RFC 6962 root of the tree of final payments.
+    pub fn tree(&self) -> (u64, Hash) {
+        (self.finals.len(), self.finals.root())
+    }
+    /// Position the next event will have.
+    pub fn next_position(&self) -> Position {
+        Position(self.next_position)
+    }
+    /// The scheme's times.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+    /// The ledgers, for checkers.
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
+    }
+    /// Currencies in order of their ledgers.
+    pub fn currencies(&self) -> &[Currency] {
+        &self.currencies
+    }
+
+    /// Participants in order of registration.
+    pub fn participants(&self) -> impl Iterator<Item = ParticipantView> + '_ {
+        (0..self.participants.len()).map(|at| self.participant_view(ParticipantId(at as u32)))
+    }
+
+    /// The participant with this BIC.
+    pub fn participant_by_bic(&self, bic: Bic) -> Option<ParticipantId> {
+        self.by_bic.get(&bic).copied()
+    }
+
+    /// A payment by its UETR.
+    pub fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        self.find_payment(uetr).map(|index| self.view(index))
+    }
+
+    /// All payments in order of arrival.
+    pub fn payments(&self) -> impl ExactSizeIterator<Item = PaymentView> + '_ {
+        (0..self.payments.len()).map(|at| self.view(PaymentIndex(at as u32)))
+    }
+
+    /// The scheme's own accounts, then the participants'.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountView> + '_ {
+        let scheme = self.system_accounts.iter().enumerate().flat_map(move |(at, own)| {
+            let currency = self.currencies[at];
+            [(own.mirror, AccountPurpose::Settlement), (own.rounding, AccountPurpose::Spread)]
+                .map(|(id, purpose)| self.account_view(None, purpose, currency, id))
+        });
+        scheme.chain(
+            self.participants
+                .iter()
+                .enumerate()
+                .flat_map(move |(at, participant)| self.participant_accounts(ParticipantId(at as u32), participant)),
+        )
+    }
+
+    fn participant_accounts<'a>(
+        &'a self,
+        id: ParticipantId,
+        participant: &'a Participant,
+    ) -> impl Iterator<Item = AccountView> + 'a {
+        participant.accounts.iter().enumerate().filter_map(|(at, set)| set.map(|set| (self.currencies[at], set))).flat_map(
+            move |(currency, set)| {
+                let own = [
+                    Some((set.settlement, AccountPurpose::Settlement)),
+                    set.exchange.map(|accounts| (accounts.pool, AccountPurpose::Exchange)),
+                    set.exchange.map(|accounts| (accounts.spread, AccountPurpose::Spread)),
+                ];
+                own.into_iter().flatten().map(move |(account, purpose)| self.account_view(Some(id), purpose, currency, account))
+            },
+        )
+    }
+
+    fn account_view(
+        &self,
+        participant: Option<ParticipantId>,
+        purpose: AccountPurpose,
+        currency: Currency,
+        id: AccountId,
+    ) -> AccountView {
+        let account: &Account = self.ledgers.account(id).expect("accounts of participants exist");
+        AccountView {
+            participant,
+            purpose,
+            currency,
+            posted: account.posted(),
+            held_debit: account.debits_held().0,
+            available: account.available(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Runs every table in `tests/tables`: lines of instructions with the outcome an accountant expects behind `=>`.
+//!
+//! ```text
+//! at 10                                   the next block's time, in seconds
+//! pay P1 HARB PENG 100.00 HKD [quote Q1] [high] [risk block] [accepted 3] [message M1] [other]   => held | settled | rejected AM04 | CLR-1001
+//! answer P1 PENG accept | AC04            => settled | rejected AC04 | CLR-1007
+//! balance HARB settlement HKD             => 900.00 held 0.00
+//! ```
+//! After every line all laws are checked.
+
+use clearing::{
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
+    IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId,
+    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Time, Uetr, laws,
+};
+use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn every_table_balances() {
+    let mut tables = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tables")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut scheme = Scheme { clearing: Clearing::new(IndexSeed(1)), now: Time(0), fundings: 0 };
+        for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
+            scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
+        }
+        tables += 1;
+    }
+    assert!(tables >= 5, "only {tables} tables found");
+}
+
+struct Scheme {
+    clearing: Clearing,
+    now: Time,
+    fundings: u8,
+}
+
+impl Scheme {
+    fn run_line(&mut self, line: &str) -> Result<(), String> {
+        let line = line.split('#').next().unwrap_or("").trim();
+        if line.is_empty() {
+            return Ok(());
+        }
+        let (instruction, expected) = line.split_once("=>").unwrap_or((line, "done"));
+        let words: Vec<&str> = instruction.split_whitespace().collect();
+        let found = self.run(&words)?;
+        let broken = laws::check_all(&self.clearing);
+        if !broken.is_empty() {
+            return Err(format!("{broken:?}"));
+        }
+        if found == expected.trim() { Ok(()) } else { Err(format!("expected: {}\n   found: {found}", expected.trim())) }
+    }
+
+    fn run(&mut self, words: &[&str]) -> Result<String, String> {
+        let command = match *words {
+            ["at", seconds] => {
+                self.now = Time(seconds.parse::<u64>().map_err(|_| "seconds")? * SECOND);
+                self.clearing.apply_block(self.now, &[]);
+                return Ok("done".into());
+            }
+            ["balance", who, purpose, code] => return self.balance(who, purpose, code),
+            ["payment", id] => return Ok(self.payment(id)),
+            ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
+            ["ledger", code, decimals] => {
+                Command::OpenLedger(Currency::new(currency_code(code), decimals.parse().unwrap()).unwrap())
+            }
+            [kind @ ("participant" | "provider"), name, ref currencies @ ..] => register(name, kind == "provider", currencies),
+            ["status", name, status] => Command::SetStatus {
+                participant: self.participant(name),
+                status: if status == "live" { ParticipantStatus::Live } else { ParticipantStatus::Suspended },
+            },
+            ["fund" | "withdraw", name, amount, code, ref rest @ ..] => self.fund(words[0], name, amount, code, rest),
+            ["rate", name, from, to, rate, "spread", ppm, ref rest @ ..] => self.rate(name, from, to, rate, ppm, rest),
+            ["quote", id, name, side, amount, from, to] => self.quote(id, name, side, amount, from, to),
+            ["pay", id, from, to, amount, code, ref rest @ ..] => self.pay(id, from, to, amount, code, rest),
+            ["answer", id, name, word] => Command::Answer(Answer {
+                uetr: Uetr(id16(id)),
+                creditor_agent: self.participant(name),
+                verdict: match word {
+                    "accept" => AnswerVerdict::WillCredit,
+                    reason => AnswerVerdict::Refuses(IsoReason::parse(reason).ok_or("reason")?),
+                },
+                content: ContentHash([1; 32]),
+            }),
+            ["credited", id, name] => Command::ReportCredited { uetr: Uetr(id16(id)), creditor_agent: self.participant(name) },
+            _ => return Err("no such instruction".into()),
+        };
+        Ok(self.apply(command))
+    }
+
+    fn apply(&mut self, command: Command) -> String {
+        let mut encoded = Vec::new();
+        command.encode(&mut encoded);
+        assert_eq!(Command::decode(&mut encoded.as_slice()).as_ref(), Ok(&command), "every command survives its encoding");
+        let applied = self.clearing.apply_block(self.now, &[command]);
+        match &applied.outcomes[0] {
+            Outcome::Done | Outcome::Registered(_) => "done".into(),
+            Outcome::Quoted(terms) => format!(
+                "{:?} for {:?} by {} (spread {}, rounding {})",
+                terms.debit,
+                terms.credit,
+                self.clearing.participants().nth(terms.provider.0 as usize).unwrap().name,
+                terms.spread,
+                terms.remainder
+            ),
+            Outcome::Payment { payment, repeated } => {
+                let again = if *repeated { " again" } else { "" };
+                format!("{}{again}", state_words(payment.state, payment.iso_reason()))
+            }
+            Outcome::Refused(refusal) => refusal.code().into(),
+        }
+    }
+
+    fn balance(&self, who: &str, purpose: &str, code: &str) -> Result<String, String> {
+        let owner = match who {
+            "scheme" => None,
+            name => Some(self.participant(name)),
+        };
+        let purpose = match (who, purpose) {
+            (_, "settlement") | ("scheme", "mirror") => AccountPurpose::Settlement,
+            (_, "exchange") => AccountPurpose::Exchange,
+            (_, "spread") | ("scheme", "rounding") => AccountPurpose::Spread,
+            _ => return Err("no such purpose".into()),
+        };
+        let account = self
+            .clearing
+            .accounts()
+            .find(|account| {
+                account.participant == owner && account.purpose == purpose && account.currency.code == currency_code(code)
+            })
+            .ok_or("no such account")?;
+        let sign = if account.posted < 0 { "-" } else { "" };
+        let posted = Amount::from_minor(account.posted.unsigned_abs() as u64, account.currency);
+        Ok(format!("{sign}{posted} held {}", Amount::from_minor(account.held_debit, account.currency)))
+    }
+
+    fn payment(&self, id: &str) -> String {
+        match self.clearing.payment(Uetr(id16(id))) {
+            None => "unknown".into(),
+            Some(view) => format!("{} {:?} {:?}", state_words(view.state, view.iso_reason()), view.debit, view.credit),
+        }
+    }
+
+    fn fund(&mut self, verb: &str, name: &str, amount: &str, code: &str, rest: &[&str]) -> Command {
+        self.fundings += 1;
+        let reference = rest.iter().position(|&w| w == "reference").map_or([self.fundings; 16], |at| id16(rest[at + 1]));
+        Command::Fund(Fund {
+            participant: self.participant(name),
+            currency: currency_code(code),
+            purpose: match rest.first() {
+                Some(&"exchange") => AccountPurpose::Exchange,
+                Some(&"spread") => AccountPurpose::Spread,
+                Some(_) | None => AccountPurpose::Settlement,
+            },
+            direction: if verb == "fund" { FundDirection::In } else { FundDirection::Out },
+            amount: self.amount(amount, code),
+            reference,
+        })
+    }
+
+    fn rate(&self, name: &str, from: &str, to: &str, rate: &str, ppm: &str, rest: &[&str]) -> Command {
+        let option = |word| rest.iter().position(|&w| w == word).map(|at| rest[at + 1]);
+        Command::PublishRate(PublishRate {
+            provider: self.participant(name),
+            debit_currency: currency_code(from),
+            credit_currency: currency_code(to),
+            rate: Rate::parse(rate).unwrap(),
+            spread_ppm: ppm.parse().unwrap(),
+            credit_max: option("max").map_or(MinorUnits(u64::MAX), |amount| self.amount(amount, to)),
+            valid_until: Time(option("until").map_or(u64::MAX, |seconds| seconds.parse::<u64>().unwrap() * SECOND)),
+        })
+    }
+
+    fn quote(&self, id: &str, name: &str, side: &str, amount: &str, from: &str, to: &str) -> Command {
+        Command::RequestQuote(RequestQuote {
+            quote: QuoteId(id16(id)),
+            debtor_agent: self.participant(name),
+            debit_currency: currency_code(from),
+            credit_currency: currency_code(to),
+            fixed: match side {
+                "debit" => FixedSide::Debit(self.amount(amount, from)),
+                _ => FixedSide::Credit(self.amount(amount, to)),
+            },
+        })
+    }
+
+    fn pay(&self, id: &str, from: &str, to: &str, amount: &str, code: &str, rest: &[&str]) -> Command {
+        let option = |word| rest.iter().position(|&w| w == word).map(|at| rest[at + 1]);
+        let has = |word| rest.contains(&word);
+        Command::Pay(Pay {
+            uetr: Uetr(id16(id)),
+            content: ContentHash([if has("other") { 2 } else { 1 }; 32]),
+            message_id: MessageIdHash(id16(option("message").unwrap_or(id))),
+            debtor_agent: self.participant(from),
+            creditor_agent: self.participant(to),
+            debit: self.amount(amount, code),
+            debit_currency: currency_code(code),
+            quote: option("quote").map(|quote| QuoteId(id16(quote))),
+            priority: if has("high") { Priority::High } else { Priority::Normal },
+            accepted_at: option("accepted").map_or(self.now, |seconds| Time(seconds.parse::<u64>().unwrap() * SECOND)),
+            risk: RiskDecision {
+                verdict: match option("risk") {
+                    Some("block") => RiskVerdict::Block,
+                    Some("review") => RiskVerdict::Review,
+                    Some(_) | None => RiskVerdict::Pass,
+                },
+                ..RiskDecision::PASS
+            },
+        })
+    }
+
+    fn participant(&self, name: &str) -> ParticipantId {
+        self.clearing.participant_by_bic(bic(name)).unwrap_or(ParticipantId(999))
+    }
+
+    fn amount(&self, text: &str, code: &str) -> MinorUnits {
+        let known = self.clearing.currencies().iter().find(|currency| currency.code == currency_code(code));
+        let currency = known.copied().unwrap_or(Currency::new(currency_code(code), 2).unwrap());
+        Amount::parse(text, currency).unwrap().minor
+    }
+}
+
+fn register(name: &str, provides_exchange: bool, currencies: &[&str]) -> Command {
+    Command::RegisterParticipant(RegisterParticipant {
+        bic: bic(name),
+        name: name.into(),
+        key: [7; 32],
+        provides_exchange,
+        currencies: currencies.iter().map(|code| currency_code(code)).collect(),
+    })
+}
+
+fn state_words(state: PaymentState, reason: Option<IsoReason>) -> String {
+    match (state, reason) {
+        (PaymentState::Held, _) => "held".into(),
+        (PaymentState::Settled, _) => "settled".into(),
+        (PaymentState::Rejected, reason) => format!("rejected {}", reason.map_or("?".into(), |reason| reason.to_string())),
+    }
+}
+
+fn bic(name: &str) -> Bic {
+    Bic::parse(&format!("{name}HKHH")).expect("four capitals")
+}
+
+fn currency_code(code: &str) -> CurrencyCode {
+    code.parse().expect("a currency code")
+}
+
+fn id16(name: &str) -> [u8; 16] {
+    let mut id = [0; 16];
+    id[..name.len()].copy_from_slice(name.as_bytes());
+    id
+}
