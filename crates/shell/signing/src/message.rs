@@ -69,6 +69,7 @@ pub struct SignatureHeaders {
 pub struct SignatureValid<'a> {
     key_id: &'a str,
     created: u64,
+    body_sha256: [u8; 32],
 }
 
 impl<'a> SignatureValid<'a> {
@@ -80,6 +81,11 @@ impl<'a> SignatureValid<'a> {
     /// When the signer says it signed, in seconds since 1970 UTC.
     pub fn created(&self) -> u64 {
         self.created
+    }
+
+    /// SHA-256 of the body that was signed.
+    pub fn body_sha256(&self) -> [u8; 32] {
+        self.body_sha256
     }
 }
 
@@ -113,8 +119,8 @@ pub fn verify_request<'a>(
     now: u64,
     keys: &dyn Keys,
 ) -> Result<SignatureValid<'a>, SignatureRefusal> {
-    check_digest(request.fields, body)?;
-    verify(request.fields, REQUEST_COMPONENTS, Some(now), keys, |component| {
+    let body_sha256 = check_digest(request.fields, body)?;
+    verify(request.fields, body_sha256, REQUEST_COMPONENTS, Some(now), keys, |component| {
         if component.from_request {
             return Err(SignatureRefusal::ComponentUnknown);
         }
@@ -134,22 +140,24 @@ pub fn verify_response<'a>(
     now: u64,
     keys: &dyn Keys,
 ) -> Result<SignatureValid<'a>, SignatureRefusal> {
-    check_digest(response.fields, body)?;
+    let body_sha256 = check_digest(response.fields, body)?;
     let status = status_text(response.status);
-    verify(response.fields, RESPONSE_COMPONENTS, Some(now), keys, |component| match (component.name, component.from_request) {
-        ("@status", false) => Ok(status.as_str()),
-        ("content-digest", true) => Ok(response.request_digest),
-        (_, true) => Err(SignatureRefusal::ComponentUnknown),
-        (name, false) => field_value(response.fields, name),
+    verify(response.fields, body_sha256, RESPONSE_COMPONENTS, Some(now), keys, |component| {
+        match (component.name, component.from_request) {
+            ("@status", false) => Ok(status.as_str()),
+            ("content-digest", true) => Ok(response.request_digest),
+            (_, true) => Err(SignatureRefusal::ComponentUnknown),
+            (name, false) => field_value(response.fields, name),
+        }
     })
 }
 
 /// Verifies an inbox item. Its age is not judged: an item is as good a week later, and its cursor orders it.
 pub fn verify_item(item: &Item<'_>, headers: &SignatureHeaders, keys: &dyn Keys) -> Result<(), SignatureRefusal> {
-    verify_content_digest(&headers.content_digest, item.body)?;
+    let body_sha256 = verify_content_digest(&headers.content_digest, item.body)?;
     let (path, cursor) = (item_path(item.bic), item.cursor.to_string());
     let fields: &[(&str, &str)] = &[("signature-input", &headers.signature_input), ("signature", &headers.signature)];
-    verify(&fields, ITEM_COMPONENTS, None, keys, |component| match (component.name, component.from_request) {
+    verify(&fields, body_sha256, ITEM_COMPONENTS, None, keys, |component| match (component.name, component.from_request) {
         ("@method", false) => Ok("POST"),
         ("@path", false) => Ok(path.as_str()),
         ("content-digest", false) => Ok(headers.content_digest.as_str()),
@@ -167,7 +175,7 @@ fn status_text(status: u16) -> String {
     format!("{status:03}")
 }
 
-fn check_digest(fields: &dyn Fields, body: &[u8]) -> Result<(), SignatureRefusal> {
+fn check_digest(fields: &dyn Fields, body: &[u8]) -> Result<[u8; 32], SignatureRefusal> {
     match fields.field("content-digest") {
         FieldValue::One(digest) => verify_content_digest(digest, body),
         FieldValue::Absent => Err(SignatureRefusal::DigestMissing),
@@ -190,6 +198,7 @@ fn field_value<'a>(fields: &'a dyn Fields, name: &str) -> Result<&'a str, Signat
 /// Verifies the one signature in `fields` over components whose values `value_of` gives.
 fn verify<'f, 'v>(
     fields: &'f dyn Fields,
+    body_sha256: [u8; 32],
     required: &[Component<'_>],
     now: Option<u64>,
     keys: &dyn Keys,
@@ -218,7 +227,7 @@ fn verify<'f, 'v>(
     let key_id = input.key_id.ok_or(SignatureRefusal::UnknownKey)?;
     let key = keys.public_key(key_id).ok_or(SignatureRefusal::UnknownKey)?;
     match verify_ed25519(&key, base.as_bytes(), &signature) {
-        true => Ok(SignatureValid { key_id, created }),
+        true => Ok(SignatureValid { key_id, created, body_sha256 }),
         false => Err(SignatureRefusal::BadSignature),
     }
 }
@@ -292,7 +301,7 @@ mod tests {
 
     fn verify_rfc(fields: &[(&str, &str)], method: &str) -> Result<u64, SignatureRefusal> {
         let keys = |id: &str| (id == "test-key-ed25519").then(rfc_key);
-        verify(&fields, &[own("date")], Some(1_618_884_475), &keys, |component| match component.name {
+        verify(&fields, [0; 32], &[own("date")], Some(1_618_884_475), &keys, |component| match component.name {
             "@method" => Ok(method),
             "@path" => Ok("/foo"),
             "@authority" => Ok("example.com"),

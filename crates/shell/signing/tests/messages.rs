@@ -59,7 +59,8 @@ fn a_signed_request_verifies_within_its_window() {
 #[test]
 fn every_component_is_bound() {
     use SignatureRefusal::{BadSignature, DigestMismatch};
-    let changes: [(fn(&mut Sent), SignatureRefusal); 5] = [
+    type Change = (fn(&mut Sent), SignatureRefusal);
+    let changes: [Change; 5] = [
         (|sent| sent.method = "PUT".into(), BadSignature),
         (|sent| sent.path = "/v1/quotes".into(), BadSignature),
         (|sent| sent.body.push(b' '), DigestMismatch),
