@@ -1,2 +1,77 @@
-//! The project's own tools.
-fn main() {}
+//! Xtask knows how this repository is checked, generated and measured; it does not know what the product does.
+//!
+//! One door: `cargo xtask ci` is what continuous integration runs, and a fresh clone needs nothing more.
+//!
+//! # Start reading at
+//! [`ci::steps`], the list of everything that is checked.
+
+mod ci;
+mod docs;
+mod iso;
+mod packages;
+mod process;
+mod readme;
+mod tally;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Checks, generators and measurements of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must hold before a change lands: the same steps here and in continuous integration.
+    Ci(ci::CiArguments),
+    /// Unit, property, table and golden tests of all crates; further words go to the test runner.
+    Test {
+        /// Passed on, such as `-p ledger` or a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        further: Vec<String>,
+    },
+    /// The house rules that no compiler knows: arrows between crates, purity of the core, sizes, headers, licences.
+    Tidy,
+    /// Checks links and indexes of the documents; with `--write`, writes the generated ones anew.
+    Docs {
+        /// Write generated documents anew instead of comparing them.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Records all golden files and generated documents anew and shows what moved. The commit says why.
+    Bless {
+        /// Passed on, such as `-p chain`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        further: Vec<String>,
+    },
+    /// Builds for release and measures; further words go to `luohu bench`.
+    Bench {
+        /// Passed on, such as `--json`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        further: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Ci(arguments) => ci::run(&arguments),
+        Task::Test { further } => ci::test(&further),
+        Task::Tidy => tidy::run(),
+        Task::Docs { write } => docs::run(write),
+        Task::Bless { further } => ci::bless(&further),
+        Task::Bench { further } => ci::bench(&further),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
