@@ -1,1 +1,40 @@
 //! Banklink knows how a participant talks to the centre's public door; it does not know the participant's books.
+//!
+//! A [`Link`] is one participant's way to the centre: mutual TLS over a few kept-alive connections, every request signed
+//! (RFC 9421), every answer's signature verified before anybody sees it. Messages are bytes the caller has stored: sending
+//! the same bytes again is always safe, the centre answers as it did. What the centre has to tell the participant comes
+//! through the inbox, item by item in the chain's order, at least once: [`Link::run_inbox`] hands batches to an
+//! [`InboxHandler`] that returns after it has committed them together with their cursor.
+//!
+//! # Not here
+//! What a message says, which payments are open, what to do when in doubt: the participant's books know. Silence is never an
+//! answer: an error for which [`LinkError::in_doubt`] holds says nothing about what became of a message, and the caller asks
+//! (`pacs.028`) or sends the same bytes again.
+//!
+//! # Units and limits
+//! At most [`CONNECTIONS_MAX`] connections and the inbox's own. Answers have at most [`ANSWER_BYTES_MAX`] bytes, inbox items
+//! [`ITEM_BYTES_MAX`], batches [`BATCH_ITEMS_MAX`] items. A request ends [`ANSWER_GRACE_S`] seconds after the time it asked the
+//! centre to wait. Times are seconds since 1970 UTC where signed, milliseconds elsewhere.
+//!
+//! # Start reading at
+//! [`Link::send_message`], then [`Link::run_inbox`].
+
+mod answer;
+mod client;
+mod error;
+mod inbox;
+mod item;
+mod link;
+mod pool;
+mod quotes;
+mod sse;
+
+pub use answer::{Answer, AnswerBody, Problem};
+pub use client::ANSWER_BYTES_MAX;
+pub use error::LinkError;
+pub use inbox::{BATCH_ITEMS_MAX, HandlerFailed, InboxHandler, LinkState};
+pub use item::InboxItem;
+pub use link::{ANSWER_GRACE_S, AccountBalance, CentreKeys, Link, LinkConfig, ParticipantInfo, WAIT_S_MAX};
+pub use pool::CONNECTIONS_MAX;
+pub use quotes::{FixedSide, Quote, QuoteRequest, StandingRate};
+pub use sse::ITEM_BYTES_MAX;
