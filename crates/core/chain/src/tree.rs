@@ -123,7 +123,7 @@ impl MerkleTree {
             let level = &mut self.levels[height];
             level.push(node);
             let [.., left, right] = level.as_slice() else { return };
-            if level.len() % 2 == 1 {
+            if !level.len().is_multiple_of(2) {
                 return;
             }
             node = node_hash(left, right);
@@ -228,7 +228,7 @@ pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, proof: &[Hash], root
         }
         if index % 2 == 1 || index == last {
             node = node_hash(sibling, &node);
-            while index % 2 == 0 && index != 0 {
+            while index.is_multiple_of(2) && index != 0 {
                 index >>= 1;
                 last >>= 1;
             }
@@ -273,7 +273,7 @@ pub fn verify_consistency(old: u64, new: u64, old_root: &Hash, new_root: &Hash, 
         if at % 2 == 1 || at == last {
             old_node = node_hash(sibling, &old_node);
             new_node = node_hash(sibling, &new_node);
-            while at % 2 == 0 && at != 0 {
+            while at.is_multiple_of(2) && at != 0 {
                 at >>= 1;
                 last >>= 1;
             }

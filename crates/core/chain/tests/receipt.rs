@@ -1,5 +1,7 @@
 //! Receipts: a good one verifies with public keys alone (CHN-03), every changed byte is found, arbitrary text is refused.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use chain::{BlockHeader, Checkpoint, FinalRecord, FinalState, Hash, MerkleTree, Receipt, SignedCheckpoint, VerifierKey, sha256};
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;

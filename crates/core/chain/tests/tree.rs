@@ -1,5 +1,7 @@
 //! The tree against RFC 6962's definition and its well-known vectors; every proof against every change.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use chain::{Frontier, Hash, MerkleTree, leaf_hash, node_hash, sha256, verify_consistency, verify_inclusion};
 use proptest::prelude::*;
 

@@ -8,6 +8,8 @@
 //! ```
 //! After every line all laws are checked.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
     IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId,

@@ -1,1 +1,45 @@
 //! Ordering knows how commands become durable blocks; it does not know what they mean.
+//!
+//! An [`OrderedLog`] takes commands and hands back blocks. Nobody sees a block's effects before the block is durable
+//! (ORD-01), and replaying the blocks rebuilds every balance and every byte of the state root (ORD-02). This crate holds
+//! the embedded engine, [`Journal`]: append-only segment files of hash-chained blocks on one machine.
+//!
+//! ```text
+//!  submit ─▶ queue ─▶ sequencer: time, apply, seal ─▶ writer: pwrite + fdatasync ─▶ Sink::durable
+//! ```
+//! Two threads, so that applying overlaps syncing. A lone command waits for nothing; under load the blocks grow by
+//! themselves, because they are sealed when the writer is ready for them.
+//!
+//! # Files of a data folder
+//! - `journal-<height>.log`: blocks from that height on, pre-written with zeros ([`frame`](self) layout in `frame.rs`).
+//! - `vault-<number>.log`: signed messages as received. Personal data lives here and never in the chain.
+//! - `snapshot-<height>.bin`: the state behind a block, so that a start need not replay everything.
+//! - `lock`: held while a process has the folder open.
+//!
+//! # Not here
+//! Meaning of commands (`clearing`), encoding of headers (`chain`), who waits for what (`gateway`).
+//!
+//! # Start reading at
+//! [`Journal::open`], then `sequencer.rs`.
+
+mod clock;
+mod disk;
+mod frame;
+mod fsck;
+mod journal;
+mod queue;
+mod recovery;
+mod segments;
+mod sequencer;
+mod snapshot;
+mod vault;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use fsck::{FsckReport, LAWS_JUDGED, fsck};
+pub use journal::{Journal, JournalConfig, OrderedLog, Recovered};
+pub use queue::{Submission, SubmitRefusal};
+pub use recovery::OpenError;
+pub use vault::{Attachment, VaultPlace, VaultReader};
+pub use writer::{DurableBlock, Sink, StopReason};

@@ -1,0 +1,195 @@
+//! The embedded engine: one machine's journal, which is the chain.
+
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::queue::{Queue, Submission, SubmitRefusal};
+use crate::recovery::{Manner, OpenError, Recovery, recover};
+use crate::segments::{Reserve, SegmentMaker};
+use crate::sequencer::Sequencer;
+use crate::snapshot::{self, Places};
+use crate::vault::{VaultPlace, VaultReader, VaultWriter};
+use crate::writer::{Handover, Sink, StopReason, Writer};
+use chain::{BlockHeader, Hash};
+use clearing::{Clearing, IndexSeed};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Puts commands into blocks; a block is durable before anyone sees its effects.
+pub trait OrderedLog: Send + Sync {
+    /// Queues one command. `Ok` promises nothing yet: the block will come to the sink, or the sink will be told of a stop.
+    fn submit(&self, submission: Submission) -> Result<(), SubmitRefusal>;
+    /// Queues several, all or none, in order.
+    fn submit_many(&self, submissions: Vec<Submission>) -> Result<(), SubmitRefusal>;
+    /// Commands that wait for a block.
+    fn waiting(&self) -> usize;
+}
+
+/// Sizes and limits.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalConfig {
+    /// Bytes of a segment file, pre-written; 64 MiB by default.
+    pub segment_bytes: u64,
+    /// Bytes of a vault file, pre-written; 64 MiB by default.
+    pub vault_bytes: u64,
+    /// Most commands that wait for a block; more are refused. 65,536 by default: a fifth of a second of full speed.
+    pub queue_commands_max: usize,
+    /// Free space below which new payments are refused; 256 MiB by default.
+    pub free_bytes_min: u64,
+    /// Replaying more commands than this at start writes a snapshot; 200,000 by default, a fraction of a second.
+    pub snapshot_after_commands: u64,
+    /// How often to look at the room on the disk.
+    pub full_retry: Duration,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            vault_bytes: 64 << 20,
+            queue_commands_max: 1 << 16,
+            free_bytes_min: 256 << 20,
+            snapshot_after_commands: 200_000,
+            full_retry: Duration::from_millis(250),
+        }
+    }
+}
+
+/// What a journal knew when it was opened: enough to rebuild everything that is read.
+#[derive(Debug)]
+pub struct Recovered<'a> {
+    /// The state.
+    pub clearing: &'a Clearing,
+    /// Where each payment's signed message lies, by payment index; shorter when the last ones have none.
+    pub places: &'a [VaultPlace],
+    /// The last block; `None` for an empty journal.
+    pub last: Option<BlockHeader>,
+    /// Height of the snapshot used.
+    pub from_snapshot: Option<u64>,
+    /// Commands applied again.
+    pub replayed_commands: u64,
+    /// Bytes of an unfinished write that were dropped.
+    pub torn_bytes: u64,
+}
+
+type SequencerEnd = (Clearing, Hash);
+type WriterEnd = (StopReason, Places);
+
+/// A journal that is open and running.
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    queue: Arc<Queue>,
+    handover: Arc<Handover>,
+    vault: VaultReader,
+    threads: Mutex<Option<(JoinHandle<SequencerEnd>, JoinHandle<WriterEnd>)>>,
+}
+
+impl Journal {
+    /// Recovers what the folder holds, shows it to `rebuild`, which answers with the sink, and starts.
+    pub fn open<S: Sink>(
+        disk: Arc<dyn Disk>,
+        config: JournalConfig,
+        clock: impl Clock,
+        seed: IndexSeed,
+        rebuild: impl FnOnce(Recovered<'_>) -> S,
+    ) -> Result<Self, OpenError> {
+        let recovery = recover(&*disk, seed, Manner { use_snapshots: true, repair: true })?;
+        if recovery.replayed_commands > config.snapshot_after_commands {
+            snapshot::write(&*disk, &recovery.clearing, recovery.parent(), &recovery.places)?;
+        }
+        let sink = rebuild(Recovered {
+            clearing: &recovery.clearing,
+            places: &recovery.places.0,
+            last: recovery.last,
+            from_snapshot: recovery.from_snapshot,
+            replayed_commands: recovery.replayed_commands,
+            torn_bytes: recovery.torn_bytes,
+        });
+        Ok(Self::start(disk, config, clock, recovery, sink)?)
+    }
+
+    fn start<S: Sink>(
+        disk: Arc<dyn Disk>,
+        config: JournalConfig,
+        clock: impl Clock,
+        recovery: Recovery,
+        sink: S,
+    ) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new(config.queue_commands_max));
+        let handover = Arc::new(Handover::default());
+        let reserve =
+            Reserve { free_bytes: config.free_bytes_min, segment_bytes: config.segment_bytes, retry: config.full_retry };
+        let maker = SegmentMaker::start(disk.clone(), queue.clone(), reserve)?;
+        let vault = VaultWriter::open(disk.clone(), config.vault_bytes)?;
+        let parent = recovery.parent();
+        let writer = Writer {
+            handover: handover.clone(),
+            queue: queue.clone(),
+            segment: recovery.segment,
+            maker,
+            vault,
+            sink,
+            segment_bytes: config.segment_bytes,
+            places: recovery.places,
+        };
+        let sequencer = Sequencer {
+            clearing: recovery.clearing,
+            parent,
+            queue: queue.clone(),
+            handover: handover.clone(),
+            clock,
+            busy: false,
+        };
+        let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
+        let sequencer = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
+        let vault = VaultReader::new(disk.clone());
+        Ok(Self { disk, queue, handover, vault, threads: Mutex::new(Some((sequencer, writer))) })
+    }
+
+    /// Reads signed messages back.
+    pub fn vault(&self) -> VaultReader {
+        self.vault.clone()
+    }
+
+    /// Seals what waits, syncs it, writes a snapshot and stops. Further calls do nothing.
+    pub fn close(&self) -> Result<(), StopReason> {
+        let Some((sequencer, writer)) = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        self.queue.close();
+        let sequenced = sequencer.join();
+        self.handover.close();
+        let written = writer.join();
+        let failed = |what: &str| StopReason::DiskFailed(what.to_owned());
+        let (clearing, parent) = sequenced.map_err(|_| failed("the sequencer broke an invariant"))?;
+        match written.map_err(|_| failed("the writer broke an invariant"))? {
+            (StopReason::Closed, places) => {
+                snapshot::write(&*self.disk, &clearing, parent, &places).map_err(|e| failed(&e.to_string()))
+            }
+            (why @ StopReason::DiskFailed(_), _) => Err(why),
+        }
+    }
+}
+
+impl OrderedLog for Journal {
+    fn submit(&self, submission: Submission) -> Result<(), SubmitRefusal> {
+        self.queue.submit([submission])
+    }
+
+    fn submit_many(&self, submissions: Vec<Submission>) -> Result<(), SubmitRefusal> {
+        self.queue.submit(submissions)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Err(why) = self.close() {
+            tracing::warn!(%why, "the journal was not closed cleanly");
+        }
+    }
+}

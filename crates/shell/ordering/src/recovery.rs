@@ -1,0 +1,246 @@
+//! Recovery: from files to a state that is known to be right, or a refusal that says which block is not.
+//!
+//! Every frame of every segment is read and every link of the chain checked, also below a snapshot; commands are applied
+//! again only above it. After each block replayed, state root and tree must be the header's (ORD-02).
+
+use crate::disk::{Disk, DiskFile};
+use crate::frame::{Found, Frame, read_frame, synced_behind};
+use crate::segments::{OpenSegment, segment_heights, segment_name};
+use crate::sequencer::header_of;
+use crate::snapshot::{self, Places, Snapshot};
+use chain::{BlockHeader, Hash};
+use clearing::{Clearing, Command, IndexSeed, Time};
+use std::io;
+
+/// Why a data folder was not opened. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be read or written, or another process has it open.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// A block is damaged. Restore this file from a copy; nothing was dropped.
+    #[error("block {height} in {file} is damaged: {why}")]
+    Damaged {
+        /// Its height.
+        height: u64,
+        /// The segment.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A segment is missing.
+    #[error("blocks {from} to {to} are missing")]
+    Missing {
+        /// First missing height.
+        from: u64,
+        /// Last missing height.
+        to: u64,
+    },
+    /// Replaying a block does not lead where its header says (ORD-02).
+    #[error("block {height} does not replay: {what} differs")]
+    Diverged {
+        /// Its height.
+        height: u64,
+        /// What differs.
+        what: &'static str,
+    },
+}
+
+/// What was found, ready to go on.
+pub(crate) struct Recovery {
+    pub(crate) clearing: Clearing,
+    pub(crate) places: Places,
+    pub(crate) last: Option<BlockHeader>,
+    pub(crate) segment: Option<OpenSegment>,
+    /// Blocks applied again.
+    pub(crate) replayed_commands: u64,
+    pub(crate) from_snapshot: Option<u64>,
+    /// Bytes of an unfinished write that were cleared.
+    pub(crate) torn_bytes: u64,
+}
+
+impl Recovery {
+    /// Hash the next block points at.
+    pub(crate) fn parent(&self) -> Hash {
+        self.last.map_or(Hash::default(), |header| header.hash())
+    }
+}
+
+/// How to read: a snapshot may be used, and an unfinished write may be cleared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) use_snapshots: bool,
+    pub(crate) repair: bool,
+}
+
+pub(crate) fn recover(disk: &dyn Disk, seed: IndexSeed, manner: Manner) -> Result<Recovery, OpenError> {
+    if manner.use_snapshots {
+        for height in snapshot::heights(disk)? {
+            let Some(found) = snapshot::read(disk, height, seed)? else { continue };
+            match Walk::new(disk, Some(found), seed, manner).run() {
+                Err(OpenError::Diverged { height, what }) => {
+                    tracing::warn!(height, what, "snapshot does not fit the blocks and is ignored");
+                }
+                done => return done,
+            }
+        }
+    }
+    Walk::new(disk, None, seed, manner).run()
+}
+
+/// One pass over all blocks.
+struct Walk<'a> {
+    disk: &'a dyn Disk,
+    manner: Manner,
+    /// Waits for its height to come.
+    snapshot: Option<Snapshot>,
+    recovery: Recovery,
+}
+
+impl<'a> Walk<'a> {
+    fn new(disk: &'a dyn Disk, snapshot: Option<Snapshot>, seed: IndexSeed, manner: Manner) -> Self {
+        let recovery = Recovery {
+            clearing: Clearing::new(seed),
+            places: Places::default(),
+            last: None,
+            segment: None,
+            replayed_commands: 0,
+            from_snapshot: snapshot.as_ref().map(|snapshot| snapshot.height),
+            torn_bytes: 0,
+        };
+        Self { disk, manner, snapshot, recovery }
+    }
+
+    fn run(mut self) -> Result<Recovery, OpenError> {
+        let heights = segment_heights(self.disk)?;
+        for (at, &first) in heights.iter().enumerate() {
+            let expected = self.next_height();
+            if first > expected {
+                return Err(OpenError::Missing { from: expected, to: first - 1 });
+            }
+            self.segment(first, at + 1 == heights.len())?;
+        }
+        match self.snapshot {
+            None => Ok(self.recovery),
+            Some(snapshot) => {
+                // The blocks a snapshot was taken behind are durable before it is: their absence is damage.
+                let from = self.recovery.last.map_or(1, |last| last.height + 1);
+                Err(OpenError::Missing { from, to: snapshot.height })
+            }
+        }
+    }
+
+    fn next_height(&self) -> u64 {
+        self.recovery.last.map_or(1, |last| last.height + 1)
+    }
+
+    fn segment(&mut self, first: u64, is_last: bool) -> Result<(), OpenError> {
+        let file = segment_name(first);
+        let mut open = self.disk.open(&file)?;
+        let bytes = open.read_all()?;
+        let damaged = |height: u64, why: &str| OpenError::Damaged { height, file: file.clone(), why: why.to_owned() };
+        let mut offset = 0;
+        loop {
+            let height = self.next_height();
+            match read_frame(&bytes, offset) {
+                Found::Frame(frame) => {
+                    self.block(&frame).map_err(|error| match error {
+                        BlockError::Chain(why) => damaged(height, why),
+                        BlockError::Replay(what) => OpenError::Diverged { height, what },
+                    })?;
+                    offset += frame.bytes;
+                }
+                Found::End => break,
+                Found::Torn if !is_last || synced_behind(&bytes, offset) => {
+                    return Err(damaged(height, "part of it is zero, yet it had been synced"));
+                }
+                Found::Torn => {
+                    self.clear_torn(open.as_mut(), offset, bytes.len())?;
+                    break;
+                }
+                Found::Broken(why) => return Err(damaged(height, why)),
+            }
+        }
+        if is_last {
+            self.recovery.segment = Some(OpenSegment { file: open, offset: offset as u64, bytes: bytes.len() as u64 });
+        }
+        Ok(())
+    }
+
+    /// Clears an unfinished write, so that what comes next does not lie among its remains.
+    fn clear_torn(&mut self, file: &mut dyn DiskFile, offset: usize, end: usize) -> io::Result<()> {
+        self.recovery.torn_bytes = (end - offset) as u64;
+        if self.manner.repair {
+            tracing::info!(height = self.next_height(), "an unfinished write is cleared; nobody had been told of it");
+            file.write_at(offset as u64, &vec![0; end - offset])?;
+            file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, frame: &Frame<'_>) -> Result<(), BlockError> {
+        let header = &frame.header;
+        if header.height != self.next_height() || header.parent != self.recovery.parent() {
+            return Err(BlockError::Chain("it does not follow the block before it"));
+        }
+        if self.recovery.last.is_some_and(|last| header.time_ns < last.time_ns) {
+            return Err(BlockError::Chain("its time is before the last block's"));
+        }
+        match self.snapshot.take_if(|snapshot| snapshot.height == header.height) {
+            Some(snapshot) => self.take_snapshot(header, snapshot)?,
+            None if self.snapshot.is_some() => {}
+            None => self.replay(frame)?,
+        }
+        self.recovery.last = Some(*header);
+        Ok(())
+    }
+
+    fn take_snapshot(&mut self, header: &BlockHeader, snapshot: Snapshot) -> Result<(), BlockError> {
+        let fits = snapshot.block == header.hash()
+            && snapshot.clearing.state_root() == header.state_root
+            && snapshot.clearing.tree() == (header.tree_size, header.tree_root);
+        if !fits {
+            return Err(BlockError::Replay("snapshot"));
+        }
+        self.recovery.clearing = snapshot.clearing;
+        self.recovery.places = snapshot.places;
+        Ok(())
+    }
+
+    fn replay(&mut self, frame: &Frame<'_>) -> Result<(), BlockError> {
+        let header = &frame.header;
+        let mut body = frame.body;
+        let mut commands = Vec::with_capacity(header.command_count as usize);
+        while !body.is_empty() {
+            commands.push(Command::decode(&mut body).map_err(|_| BlockError::Chain("a command cannot be read"))?);
+        }
+        let applied = self.recovery.clearing.apply_block(Time(header.time_ns), &commands);
+        let again = header_of(header.parent, header.height, Time(header.time_ns), frame.body, commands.len(), &applied);
+        compare(header, &again)?;
+        self.recovery.places.note_block(&commands, &applied.outcomes, &frame.places);
+        self.recovery.replayed_commands += commands.len() as u64;
+        Ok(())
+    }
+}
+
+enum BlockError {
+    Chain(&'static str),
+    Replay(&'static str),
+}
+
+/// ORD-02.
+fn compare(written: &BlockHeader, again: &BlockHeader) -> Result<(), BlockError> {
+    if written.command_count != again.command_count {
+        return Err(BlockError::Chain("its number of commands differs"));
+    }
+    if written.state_root != again.state_root {
+        return Err(BlockError::Replay("state root"));
+    }
+    if (written.tree_size, written.tree_root) != (again.tree_size, again.tree_root) {
+        return Err(BlockError::Replay("tree of final payments"));
+    }
+    if written != again {
+        return Err(BlockError::Replay("header"));
+    }
+    Ok(())
+}

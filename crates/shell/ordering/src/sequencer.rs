@@ -1,0 +1,146 @@
+//! The sequencer: takes commands, asks the clock once, applies, seals. One thread over plain memory.
+//!
+//! When to seal: at once if the writer is idle, so that a lone command waits for nothing. While the writer syncs, commands
+//! gather; when many have gathered they are applied and sealed early, so that applying overlaps syncing.
+
+use crate::clock::Clock;
+use crate::queue::{Intake, Queue, Submission};
+use crate::writer::{Handover, SealedBlock};
+use chain::{BlockHeader, Hash, sha256};
+use clearing::{Clearing, Command, Outcome, Time};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Most commands of one block: bounds its frame and how long applying takes.
+pub(crate) const BLOCK_COMMANDS_MAX: usize = 8192;
+/// Enough commands to apply and seal while the writer is still busy.
+const SEAL_EARLY_COMMANDS: usize = 512;
+/// More than a few came together: wait a moment for the rest of them.
+const FEW_COMMANDS: usize = 4;
+/// How long that moment is; half of what a sync takes.
+const GATHER: Duration = Duration::from_micros(120);
+/// How long to sleep when nothing happens.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Sequencer<C> {
+    pub(crate) clearing: Clearing,
+    pub(crate) parent: Hash,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) handover: Arc<Handover>,
+    pub(crate) clock: C,
+    /// The last block had more than a few commands.
+    pub(crate) busy: bool,
+}
+
+impl<C: Clock> Sequencer<C> {
+    /// Runs until the queue is closed and empty or the writer fails; hands the state back.
+    pub(crate) fn run(mut self) -> (Clearing, Hash) {
+        let mut taken = Vec::new();
+        loop {
+            let closing = self.gather(&mut taken);
+            let due = self.clearing.next_deadline().is_some_and(|deadline| deadline <= self.now());
+            if taken.is_empty() && !due {
+                if closing {
+                    break;
+                }
+                continue;
+            }
+            let block = self.seal(&mut taken);
+            if !self.handover.give(block) {
+                self.queue.set_intake(Intake::Stopped);
+                break;
+            }
+        }
+        (self.clearing, self.parent)
+    }
+
+    /// Waits for commands or the next deadline, then for the writer. Returns whether the journal is closing.
+    fn gather(&mut self, taken: &mut Vec<Submission>) -> bool {
+        let closing = self.queue.take(taken, BLOCK_COMMANDS_MAX, self.patience());
+        if taken.is_empty() {
+            return closing;
+        }
+        let enough = || self.queue.len() + taken.len() >= SEAL_EARLY_COMMANDS;
+        self.handover.wait_for_writer(enough);
+        if self.busy && !closing {
+            let until = Instant::now() + GATHER;
+            while !enough() && Instant::now() < until {
+                std::thread::sleep(Duration::from_micros(30));
+            }
+        }
+        let room = BLOCK_COMMANDS_MAX - taken.len();
+        let closing = if room > 0 { self.queue.take(taken, room, Duration::ZERO) } else { closing };
+        self.busy = taken.len() > FEW_COMMANDS;
+        closing
+    }
+
+    fn patience(&self) -> Duration {
+        match self.clearing.next_deadline() {
+            None => PATIENCE,
+            Some(deadline) => {
+                PATIENCE.min(Duration::from_nanos(deadline.0.saturating_sub(self.now().0)) + Duration::from_micros(100))
+            }
+        }
+    }
+
+    /// The time of the next block: never before the last one's, whatever the clock says.
+    fn now(&self) -> Time {
+        self.clock.now().max(self.clearing.time())
+    }
+
+    fn seal(&mut self, taken: &mut Vec<Submission>) -> SealedBlock {
+        let mut commands = Vec::with_capacity(taken.len());
+        let mut tickets = Vec::with_capacity(taken.len());
+        let mut attachments = Vec::new();
+        for (at, submission) in taken.drain(..).enumerate() {
+            tickets.push(submission.ticket);
+            commands.push(submission.command);
+            attachments.extend(submission.attachment.map(|message| (at as u32, message)));
+        }
+        let time = self.now();
+        let applied = self.clearing.apply_block(time, &commands);
+        // A message is kept for what changed something; a repetition's is there already.
+        attachments.retain(|(at, _)| matters(&applied.outcomes[*at as usize]));
+        let body = encode_body(&commands);
+        let header = header_of(self.parent, self.clearing.height(), time, &body, commands.len(), &applied);
+        self.parent = header.hash();
+        SealedBlock { header, hash: self.parent, body, commands, tickets, attachments, applied }
+    }
+}
+
+fn matters(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Payment { repeated, .. } => !repeated,
+        Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) => true,
+        Outcome::Refused(_) => false,
+    }
+}
+
+pub(crate) fn encode_body(commands: &[Command]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(commands.len() * 112);
+    commands.iter().for_each(|command| command.encode(&mut body));
+    body
+}
+
+/// The header of a block, the same from sequencer and from replay.
+pub(crate) fn header_of(
+    parent: Hash,
+    height: u64,
+    time: Time,
+    body: &[u8],
+    command_count: usize,
+    applied: &clearing::Applied,
+) -> BlockHeader {
+    BlockHeader {
+        height,
+        time_ns: time.0,
+        parent,
+        body: sha256(body),
+        state_root: applied.state_root,
+        tree_size: applied.tree_size,
+        tree_root: applied.tree_root,
+        first_position: applied.first_position,
+        command_count: command_count as u32,
+        body_bytes: body.len() as u32,
+    }
+}

@@ -1,0 +1,137 @@
+//! The vault: signed messages as they were received, beside the chain and never in it.
+//!
+//! Messages carry personal data; the chain carries their hashes. The vault is written and synced before the block that
+//! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`.
+
+use crate::disk::{Disk, DiskFile};
+use chain::sha256;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const MAGIC: [u8; 4] = *b"LHV1";
+const ENTRY_HEAD_BYTES: usize = 40;
+
+/// A signed message with the headers that sign it, as the gateway received it.
+pub type Attachment = Arc<[u8]>;
+
+/// Where a message lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VaultPlace {
+    /// Number of the vault file.
+    pub file: u32,
+    /// Offset of the entry in it.
+    pub offset: u32,
+    /// Bytes of the message; zero: there is none.
+    pub bytes: u32,
+}
+
+/// Reads messages back, from any thread.
+#[derive(Clone)]
+pub struct VaultReader {
+    disk: Arc<dyn Disk>,
+    files: Arc<Mutex<BTreeMap<u32, Box<dyn DiskFile>>>>,
+}
+
+impl VaultReader {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, files: Arc::default() }
+    }
+
+    /// The message at a place, checked against its hash.
+    pub fn read(&self, place: VaultPlace) -> io::Result<Vec<u8>> {
+        let mut entry = vec![0; ENTRY_HEAD_BYTES + place.bytes as usize];
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match files.entry(place.file) {
+            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
+            std::collections::btree_map::Entry::Vacant(slot) => slot.insert(self.disk.open(&file_name(place.file))?),
+        };
+        file.read_at(u64::from(place.offset), &mut entry)?;
+        drop(files);
+        let message = entry.split_off(ENTRY_HEAD_BYTES);
+        if entry[..4] != MAGIC || entry[8..] != sha256(&message).0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the message in the vault is damaged"));
+        }
+        Ok(message)
+    }
+}
+
+/// Writes entries, one file after the other.
+pub(crate) struct VaultWriter {
+    disk: Arc<dyn Disk>,
+    file: Option<(u32, Box<dyn DiskFile>)>,
+    next_file: u32,
+    offset: u64,
+    file_bytes: u64,
+    buffer: Vec<u8>,
+}
+
+impl VaultWriter {
+    /// Starts behind what is there: with a fresh file, so that nothing a crash left is ever written over.
+    pub(crate) fn open(disk: Arc<dyn Disk>, file_bytes: u64) -> io::Result<Self> {
+        let numbers = disk.list()?.into_iter().filter_map(|name| file_number(&name));
+        let next_file = numbers.max().map_or(1, |last| last + 1);
+        Ok(Self { disk, file: None, next_file, offset: 0, file_bytes, buffer: Vec::new() })
+    }
+
+    /// Gathers an entry and says where it will be. The file must have been chosen by [`Self::begin_group`].
+    pub(crate) fn add(&mut self, message: &[u8]) -> VaultPlace {
+        let (number, _) = self.file.as_ref().expect("begin_group opened a file");
+        let place =
+            VaultPlace { file: *number, offset: (self.offset + self.buffer.len() as u64) as u32, bytes: message.len() as u32 };
+        self.buffer.extend_from_slice(&MAGIC);
+        self.buffer.extend_from_slice(&place.bytes.to_le_bytes());
+        self.buffer.extend_from_slice(&sha256(message).0);
+        self.buffer.extend_from_slice(message);
+        place
+    }
+
+    /// Makes sure that a group of `bytes` bytes fits the open file. New files are zero-filled before they are used.
+    pub(crate) fn begin_group(&mut self, messages: usize, bytes: usize) -> io::Result<()> {
+        let needed = (messages * ENTRY_HEAD_BYTES + bytes) as u64;
+        if self.file.is_some() && self.offset + needed <= self.file_bytes {
+            return Ok(());
+        }
+        let number = self.next_file;
+        let mut file = self.disk.create(&file_name(number))?;
+        fill_with_zeros(file.as_mut(), self.file_bytes.max(needed))?;
+        self.disk.sync_folder()?;
+        self.next_file += 1;
+        self.offset = 0;
+        self.file = Some((number, file));
+        Ok(())
+    }
+
+    /// Writes and syncs what was gathered.
+    pub(crate) fn commit(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let (_, file) = self.file.as_mut().expect("entries were added to an open file");
+        file.write_at(self.offset, &self.buffer)?;
+        file.sync_data()?;
+        self.offset += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// Pre-writes a file: a sync of a block that exists costs half of one that must be allocated.
+pub(crate) fn fill_with_zeros(file: &mut dyn DiskFile, bytes: u64) -> io::Result<()> {
+    let zeros = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < bytes {
+        let chunk = (bytes - at).min(zeros.len() as u64) as usize;
+        file.write_at(at, &zeros[..chunk])?;
+        at += chunk as u64;
+    }
+    file.sync_data()
+}
+
+fn file_name(number: u32) -> String {
+    format!("vault-{number:010}.log")
+}
+
+fn file_number(name: &str) -> Option<u32> {
+    name.strip_prefix("vault-")?.strip_suffix(".log")?.parse().ok()
+}

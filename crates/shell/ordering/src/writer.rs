@@ -1,0 +1,226 @@
+//! The writer: takes sealed blocks, makes them durable, then tells the world. In that order, always (ORD-01).
+
+use crate::frame::{frame_bytes, write_frame};
+use crate::queue::{Intake, Queue};
+use crate::segments::{OpenSegment, SegmentMaker};
+use crate::snapshot::Places;
+use crate::vault::{Attachment, VaultPlace, VaultWriter};
+use chain::{BlockHeader, Hash};
+use clearing::{Applied, Command};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A block that survives the machine.
+#[derive(Debug)]
+pub struct DurableBlock {
+    /// What it commits to.
+    pub header: BlockHeader,
+    /// Its hash.
+    pub hash: Hash,
+    /// Its commands.
+    pub commands: Vec<Command>,
+    /// The ticket of each command; zero: nobody waits.
+    pub tickets: Vec<u64>,
+    /// Where the signed message of a command lies, by command number.
+    pub places: Vec<(u32, VaultPlace)>,
+    /// What it did.
+    pub applied: Applied,
+}
+
+/// Told of every block, in order, after it is durable, on the journal's own thread: it should be quick.
+pub trait Sink: Send + 'static {
+    /// A block is durable.
+    fn durable(&mut self, block: DurableBlock);
+    /// The journal stopped for good; nothing more will come. What was submitted and not told durable is in doubt.
+    fn stopped(&mut self, why: StopReason);
+}
+
+/// Why the journal stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StopReason {
+    /// It was closed; everything submitted is durable.
+    #[error("closed")]
+    Closed,
+    /// A write or sync failed. The same data is never tried again: after a failed sync nobody knows what is on the disk.
+    #[error("the disk failed: {0}")]
+    DiskFailed(String),
+}
+
+/// A block applied and encoded, not yet durable.
+#[derive(Debug)]
+pub(crate) struct SealedBlock {
+    pub(crate) header: BlockHeader,
+    pub(crate) hash: Hash,
+    pub(crate) body: Vec<u8>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) tickets: Vec<u64>,
+    pub(crate) attachments: Vec<(u32, Attachment)>,
+    pub(crate) applied: Applied,
+}
+
+#[derive(Debug, Default)]
+struct Hand {
+    sealed: Vec<SealedBlock>,
+    /// The writer waits for work.
+    idle: bool,
+    closing: bool,
+    failed: bool,
+}
+
+/// Between sequencer and writer.
+#[derive(Debug, Default)]
+pub(crate) struct Handover {
+    hand: Mutex<Hand>,
+    changed: Condvar,
+}
+
+/// Blocks the sequencer may be ahead of the writer.
+const SEALED_MAX: usize = 4;
+
+impl Handover {
+    fn lock(&self) -> MutexGuard<'_, Hand> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a block over; waits while the writer is too far behind. `false`: the writer has failed.
+    pub(crate) fn give(&self, block: SealedBlock) -> bool {
+        let mut hand = self.lock();
+        while hand.sealed.len() >= SEALED_MAX && !hand.failed {
+            hand = self.changed.wait(hand).unwrap_or_else(PoisonError::into_inner);
+        }
+        if hand.failed {
+            return false;
+        }
+        hand.sealed.push(block);
+        drop(hand);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Waits until the writer could start on a new block at once, or `ready` says that enough has gathered meanwhile.
+    /// `false`: the writer has failed.
+    pub(crate) fn wait_for_writer(&self, ready: impl Fn() -> bool) -> bool {
+        let mut hand = self.lock();
+        while !(hand.failed || hand.idle && hand.sealed.is_empty() || ready()) {
+            let patience = std::time::Duration::from_micros(100);
+            hand = self.changed.wait_timeout(hand, patience).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !hand.failed
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    fn take(&self, out: &mut Vec<SealedBlock>) -> bool {
+        let mut hand = self.lock();
+        while hand.sealed.is_empty() && !hand.closing {
+            hand.idle = true;
+            self.changed.notify_all();
+            hand = self.changed.wait(hand).unwrap_or_else(PoisonError::into_inner);
+        }
+        hand.idle = false;
+        out.append(&mut hand.sealed);
+        drop(hand);
+        self.changed.notify_all();
+        !out.is_empty()
+    }
+
+    fn fail(&self) {
+        let mut hand = self.lock();
+        hand.failed = true;
+        hand.sealed.clear();
+        drop(hand);
+        self.changed.notify_all();
+    }
+}
+
+pub(crate) struct Writer<S> {
+    pub(crate) handover: Arc<Handover>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) segment: Option<OpenSegment>,
+    pub(crate) maker: SegmentMaker,
+    pub(crate) vault: VaultWriter,
+    pub(crate) sink: S,
+    pub(crate) segment_bytes: u64,
+    pub(crate) places: Places,
+}
+
+impl<S: Sink> Writer<S> {
+    /// Runs until closed or failed. Returns why, and where all messages lie.
+    pub(crate) fn run(mut self) -> (StopReason, Places) {
+        let mut group = Vec::new();
+        let mut buffer = Vec::new();
+        while self.handover.take(&mut group) {
+            match self.commit(&mut group, &mut buffer) {
+                Ok(durable) => durable.into_iter().for_each(|block| self.sink.durable(block)),
+                Err(error) => {
+                    tracing::error!(%error, "journal write failed; stopping");
+                    self.queue.set_intake(Intake::Stopped);
+                    self.handover.fail();
+                    let why = StopReason::DiskFailed(error.to_string());
+                    self.sink.stopped(why.clone());
+                    return (why, self.places);
+                }
+            }
+        }
+        self.sink.stopped(StopReason::Closed);
+        (StopReason::Closed, self.places)
+    }
+
+    /// Vault first, then the journal: a durable block's messages are durable too.
+    fn commit(&mut self, group: &mut Vec<SealedBlock>, buffer: &mut Vec<u8>) -> io::Result<Vec<DurableBlock>> {
+        let mut durable = Vec::with_capacity(group.len());
+        self.store_messages(group, &mut durable)?;
+        buffer.clear();
+        for (block, body) in &durable {
+            self.frame(block, body, buffer)?;
+        }
+        self.flush(buffer)?;
+        for (block, _) in &durable {
+            self.places.note_block(&block.commands, &block.applied.outcomes, &block.places);
+        }
+        Ok(durable.into_iter().map(|(block, _)| block).collect())
+    }
+
+    fn store_messages(&mut self, group: &mut Vec<SealedBlock>, out: &mut Vec<(DurableBlock, Vec<u8>)>) -> io::Result<()> {
+        let messages = || group.iter().flat_map(|block| &block.attachments);
+        let (count, bytes) = (messages().count(), messages().map(|(_, message)| message.len()).sum());
+        if count > 0 {
+            self.vault.begin_group(count, bytes)?;
+        }
+        for sealed in group.drain(..) {
+            let places = sealed.attachments.iter().map(|(command, message)| (*command, self.vault.add(message))).collect();
+            let SealedBlock { header, hash, body, commands, tickets, attachments: _, applied } = sealed;
+            out.push((DurableBlock { header, hash, commands, tickets, places, applied }, body));
+        }
+        self.vault.commit()
+    }
+
+    /// Appends the block to the buffer; starts a new segment when it does not fit the open one.
+    fn frame(&mut self, block: &DurableBlock, body: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
+        let bytes = frame_bytes(body.len(), block.places.len()) as u64;
+        let fits = self.segment.as_ref().is_some_and(|segment| segment.room() >= buffer.len() as u64 + bytes);
+        if !fits {
+            self.flush(buffer)?;
+            self.segment = Some(self.maker.next(block.header.height, self.segment_bytes)?);
+        }
+        let segment = self.segment.as_ref().expect("a segment was just opened");
+        write_frame(buffer, segment.offset as u32, &block.header, body, &block.places);
+        Ok(())
+    }
+
+    fn flush(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let segment = self.segment.as_mut().expect("frames were made for an open segment");
+        // A crash before the sync returns leaves a torn tail, which recovery drops: nobody was told of these blocks.
+        segment.file.write_at(segment.offset, buffer)?;
+        segment.file.sync_data()?;
+        segment.offset += buffer.len() as u64;
+        buffer.clear();
+        Ok(())
+    }
+}
