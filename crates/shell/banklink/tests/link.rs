@@ -1,5 +1,7 @@
 //! A link against a tiny centre over real TLS: what is believed, what is doubted, what is delivered.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use banklink::{AnswerBody, HandlerFailed, InboxHandler, InboxItem, LinkError, LinkState};
