@@ -1,1 +1,17 @@
 //! E2e knows how to start the product, talk to it from outside and look at what it left; it does not know its insides.
+//!
+//! Messages, requests and pages are made here by hand, from the published contract, so that a mistake which the product
+//! makes on both sides alike is still seen. Keys, TLS and receipts come from `signing` and `chain`, which have tests of
+//! their own.
+//!
+//! # Start reading at
+//! [`Node`], a running product; [`Participant`], a bank of our own; [`Browser`], a real one.
+
+mod browser;
+mod http;
+
+mod repository;
+
+pub use browser::Browser;
+pub use http::{Answer, Request, call};
+pub use repository::{binary, root, screenshots};
