@@ -1,0 +1,51 @@
+//! `gen-iso`: turns the official ISO 20022 schemas and code sets into the Rust of `crates/shell/iso20022/src/generated`.
+//!
+//! The schemas are input of this step only; the project keeps what it writes. To add a message, add its name to
+//! [`MESSAGES`] and run it again.
+
+mod codes;
+mod emit;
+mod merge;
+mod pattern;
+mod schema;
+
+use anyhow::{Context, Result};
+use std::path::Path;
+
+/// Messages to generate, in the order of the register.
+const MESSAGES: &[&str] = &[
+    "acmt.023.001.02",
+    "acmt.024.001.02",
+    "admi.002.001.01",
+    "head.001.001.02",
+    "pacs.002.001.10",
+    "pacs.008.001.08",
+    "pacs.028.001.03",
+];
+
+/// Reads `xsd_dir/<message>.xsd`, and the code sets beside that folder, and writes the Rust into `out`.
+pub fn run(xsd_dir: &Path, out: &Path) -> Result<()> {
+    let mut files = generate(xsd_dir, MESSAGES)?;
+    files.insert("codes.rs".into(), codes::emit(&codes::find(xsd_dir)?)?);
+    std::fs::create_dir_all(out)?;
+    for entry in std::fs::read_dir(out)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if name.ends_with(".rs") && !files.contains_key(&name) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    for (name, text) in &files {
+        std::fs::write(out.join(name), text).with_context(|| name.clone())?;
+    }
+    println!("{} messages, {} files written to {}", MESSAGES.len(), files.len(), out.display());
+    Ok(())
+}
+
+fn generate(xsd_dir: &Path, messages: &[&str]) -> Result<emit::Files> {
+    let schemas = messages
+        .iter()
+        .map(|message| schema::read(&xsd_dir.join(format!("{message}.xsd"))))
+        .collect::<Result<Vec<_>>>()?;
+    emit::emit(&schemas, &merge::merge(&schemas)?)
+}
