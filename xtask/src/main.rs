@@ -7,6 +7,7 @@
 
 mod ci;
 mod docs;
+mod gen_iso;
 mod iso;
 mod packages;
 mod process;
@@ -50,6 +51,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         further: Vec<String>,
     },
+    /// Turns the official ISO 20022 schemas and code sets into the Rust of `crates/shell/iso20022/src/generated`.
+    GenIso {
+        /// Folder of the schemas; the code sets stand beside it.
+        #[arg(long)]
+        xsd: std::path::PathBuf,
+    },
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -65,6 +72,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Docs { write } => docs::run(write),
         Task::Bless { further } => ci::bless(&further),
+        Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {
