@@ -1,8 +1,8 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, Bic, ContentHash, FundDirection, IsoReason, ParticipantId, ParticipantStatus, PaymentIndex, Position,
-    QuoteId, Refusal, Rejection, RiskDecision, Time, Uetr,
+    AccountPurpose, AccountView, Bic, ContentHash, FundDirection, IsoReason, ParticipantId, ParticipantStatus, PaymentIndex,
+    Position, QuoteId, Refusal, Rejection, RiskDecision, Time, Uetr,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -14,6 +14,8 @@ pub struct Applied {
     pub outcomes: Vec<Outcome>,
     /// In order; positions follow on without gaps.
     pub events: Vec<Event>,
+    /// Every account the block touched, as it stands behind it.
+    pub balances: Vec<AccountView>,
     /// Commitment to every change of state so far.
     pub state_root: Hash,
     /// Final payments so far.

@@ -45,3 +45,8 @@ pub use index::IndexSeed;
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
 pub use state::{AccountView, Clearing, Settings};
+
+/// Bytes of a payment on record and of its view in an event: what memory to plan with.
+pub const fn sizes() -> (usize, usize) {
+    payment::SIZES
+}

@@ -130,19 +130,20 @@ impl Clearing {
         if participant.accounts.len() <= at {
             participant.accounts.resize(at + 1, None);
         }
-        let full = |_: LedgerError| Refusal::Full;
-        let settlement = match participant.accounts[at] {
+        let known = participant.accounts[at];
+        let provides_exchange = participant.provides_exchange;
+        let mut open = |purpose| self.open_account(ledger, Floor::Zero, Some(id), purpose);
+        let settlement = match known {
             Some(set) => set.settlement,
-            None => self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
+            None => open(AccountPurpose::Settlement)?,
         };
-        let exchange = match participant.accounts[at].and_then(|set| set.exchange) {
-            None if participant.provides_exchange => Some(ExchangeAccounts {
-                pool: self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
-                spread: self.ledgers.open(ledger, Floor::Zero).map_err(full)?,
-            }),
+        let exchange = match known.and_then(|set| set.exchange) {
+            None if provides_exchange => {
+                Some(ExchangeAccounts { pool: open(AccountPurpose::Exchange)?, spread: open(AccountPurpose::Spread)? })
+            }
             open => open,
         };
-        participant.accounts[at] = Some(AccountSet { settlement, exchange });
+        self.participants[id.0 as usize].accounts[at] = Some(AccountSet { settlement, exchange });
         Ok(())
     }
 

@@ -412,3 +412,6 @@ impl Rejection {
         Self::from_number(number, reason)
     }
 }
+
+/// Bytes of a payment on record and of its view, for benchmarks.
+pub(crate) const SIZES: (usize, usize) = (size_of::<Payment>(), size_of::<PaymentView>());

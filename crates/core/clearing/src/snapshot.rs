@@ -4,8 +4,8 @@
 //! checksum of its own: whoever stores it adds one and ties it to the block whose state root it must have.
 
 use crate::codec::{
-    put_rate, put_risk, put_u16, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_rate,
-    take_reason, take_risk, take_slice, take_status, take_u16, take_u32, take_u64,
+    put_rate, put_risk, put_u16, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_purpose,
+    take_rate, take_reason, take_risk, take_slice, take_status, take_u16, take_u32, take_u64,
 };
 use crate::exchange::{Quote, StandingRate};
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
@@ -33,6 +33,10 @@ impl Clearing {
         self.settings.encode(out);
         self.ledgers.encode_snapshot(out);
         self.finals.encode(out);
+        put_rows(out, &self.owners, |(owner, purpose), out| {
+            put_u32(out, owner.map_or(u32::MAX, |id| id.0));
+            out.push(*purpose as u8);
+        });
         self.encode_currencies(out);
         put_rows(out, &self.participants, encode_participant);
         put_count(out, self.fundings.len());
@@ -97,6 +101,12 @@ impl Clearing {
         clearing.settings = Settings::decode(bytes)?;
         clearing.ledgers = Ledgers::decode_snapshot(bytes).map_err(|_| DecodeError::Unknown("ledger"))?;
         clearing.finals = Frontier::decode(bytes).map_err(|_| DecodeError::Unknown("tree"))?;
+        clearing.owners = take_rows(bytes, |bytes| {
+            Ok((Some(take_participant(bytes)?).filter(|owner| owner.0 != u32::MAX), take_purpose(bytes)?))
+        })?;
+        if clearing.owners.len() != clearing.ledgers.accounts().len() {
+            return Err(DecodeError::Unknown("owner"));
+        }
         clearing.decode_currencies(bytes)?;
         clearing.participants = take_rows(bytes, decode_participant)?;
         for (at, participant) in clearing.participants.iter().enumerate() {

@@ -69,6 +69,8 @@ pub(crate) struct SystemAccounts {
 /// An account as operators and its owner see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountView {
+    /// Its number, in order of opening.
+    pub account: u32,
     /// Whose; `None` for the scheme's own.
     pub participant: Option<ParticipantId>,
     /// What for; the scheme's own are the mirror (`Settlement`) and the rounding account (`Spread`).
@@ -92,6 +94,8 @@ pub struct Clearing {
     pub(crate) currencies: Vec<Currency>,
     /// Indexed by ledger.
     pub(crate) system_accounts: Vec<SystemAccounts>,
+    /// Indexed by account: whose, and what for.
+    pub(crate) owners: Vec<(Option<ParticipantId>, AccountPurpose)>,
     pub(crate) participants: Vec<Participant>,
     pub(crate) by_bic: BTreeMap<Bic, ParticipantId>,
     /// Reference to digest of what was funded.
@@ -127,6 +131,7 @@ impl Clearing {
             ledgers: Ledgers::default(),
             currencies: Vec::new(),
             system_accounts: Vec::new(),
+            owners: Vec::new(),
             participants: Vec::new(),
             by_bic: BTreeMap::new(),
             fundings: BTreeMap::new(),
@@ -165,9 +170,10 @@ impl Clearing {
             self.warm(chunk);
             outcomes.extend(chunk.iter().map(|command| self.apply(command)));
         }
-        self.seal();
+        let balances = self.seal();
         Applied {
             outcomes,
+            balances,
             events: core::mem::take(&mut self.events),
             state_root: self.state_root,
             tree_size: self.finals.len(),
@@ -179,12 +185,36 @@ impl Clearing {
     /// Commands looked up together: their cache misses overlap.
     const WARM_COMMANDS: usize = 64;
 
-    /// Reads what the commands will look up, so that ten million payments on record cost no more than ten thousand.
+    /// Reads what the commands will look up, so that ten million payments on record cost little more than ten thousand:
+    /// in separate passes, because misses overlap only when none waits for another.
     fn warm(&self, commands: &[Command]) {
         let mut seen = 0u64;
         for command in commands {
-            if let Command::Pay(pay) = command {
-                seen ^= self.by_uetr.warm(&pay.uetr.0) ^ self.by_message.warm(&pay.message_id.0);
+            match command {
+                Command::Pay(pay) => seen ^= self.by_uetr.warm(&pay.uetr.0) ^ self.by_message.warm(&pay.message_id.0),
+                Command::Answer(answer) => seen ^= self.by_uetr.warm(&answer.uetr.0),
+                Command::Configure(_)
+                | Command::OpenLedger(_)
+                | Command::RegisterParticipant(_)
+                | Command::Fund(_)
+                | Command::SetStatus { .. }
+                | Command::PublishRate(_)
+                | Command::RequestQuote(_)
+                | Command::ReportCredited { .. } => {}
+            }
+        }
+        let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
+        let participant = |id: ParticipantId| self.participants.get(id.0 as usize);
+        for pay in payers() {
+            seen ^= participant(pay.debtor_agent).map_or(0, |found| found.accounts.len() as u64);
+            seen ^= participant(pay.creditor_agent).map_or(0, |found| found.accounts.len() as u64);
+        }
+        for pay in payers() {
+            let Some(ledger) = self.ledger_of(pay.debit_currency) else { continue };
+            for agent in [pay.debtor_agent, pay.creditor_agent] {
+                let account =
+                    participant(agent).and_then(|found| found.settlement(ledger)).and_then(|id| self.ledgers.account(id));
+                seen ^= account.map_or(0, |account| account.debits_held().0);
             }
         }
         core::hint::black_box(seen);
@@ -218,8 +248,8 @@ impl Clearing {
             return if self.currency(ledger) == currency { Ok(Outcome::Done) } else { Err(Refusal::LedgerDiffers) };
         }
         let id = u16::try_from(self.currencies.len()).map(LedgerId).map_err(|_| Refusal::Full)?;
-        let mirror = self.ledgers.open(id, Floor::None).map_err(|_| Refusal::Full)?;
-        let rounding = self.ledgers.open(id, Floor::Zero).map_err(|_| Refusal::Full)?;
+        let mirror = self.open_account(id, Floor::None, None, AccountPurpose::Settlement)?;
+        let rounding = self.open_account(id, Floor::Zero, None, AccountPurpose::Spread)?;
         self.currencies.push(currency);
         self.exchange_funded.push(0);
         self.system_accounts.push(SystemAccounts { mirror, rounding });
@@ -230,12 +260,27 @@ impl Clearing {
         Ok(Outcome::Done)
     }
 
+    /// Opens an account and remembers whose it is.
+    pub(crate) fn open_account(
+        &mut self,
+        ledger: LedgerId,
+        floor: Floor,
+        owner: Option<ParticipantId>,
+        purpose: AccountPurpose,
+    ) -> Result<AccountId, Refusal> {
+        let id = self.ledgers.open(ledger, floor).map_err(|_| Refusal::Full)?;
+        self.owners.push((owner, purpose));
+        Ok(id)
+    }
+
     /// Closes the block: folds its changes and the totals of every account touched into the state root.
-    fn seal(&mut self) {
+    fn seal(&mut self) -> Vec<AccountView> {
         self.drop_met_deadlines();
         let mut touched = core::mem::take(&mut self.touched);
         self.ledgers.take_touched(&mut touched);
+        let mut balances = Vec::with_capacity(touched.len());
         for &id in &touched {
+            balances.push(self.account_view(id));
             let account = self.ledgers.account(id).expect("touched accounts exist");
             put_u32(&mut self.delta, id.0);
             for total in [account.debits_posted(), account.credits_posted(), account.debits_held(), account.credits_held()] {
@@ -250,6 +295,7 @@ impl Clearing {
         hasher.update(&self.delta);
         self.state_root = hasher.finish();
         self.delta.clear();
+        balances
     }
 
     pub(crate) fn emit(&mut self, kind: EventKind) -> Position {
@@ -331,50 +377,19 @@ impl Clearing {
         (0..self.payments.len()).map(|at| self.view(PaymentIndex(at as u32)))
     }
 
-    /// The scheme's own accounts, then the participants'.
+    /// All accounts in order of opening.
     pub fn accounts(&self) -> impl Iterator<Item = AccountView> + '_ {
-        let scheme = self.system_accounts.iter().enumerate().flat_map(move |(at, own)| {
-            let currency = self.currencies[at];
-            [(own.mirror, AccountPurpose::Settlement), (own.rounding, AccountPurpose::Spread)]
-                .map(|(id, purpose)| self.account_view(None, purpose, currency, id))
-        });
-        scheme.chain(
-            self.participants
-                .iter()
-                .enumerate()
-                .flat_map(move |(at, participant)| self.participant_accounts(ParticipantId(at as u32), participant)),
-        )
+        (0..self.owners.len()).map(|at| self.account_view(AccountId(at as u32)))
     }
 
-    fn participant_accounts<'a>(
-        &'a self,
-        id: ParticipantId,
-        participant: &'a Participant,
-    ) -> impl Iterator<Item = AccountView> + 'a {
-        participant.accounts.iter().enumerate().filter_map(|(at, set)| set.map(|set| (self.currencies[at], set))).flat_map(
-            move |(currency, set)| {
-                let own = [
-                    Some((set.settlement, AccountPurpose::Settlement)),
-                    set.exchange.map(|accounts| (accounts.pool, AccountPurpose::Exchange)),
-                    set.exchange.map(|accounts| (accounts.spread, AccountPurpose::Spread)),
-                ];
-                own.into_iter().flatten().map(move |(account, purpose)| self.account_view(Some(id), purpose, currency, account))
-            },
-        )
-    }
-
-    fn account_view(
-        &self,
-        participant: Option<ParticipantId>,
-        purpose: AccountPurpose,
-        currency: Currency,
-        id: AccountId,
-    ) -> AccountView {
-        let account: &Account = self.ledgers.account(id).expect("accounts of participants exist");
+    fn account_view(&self, id: AccountId) -> AccountView {
+        let account: &Account = self.ledgers.account(id).expect("every owner's account exists");
+        let (participant, purpose) = self.owners[id.0 as usize];
         AccountView {
+            account: id.0,
             participant,
             purpose,
-            currency,
+            currency: self.currency(account.ledger()),
             posted: account.posted(),
             held_debit: account.debits_held().0,
             available: account.available(),

@@ -69,6 +69,7 @@ pub(crate) struct Frame<'a> {
 
 /// What lies at an offset of a segment.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // made once a block, kept nowhere
 pub(crate) enum Found<'a> {
     /// A sound frame.
     Frame(Frame<'a>),

@@ -1,0 +1,139 @@
+//! `clearing::apply` on one core: commands a second, and how the cost grows with payments on record.
+//!
+//! `cargo bench -p clearing`. Each row applies blocks of 1,024 commands: 512 new payments and the answers to the 512 before
+//! them, over accounts drawn at random.
+
+#![allow(missing_docs, clippy::disallowed_types)]
+
+use clearing::{
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
+    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+};
+use money::{Currency, CurrencyCode, MinorUnits};
+use std::time::Instant;
+
+const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
+const PER_BLOCK: u64 = 512;
+
+struct Load {
+    clearing: Clearing,
+    accounts: u64,
+    next: u64,
+    now: u64,
+}
+
+fn mix(n: u64) -> u64 {
+    let z = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn bic(n: u64) -> Bic {
+    let letter = |at: u32| char::from(b'A' + (n / 26u64.pow(at) % 26) as u8);
+    let text: String = [letter(0), letter(1), letter(2), letter(3), 'H', 'K', letter(4), 'X'].into_iter().collect();
+    Bic::parse(&text).expect("letters")
+}
+
+impl Load {
+    fn new(accounts: u64) -> Self {
+        let mut clearing = Clearing::new(IndexSeed(0x5eed));
+        let mut commands = vec![Command::OpenLedger(HKD)];
+        for n in 0..accounts {
+            commands.push(Command::RegisterParticipant(RegisterParticipant {
+                bic: bic(n),
+                name: String::new(),
+                key: [0; 32],
+                provides_exchange: false,
+                currencies: vec![CurrencyCode::HKD],
+            }));
+            let mut reference = [0; 16];
+            reference[..8].copy_from_slice(&n.to_le_bytes());
+            commands.push(Command::Fund(Fund {
+                participant: ParticipantId(n as u32),
+                currency: CurrencyCode::HKD,
+                purpose: AccountPurpose::Settlement,
+                direction: FundDirection::In,
+                amount: MinorUnits(1 << 40),
+                reference,
+            }));
+        }
+        for block in commands.chunks(4096) {
+            clearing.apply_block(Time(1), block);
+        }
+        Self { clearing, accounts, next: 0, now: 1 }
+    }
+
+    fn agents(&self, n: u64) -> (ParticipantId, ParticipantId) {
+        let from = mix(n) % self.accounts;
+        let to = (from + 1 + mix(n ^ 0xff) % (self.accounts - 1)) % self.accounts;
+        (ParticipantId(from as u32), ParticipantId(to as u32))
+    }
+
+    fn id(n: u64) -> [u8; 16] {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&mix(n.wrapping_add(1)).to_le_bytes());
+        id[8..].copy_from_slice(&mix(n ^ 0xabcd_ef01).to_le_bytes());
+        id
+    }
+
+    fn block(&mut self) -> Vec<Command> {
+        let mut commands = Vec::with_capacity(2 * PER_BLOCK as usize);
+        for n in self.next..self.next + PER_BLOCK {
+            let (debtor_agent, creditor_agent) = self.agents(n);
+            commands.push(Command::Pay(Pay {
+                uetr: Uetr(Self::id(n)),
+                content: ContentHash([n as u8; 32]),
+                message_id: MessageIdHash(Self::id(n ^ 1 << 63)),
+                debtor_agent,
+                creditor_agent,
+                debit: MinorUnits(1 + n % 100),
+                debit_currency: CurrencyCode::HKD,
+                quote: None,
+                priority: Priority::Normal,
+                accepted_at: Time(self.now),
+                risk: RiskDecision::PASS,
+            }));
+        }
+        for n in self.next.saturating_sub(PER_BLOCK)..self.next {
+            let (_, creditor_agent) = self.agents(n);
+            let uetr = Uetr(Self::id(n));
+            commands.push(Command::Answer(Answer {
+                uetr,
+                creditor_agent,
+                verdict: AnswerVerdict::WillCredit,
+                content: ContentHash([1; 32]),
+            }));
+        }
+        self.next += PER_BLOCK;
+        commands
+    }
+
+    /// Applies blocks until `payments` are on record; median nanoseconds a command over blocks.
+    fn run(&mut self, payments: u64) -> f64 {
+        let mut costs = Vec::new();
+        while self.next < payments {
+            let commands = self.block();
+            self.now += 1_000_000;
+            let begun = Instant::now();
+            let applied = self.clearing.apply_block(Time(self.now), &commands);
+            costs.push(begun.elapsed().as_nanos() as f64 / commands.len() as f64);
+            assert!(applied.outcomes.iter().all(|outcome| matches!(outcome, Outcome::Payment { repeated: false, .. })));
+        }
+        costs.sort_by(f64::total_cmp);
+        costs.get(costs.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+fn main() {
+    println!("size of a payment on record and in an event: {:?}", clearing::sizes());
+    for (accounts, records) in [(20, vec![10_000, 100_000, 1_000_000]), (1_000_000, vec![10_000, 100_000, 1_000_000, 10_000_000])]
+    {
+        let mut load = Load::new(accounts);
+        for on_record in records {
+            load.run(on_record);
+            let cost = load.run(load.next + (on_record / 2).min(200_000));
+            println!("clearing::apply/accounts={accounts} payments={on_record}: {cost:.0} ns a command, {:.2} M/s", 1e3 / cost);
+        }
+        println!("laws broken: {:?}", clearing::laws::check_all(&load.clearing));
+    }
+}
