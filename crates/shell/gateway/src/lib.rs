@@ -1,1 +1,49 @@
 //! Gateway knows the participants' door: authenticate, verify, parse, check, answer; it keeps no money.
+//!
+//! ```text
+//! TLS 1.3, mutual ─▶ who (certificate) ─▶ rate, in flight ─▶ body ≤ 64 KiB ─▶ signature ─▶ schema ─▶ sender ─▶ rules
+//!      ─▶ risk ─▶ command ─▶ journal ─▶ block durable ─▶ [`Hub`] ─▶ the answer, signed; the inboxes, woken
+//! ```
+//! Every check leaves a proof the next step takes as an argument (`TlsPeer`, `Authenticated`); every no is a value with a
+//! code ([`GatewayRefusal`], [`signing::SignatureRefusal`], [`clearing::Refusal`], [`ordering::SubmitRefusal`]).
+//!
+//! # How the application starts it
+//! 1. [`Hub::new`]; 2. open the journal with a sink that feeds the read model and then [`Hub::durable`] with each block and
+//!    [`Hub::stopped`] at the end, calling [`Hub::load`] with the recovered centre; 3. [`Gateway::start`].
+//!
+//! # Not here
+//! Balances and decisions (`clearing`), durability (`ordering`), tags and schemas (`iso20022`), the past (`history`).
+//!
+//! # Units and limits
+//! See [`Limits`]: nothing here is without one.
+//!
+//! # Start reading at
+//! [`Gateway::start`], then `routes.rs`, then `messages.rs`; the other way out is `hub.rs` and `inbox.rs`.
+
+mod answer;
+mod auth;
+mod clock;
+mod door;
+mod http;
+mod hub;
+mod inbox;
+mod items;
+mod limits;
+mod messages;
+mod openapi;
+mod past;
+mod payee;
+mod quotes;
+mod reads;
+mod recent;
+mod refusal;
+mod registry;
+mod routes;
+mod server;
+mod wire;
+
+pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
+pub use hub::Hub;
+pub use limits::Limits;
+pub use past::{Assessor, InboxEntry, InboxKind, Past, PaymentFacts, Tip};
+pub use refusal::GatewayRefusal;

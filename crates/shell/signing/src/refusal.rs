@@ -79,6 +79,11 @@ impl SignatureRefusal {
         self.row().0
     }
 
+    /// Words for people.
+    pub const fn words(self) -> &'static str {
+        self.row().1
+    }
+
     /// HTTP status: what cannot be read is 400, what proves nothing is 401.
     pub const fn http_status(self) -> u16 {
         match self {

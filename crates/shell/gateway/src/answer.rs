@@ -1,0 +1,116 @@
+//! What is said about a payment or a message: `pacs.002` where a payment can be named, `admi.002` where only the message can.
+
+use crate::auth::Authenticated;
+use crate::door::Door;
+use crate::http::{Answer, XML};
+use crate::messages::with_state;
+use crate::refusal::Problem;
+use crate::wire::{self, Fault, Finding, Payment, Report};
+use clearing::{IsoReason, PaymentState, PaymentView, Refusal, Time};
+use std::sync::Arc;
+
+/// How a payment stands, as a `pacs.002` says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) status: Status,
+    /// Why, if it was rejected.
+    pub(crate) reason: Option<IsoReason>,
+    /// Our code and words beside the ISO reason.
+    pub(crate) detail: Option<String>,
+    /// When it ended.
+    pub(crate) at: Option<Time>,
+}
+
+/// ISO transaction status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// `ACSP`: held, the creditor agent is asked.
+    Held,
+    /// `ACSC`: settled.
+    Settled,
+    /// `ACCC`: settled, and the creditor has the money.
+    Credited,
+    /// `RJCT`: rejected.
+    Rejected,
+}
+
+impl Status {
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Held => "ACSP",
+            Self::Settled => "ACSC",
+            Self::Credited => "ACCC",
+            Self::Rejected => "RJCT",
+        }
+    }
+}
+
+impl Standing {
+    /// A payment on record.
+    pub(crate) fn of(payment: &PaymentView) -> Self {
+        let status = match payment.state {
+            PaymentState::Held => Status::Held,
+            PaymentState::Settled if payment.credited => Status::Credited,
+            PaymentState::Settled => Status::Settled,
+            PaymentState::Rejected => Status::Rejected,
+        };
+        Self {
+            status,
+            reason: payment.iso_reason(),
+            detail: payment.rejection.map(|rejection| format!("{} {rejection}", rejection.code())),
+            at: payment.finality.map(|finality| finality.at),
+        }
+    }
+
+    fn rejected(reason: IsoReason, detail: String) -> Self {
+        Self { status: Status::Rejected, reason: Some(reason), detail: Some(detail), at: None }
+    }
+}
+
+/// A payment taken in: 200 when it has ended, 202 while it is held.
+pub(crate) fn standing(door: &Door, request: &Authenticated, payment: &Payment, view: &PaymentView) -> Result<Answer, Problem> {
+    let status = match view.state {
+        PaymentState::Held => 202,
+        PaymentState::Settled | PaymentState::Rejected => 200,
+    };
+    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &Standing::of(view));
+    Ok(with_state(door.signed(status, XML, message, request.digest_field()), view))
+}
+
+/// A payment the centre refused without record.
+pub(crate) fn refused(door: &Door, request: &Authenticated, payment: &Payment, refusal: Refusal) -> Result<Answer, Problem> {
+    // What is missing on the caller's side of a payment is a fault of the instruction, not of the path.
+    let status = match refusal.http_status() {
+        404 => 422,
+        status => status,
+    };
+    let standing = Standing::rejected(refusal.iso_reason(), format!("{} {refusal}", refusal.code()));
+    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &standing);
+    Ok(door.signed(status, XML, message, request.digest_field()))
+}
+
+/// A payment against the scheme's rules.
+pub(crate) fn rule(door: &Door, request: &Authenticated, payment: &Payment, finding: &Finding) -> Result<Answer, Problem> {
+    let detail = format!("{} {}", finding.rule, finding.words);
+    let standing = Standing::rejected(finding.reason, detail);
+    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &standing);
+    Ok(door.signed(422, XML, message, request.digest_field()))
+}
+
+/// An answer to a payment that changes nothing.
+pub(crate) fn refused_report(
+    door: &Arc<Door>,
+    request: &Authenticated,
+    report: &Report,
+    refusal: Refusal,
+) -> Result<Answer, Problem> {
+    let fault = Fault::of_refusal(report, refusal);
+    let message = wire::message_reject(door, request.sender().view.bic, &fault);
+    Ok(door.signed(refusal.http_status(), XML, message, request.digest_field()))
+}
+
+/// A message that cannot be taken as it is.
+pub(crate) fn fault(door: &Door, request: &Authenticated, fault: &Fault) -> Result<Answer, Problem> {
+    let message = wire::message_reject(door, request.sender().view.bic, fault);
+    Ok(door.signed(fault.http_status, XML, message, request.digest_field()))
+}

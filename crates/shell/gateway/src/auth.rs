@@ -1,0 +1,132 @@
+//! Who calls: the certificate of the connection, then the signature of the message. Each leaves a proof.
+
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::registry::{Participant, Registry};
+use bytes::Bytes;
+use clearing::{Bic, ContentHash};
+use http::request::Parts;
+use rustls::ServerConnection;
+use signing::{Request, peer_bic, verify_request};
+use std::sync::Arc;
+
+/// Proof that the connection's client holds a certificate of the scheme for this BIC. Only a handshake makes one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TlsPeer {
+    bic: Bic,
+}
+
+impl TlsPeer {
+    /// Who is at the other end; `None` if the certificate names no participant's BIC.
+    pub(crate) fn of(connection: &ServerConnection) -> Option<Self> {
+        let certificate = connection.peer_certificates()?.first()?;
+        let bic = peer_bic(certificate)?;
+        Bic::parse(core::str::from_utf8(&bic).ok()?).map(|bic| Self { bic })
+    }
+
+    pub(crate) fn bic(self) -> Bic {
+        self.bic
+    }
+
+    /// The participant of that BIC.
+    pub(crate) fn participant(self, registry: &Registry) -> Result<Arc<Participant>, GatewayRefusal> {
+        registry.by_bic(self.bic).ok_or(GatewayRefusal::UnknownParticipant)
+    }
+}
+
+/// A request whose body was signed by the participant at the other end. Only [`authenticate`] makes one.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    sender: Arc<Participant>,
+    body: Bytes,
+    content: ContentHash,
+    digest_field: String,
+    evidence: Evidence,
+}
+
+/// The fields that sign a message, kept with it.
+#[derive(Debug)]
+struct Evidence {
+    signature_input: String,
+    signature: String,
+}
+
+impl Authenticated {
+    /// Who signed.
+    pub(crate) fn sender(&self) -> &Arc<Participant> {
+        &self.sender
+    }
+
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// SHA-256 of the body.
+    pub(crate) fn content(&self) -> ContentHash {
+        self.content
+    }
+
+    /// The request's `Content-Digest`: what the answer is bound to.
+    pub(crate) fn digest_field(&self) -> &str {
+        &self.digest_field
+    }
+
+    /// The message as the vault keeps it: the fields that sign it, an empty line, the body.
+    pub(crate) fn to_vault(&self) -> Arc<[u8]> {
+        let head = format!(
+            "Content-Digest: {}\r\nSignature-Input: {}\r\nSignature: {}\r\n\r\n",
+            self.digest_field, self.evidence.signature_input, self.evidence.signature
+        );
+        let mut bytes = Vec::with_capacity(head.len() + self.body.len());
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(&self.body);
+        bytes.into()
+    }
+}
+
+/// Where the body begins in what [`Authenticated::to_vault`] made.
+pub(crate) fn body_of_vault(message: &[u8]) -> Option<usize> {
+    message.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Verifies that `sender`, known by its certificate, signed this request with its own key.
+pub(crate) fn authenticate(
+    sender: Arc<Participant>,
+    parts: &Parts,
+    body: Bytes,
+    now_s: u64,
+    registry: &Registry,
+) -> Result<Authenticated, Problem> {
+    let authority = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let request = Request { method: parts.method.as_str(), path: parts.uri.path(), authority, fields: &parts.headers };
+    let own = sender.view.bic;
+    let keys = |key_id: &str| match key_owner(key_id)? {
+        owner if owner == own => Some(sender.view.key),
+        other => registry.by_bic(other).map(|participant| participant.view.key),
+    };
+    let valid = verify_request(&request, &body, now_s, &keys)?;
+    if key_owner(valid.key_id()) != Some(own) {
+        return Err(Problem::from(GatewayRefusal::KeyNotCaller).with_field("Signature-Input"));
+    }
+    let field = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let content = ContentHash(valid.body_sha256());
+    let evidence = Evidence { signature_input: field("signature-input"), signature: field("signature") };
+    Ok(Authenticated { sender: Arc::clone(&sender), body, content, digest_field: field("content-digest"), evidence })
+}
+
+/// The BIC of `HARBHKHHXXX#1`. A participant has one key at a time, its first; changing it changes the registry.
+fn key_owner(key_id: &str) -> Option<Bic> {
+    Bic::parse(key_id.strip_suffix("#1")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_identifiers_name_a_bic() {
+        assert_eq!(key_owner("HARBHKHHXXX#1"), Bic::parse("HARBHKHHXXX"));
+        for bad in ["", "#1", "HARBHKHHXXX", "HARBHKHHXXX#2", "HARBHKHHXXX#11", "harbhkhhxxx#1"] {
+            assert_eq!(key_owner(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The gateway as a whole: what it is given, how it starts, how it stops.
+
+use crate::clock::now_s;
+use crate::hub::{Hub, Pending};
+use crate::limits::{Gauge, Limits};
+use crate::past::{Assessor, Past, Tip};
+use crate::payee::PayeeChecks;
+use crate::recent::RecentMessages;
+use crate::refusal::Problem;
+use crate::server;
+use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
+use clearing::{Bic, Command};
+use ordering::{Attachment, OrderedLog};
+use signing::{Signer, sign_checkpoint};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Where and as whom the gateway listens.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Address to listen on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The centre's BIC, sender of everything the gateway sends.
+    pub centre_bic: Bic,
+    /// First line of every checkpoint: names the log.
+    pub log_origin: String,
+    /// The name checkpoints are signed under.
+    pub log_signer: String,
+    /// Every limit.
+    pub limits: Limits,
+}
+
+impl GatewayConfig {
+    /// The centre's BIC unless configured otherwise.
+    pub const CENTRE_BIC: &'static str = "LUOHHKHHXXX";
+
+    /// A gateway at an address, with everything else as usual.
+    pub fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            centre_bic: Bic::parse(Self::CENTRE_BIC).expect("the constant is a BIC"),
+            log_origin: "luohu.example/settlement".to_owned(),
+            log_signer: "LUOHU".to_owned(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What the gateway works with.
+pub struct GatewayDeps {
+    /// TLS, as [`signing::server_config`] makes it.
+    pub tls: Arc<rustls::ServerConfig>,
+    /// The centre's key, known to participants as `LUOHU#1`.
+    pub signer: Arc<dyn Signer>,
+    /// Where commands go.
+    pub log: Arc<dyn OrderedLog>,
+    /// Where blocks come from: the same hub the journal's sink tells.
+    pub hub: Arc<Hub>,
+    /// The read model.
+    pub past: Arc<dyn Past>,
+    /// The risk rules.
+    pub risk: Arc<dyn Assessor>,
+}
+
+/// The participants' door.
+pub struct Gateway;
+
+impl Gateway {
+    /// Binds the address and serves until [`GatewayHandle::shutdown`]. Runs on the caller's tokio runtime.
+    ///
+    /// # Errors
+    /// If the address cannot be bound, or the log signer's name is not one.
+    pub async fn start(config: GatewayConfig, deps: GatewayDeps) -> io::Result<GatewayHandle> {
+        if VerifierKey::new(&config.log_signer, deps.signer.public_key()).is_err() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the log signer's name has a blank or a plus sign"));
+        }
+        let listener = TcpListener::bind(config.listen).await?;
+        let addr = listener.local_addr()?;
+        let (stop, stopping) = watch::channel(false);
+        let drain_timeout = config.limits.drain_timeout;
+        let door = Arc::new(Door::new(config, deps, stopping));
+        let task = tokio::spawn(server::run(door, listener));
+        Ok(GatewayHandle { addr, stop, task, drain_timeout })
+    }
+}
+
+/// A gateway that serves.
+#[derive(Debug)]
+pub struct GatewayHandle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    drain_timeout: Duration,
+}
+
+impl GatewayHandle {
+    /// Takes no new connections, ends streams, lets requests under way end within the drain timeout, and returns.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(self.drain_timeout + Duration::from_secs(1), &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+/// Everything a request needs, shared by all of them.
+pub(crate) struct Door {
+    pub(crate) config: GatewayConfig,
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) log: Arc<dyn OrderedLog>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) past: Arc<dyn Past>,
+    pub(crate) risk: Arc<dyn Assessor>,
+    pub(crate) in_flight: Arc<Gauge>,
+    pub(crate) payee_checks: PayeeChecks,
+    pub(crate) recent: RecentMessages,
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// The centre's BIC as text.
+    pub(crate) centre: String,
+}
+
+impl Door {
+    fn new(config: GatewayConfig, deps: GatewayDeps, stopping: watch::Receiver<bool>) -> Self {
+        let GatewayDeps { tls, signer, log, hub, past, risk } = deps;
+        Self {
+            in_flight: Gauge::new(config.limits.in_flight_total_max),
+            payee_checks: PayeeChecks::default(),
+            recent: RecentMessages::default(),
+            centre: config.centre_bic.to_string(),
+            config,
+            tls,
+            signer,
+            log,
+            hub,
+            past,
+            risk,
+            stopping,
+        }
+    }
+
+    pub(crate) fn submit(
+        &self,
+        command: Command,
+        attachment: Option<Attachment>,
+        wait_for_end: bool,
+    ) -> Result<Pending, Problem> {
+        Ok(self.hub.submit(&*self.log, command, attachment, wait_for_end)?)
+    }
+
+    /// The tree at `tip`, signed.
+    pub(crate) fn checkpoint(&self, tip: &Tip) -> SignedCheckpoint {
+        let checkpoint = Checkpoint {
+            origin: self.config.log_origin.clone(),
+            size: tip.size,
+            root: tip.root,
+            height: tip.height,
+            time_ns: tip.time.0,
+        };
+        sign_checkpoint(checkpoint, &*self.signer, &self.config.log_signer).expect("the log signer's name was checked at start")
+    }
+
+    /// The key checkpoints are verified with.
+    pub(crate) fn verifier_key(&self) -> VerifierKey {
+        VerifierKey::new(&self.config.log_signer, self.signer.public_key()).expect("the log signer's name was checked at start")
+    }
+
+    /// Signs an answer to a request with this `Content-Digest`.
+    pub(crate) fn signed(
+        &self,
+        status: u16,
+        content_type: &'static str,
+        body: Vec<u8>,
+        request_digest: &str,
+    ) -> crate::http::Answer {
+        crate::http::signed(status, content_type, body, request_digest, now_s(), &*self.signer)
+    }
+}
+
+/// Waits until the gateway stops.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the handle is gone, which stops the gateway as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}

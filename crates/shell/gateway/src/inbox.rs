@@ -1,0 +1,193 @@
+//! `GET /v1/inbox`: everything the chain has for a participant after its cursor, as a stream or as a long poll.
+//!
+//! The cursor is a position in the chain, so a bank that comes back after a week misses nothing. A stream holds at most
+//! [`CHUNKS_AHEAD`] chunks for a slow reader; beyond that it waits and later reads on from the past, so a slow reader costs
+//! nothing and loses nothing. Items without a place in the chain (payee checks) go to whoever reads first.
+
+use crate::clock::now_ns;
+use crate::door::{Door, stopped};
+use crate::http::{Answer, Body, JSON, reply};
+use crate::items;
+use crate::limits::Entered;
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::registry::Participant;
+use ::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use ::http::request::Parts;
+use bytes::Bytes;
+use clearing::Position;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Items of one chunk of a stream.
+const CHUNK_ITEMS: usize = 32;
+/// Chunks a slow reader may be behind before the stream waits for it.
+const CHUNKS_AHEAD: usize = 4;
+/// Items of one poll, at most and unless asked otherwise.
+const POLL_ITEMS_MAX: usize = 1000;
+const POLL_ITEMS: usize = 100;
+
+/// What a reader asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Query {
+    after: Position,
+    wait: Duration,
+    limit: usize,
+}
+
+pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Parts) -> Result<Answer, Problem> {
+    let query = Query::parse(parts.uri.query().unwrap_or_default(), door.config.limits.wait_max)?;
+    let place = caller.lane.readers.enter().ok_or(GatewayRefusal::TooManyReaders)?;
+    caller.lane.note_read(now_ns());
+    let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")) {
+        // A browser that lost its stream says where it was.
+        let last = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        return Ok(stream(Arc::clone(door), caller, last.map_or(query.after, Position), place));
+    }
+    poll(door, &caller, query).await
+}
+
+/// Server-sent events, until the reader or the gateway goes.
+fn stream(door: Arc<Door>, caller: Arc<Participant>, after: Position, place: Entered) -> Answer {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    tokio::spawn(async move {
+        feed(&door, &caller, after, &sender).await;
+        drop(place);
+    });
+    let mut answer = ::http::Response::new(Body::Stream(receiver));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &mpsc::Sender<Bytes>) {
+    let mut stopping = door.stopping.clone();
+    let mut ping = tokio::time::interval(door.config.limits.ping_every);
+    loop {
+        // Listening begins before looking, so that what comes in between is not missed.
+        let mut news = pin!(caller.lane.news());
+        news.as_mut().enable();
+        let mut chunk = Vec::new();
+        let seen = gather(door, caller, after, CHUNK_ITEMS, |item| item.write_event(&mut chunk));
+        match seen {
+            Ok(last) => after = last.unwrap_or(after),
+            // The reader comes back with its cursor; until the past can be read there is nothing to tell.
+            Err(_) => return,
+        }
+        if !chunk.is_empty() {
+            let sent = tokio::select! {
+                sent = sender.send(chunk.into()) => sent.is_ok(),
+                () = stopped(&mut stopping) => false,
+            };
+            if !sent {
+                return;
+            }
+            continue;
+        }
+        tokio::select! {
+            () = news => {}
+            _ = sender.closed() => return,
+            () = stopped(&mut stopping) => return,
+            _ = ping.tick() => {
+                caller.lane.note_read(now_ns());
+                // A reader too slow for pings is told nothing; it still has items to read.
+                let _ = sender.try_send(Bytes::from_static(b": ping\n\n"));
+            }
+        }
+    }
+}
+
+/// One answer as soon as there is anything, or empty when the wait is over.
+async fn poll(door: &Door, caller: &Participant, query: Query) -> Result<Answer, Problem> {
+    let mut stopping = door.stopping.clone();
+    let until = Instant::now() + query.wait;
+    loop {
+        let mut news = pin!(caller.lane.news());
+        news.as_mut().enable();
+        let mut body = b"{\"items\":[".to_vec();
+        let empty_bytes = body.len();
+        let last = gather(door, caller, query.after, query.limit, |item| {
+            if body.len() > empty_bytes {
+                body.push(b',');
+            }
+            item.write_json(&mut body);
+        })?;
+        let over = Instant::now() >= until || *stopping.borrow();
+        if body.len() > empty_bytes || over {
+            body.extend_from_slice(format!("],\"next\":{}}}", last.unwrap_or(query.after).0).as_bytes());
+            return Ok(reply(200, JSON, body));
+        }
+        tokio::select! {
+            () = news => {}
+            () = tokio::time::sleep_until(until) => {}
+            () = stopped(&mut stopping) => {}
+        }
+    }
+}
+
+/// Builds what there is: live items first, then the chain's. Returns the last position given.
+fn gather(
+    door: &Door,
+    caller: &Participant,
+    after: Position,
+    limit: usize,
+    mut give: impl FnMut(items::Item),
+) -> Result<Option<Position>, Problem> {
+    let bic = caller.view.bic;
+    for live in caller.lane.take_live(now_ns()) {
+        give(items::sign(door, bic, Position(0), live.message_type, live.message));
+    }
+    let entries = door.past.inbox(caller.id(), after, limit);
+    let last = entries.last().map(|entry| entry.position);
+    for entry in &entries {
+        give(items::build(door, bic, entry)?);
+    }
+    Ok(last)
+}
+
+impl Query {
+    fn parse(text: &str, wait_max: Duration) -> Result<Self, Problem> {
+        let mut query = Self { after: Position(0), wait: Duration::ZERO, limit: POLL_ITEMS };
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let bad = || Problem::from(GatewayRefusal::Parameter).with_field(name);
+            let number: u64 = value.parse().map_err(|_| bad())?;
+            match name {
+                "after" => query.after = Position(number),
+                "wait" if number <= wait_max.as_secs() => query.wait = Duration::from_secs(number),
+                "limit" if (1..=POLL_ITEMS_MAX as u64).contains(&number) => query.limit = number as usize,
+                _ => return Err(bad()),
+            }
+        }
+        Ok(query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_read_strictly() {
+        let minute = Duration::from_secs(60);
+        let query = Query::parse("after=7&wait=60&limit=1000", minute).unwrap();
+        assert_eq!(query, Query { after: Position(7), wait: minute, limit: 1000 });
+        assert_eq!(Query::parse("", minute).unwrap().limit, POLL_ITEMS);
+        for bad in [
+            "after",
+            "after=",
+            "after=-1",
+            "after=x",
+            "wait=61",
+            "limit=0",
+            "limit=1001",
+            "cursor=1",
+            "after=99999999999999999999",
+        ] {
+            assert!(Query::parse(bad, minute).is_err(), "{bad}");
+        }
+    }
+}

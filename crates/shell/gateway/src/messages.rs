@@ -1,0 +1,177 @@
+//! `POST /v1/messages`: any message of the scheme, by what it is.
+//!
+//! ```text
+//! body ─▶ schema (400 admi.002) ─▶ sender (403) ─▶ business rules (422 pacs.002 RJCT) ─▶ the message's own way
+//! ```
+
+use crate::answer::{self, Standing};
+use crate::auth::Authenticated;
+use crate::clock::now;
+use crate::door::Door;
+use crate::http::{Answer, XML, empty};
+use crate::past::PaymentFacts;
+use crate::payee;
+use crate::reads::is_party;
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::wire::{self, Message, Payment, Report, Verdict};
+use ::http::HeaderValue;
+use ::http::request::Parts;
+use clearing::{Command, MessageIdHash, Outcome, Pay, PaymentState, PaymentView, Refusal, RiskDecision, Uetr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Takes one signed message.
+pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated) -> Result<Answer, Problem> {
+    let wait = prefer_wait(parts, door.config.limits.wait_max)?;
+    let (head, message) = match wire::read(request.body()) {
+        Ok(read) => read,
+        Err(fault) => return answer::fault(door, request, &fault),
+    };
+    if head.from != request.sender().view.bic {
+        return Err(Problem::from(GatewayRefusal::NotSender).with_field("AppHdr/Fr"));
+    }
+    match message {
+        Message::Payment(payment) => pay(door, request, &payment, wait).await,
+        Message::Report(report) => report_on(door, request, &report).await,
+        Message::StatusRequest(uetr) => status(door, request, uetr),
+        Message::PayeeCheck(check) => payee::check(door, request, &check).await,
+        Message::PayeeAnswer(reply) => payee::answer(door, request, reply),
+    }
+}
+
+/// `pacs.008`: takes a payment in, and tells how it stands now or, if it ends within `wait`, how it ended.
+async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait: Duration) -> Result<Answer, Problem> {
+    if let Some(finding) = &payment.finding {
+        return answer::rule(door, request, payment, finding);
+    }
+    let registry = &door.hub.registry;
+    let Some(creditor_agent) = registry.by_bic(payment.creditor_agent) else {
+        return answer::refused(door, request, payment, Refusal::UnknownParticipant);
+    };
+    let content = request.content();
+    let command = Command::Pay(Pay {
+        uetr: payment.uetr,
+        content,
+        message_id: message_id_hash(request, &payment.message_id),
+        debtor_agent: request.sender().id(),
+        creditor_agent: creditor_agent.id(),
+        debit: payment.debit.minor,
+        debit_currency: payment.debit.currency.code,
+        quote: payment.quote,
+        priority: payment.priority,
+        accepted_at: payment.accepted_at,
+        risk: assess(door, payment),
+    });
+    // Before the command: its block may wake the creditor agent's stream before this task goes on.
+    door.recent.put(content, request.body().clone());
+    let pending = door.submit(command, Some(request.to_vault()), !wait.is_zero())?;
+    let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
+    match outcome {
+        Outcome::Payment { payment: view, .. } => {
+            let standing = match (view.state, pending.end) {
+                (PaymentState::Held, Some(end)) => match tokio::time::timeout(wait, end).await {
+                    Ok(Ok(ended)) => ended,
+                    // The journal stopped after the hold was durable: as it stood is still true as far as anybody knows.
+                    Ok(Err(_)) => view,
+                    Err(_) => {
+                        door.hub.forget(view.uetr);
+                        view
+                    }
+                },
+                (PaymentState::Held | PaymentState::Settled | PaymentState::Rejected, _) => view,
+            };
+            answer::standing(door, request, payment, &standing)
+        }
+        Outcome::Refused(refusal) => answer::refused(door, request, payment, refusal),
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
+            unreachable!("a payment is taken or refused, not {other:?}")
+        }
+    }
+}
+
+fn assess(door: &Door, payment: &Payment) -> RiskDecision {
+    door.risk.assess(&PaymentFacts {
+        debtor_agent: payment.debtor_agent.as_str(),
+        creditor_agent: payment.creditor_agent.as_str(),
+        debtor_account: &payment.debtor_account,
+        debtor_name: &payment.debtor_name,
+        creditor_account: &payment.creditor_account,
+        creditor_name: &payment.creditor_name,
+        debit: payment.debit,
+        now: now(),
+    })
+}
+
+/// A message identification with its sender, without its text.
+fn message_id_hash(request: &Authenticated, message_id: &str) -> MessageIdHash {
+    let mut hasher = chain::Hasher::new();
+    hasher.update(&request.sender().view.bic.bytes());
+    hasher.update(message_id.as_bytes());
+    let [first, _] = halves(hasher.finish().0);
+    MessageIdHash(first)
+}
+
+fn halves(hash: [u8; 32]) -> [[u8; 16]; 2] {
+    let (first, second) = hash.split_at(16);
+    [first.try_into().expect("half of 32 is 16"), second.try_into().expect("half of 32 is 16")]
+}
+
+/// `pacs.002` from the creditor agent: its answer, or its word that the creditor was credited.
+async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report) -> Result<Answer, Problem> {
+    let command = match report.verdict {
+        Verdict::Answer(verdict) => Command::Answer(clearing::Answer {
+            uetr: report.uetr,
+            creditor_agent: request.sender().id(),
+            verdict,
+            content: request.content(),
+        }),
+        Verdict::Credited => Command::ReportCredited { uetr: report.uetr, creditor_agent: request.sender().id() },
+    };
+    let pending = door.submit(command, Some(request.to_vault()), false)?;
+    match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {
+        Outcome::Payment { payment, .. } => Ok(with_state(empty(200), &payment)),
+        Outcome::Refused(refusal) => answer::refused_report(door, request, report, refusal),
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
+            unreachable!("an answer is taken or refused, not {other:?}")
+        }
+    }
+}
+
+/// `pacs.028`: how a payment stands.
+fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answer, Problem> {
+    let payment = door.past.payment(uetr).filter(|payment| is_party(payment, request.sender()));
+    let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
+    let original = wire::original(door, &payment)?;
+    let message = wire::status_report(door, request.sender().view.bic, &original, &Standing::of(&payment));
+    let answer = door.signed(200, XML, message, request.digest_field());
+    Ok(with_state(answer, &payment))
+}
+
+/// Adds how the payment stands, for clients that do not read the body.
+pub(crate) fn with_state(mut answer: Answer, payment: &PaymentView) -> Answer {
+    let state = match payment.state {
+        PaymentState::Held => "held",
+        PaymentState::Settled => "settled",
+        PaymentState::Rejected => "rejected",
+    };
+    answer.headers_mut().insert("luohu-payment-state", HeaderValue::from_static(state));
+    let position = payment.finality.map(|finality| finality.position).or(payment.forwarded_position);
+    if let Some(position) = position {
+        answer.headers_mut().insert("luohu-cursor", HeaderValue::from(position.0));
+    }
+    answer
+}
+
+/// `Prefer: wait=N` (RFC 7240), seconds; other preferences are not heeded.
+fn prefer_wait(parts: &Parts, most: Duration) -> Result<Duration, Problem> {
+    let Some(value) = parts.headers.get("prefer") else { return Ok(Duration::ZERO) };
+    let bad = || Problem::from(GatewayRefusal::Parameter).with_field("Prefer");
+    let text = value.to_str().map_err(|_| bad())?;
+    for preference in text.split(',').map(str::trim) {
+        if let Some(seconds) = preference.strip_prefix("wait=") {
+            let wait = Duration::from_secs(seconds.parse().map_err(|_| bad())?);
+            return if wait <= most { Ok(wait) } else { Err(bad()) };
+        }
+    }
+    Ok(Duration::ZERO)
+}

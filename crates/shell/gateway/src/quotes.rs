@@ -1,0 +1,137 @@
+//! Exchange quotes and standing rates, in JSON.
+
+use crate::auth::Authenticated;
+use crate::clock::{now, now_ns, rfc3339};
+use crate::door::Door;
+use crate::http::{Answer, JSON};
+use crate::refusal::{GatewayRefusal, Problem};
+use clearing::{Command, FixedSide, Outcome, PublishRate, QuoteId, QuoteTerms, RequestQuote};
+use money::{Amount, Currency, CurrencyCode, Rate};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Longest time a standing rate may be valid: a day.
+const RATE_VALID_S_MAX: u64 = 86_400;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuoteBody<'a> {
+    debit_currency: &'a str,
+    credit_currency: &'a str,
+    fixed: Side,
+    amount: &'a str,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Side {
+    Debit,
+    Credit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateBody<'a> {
+    debit_currency: &'a str,
+    credit_currency: &'a str,
+    rate: &'a str,
+    spread_ppm: u32,
+    credit_max: &'a str,
+    valid_for_s: u64,
+}
+
+/// `POST /v1/quotes`: the best firm quote of all providers.
+pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
+    let body: QuoteBody<'_> = read(request.body())?;
+    let debit = currency(door, "debit_currency", body.debit_currency)?;
+    let credit = currency(door, "credit_currency", body.credit_currency)?;
+    let fixed = match body.fixed {
+        Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
+        Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
+    };
+    let command = Command::RequestQuote(RequestQuote {
+        quote: QuoteId(uuid::Uuid::new_v4().into_bytes()),
+        debtor_agent: request.sender().id(),
+        debit_currency: debit.code,
+        credit_currency: credit.code,
+        fixed,
+    });
+    match outcome(door, command).await? {
+        Outcome::Quoted(terms) => {
+            let body = serde_json::to_vec(&terms_json(door, &terms)).expect("values of text are JSON");
+            Ok(door.signed(200, JSON, body, request.digest_field()))
+        }
+        Outcome::Refused(refusal) => Err(refusal.into()),
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Payment { .. }) => {
+            unreachable!("a quote request is quoted or refused, not {other:?}")
+        }
+    }
+}
+
+/// `POST /v1/rates`: a provider's standing rate.
+pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
+    let body: RateBody<'_> = read(request.body())?;
+    let debit = currency(door, "debit_currency", body.debit_currency)?;
+    let credit = currency(door, "credit_currency", body.credit_currency)?;
+    let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
+    if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
+        return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
+    }
+    let command = Command::PublishRate(PublishRate {
+        provider: request.sender().id(),
+        debit_currency: debit.code,
+        credit_currency: credit.code,
+        rate,
+        spread_ppm: body.spread_ppm,
+        credit_max: amount("credit_max", body.credit_max, credit)?.minor,
+        valid_until: now().after(body.valid_for_s * 1_000_000_000),
+    });
+    match outcome(door, command).await? {
+        Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
+        Outcome::Refused(refusal) => Err(refusal.into()),
+        other @ (Outcome::Quoted(_) | Outcome::Registered(_) | Outcome::Payment { .. }) => {
+            unreachable!("a rate is published or refused, not {other:?}")
+        }
+    }
+}
+
+async fn outcome(door: &Door, command: Command) -> Result<Outcome, Problem> {
+    let pending = door.submit(command, None, false)?;
+    Ok(pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?)
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::from(GatewayRefusal::Json).with_detail(error.to_string()))
+}
+
+fn currency(door: &Door, field: &'static str, text: &str) -> Result<Currency, Problem> {
+    let code: CurrencyCode = text.parse().map_err(|error| bad(field, error))?;
+    door.hub.registry.currency(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
+}
+
+fn amount(field: &'static str, text: &str, currency: Currency) -> Result<Amount, Problem> {
+    Amount::parse(text, currency).map_err(|error| bad(field, error))
+}
+
+fn bad(field: &'static str, why: impl ToString) -> Problem {
+    Problem::from(GatewayRefusal::Json).with_field(field).with_detail(why.to_string())
+}
+
+fn terms_json(door: &Door, terms: &QuoteTerms) -> Value {
+    let money = |amount: &Amount| json!({ "currency": amount.currency.code.as_str(), "amount": amount.to_string() });
+    let provider = door.hub.registry.by_id(terms.provider);
+    json!({
+        "quote_id": terms.quote.to_string(),
+        "provider": provider.map(|provider| provider.view.bic.to_string()),
+        "debit": money(&terms.debit),
+        "credit": money(&terms.credit),
+        "rate": terms.rate.to_string(),
+        "principal": terms.principal.to_string(),
+        "spread": terms.spread.to_string(),
+        "remainder": terms.remainder.to_string(),
+        "fees": [],
+        "expires_at": rfc3339(terms.expires_at),
+        "expires_in_ms": terms.expires_at.0.saturating_sub(now_ns()) / 1_000_000,
+    })
+}

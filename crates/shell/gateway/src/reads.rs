@@ -1,0 +1,170 @@
+//! What can be read: participants, own accounts, own payments, receipts, checkpoint, keys.
+
+use crate::clock::{now_ns, rfc3339};
+use crate::door::Door;
+use crate::http::{Answer, JSON, TEXT, reply};
+use crate::openapi;
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::registry::Participant;
+use bytes::Bytes;
+use chain::Receipt;
+use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr};
+use money::Currency;
+use serde_json::{Value, json};
+
+pub(crate) fn openapi() -> Answer {
+    reply(200, JSON, Bytes::from_static(openapi::DOCUMENT.as_bytes()))
+}
+
+/// 200 while the journal takes commands, 503 after it stopped.
+pub(crate) fn health(door: &Door) -> Answer {
+    let (status, word) = if door.hub.is_stopped() { (503, "stopped") } else { (200, "ok") };
+    let tip = door.past.tip();
+    json_reply(status, &json!({ "status": word, "height": tip.height, "payments_final": tip.size }))
+}
+
+/// The keys everything the centre signs is verified with, one a line.
+pub(crate) fn keys(door: &Door) -> Answer {
+    reply(200, TEXT, format!("{}\n", door.verifier_key()))
+}
+
+pub(crate) fn checkpoint(door: &Door) -> Result<Answer, Problem> {
+    Ok(reply(200, TEXT, door.checkpoint(&door.past.tip()).to_text()))
+}
+
+pub(crate) fn participants(door: &Door) -> Answer {
+    let now = now_ns();
+    let all: Vec<Value> = door
+        .hub
+        .registry
+        .all()
+        .iter()
+        .map(|participant| {
+            let view = &participant.view;
+            json!({
+                "bic": view.bic.as_str(),
+                "name": view.name,
+                "status": if participant.is_live() { "live" } else { "suspended" },
+                "provides_exchange": view.provides_exchange,
+                "currencies": view.currencies.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+                "online": participant.lane.is_online(now),
+            })
+        })
+        .collect();
+    json_reply(200, &Value::Array(all))
+}
+
+pub(crate) fn accounts(door: &Door, caller: &Participant) -> Answer {
+    let own: Vec<Value> = door
+        .past
+        .accounts(caller.id())
+        .iter()
+        .map(|account| {
+            json!({
+                "purpose": match account.purpose {
+                    AccountPurpose::Settlement => "settlement",
+                    AccountPurpose::Exchange => "exchange",
+                    AccountPurpose::Spread => "spread",
+                },
+                "currency": account.currency.code.as_str(),
+                "posted": decimal(account.posted, account.currency),
+                "held": decimal(i128::from(account.held_debit), account.currency),
+                "available": decimal(account.available, account.currency),
+            })
+        })
+        .collect();
+    json_reply(200, &Value::Array(own))
+}
+
+pub(crate) fn payment(door: &Door, caller: &Participant, uetr: &str) -> Result<Answer, Problem> {
+    let payment = find(door, caller, uetr)?;
+    Ok(json_reply(200, &payment_json(&payment)))
+}
+
+/// A receipt of a final payment under the newest checkpoint.
+pub(crate) fn receipt(door: &Door, caller: &Participant, uetr: &str) -> Result<Answer, Problem> {
+    let payment = find(door, caller, uetr)?;
+    let (Some(record), Some(finality)) = (payment.final_record(), payment.finality) else {
+        return Err(GatewayRefusal::NotFinal.into());
+    };
+    let tip = door.past.tip();
+    let proof = door.past.inclusion_proof(finality.leaf_index, tip.size).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let receipt = Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip) };
+    Ok(reply(200, TEXT, receipt.to_text()))
+}
+
+/// A payment the caller is an agent of. Others are told the same as if there were none.
+pub(crate) fn find(door: &Door, caller: &Participant, uetr: &str) -> Result<PaymentView, Problem> {
+    let uetr = Uetr::parse(uetr).ok_or(GatewayRefusal::UnknownPayment)?;
+    let payment = door.past.payment(uetr).filter(|payment| is_party(payment, caller));
+    Ok(payment.ok_or(GatewayRefusal::UnknownPayment)?)
+}
+
+/// Whether the participant is the payment's debtor agent, or its creditor agent and was asked.
+pub(crate) fn is_party(payment: &PaymentView, participant: &Participant) -> bool {
+    let asked = payment.forwarded_position.is_some() && payment.creditor_agent == participant.id();
+    payment.debtor_agent == participant.id() || asked
+}
+
+fn payment_json(payment: &PaymentView) -> Value {
+    let mut value = json!({
+        "uetr": payment.uetr.to_string(),
+        "state": match payment.state {
+            PaymentState::Held => "held",
+            PaymentState::Settled => "settled",
+            PaymentState::Rejected => "rejected",
+        },
+        "debtor_agent": payment.debtor_bic.as_str(),
+        "creditor_agent": payment.creditor_bic.as_str(),
+        "debit": { "currency": payment.debit.currency.code.as_str(), "amount": payment.debit.to_string() },
+        "credit": { "currency": payment.credit.currency.code.as_str(), "amount": payment.credit.to_string() },
+        "credited": payment.credited,
+        "received_at": rfc3339(payment.received_at),
+        "deadline": rfc3339(payment.deadline),
+    });
+    if let Some(quote) = payment.quote {
+        value["quote_id"] = quote.to_string().into();
+    }
+    if let Some(rejection) = payment.rejection {
+        value["reason"] = json!({
+            "iso": rejection.iso_reason().to_string(),
+            "code": rejection.code(),
+            "text": rejection.to_string(),
+        });
+    }
+    if let Some(finality) = payment.finality {
+        value["final_at"] = rfc3339(finality.at).into();
+        value["height"] = finality.height.into();
+        value["cursor"] = finality.position.0.into();
+    }
+    value
+}
+
+pub(crate) fn json_reply(status: u16, value: &Value) -> Answer {
+    reply(status, JSON, serde_json::to_vec(value).expect("values of text and numbers are JSON"))
+}
+
+/// Minor units, possibly negative, as decimal text.
+fn decimal(minor: i128, currency: Currency) -> String {
+    let per_major = u128::from(currency.minor_per_major());
+    let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    match currency.exponent {
+        0 => format!("{sign}{minor}"),
+        exponent => format!("{sign}{}.{:0width$}", minor / per_major, minor % per_major, width = usize::from(exponent)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use money::CurrencyCode;
+
+    #[test]
+    fn balances_print_with_their_sign() {
+        let hkd = Currency { code: CurrencyCode::HKD, exponent: 2 };
+        for (minor, text) in [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (-123_456, "-1234.56")] {
+            assert_eq!(decimal(minor, hkd), text);
+        }
+        assert_eq!(decimal(-7, Currency { code: CurrencyCode::HKD, exponent: 0 }), "-7");
+    }
+}

@@ -1,0 +1,211 @@
+//! Who participates: what the chain says of each, and the lane each has at this door.
+//!
+//! A [`Participant`] is replaced whole when the chain says something new; its [`Lane`] (counters, waiting readers, payee
+//! checks) lives as long as the gateway.
+
+use crate::limits::{Gauge, Limits, RateLimit};
+use bytes::Bytes;
+use clearing::{Bic, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView};
+use core::sync::atomic::{AtomicU64, Ordering};
+use money::{Currency, CurrencyCode};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::Notify;
+
+/// A participant as the chain has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Participant {
+    pub(crate) view: ParticipantView,
+    pub(crate) lane: Arc<Lane>,
+}
+
+impl Participant {
+    pub(crate) fn id(&self) -> ParticipantId {
+        self.view.id
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        match self.view.status {
+            ParticipantStatus::Live => true,
+            ParticipantStatus::Suspended => false,
+        }
+    }
+}
+
+/// A participant's lane at the door.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) rate: RateLimit,
+    pub(crate) in_flight: Arc<Gauge>,
+    pub(crate) readers: Arc<Gauge>,
+    /// Told when the chain has something new for the participant, or a live item waits.
+    news: Notify,
+    /// Time of the last inbox read, in nanoseconds since 1970.
+    read_at_ns: AtomicU64,
+    live: Mutex<VecDeque<LiveItem>>,
+    live_max: usize,
+}
+
+/// An item without a place in the chain: it is delivered once, to whoever reads first, or not at all.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveItem {
+    pub(crate) message_type: &'static str,
+    pub(crate) message: Bytes,
+    /// When nobody waits for the answer any more, in nanoseconds since 1970.
+    pub(crate) expires_at_ns: u64,
+}
+
+impl Lane {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            rate: RateLimit::new(limits.requests_per_second, limits.burst),
+            in_flight: Gauge::new(limits.in_flight_max),
+            readers: Gauge::new(limits.readers_max),
+            news: Notify::new(),
+            read_at_ns: AtomicU64::new(0),
+            live: Mutex::default(),
+            live_max: limits.payee_checks_max,
+        }
+    }
+
+    /// Wakes everybody who reads the inbox.
+    pub(crate) fn wake(&self) {
+        self.news.notify_waiters();
+    }
+
+    /// Waits for the next [`Self::wake`] after this call.
+    pub(crate) fn news(&self) -> tokio::sync::futures::Notified<'_> {
+        self.news.notified()
+    }
+
+    pub(crate) fn note_read(&self, now_ns: u64) {
+        self.read_at_ns.store(now_ns, Ordering::Relaxed);
+    }
+
+    /// Whether somebody reads the inbox: a stream is open, or a poll came within a minute and a half.
+    pub(crate) fn is_online(&self, now_ns: u64) -> bool {
+        const POLL_AGE_NS: u64 = 90_000_000_000;
+        self.readers.count() > 0 || self.read_at_ns.load(Ordering::Relaxed).saturating_add(POLL_AGE_NS) > now_ns
+    }
+
+    /// Queues a live item; `false` when too many wait.
+    pub(crate) fn offer(&self, item: LiveItem, now_ns: u64) -> bool {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|waiting| waiting.expires_at_ns > now_ns);
+        if live.len() >= self.live_max {
+            return false;
+        }
+        live.push_back(item);
+        drop(live);
+        self.wake();
+        true
+    }
+
+    /// Takes the live items that somebody still waits for.
+    pub(crate) fn take_live(&self, now_ns: u64) -> Vec<LiveItem> {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.drain(..).filter(|item| item.expires_at_ns > now_ns).collect()
+    }
+}
+
+/// All participants and currencies.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    limits: Limits,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_id: Vec<Arc<Participant>>,
+    by_bic: HashMap<Bic, ParticipantId>,
+    currencies: Vec<Currency>,
+}
+
+impl Registry {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, inner: RwLock::default() }
+    }
+
+    /// What a recovered centre knows.
+    pub(crate) fn load(&self, participants: impl Iterator<Item = ParticipantView>, currencies: &[Currency]) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        inner.currencies = currencies.to_vec();
+        participants.for_each(|view| inner.put(view, &self.limits));
+    }
+
+    /// What a block changed. Blocks that change nothing here take no lock.
+    pub(crate) fn note(&self, events: &[Event]) {
+        for event in events {
+            match &event.kind {
+                EventKind::LedgerOpened(currency) => self.write(|inner, _| inner.currencies.push(*currency)),
+                EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
+                    let view = ParticipantView {
+                        id: *participant,
+                        bic: *bic,
+                        name: name.clone(),
+                        key: *key,
+                        status: ParticipantStatus::Live,
+                        provides_exchange: *provides_exchange,
+                        currencies: currencies.clone(),
+                    };
+                    self.write(|inner, limits| {
+                        let status = inner.by_id.get(participant.0 as usize).map(|known| known.view.status);
+                        inner.put(ParticipantView { status: status.unwrap_or(view.status), ..view }, limits);
+                    });
+                }
+                EventKind::StatusChanged { participant, status } => self.write(|inner, limits| {
+                    if let Some(known) = inner.by_id.get(participant.0 as usize) {
+                        let view = ParticipantView { status: *status, ..known.view.clone() };
+                        inner.put(view, limits);
+                    }
+                }),
+                EventKind::Funded { .. }
+                | EventKind::RatePublished { .. }
+                | EventKind::QuoteIssued(_)
+                | EventKind::PaymentHeld(_)
+                | EventKind::PaymentSettled(_)
+                | EventKind::PaymentRejected(_)
+                | EventKind::PaymentCredited(_) => {}
+            }
+        }
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Inner, &Limits)) {
+        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner), &self.limits);
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn by_bic(&self, bic: Bic) -> Option<Arc<Participant>> {
+        self.read(|inner| inner.by_id.get(inner.by_bic.get(&bic)?.0 as usize).cloned())
+    }
+
+    pub(crate) fn by_id(&self, id: ParticipantId) -> Option<Arc<Participant>> {
+        self.read(|inner| inner.by_id.get(id.0 as usize).cloned())
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Participant>> {
+        self.read(|inner| inner.by_id.clone())
+    }
+
+    pub(crate) fn currency(&self, code: CurrencyCode) -> Option<Currency> {
+        self.read(|inner| inner.currencies.iter().find(|currency| currency.code == code).copied())
+    }
+}
+
+impl Inner {
+    fn put(&mut self, view: ParticipantView, limits: &Limits) {
+        let at = view.id.0 as usize;
+        let lane = self.by_id.get(at).map_or_else(|| Arc::new(Lane::new(limits)), |known| Arc::clone(&known.lane));
+        self.by_bic.insert(view.bic, view.id);
+        let participant = Arc::new(Participant { view, lane });
+        match self.by_id.get_mut(at) {
+            Some(known) => *known = participant,
+            // Participants are numbered in order of registration, and events come in order.
+            None => self.by_id.push(participant),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Connections: accept, shake hands, serve HTTP/1.1 until the client or the gateway goes.
+//!
+//! Slow clients cost a connection and no more: handshake, request head and body have their time each, and an idle
+//! connection is closed. One task a connection.
+
+use crate::auth::TlsPeer;
+use crate::door::{Door, stopped};
+use crate::routes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// Most bytes of a request head. Three signature fields are below 600.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Most header fields.
+const HEAD_FIELDS_MAX: usize = 64;
+
+/// Accepts until the gateway stops, then waits for requests under way.
+pub(crate) async fn run(door: Arc<Door>, listener: TcpListener) {
+    let acceptor = TlsAcceptor::from(Arc::clone(&door.tls));
+    let places = Arc::new(Semaphore::new(door.config.limits.connections_max));
+    let mut stopping = door.stopping.clone();
+    let mut connections = JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            Some(_) = connections.join_next() => continue,
+            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, _)) => {
+                let (door, acceptor) = (Arc::clone(&door), acceptor.clone());
+                connections.spawn(async move {
+                    serve_connection(door, acceptor, socket).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: a pause lets some connections end.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let _ =
+        tokio::time::timeout(door.config.limits.drain_timeout, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn serve_connection(door: Arc<Door>, acceptor: TlsAcceptor, socket: TcpStream) {
+    let _ = socket.set_nodelay(true);
+    let limits = door.config.limits;
+    let tls = match tokio::time::timeout(limits.handshake_timeout, acceptor.accept(socket)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => return tracing::debug!(%error, "handshake failed"),
+        Err(_) => return tracing::debug!("handshake too slow"),
+    };
+    let Some(peer) = TlsPeer::of(tls.get_ref().1) else {
+        return tracing::debug!("the certificate names no BIC");
+    };
+    let mut stopping = door.stopping.clone();
+    let service = service_fn(move |request| {
+        let answer = routes::serve(Arc::clone(&door), peer, request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(HEAD_FIELDS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(tls), service);
+    let mut connection = core::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, bic = %peer.bic(), "connection ended");
+    }
+}
