@@ -183,6 +183,8 @@ pub struct PaymentView {
     pub rejection: Option<Rejection>,
     /// Whether the creditor agent reported its customer credited.
     pub credited: bool,
+    /// The event that said so.
+    pub credited_position: Option<Position>,
     /// What the risk rules had decided.
     pub risk: RiskDecision,
     /// When it was taken in.

@@ -28,7 +28,8 @@ pub(crate) struct Payment {
     pub(crate) quote: Option<QuoteId>,
     pub(crate) priority: Priority,
     pub(crate) risk: RiskDecision,
-    pub(crate) credited: bool,
+    /// The event that reported the creditor credited.
+    pub(crate) credited: Option<Position>,
     pub(crate) received_at: Time,
     pub(crate) deadline: Time,
     pub(crate) forwarded: Option<Position>,
@@ -171,7 +172,7 @@ impl Clearing {
             quote: pay.quote,
             priority: pay.priority,
             risk: pay.risk,
-            credited: false,
+            credited: None,
             received_at: self.time,
             deadline,
             forwarded: None,
@@ -248,11 +249,12 @@ impl Clearing {
     /// PAY-T6.
     pub(crate) fn report_credited(&mut self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<Outcome, Refusal> {
         let index = self.payment_of_creditor(uetr, creditor_agent)?;
+        let position = Position(self.next_position);
         let payment = &mut self.payments[index.0 as usize];
         match payment.status {
             Status::Held(_) | Status::Rejected(..) => return Err(Refusal::NotSettled),
-            Status::Settled(_) if payment.credited => return Ok(self.repeated(index)),
-            Status::Settled(_) => payment.credited = true,
+            Status::Settled(_) if payment.credited.is_some() => return Ok(self.repeated(index)),
+            Status::Settled(_) => payment.credited = Some(position),
         }
         self.note_payment(index);
         let view = self.view(index);
@@ -307,7 +309,7 @@ impl Clearing {
                 put_u32(&mut self.delta, generation);
             }
             Status::Settled(finality) => {
-                self.delta.extend_from_slice(&[1, u8::from(payment.credited)]);
+                self.delta.extend_from_slice(&[1, u8::from(payment.credited.is_some())]);
                 put_u64(&mut self.delta, finality.leaf_index);
             }
             Status::Rejected(rejection, finality) => {
@@ -350,7 +352,8 @@ impl Clearing {
             quote: payment.quote,
             state,
             rejection,
-            credited: payment.credited,
+            credited: payment.credited.is_some(),
+            credited_position: payment.credited,
             risk: payment.risk,
             received_at: payment.received_at,
             deadline: payment.deadline,

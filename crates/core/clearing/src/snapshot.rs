@@ -276,7 +276,7 @@ fn encode_payment(payment: &Payment, out: &mut Vec<u8>) {
     payment.quote.inspect(|quote| out.extend_from_slice(&quote.0));
     out.push(payment.priority as u8);
     put_risk(out, payment.risk);
-    out.push(u8::from(payment.credited));
+    put_u64(out, payment.credited.map_or(0, |position| position.0));
     put_u64(out, payment.received_at.0);
     put_u64(out, payment.deadline.0);
     put_u64(out, payment.forwarded.map_or(0, |position| position.0));
@@ -316,7 +316,7 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
         },
         priority: if take_bool(bytes)? { Priority::Normal } else { Priority::High },
         risk: take_risk(bytes)?,
-        credited: take_bool(bytes)?,
+        credited: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),
         received_at: Time(take_u64(bytes)?),
         deadline: Time(take_u64(bytes)?),
         forwarded: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),

@@ -1,1 +1,22 @@
 //! History knows the past in the order a reader asks for it; it decides nothing.
+//!
+//! A [`ReadModel`] is fed with durable blocks, in order, by the journal's sink, and rebuilt at a start from the recovered
+//! state. Readers get payments by UETR, a participant's inbox from any position, balances, the tree of final payments
+//! for receipts, and a feed of what happens now.
+//!
+//! # Not here
+//! Anything that is not durable: a reader never sees what a crash could take back.
+//!
+//! # Units and limits
+//! About 400 bytes of memory a payment. [`Feed`] keeps the last [`Feed::EVENTS_MAX`] events and 120 seconds of counts.
+//!
+//! # Start reading at
+//! [`ReadModel::durable`].
+
+mod feed;
+mod inbox;
+mod model;
+
+pub use feed::{Feed, FeedEvent, Pulse};
+pub use inbox::{InboxEntry, InboxKind};
+pub use model::{ReadModel, Tip};

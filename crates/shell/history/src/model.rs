@@ -1,0 +1,269 @@
+//! The read model: one lock over plain tables, written for microseconds a block.
+
+use crate::feed::{Feed, FeedEvent, Pulse};
+use crate::inbox::{InboxEntry, Inboxes};
+use chain::{BlockHeader, Hash, MerkleTree};
+use clearing::{
+    AccountView, Clearing, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex, PaymentView,
+    Position, Time, Uetr,
+};
+use ordering::{DurableBlock, VaultPlace};
+use std::collections::HashMap;
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// The chain as the last durable block left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// Final payments in the tree.
+    pub size: u64,
+    /// RFC 6962 root over them.
+    pub root: Hash,
+    /// Height of the last block; 0 before the first.
+    pub height: u64,
+    /// Its time.
+    pub time: Time,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// Everything readers ask for.
+#[derive(Debug)]
+pub struct ReadModel(RwLock<Tables>);
+
+#[derive(Debug)]
+struct Tables {
+    payments: Vec<PaymentView>,
+    places: Vec<VaultPlace>,
+    by_uetr: HashMap<Uetr, PaymentIndex>,
+    inboxes: Inboxes,
+    participants: Vec<ParticipantView>,
+    accounts: Vec<AccountView>,
+    tree: MerkleTree,
+    tip: Tip,
+    feed: Feed,
+    settled: u64,
+    rejected: u64,
+}
+
+impl ReadModel {
+    /// Rebuilds everything from a recovered state.
+    pub fn rebuild(clearing: &Clearing, places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
+        let payments: Vec<PaymentView> = clearing.payments().collect();
+        let mut inboxes = Inboxes::default();
+        let mut leaves = vec![Hash::default(); clearing.tree().0 as usize];
+        let mut by_uetr = HashMap::with_capacity(payments.len());
+        for view in &payments {
+            by_uetr.insert(view.uetr, view.index);
+            inboxes.restore(view);
+            if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
+                leaves[finality.leaf_index as usize] = record.leaf();
+            }
+        }
+        inboxes.sort();
+        let mut tree = MerkleTree::new();
+        leaves.into_iter().for_each(|leaf| tree.push_leaf_hash(leaf));
+        let count = |rejected: bool| {
+            payments.iter().filter(|view| view.finality.is_some() && view.rejection.is_some() == rejected).count()
+        };
+        let (size, root) = clearing.tree();
+        let hash = last.map_or(Hash::default(), |header| header.hash());
+        Self(RwLock::new(Tables {
+            places: places.to_vec(),
+            by_uetr,
+            inboxes,
+            participants: clearing.participants().collect(),
+            accounts: clearing.accounts().collect(),
+            tree,
+            tip: Tip { size, root, height: clearing.height(), time: clearing.time(), hash },
+            feed: Feed::default(),
+            settled: count(false) as u64,
+            rejected: count(true) as u64,
+            payments,
+        }))
+    }
+
+    /// Takes in the next durable block.
+    pub fn durable(&self, block: &DurableBlock) {
+        let mut tables = self.write();
+        for event in &block.applied.events {
+            tables.note(event);
+        }
+        tables.note_places(block);
+        for view in &block.applied.balances {
+            tables.note_balance(*view);
+        }
+        let header = &block.header;
+        tables.tip = Tip {
+            size: header.tree_size,
+            root: header.tree_root,
+            height: header.height,
+            time: Time(header.time_ns),
+            hash: block.hash,
+        };
+        tables.feed.note(header.time_ns, &block.applied);
+    }
+
+    /// A payment by its UETR.
+    pub fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        let tables = self.read();
+        tables.by_uetr.get(&uetr).map(|&index| tables.payments[index.0 as usize])
+    }
+
+    /// A payment by its index.
+    pub fn payment_at(&self, index: PaymentIndex) -> Option<PaymentView> {
+        self.read().payments.get(index.0 as usize).copied()
+    }
+
+    /// Where a payment's signed message lies; `None` when it came without one.
+    pub fn place(&self, index: PaymentIndex) -> Option<VaultPlace> {
+        self.read().places.get(index.0 as usize).copied().filter(|place| place.bytes > 0)
+    }
+
+    /// What the chain has for a participant behind `after`, oldest first, with the payments as they stand now.
+    pub fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<(InboxEntry, PaymentView)> {
+        let tables = self.read();
+        let entries = tables.inboxes.after(participant, after, limit);
+        entries.iter().map(|entry| (*entry, tables.payments[entry.payment.0 as usize])).collect()
+    }
+
+    /// All participants, in order of registration.
+    pub fn participants(&self) -> Vec<ParticipantView> {
+        self.read().participants.clone()
+    }
+
+    /// All accounts, in order of opening.
+    pub fn accounts(&self) -> Vec<AccountView> {
+        self.read().accounts.clone()
+    }
+
+    /// The chain as the last durable block left it.
+    pub fn tip(&self) -> Tip {
+        self.read().tip
+    }
+
+    /// The audit path of a leaf in the tree of that size.
+    pub fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
+        self.read().tree.inclusion_proof(leaf_index, size)
+    }
+
+    /// The proof that the tree of `old` leaves is the beginning of that of `new`.
+    pub fn consistency_proof(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
+        self.read().tree.consistency_proof(old, new)
+    }
+
+    /// Payments on record: all, settled, rejected.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let tables = self.read();
+        (tables.payments.len() as u64, tables.settled, tables.rejected)
+    }
+
+    /// The newest events, newest first.
+    pub fn newest_events(&self, limit: usize) -> Vec<FeedEvent> {
+        self.read().feed.newest(limit)
+    }
+
+    /// Events behind a position that are still kept, oldest first.
+    pub fn events_after(&self, position: u64) -> Vec<FeedEvent> {
+        self.read().feed.after(position)
+    }
+
+    /// Counts of the last seconds up to `now_s`, oldest first.
+    pub fn pulses(&self, now_s: u64, seconds: u64) -> Vec<Pulse> {
+        self.read().feed.pulses(now_s, seconds)
+    }
+
+    /// Time from taking in to settlement at this many per mille of the last payments, in microseconds.
+    pub fn duration_us(&self, per_mille: usize) -> Option<u64> {
+        self.read().feed.duration_us(per_mille)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn note(&mut self, event: &Event) {
+        self.inboxes.note(event);
+        match &event.kind {
+            EventKind::PaymentHeld(view) | EventKind::PaymentCredited(view) => self.note_payment(view),
+            EventKind::PaymentSettled(view) => {
+                self.settled += 1;
+                self.note_end(view);
+            }
+            EventKind::PaymentRejected(view) => {
+                self.rejected += 1;
+                self.note_end(view);
+            }
+            EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
+                let at = participant.0 as usize;
+                let status = self.participants.get(at).map_or(ParticipantStatus::Live, |known| known.status);
+                let view = ParticipantView {
+                    id: *participant,
+                    bic: *bic,
+                    name: name.clone(),
+                    key: *key,
+                    status,
+                    provides_exchange: *provides_exchange,
+                    currencies: currencies.clone(),
+                };
+                put(&mut self.participants, at, view);
+            }
+            EventKind::StatusChanged { participant, status } => {
+                if let Some(known) = self.participants.get_mut(participant.0 as usize) {
+                    known.status = *status;
+                }
+            }
+            EventKind::LedgerOpened(_)
+            | EventKind::Funded { .. }
+            | EventKind::RatePublished { .. }
+            | EventKind::QuoteIssued(_) => {}
+        }
+    }
+
+    fn note_end(&mut self, view: &PaymentView) {
+        self.note_payment(view);
+        let record = view.final_record().expect("an end has a record");
+        self.tree.push_leaf_hash(record.leaf());
+    }
+
+    fn note_payment(&mut self, view: &PaymentView) {
+        put(&mut self.payments, view.index.0 as usize, *view);
+        self.by_uetr.insert(view.uetr, view.index);
+    }
+
+    fn note_places(&mut self, block: &DurableBlock) {
+        for (at, place) in &block.places {
+            let outcome = block.applied.outcomes.get(*at as usize);
+            let (Some(clearing::Outcome::Payment { payment, .. }), Some(clearing::Command::Pay(_))) =
+                (outcome, block.commands.get(*at as usize))
+            else {
+                continue;
+            };
+            let index = payment.index.0 as usize;
+            if self.places.len() <= index {
+                self.places.resize(index + 1, VaultPlace::default());
+            }
+            self.places[index] = *place;
+        }
+    }
+
+    fn note_balance(&mut self, view: AccountView) {
+        put(&mut self.accounts, view.account as usize, view);
+    }
+}
+
+/// Rows come in order of their index, or again.
+fn put<T>(rows: &mut Vec<T>, at: usize, row: T) {
+    match rows.get_mut(at) {
+        Some(known) => *known = row,
+        None => {
+            assert_eq!(rows.len(), at, "rows arrive in order");
+            rows.push(row);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A read model fed block by block and one rebuilt from the state afterwards tell every reader the same.
+
+#![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
+
+use chain::BlockHeader;
+use clearing::{
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, IsoReason,
+    MessageIdHash, ParticipantId, Pay, Position, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+};
+use history::{InboxKind, ReadModel};
+use money::{Currency, CurrencyCode, MinorUnits};
+use ordering::{DurableBlock, VaultPlace};
+use proptest::prelude::*;
+
+const BANKS: u32 = 3;
+
+fn genesis() -> Vec<Command> {
+    let mut commands = vec![Command::OpenLedger(Currency::new(CurrencyCode::HKD, 2).unwrap())];
+    for (at, bic) in ["HARBHKHH", "LIONHKHH", "PENGCNBS"].into_iter().enumerate() {
+        commands.push(Command::RegisterParticipant(RegisterParticipant {
+            bic: Bic::parse(bic).unwrap(),
+            name: bic.into(),
+            key: [at as u8; 32],
+            provides_exchange: false,
+            currencies: vec![CurrencyCode::HKD],
+        }));
+        commands.push(Command::Fund(Fund {
+            participant: ParticipantId(at as u32),
+            currency: CurrencyCode::HKD,
+            purpose: AccountPurpose::Settlement,
+            direction: FundDirection::In,
+            amount: MinorUnits(1000),
+            reference: [at as u8; 16],
+        }));
+    }
+    commands
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let uetr = (0u8..12).prop_map(|n| Uetr([n; 16]));
+    let bank = (0..BANKS).prop_map(ParticipantId);
+    prop_oneof![
+        (uetr.clone(), bank.clone(), bank.clone(), 0u64..400).prop_map(|(uetr, debtor_agent, creditor_agent, amount)| {
+            Command::Pay(Pay {
+                uetr,
+                content: ContentHash([1; 32]),
+                message_id: MessageIdHash(uetr.0),
+                debtor_agent,
+                creditor_agent,
+                debit: MinorUnits(amount),
+                debit_currency: CurrencyCode::HKD,
+                quote: None,
+                priority: Priority::Normal,
+                accepted_at: Time(u64::MAX / 2),
+                risk: RiskDecision::PASS,
+            })
+        }),
+        (uetr.clone(), bank.clone(), any::<bool>()).prop_map(|(uetr, creditor_agent, will)| Command::Answer(Answer {
+            uetr,
+            creditor_agent,
+            verdict: if will { AnswerVerdict::WillCredit } else { AnswerVerdict::Refuses(IsoReason(*b"AC04")) },
+            content: ContentHash([2; 32]),
+        })),
+        (uetr, bank).prop_map(|(uetr, creditor_agent)| Command::ReportCredited { uetr, creditor_agent }),
+    ]
+}
+
+fn durable(clearing: &mut Clearing, time: Time, commands: Vec<Command>) -> DurableBlock {
+    let applied = clearing.apply_block(time, &commands);
+    let header = BlockHeader {
+        height: clearing.height(),
+        time_ns: time.0,
+        parent: chain::Hash::default(),
+        body: chain::Hash::default(),
+        state_root: applied.state_root,
+        tree_size: applied.tree_size,
+        tree_root: applied.tree_root,
+        first_position: applied.first_position,
+        command_count: commands.len() as u32,
+        body_bytes: 0,
+    };
+    let tickets = vec![0; commands.len()];
+    let places = vec![(0, VaultPlace { file: 1, offset: header.height as u32, bytes: 9 })];
+    DurableBlock { header, hash: header.hash(), commands, tickets, places, applied }
+}
+
+proptest! {
+    #[test]
+    fn fed_and_rebuilt_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30)) {
+        let mut clearing = Clearing::new(IndexSeed(1));
+        let fed = ReadModel::rebuild(&clearing, &[], None);
+        fed.durable(&durable(&mut clearing, Time(1), genesis()));
+        let mut now = 1;
+        for (commands, seconds) in blocks {
+            now += seconds * 1_000_000_000;
+            fed.durable(&durable(&mut clearing, Time(now), commands));
+        }
+        let rebuilt = ReadModel::rebuild(&clearing, &[], None);
+        prop_assert_eq!(fed.counts(), rebuilt.counts());
+        prop_assert_eq!(fed.accounts(), rebuilt.accounts());
+        prop_assert_eq!(fed.participants(), rebuilt.participants());
+        let (a, b) = (fed.tip(), rebuilt.tip());
+        prop_assert_eq!((a.size, a.root, a.height, a.time), (b.size, b.root, b.height, b.time));
+        for bank in 0..BANKS {
+            let inbox = fed.inbox(ParticipantId(bank), Position(0), 10_000);
+            prop_assert_eq!(&inbox, &rebuilt.inbox(ParticipantId(bank), Position(0), 10_000));
+            // Cursors only rise, and going on from any of them misses nothing.
+            prop_assert!(inbox.windows(2).all(|pair| pair[0].0.position < pair[1].0.position));
+            for (at, (entry, _)) in inbox.iter().enumerate() {
+                let rest = fed.inbox(ParticipantId(bank), entry.position, 10_000);
+                prop_assert_eq!(rest.as_slice(), &inbox[at + 1..]);
+            }
+            // PAY-02: whoever was asked is told the end, and so is whoever paid.
+            for view in clearing.payments().filter(|view| view.finality.is_some()) {
+                let ends = inbox.iter().filter(|(entry, _)| entry.payment == view.index && entry.kind == InboxKind::Ended).count();
+                let concerned = view.debtor_agent.0 == bank || (view.creditor_agent.0 == bank && view.forwarded_position.is_some());
+                prop_assert_eq!(ends, usize::from(concerned));
+            }
+        }
+        for view in clearing.payments() {
+            prop_assert_eq!(fed.payment(view.uetr), Some(view));
+            if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
+                let proof = fed.inclusion_proof(finality.leaf_index, a.size).unwrap();
+                prop_assert_eq!(chain::verify_inclusion(finality.leaf_index, a.size, &record.leaf(), &proof, &a.root), Ok(()));
+            }
+        }
+    }
+}
