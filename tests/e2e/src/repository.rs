@@ -20,6 +20,18 @@ pub fn screenshots() -> PathBuf {
     target().join("screenshots")
 }
 
+/// Whether nobody watches: then what is absent is a failure.
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+/// Official schemas, where they are at hand.
+pub fn shared() -> Option<PathBuf> {
+    let named = std::env::var_os("LUOHU_SHARED").map(PathBuf::from);
+    let beside = root().parent().map(|parent| parent.join("shared"));
+    named.or(beside).filter(|path| path.join("iso20022").is_dir())
+}
+
 /// The program under test: `LUOHU_BIN`, or else one built now, so that it is never a stale one.
 ///
 /// # Errors
