@@ -1,0 +1,296 @@
+//! A gateway on loopback over a real centre in memory: every block is "durable" the moment it is submitted.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part; a test that cannot go on has failed")]
+
+pub mod client;
+
+use chain::{Hash, MerkleTree};
+use clearing::{
+    AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, ParticipantId,
+    ParticipantStatus, PaymentView, Position, PublishRate, RegisterParticipant, RiskDecision, Time, Uetr,
+};
+use client::Client;
+use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, Limits, Past, PaymentFacts, Tip};
+use money::{Currency, CurrencyCode, MinorUnits, Rate};
+use ordering::{DurableBlock, OrderedLog, Submission, SubmitRefusal};
+use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub const HARBOUR: &str = "HARBHKHHXXX";
+pub const PEARL: &str = "PEARCNBSXXX";
+pub const OTHER: &str = "OTHRHKHHXXX";
+pub const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
+pub const CNY: Currency = Currency { code: CurrencyCode::CNY, exponent: 2 };
+
+pub fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+pub fn now_s() -> u64 {
+    now_ns() / 1_000_000_000
+}
+
+/// The centre, its past and its journal, in memory.
+pub struct MemoryLog {
+    hub: Arc<Hub>,
+    state: Mutex<State>,
+    /// What `submit` answers instead of taking commands.
+    pub refuses: Mutex<Option<SubmitRefusal>>,
+}
+
+struct State {
+    clearing: Clearing,
+    tree: MerkleTree,
+    events: Vec<Event>,
+    messages: HashMap<[u8; 32], Arc<[u8]>>,
+    commands: usize,
+}
+
+impl MemoryLog {
+    fn new(hub: Arc<Hub>, clearing: Clearing) -> Self {
+        let state = State { clearing, tree: MerkleTree::new(), events: Vec::new(), messages: HashMap::new(), commands: 0 };
+        Self { hub, state: Mutex::new(state), refuses: Mutex::new(None) }
+    }
+
+    /// Lets the clock move with nothing to do.
+    pub fn tick(&self) {
+        self.apply_at(now_ns(), vec![], vec![]);
+    }
+
+    /// Lets the clock jump.
+    pub fn tick_at(&self, time_ns: u64) {
+        self.apply_at(time_ns, vec![], vec![]);
+    }
+
+    pub fn run(&self, command: Command) {
+        self.apply_at(now_ns(), vec![command], vec![0]);
+    }
+
+    fn apply_at(&self, time_ns: u64, commands: Vec<Command>, tickets: Vec<u64>) {
+        let block = {
+            let mut state = self.state.lock().unwrap();
+            let time = Time(time_ns.max(state.clearing.time().0));
+            let applied = state.clearing.apply_block(time, &commands);
+            for event in &applied.events {
+                if let EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) = &event.kind {
+                    state.tree.push_leaf_hash(payment.final_record().unwrap().leaf());
+                }
+            }
+            state.events.extend(applied.events.iter().cloned());
+            state.commands += commands.len();
+            let header = chain::BlockHeader {
+                height: state.clearing.height(),
+                time_ns: time.0,
+                parent: Hash([0; 32]),
+                body: Hash([0; 32]),
+                state_root: applied.state_root,
+                tree_size: applied.tree_size,
+                tree_root: applied.tree_root,
+                first_position: applied.first_position,
+                command_count: commands.len() as u32,
+                body_bytes: 0,
+            };
+            DurableBlock { header, hash: Hash([0; 32]), commands, tickets, places: vec![], applied }
+        };
+        self.hub.durable(&block);
+    }
+
+    /// Commands that reached the centre.
+    pub fn commands(&self) -> usize {
+        self.state.lock().unwrap().commands
+    }
+
+    pub fn check_laws(&self) {
+        assert_eq!(clearing::laws::check_all(&self.state.lock().unwrap().clearing), []);
+    }
+
+    pub fn balance(&self, bic: &str, currency: Currency) -> i128 {
+        let state = self.state.lock().unwrap();
+        let id = state.clearing.participant_by_bic(Bic::parse(bic).unwrap());
+        let mut own = state.clearing.accounts().filter(|account| {
+            account.participant == id && account.purpose == AccountPurpose::Settlement && account.currency == currency
+        });
+        own.next().unwrap().posted
+    }
+
+    pub fn payments(&self) -> Vec<PaymentView> {
+        self.state.lock().unwrap().clearing.payments().collect()
+    }
+}
+
+impl OrderedLog for MemoryLog {
+    fn submit(&self, submission: Submission) -> Result<(), SubmitRefusal> {
+        if let Some(refusal) = *self.refuses.lock().unwrap() {
+            return Err(refusal);
+        }
+        let Submission { ticket, command, attachment } = submission;
+        if let (Command::Pay(pay), Some(message)) = (&command, attachment) {
+            self.state.lock().unwrap().messages.entry(pay.content.0).or_insert(message);
+        }
+        self.apply_at(now_ns(), vec![command], vec![ticket]);
+        Ok(())
+    }
+
+    fn submit_many(&self, submissions: Vec<Submission>) -> Result<(), SubmitRefusal> {
+        submissions.into_iter().try_for_each(|submission| self.submit(submission))
+    }
+
+    fn waiting(&self) -> usize {
+        0
+    }
+}
+
+impl Past for MemoryLog {
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
+        let state = self.state.lock().unwrap();
+        let entry = |event: &Event| {
+            let (kind, payment, mine) = match &event.kind {
+                EventKind::PaymentHeld(payment) => (InboxKind::Asked, payment, payment.creditor_agent == participant),
+                EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) => {
+                    let asked = payment.forwarded_position.is_some() && payment.creditor_agent == participant;
+                    (InboxKind::Ended, payment, payment.debtor_agent == participant || asked)
+                }
+                EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),
+                _ => return None,
+            };
+            mine.then_some(InboxEntry { position: event.position, kind, payment: *payment })
+        };
+        state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect()
+    }
+
+    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        self.state.lock().unwrap().clearing.payment(uetr)
+    }
+
+    fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.state.lock().unwrap().messages.get(&payment.content.0).map(|message| message.to_vec()))
+    }
+
+    fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
+        self.state.lock().unwrap().clearing.accounts().filter(|account| account.participant == Some(participant)).collect()
+    }
+
+    fn tip(&self) -> Tip {
+        let state = self.state.lock().unwrap();
+        let (size, root) = state.clearing.tree();
+        Tip { size, root, height: state.clearing.height(), time: state.clearing.time() }
+    }
+
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
+        self.state.lock().unwrap().tree.inclusion_proof(leaf_index, size)
+    }
+}
+
+/// A participant with its key and certificate.
+pub struct Bank {
+    pub bic: &'static str,
+    pub signer: FileSigner,
+    pub identity: TlsIdentity,
+}
+
+/// Everything a test needs.
+pub struct World {
+    pub authority: DevCa,
+    pub folder: tempfile::TempDir,
+    pub log: Arc<MemoryLog>,
+    pub centre_key: [u8; 32],
+    pub banks: Vec<Bank>,
+    pub gateway: GatewayHandle,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(Limits::default(), |_| RiskDecision::PASS).await
+    }
+
+    pub async fn with(limits: Limits, risk: impl Fn(&PaymentFacts<'_>) -> RiskDecision + Send + Sync + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = DevCa::open_or_create(folder.path()).unwrap();
+        let bank = |bic: &'static str| Bank {
+            bic,
+            signer: FileSigner::ephemeral(&format!("{bic}#1")),
+            identity: authority.issue_client(bic).unwrap(),
+        };
+        let banks = vec![bank(HARBOUR), bank(PEARL), bank(OTHER)];
+        let hub = Arc::new(Hub::new(limits));
+        let log = Arc::new(MemoryLog::new(Arc::clone(&hub), Clearing::new(IndexSeed(1))));
+        seed(&log, &banks);
+        let centre = FileSigner::ephemeral("LUOHU#1");
+        let centre_key = centre.public_key();
+        let server = authority.issue_server(&["localhost", "127.0.0.1"]).unwrap();
+        let deps = GatewayDeps {
+            tls: Arc::new(server_config(authority.certificate(), &server).unwrap()),
+            signer: Arc::new(centre),
+            log: log.clone(),
+            hub,
+            past: log.clone(),
+            risk: Arc::new(risk),
+        };
+        let config = GatewayConfig { limits, ..GatewayConfig::at("127.0.0.1:0".parse().unwrap()) };
+        let gateway = Gateway::start(config, deps).await.unwrap();
+        Self { authority, folder, log, centre_key, banks, gateway }
+    }
+
+    pub fn bank(&self, bic: &str) -> &Bank {
+        self.banks.iter().find(|bank| bank.bic == bic).unwrap()
+    }
+
+    /// A connection as a bank.
+    pub async fn connect(&self, bic: &str) -> Client {
+        self.connect_with(&self.bank(bic).identity).await.unwrap()
+    }
+
+    pub async fn connect_with(&self, identity: &TlsIdentity) -> io::Result<Client> {
+        let config = client_config(self.authority.certificate(), identity).unwrap();
+        Client::connect(self.gateway.addr, Arc::new(config)).await
+    }
+}
+
+fn seed(log: &MemoryLog, banks: &[Bank]) {
+    for currency in [HKD, CNY] {
+        log.run(Command::OpenLedger(currency));
+    }
+    for bank in banks {
+        log.run(Command::RegisterParticipant(RegisterParticipant {
+            bic: Bic::parse(bank.bic).unwrap(),
+            name: format!("{} Bank", bank.bic),
+            key: bank.signer.public_key(),
+            provides_exchange: bank.bic == OTHER,
+            currencies: vec![HKD.code, CNY.code],
+        }));
+    }
+    for (at, bank) in banks.iter().enumerate() {
+        for (n, currency) in [HKD, CNY].into_iter().enumerate() {
+            let provider = (bank.bic == OTHER).then_some(AccountPurpose::Exchange);
+            for (m, purpose) in [Some(AccountPurpose::Settlement), provider].into_iter().flatten().enumerate() {
+                log.run(Command::Fund(Fund {
+                    participant: ParticipantId(at as u32),
+                    currency: currency.code,
+                    purpose,
+                    direction: FundDirection::In,
+                    amount: MinorUnits(100_000_000),
+                    reference: [at as u8 * 4 + n as u8 * 2 + m as u8; 16],
+                }));
+            }
+        }
+    }
+    log.run(Command::PublishRate(PublishRate {
+        provider: ParticipantId(2),
+        debit_currency: HKD.code,
+        credit_currency: CNY.code,
+        rate: Rate::parse("0.9216").unwrap(),
+        spread_ppm: 1500,
+        credit_max: MinorUnits(10_000_000),
+        valid_until: Time(u64::MAX),
+    }));
+}
+
+impl World {
+    pub fn suspend(&self, bic: &str) {
+        let at = self.banks.iter().position(|bank| bank.bic == bic).unwrap();
+        self.log.run(Command::SetStatus { participant: ParticipantId(at as u32), status: ParticipantStatus::Suspended });
+    }
+}
