@@ -1,0 +1,176 @@
+//! The books of one bank: one redb file.
+//!
+//! Customers, accounts, entries, payments out and in, messages to be sent, and the inbox cursor live in one file and change
+//! in one transaction, so that each thing the centre tells is booked once and only once: whatever is redelivered is at or
+//! below the cursor that was committed with its bookings.
+//!
+//! # Not here
+//! Talking to the centre (`engine`), what messages look like (`messages`).
+//!
+//! # Invariants
+//! - BNK-01: entries of a transfer sum to zero in each currency, and so do all balances.
+//! - BNK-02: a balance is the sum of its entries.
+//! - BNK-03: what a customer's account shows as held is the sum of its payments under way; no customer is below what is held.
+//! - BNK-04: a settled payment has exactly one transfer, any other has none.
+//!
+//! # Units and limits
+//! Amounts are minor units; balances fit `i64`. Times are milliseconds since 1970 UTC. At most [`OPEN_PAYMENTS_MAX`] payments
+//! out are under way at once.
+//!
+//! # Start reading at
+//! `state`, then [`Books::book_inbox`], then [`Books::reserve`].
+
+mod customers;
+mod inbox;
+mod outgoing;
+mod posting;
+pub mod records;
+mod report;
+pub mod state;
+mod tables;
+
+pub use customers::Seed;
+pub use inbox::{Answered, InboxEntry, Told};
+pub use outgoing::OutgoingUpdate;
+pub use report::{BookedPayment, BooksReport, CurrencyTotals, Direction};
+
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::path::Path;
+use tables::{META, Reader, Writer};
+
+/// Most payments out under way at once: at a retail bank's busiest second a few hundred are; this bounds memory and retries.
+pub const OPEN_PAYMENTS_MAX: u64 = 10_000;
+/// Memory for pages, in bytes.
+const CACHE_BYTES: usize = 16 << 20;
+/// Layout of the file.
+const LAYOUT: u64 = 1;
+
+/// The books.
+#[derive(Debug)]
+pub struct Books {
+    database: Database,
+}
+
+/// The books cannot be read or written. Nothing of the failed change was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum BooksError {
+    /// The file.
+    #[error("the books' file: {0}")]
+    Storage(#[from] Box<redb::Error>),
+    /// A record does not read.
+    #[error("a record of the books cannot be read: {0}")]
+    Record(#[from] serde_json::Error),
+    /// The file was written by another version.
+    #[error("the books have layout {0}, this program knows {LAYOUT}")]
+    Layout(u64),
+    /// Not allowed; nothing changed.
+    #[error("{0}")]
+    Refused(#[from] BooksRefusal),
+}
+
+/// Why a change to the books is not allowed. Codes are stable: append only, never renumber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BooksRefusal {
+    /// No such account, or not this customer's.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// The account is closed.
+    #[error("the account is closed")]
+    AccountClosed,
+    /// The account does not have the currency.
+    #[error("the account has no such currency")]
+    NoSuchCurrency,
+    /// Not enough money.
+    #[error("not enough money on the account")]
+    NotEnough,
+    /// The amount does not fit.
+    #[error("the amount is too large")]
+    TooLarge,
+    /// No such payment.
+    #[error("no such payment")]
+    NoSuchPayment,
+    /// Too many payments under way.
+    #[error("too many payments are under way")]
+    Full,
+}
+
+impl BooksRefusal {
+    /// Stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoSuchAccount => "BNK-1001",
+            Self::AccountClosed => "BNK-1002",
+            Self::NoSuchCurrency => "BNK-1003",
+            Self::NotEnough => "BNK-1004",
+            Self::TooLarge => "BNK-1005",
+            Self::NoSuchPayment => "BNK-1006",
+            Self::Full => "BNK-1007",
+        }
+    }
+}
+
+macro_rules! storage_error {
+    ($($kind:ident),*) => {
+        $(impl From<redb::$kind> for BooksError {
+            fn from(error: redb::$kind) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        })*
+    };
+}
+storage_error!(StorageError, TableError, TransactionError, CommitError, DatabaseError, SetDurabilityError);
+
+/// Whether a change must survive a crash the moment it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Synced before the call returns.
+    Durably,
+    /// With the next durable change. For what is told again after a crash.
+    Eventually,
+}
+
+impl Books {
+    /// Opens the books, or starts new ones.
+    pub fn open(path: &Path) -> Result<Self, BooksError> {
+        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
+    }
+
+    /// The same on another kind of storage.
+    pub fn open_backend(backend: impl StorageBackend) -> Result<Self, BooksError> {
+        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+    }
+
+    fn prepared(database: Database) -> Result<Self, BooksError> {
+        let books = Self { database };
+        let layout = books.change(Keep::Durably, |writer| {
+            writer.create_tables()?;
+            match writer.number(META, "layout")? {
+                None => writer.set_number(META, "layout", LAYOUT).map(|()| LAYOUT),
+                Some(layout) => Ok(layout),
+            }
+        })?;
+        if layout == LAYOUT { Ok(books) } else { Err(BooksError::Layout(layout)) }
+    }
+
+    /// Position of the last inbox item booked.
+    pub fn cursor(&self) -> Result<u64, BooksError> {
+        Ok(self.read()?.number(META, "cursor")?.unwrap_or(0))
+    }
+
+    fn read(&self) -> Result<Reader<ReadTransaction>, BooksError> {
+        Ok(Reader(self.database.begin_read()?))
+    }
+
+    /// One transaction: everything `change` did, or, if it fails, nothing.
+    fn change<T>(&self, keep: Keep, change: impl FnOnce(&Writer) -> Result<T, BooksError>) -> Result<T, BooksError> {
+        let mut transaction: WriteTransaction = self.database.begin_write()?;
+        transaction.set_durability(match keep {
+            Keep::Durably => Durability::Immediate,
+            Keep::Eventually => Durability::None,
+        })?;
+        let writer = Reader(transaction);
+        let done = change(&writer)?;
+        writer.0.commit()?;
+        Ok(done)
+    }
+}

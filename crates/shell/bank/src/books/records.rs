@@ -1,0 +1,245 @@
+//! What the books keep, as it lies on disk: JSON values, amounts with currency and decimals, times in milliseconds since 1970 UTC.
+
+use crate::books::state::{IncomingState, OutgoingState};
+use crate::password::PasswordHash;
+use money::Amount;
+use serde::{Deserialize, Serialize};
+
+/// Amounts on disk: `["HKD",2,12345]`.
+pub(crate) mod stored_amount {
+    use money::{Amount, Currency, CurrencyCode};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
+        (amount.currency.code.as_str(), amount.currency.exponent, amount.minor.0).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+        let (code, exponent, minor) = <(String, u8, u64)>::deserialize(deserializer)?;
+        let code: CurrencyCode = code.parse().map_err(D::Error::custom)?;
+        Ok(Amount::from_minor(minor, Currency::new(code, exponent).map_err(D::Error::custom)?))
+    }
+}
+
+/// A customer of this bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Name to sign in with.
+    pub sign_in: String,
+    /// Name in Latin letters, as on messages: `CHAN Tai Man`.
+    pub name: String,
+    /// Name in traditional characters, if there is one.
+    pub name_zh_hant: Option<String>,
+    /// Name in simplified characters, if there is one.
+    pub name_zh_hans: Option<String>,
+    /// Town of the address.
+    pub town: String,
+    /// Country of the address, two letters.
+    pub country: String,
+    /// Whether this is a company.
+    pub company: bool,
+    /// Mobile number the customer can be paid by: `+852-61234567`.
+    pub mobile: Option<String>,
+    /// Account numbers.
+    pub accounts: Vec<String>,
+    /// Password.
+    pub password: PasswordHash,
+}
+
+/// An account: one number, one balance a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Number, digits only; internal accounts start with `@`.
+    pub number: String,
+    /// The customer's sign-in name; empty for internal accounts.
+    pub owner: String,
+    /// Whether it takes and gives money.
+    pub open: bool,
+    /// Its currencies.
+    pub pots: Vec<Pot>,
+}
+
+/// One currency of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pot {
+    /// Currency code.
+    pub currency: String,
+    /// Decimals of the currency.
+    pub exponent: u8,
+    /// Credits less debits, in minor units: what the bank owes. A customer's is never below `held`.
+    pub balance: i64,
+    /// Reserved for payments under way, in minor units.
+    pub held: u64,
+}
+
+/// What an entry is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    /// Opening balance of a sample account.
+    Opening,
+    /// A payment sent across.
+    Sent,
+    /// A payment received from across.
+    Received,
+}
+
+/// One side of a transfer inside the bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The transfer it belongs to.
+    pub transfer: u64,
+    /// Credit positive, debit negative, in minor units.
+    pub amount: i64,
+    /// Balance behind it.
+    pub balance: i64,
+    /// Decimals of the currency.
+    pub exponent: u8,
+    /// What it is for.
+    pub kind: EntryKind,
+    /// The payment, if it is one's.
+    pub uetr: Option<String>,
+    /// The other party's name.
+    pub counterparty: String,
+    /// When.
+    pub at_ms: u64,
+}
+
+/// Whom an outgoing payment is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payee {
+    /// BIC of the creditor agent.
+    pub agent: String,
+    /// Its name.
+    pub agent_name: String,
+    /// Account number; for a mobile number what the creditor agent resolved.
+    pub account: String,
+    /// Mobile number, if the customer gave one.
+    pub mobile: Option<String>,
+    /// The name the customer gave.
+    pub name: String,
+    /// What the creditor agent said of the name.
+    pub check: NameCheck,
+    /// The name as the creditor agent shows it, masked.
+    pub masked_name: Option<String>,
+}
+
+/// What the creditor agent said of the payee's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NameCheck {
+    /// The same name.
+    Match,
+    /// Nearly the same name.
+    Close,
+    /// Another name.
+    NoMatch,
+    /// No such account.
+    UnknownAccount,
+    /// No answer.
+    Unavailable,
+}
+
+/// The quote a payment uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredQuote {
+    /// Its identifier.
+    pub quote_id: String,
+    /// Who gives the credit currency.
+    pub provider: String,
+    /// Rate, decimal text.
+    pub rate: String,
+    /// What the provider earns, in the debit currency.
+    #[serde(with = "stored_amount")]
+    pub spread: Amount,
+    /// Until when, by this bank's clock.
+    pub expires_at_ms: u64,
+}
+
+/// When an outgoing payment reached each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OutgoingTimes {
+    /// Drafted.
+    pub drafted_ms: u64,
+    /// Confirmed by the customer.
+    pub confirmed_ms: Option<u64>,
+    /// First said to be held by the centre.
+    pub held_ms: Option<u64>,
+    /// Final.
+    pub final_ms: Option<u64>,
+    /// Reported credited by the creditor agent.
+    pub credited_ms: Option<u64>,
+}
+
+/// A payment of a customer to somebody at another bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// UETR.
+    pub uetr: String,
+    /// The customer.
+    pub sign_in: String,
+    /// The account debited.
+    pub account: String,
+    /// Exactly what is debited.
+    #[serde(with = "stored_amount")]
+    pub debit: Amount,
+    /// Exactly what is credited.
+    #[serde(with = "stored_amount")]
+    pub credit: Amount,
+    /// For whom.
+    pub payee: Payee,
+    /// The quote, if currencies differ.
+    pub quote: Option<StoredQuote>,
+    /// ISO purpose code.
+    pub purpose: String,
+    /// The customer's words to the payee.
+    pub note: String,
+    /// How it stands.
+    pub state: OutgoingState,
+    /// The signed-for message, stored before it leaves so that it always leaves the same.
+    pub message: Option<String>,
+    /// ISO reason of a rejection.
+    pub reason: Option<String>,
+    /// Words beside the reason.
+    pub reason_text: Option<String>,
+    /// When.
+    pub times: OutgoingTimes,
+}
+
+/// A payment for a customer from somebody at another bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// UETR.
+    pub uetr: String,
+    /// The account to credit, as named in the message.
+    pub account: String,
+    /// What to credit.
+    #[serde(with = "stored_amount")]
+    pub amount: Amount,
+    /// Who pays.
+    pub debtor_name: String,
+    /// BIC of the debtor agent.
+    pub debtor_agent: String,
+    /// The debtor's words.
+    pub note: String,
+    /// How it stands.
+    pub state: IncomingState,
+    /// Why this bank declined, if it did.
+    pub declined_reason: Option<String>,
+    /// An answer kept back until the payment is final (a fault for trials).
+    pub late_answer: Option<String>,
+    /// When the centre asked.
+    pub asked_ms: u64,
+    /// When it was final.
+    pub final_ms: Option<u64>,
+}
+
+/// A message that has to reach the centre; kept until the centre took or refused it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxMessage {
+    /// The payment it is about.
+    pub uetr: String,
+    /// The message.
+    pub xml: String,
+    /// Not before this time.
+    pub not_before_ms: u64,
+}

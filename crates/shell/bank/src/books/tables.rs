@@ -1,0 +1,174 @@
+//! Tables of the books' file and how records go in and out of them.
+
+use crate::books::BooksError;
+use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Borrow;
+use std::ops::RangeBounds;
+
+/// A table of JSON records.
+pub(crate) type Records<K> = TableDefinition<'static, K, &'static [u8]>;
+/// A table of numbers.
+pub(crate) type Numbers = TableDefinition<'static, &'static str, u64>;
+
+/// Layout, cursor, counters.
+pub(crate) const META: Numbers = TableDefinition::new("meta");
+/// By sign-in name.
+pub(crate) const CUSTOMERS: Records<&str> = TableDefinition::new("customers");
+/// By number.
+pub(crate) const ACCOUNTS: Records<&str> = TableDefinition::new("accounts");
+/// Account number by mobile number.
+pub(crate) const MOBILES: Records<&str> = TableDefinition::new("mobiles");
+/// By `number/currency` and transfer.
+pub(crate) const ENTRIES: Records<(&str, u64)> = TableDefinition::new("entries");
+/// By UETR.
+pub(crate) const OUTGOING: Records<&str> = TableDefinition::new("outgoing");
+/// UETRs of payments out under way.
+pub(crate) const OUTGOING_OPEN: Numbers = TableDefinition::new("outgoing_open");
+/// UETRs of a customer's payments out, by sign-in name and time of confirmation.
+pub(crate) const OUTGOING_OF: Records<(&str, u64, &str)> = TableDefinition::new("outgoing_of");
+/// By UETR.
+pub(crate) const INCOMING: Records<&str> = TableDefinition::new("incoming");
+/// Messages to be sent, by number.
+pub(crate) const OUTBOX: Records<u64> = TableDefinition::new("outbox");
+/// What contradicted the books, in words, by number.
+pub(crate) const BREAKS: Records<u64> = TableDefinition::new("breaks");
+
+/// Reads records in a transaction, of either kind.
+pub(crate) struct Reader<T>(pub(crate) T);
+/// Reads and writes records.
+pub(crate) type Writer = Reader<WriteTransaction>;
+
+/// A transaction whose tables can be read.
+pub(crate) trait Readable {
+    fn get<K: Key + 'static, V: Value + 'static, T>(
+        &self,
+        table: TableDefinition<'static, K, V>,
+        key: K::SelfType<'_>,
+        read: impl FnOnce(V::SelfType<'_>) -> Result<T, BooksError>,
+    ) -> Result<Option<T>, BooksError>;
+
+    fn each<'k, K: Key + 'static, V: Value + 'static, R>(
+        &self,
+        table: TableDefinition<'static, K, V>,
+        range: impl RangeBounds<R> + 'k,
+        newest_first: bool,
+        visit: impl FnMut(K::SelfType<'_>, V::SelfType<'_>) -> Result<bool, BooksError>,
+    ) -> Result<(), BooksError>
+    where
+        R: Borrow<K::SelfType<'k>> + 'k;
+}
+
+fn visit_range<'k, K: Key + 'static, V: Value + 'static, R: Borrow<K::SelfType<'k>> + 'k>(
+    table: &impl ReadableTable<K, V>,
+    range: impl RangeBounds<R> + 'k,
+    newest_first: bool,
+    mut visit: impl FnMut(K::SelfType<'_>, V::SelfType<'_>) -> Result<bool, BooksError>,
+) -> Result<(), BooksError> {
+    let mut rows = table.range(range)?;
+    while let Some(row) = if newest_first { rows.next_back() } else { rows.next() } {
+        let (key, value) = row?;
+        if !visit(key.value(), value.value())? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+macro_rules! readable {
+    ($transaction:ty) => {
+        impl Readable for Reader<$transaction> {
+            fn get<K: Key + 'static, V: Value + 'static, T>(
+                &self,
+                table: TableDefinition<'static, K, V>,
+                key: K::SelfType<'_>,
+                read: impl FnOnce(V::SelfType<'_>) -> Result<T, BooksError>,
+            ) -> Result<Option<T>, BooksError> {
+                let table = self.0.open_table(table)?;
+                let Some(value) = table.get(key)? else { return Ok(None) };
+                read(value.value()).map(Some)
+            }
+
+            fn each<'k, K: Key + 'static, V: Value + 'static, R>(
+                &self,
+                table: TableDefinition<'static, K, V>,
+                range: impl RangeBounds<R> + 'k,
+                newest_first: bool,
+                visit: impl FnMut(K::SelfType<'_>, V::SelfType<'_>) -> Result<bool, BooksError>,
+            ) -> Result<(), BooksError>
+            where
+                R: Borrow<K::SelfType<'k>> + 'k,
+            {
+                visit_range(&self.0.open_table(table)?, range, newest_first, visit)
+            }
+        }
+
+        impl Reader<$transaction> {
+            /// A record.
+            pub(crate) fn record<K: Key + 'static, T: DeserializeOwned>(
+                &self,
+                table: Records<K>,
+                key: K::SelfType<'_>,
+            ) -> Result<Option<T>, BooksError> {
+                self.get(table, key, |bytes| Ok(serde_json::from_slice(bytes)?))
+            }
+
+            /// A number.
+            pub(crate) fn number(&self, table: Numbers, key: &str) -> Result<Option<u64>, BooksError> {
+                self.get(table, key, Ok)
+            }
+        }
+    };
+}
+readable!(ReadTransaction);
+readable!(WriteTransaction);
+
+impl Writer {
+    pub(crate) fn create_tables(&self) -> Result<(), BooksError> {
+        for table in [META, OUTGOING_OPEN] {
+            self.0.open_table(table)?;
+        }
+        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING] {
+            self.0.open_table(table)?;
+        }
+        for table in [OUTBOX, BREAKS] {
+            self.0.open_table(table)?;
+        }
+        self.0.open_table(ENTRIES)?;
+        self.0.open_table(OUTGOING_OF)?;
+        Ok(())
+    }
+
+    pub(crate) fn put<K: Key + 'static>(
+        &self,
+        table: Records<K>,
+        key: K::SelfType<'_>,
+        record: &impl Serialize,
+    ) -> Result<(), BooksError> {
+        let bytes = serde_json::to_vec(record)?;
+        self.0.open_table(table)?.insert(key, bytes.as_slice())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove<K: Key + 'static, V: Value + 'static>(
+        &self,
+        table: TableDefinition<'static, K, V>,
+        key: K::SelfType<'_>,
+    ) -> Result<(), BooksError> {
+        self.0.open_table(table)?.remove(key)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_number(&self, table: Numbers, key: &str, number: u64) -> Result<(), BooksError> {
+        self.0.open_table(table)?.insert(key, number)?;
+        Ok(())
+    }
+
+    /// The next number of a counter, from 1.
+    pub(crate) fn next(&self, counter: &str) -> Result<u64, BooksError> {
+        let next = self.number(META, counter)?.unwrap_or(0) + 1;
+        self.set_number(META, counter, next)?;
+        Ok(next)
+    }
+}
