@@ -62,7 +62,10 @@ fn codes(set: &Value) -> Result<BTreeMap<String, String>> {
         }
     }
     let code = |value: &Value| value.as_str().map(str::to_owned).context("a code that is no text");
-    listed.iter().map(|value| code(value).map(|code| (code.clone(), texts.get(code.as_str()).cloned().unwrap_or_default()))).collect()
+    listed
+        .iter()
+        .map(|value| code(value).map(|code| (code.clone(), texts.get(code.as_str()).cloned().unwrap_or_default())))
+        .collect()
 }
 
 /// The first sentence, at most 100 characters.

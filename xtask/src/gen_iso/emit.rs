@@ -72,7 +72,10 @@ fn simple_type(name: &str, iso: &str, simple: &Simple) -> Result<String> {
         format!("trimmed_type! {{\n{doc}    {name}, \"{iso}\", {check}, {rule}, \"{what}\"\n}}\n\n")
     };
     if !simple.enumeration.is_empty() {
-        ensure!(simple.base == "xs:string" && simple.patterns.is_empty() && simple.numbers.is_empty(), "an enumeration with facets");
+        ensure!(
+            simple.base == "xs:string" && simple.patterns.is_empty() && simple.numbers.is_empty(),
+            "an enumeration with facets"
+        );
         return Ok(code_type(name, iso, &simple.enumeration));
     }
     Ok(match simple.base.as_str() {
@@ -106,8 +109,7 @@ fn text_type(name: &str, iso: &str, simple: &Simple, doc: &str) -> Result<String
     let mut alternatives = vec![];
     for text in &simple.patterns {
         for pieces in pattern::parse(text)? {
-            let pieces: Vec<String> =
-                pieces.iter().map(|p| format!("(Class({:#x}), {}, {})", p.class, p.min, p.max)).collect();
+            let pieces: Vec<String> = pieces.iter().map(|p| format!("(Class({:#x}), {}, {})", p.class, p.min, p.max)).collect();
             alternatives.push(format!("&[{}]", pieces.join(", ")));
         }
     }
@@ -161,15 +163,39 @@ fn sequence(name: &str, iso: &str, children: &[Child], merged: &Merged) -> Resul
         let _ = writeln!(writes, "        {write}");
     }
     let all_optional = children.iter().all(|child| child.min == 0);
+    let constructor = constructor(name, children);
     let derive = if all_optional { "Debug, Clone, PartialEq, Eq, Default" } else { "Debug, Clone, PartialEq, Eq" };
     Ok(format!(
-        "/// `{iso}`.\n#[derive({derive})]\npub struct {name} {{\n{fields}}}\n\n\
+        "/// `{iso}`.\n#[derive({derive})]\npub struct {name} {{\n{fields}}}\n\n{constructor}\
          impl Element for {name} {{\n    const TYPE: &'static str = \"{iso}\";\n\n\
          {READ}        const NAMES: &[&str] = &[{names}];\n        reader.enter(Self::TYPE)?;\n        let value = Self {{\n{reads}        }};\n        \
          reader.leave(Self::TYPE, NAMES, false)?;\n        Ok(value)\n    }}\n\n\
          {WRITE}        writer.start(name);\n{writes}        writer.end(name);\n    }}\n}}\n\n",
         names = names_list(children)
     ))
+}
+
+/// `new` with the required elements, for types that have both required and optional ones.
+fn constructor(name: &str, children: &[Child]) -> String {
+    let is_required = |child: &&Child| child.min == 1 && child.max == Some(1);
+    let required: Vec<&Child> = children.iter().filter(is_required).collect();
+    if required.is_empty() || required.len() == children.len() {
+        return String::new();
+    }
+    let arguments: Vec<String> = required.iter().map(|child| format!("{}: {}", snake(&child.name), child.type_name)).collect();
+    let fields: String = children
+        .iter()
+        .map(|child| match (child.min, child.max) {
+            (1, Some(1)) => format!("            {},\n", snake(&child.name)),
+            (0, Some(1)) => format!("            {}: None,\n", snake(&child.name)),
+            (_, _) => format!("            {}: Vec::new(),\n", snake(&child.name)),
+        })
+        .collect();
+    format!(
+        "impl {name} {{\n    /// With what the schema requires and nothing else.\n    #[allow(clippy::too_many_arguments)]\n    \
+         pub fn new({}) -> Self {{\n        Self {{\n{fields}        }}\n    }}\n}}\n\n",
+        arguments.join(", ")
+    )
 }
 
 const READ: &str = "    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {\n";
@@ -182,7 +208,11 @@ fn choice(name: &str, iso: &str, children: &[Child], merged: &Merged) -> Result<
         let (tag, variant, ty) = (&child.name, camel(&child.name), &child.type_name);
         let held = if is_structure(ty, merged) { format!("Box<{ty}>") } else { ty.clone() };
         let _ = writeln!(variants, "    {variant}({held}),");
-        let _ = writeln!(reads, "        {}if reader.at(\"{tag}\") {{\n            Self::{variant}(reader.alternative(\"{tag}\")?)\n        }}", if reads.is_empty() { "let value = " } else { "else " });
+        let _ = writeln!(
+            reads,
+            "        {}if reader.at(\"{tag}\") {{\n            Self::{variant}(reader.alternative(\"{tag}\")?)\n        }}",
+            if reads.is_empty() { "let value = " } else { "else " }
+        );
         let _ = writeln!(writes, "            Self::{variant}(it) => it.write(writer, \"{tag}\"),");
     }
     Ok(format!(
@@ -256,9 +286,13 @@ fn messages(schemas: &[Schema], merged: &Merged) -> String {
          match self {{\n{writes}        }}\n    }}\n}}\n",
         variants = each(&|variant, schema, root| format!("    /// `{}`.\n    {variant}(Box<{root}>),\n", schema.id)),
         types = each(&|variant, _, _| format!("            Self::{variant}(_) => MessageType::{variant},\n")),
-        reads = each(&|variant, _, _| format!("            MessageType::{variant} => Element::read(reader).map(Self::{variant}),\n")),
-        judges = each(&|variant, _, root| format!("            MessageType::{variant} => |reader| {root}::read(reader).map(|_| ()),\n")),
-        writes = each(&|variant, schema, _| format!("            Self::{variant}(it) => it.write(writer, \"{}\"),\n", schema.root.0)),
+        reads =
+            each(&|variant, _, _| format!("            MessageType::{variant} => Element::read(reader).map(Self::{variant}),\n")),
+        judges = each(&|variant, _, root| format!(
+            "            MessageType::{variant} => |reader| {root}::read(reader).map(|_| ()),\n"
+        )),
+        writes =
+            each(&|variant, schema, _| format!("            Self::{variant}(it) => it.write(writer, \"{}\"),\n", schema.root.0)),
     );
     text
 }

@@ -41,11 +41,14 @@ fn names_to_split(schemas: &[Schema]) -> BTreeSet<String> {
             }
         }
     }
-    let mut split: BTreeSet<String> = bodies.iter().filter(|(_, all)| all.len() > 1).map(|(name, _)| (*name).to_owned()).collect();
+    let mut split: BTreeSet<String> =
+        bodies.iter().filter(|(_, all)| all.len() > 1).map(|(name, _)| (*name).to_owned()).collect();
     loop {
         let more: Vec<String> = bodies
             .iter()
-            .filter(|(name, all)| !split.contains(**name) && all.iter().any(|body| mentions(body).iter().any(|n| split.contains(n))))
+            .filter(|(name, all)| {
+                !split.contains(**name) && all.iter().any(|body| mentions(body).iter().any(|n| split.contains(n)))
+            })
             .map(|(name, _)| (*name).to_owned())
             .collect();
         if more.is_empty() {

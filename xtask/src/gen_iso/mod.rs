@@ -43,9 +43,7 @@ pub fn run(xsd_dir: &Path, out: &Path) -> Result<()> {
 }
 
 fn generate(xsd_dir: &Path, messages: &[&str]) -> Result<emit::Files> {
-    let schemas = messages
-        .iter()
-        .map(|message| schema::read(&xsd_dir.join(format!("{message}.xsd"))))
-        .collect::<Result<Vec<_>>>()?;
+    let schemas =
+        messages.iter().map(|message| schema::read(&xsd_dir.join(format!("{message}.xsd")))).collect::<Result<Vec<_>>>()?;
     emit::emit(&schemas, &merge::merge(&schemas)?)
 }

@@ -23,9 +23,16 @@ pub enum Type {
     Sequence(Vec<Child>),
     Choice(Vec<Child>),
     /// Text with one attribute.
-    Content { base: String, attribute: String, attribute_type: String },
+    Content {
+        base: String,
+        attribute: String,
+        attribute_type: String,
+    },
     /// One wildcard element.
-    Any { namespace: String, lax: bool },
+    Any {
+        namespace: String,
+        lax: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -198,5 +205,10 @@ fn element(node: &Node) -> Result<Child> {
         "unbounded" => None,
         number => Some(number.parse()?),
     };
-    Ok(Child { name: node.get("name")?.to_owned(), type_name: node.get("type")?.to_owned(), min: number("minOccurs").parse()?, max })
+    Ok(Child {
+        name: node.get("name")?.to_owned(),
+        type_name: node.get("type")?.to_owned(),
+        min: number("minOccurs").parse()?,
+        max,
+    })
 }

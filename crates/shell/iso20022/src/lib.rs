@@ -17,7 +17,9 @@ pub mod codes;
 mod envelope;
 #[rustfmt::skip]
 pub mod generated;
+pub mod currencies;
 pub mod value;
+pub mod view;
 mod violation;
 mod xml;
 

@@ -367,6 +367,17 @@ pub struct BranchAndFinancialInstitutionIdentification5 {
     pub brnch_id: Option<Box<BranchData2>>,
 }
 
+impl BranchAndFinancialInstitutionIdentification5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fin_instn_id: FinancialInstitutionIdentification8) -> Self {
+        Self {
+            fin_instn_id,
+            brnch_id: None,
+        }
+    }
+}
+
 impl Element for BranchAndFinancialInstitutionIdentification5 {
     const TYPE: &'static str = "BranchAndFinancialInstitutionIdentification5";
 
@@ -394,6 +405,17 @@ impl Element for BranchAndFinancialInstitutionIdentification5 {
 pub struct BranchAndFinancialInstitutionIdentification6 {
     pub fin_instn_id: FinancialInstitutionIdentification18,
     pub brnch_id: Option<Box<BranchData3>>,
+}
+
+impl BranchAndFinancialInstitutionIdentification6 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fin_instn_id: FinancialInstitutionIdentification18) -> Self {
+        Self {
+            fin_instn_id,
+            brnch_id: None,
+        }
+    }
 }
 
 impl Element for BranchAndFinancialInstitutionIdentification6 {
@@ -501,6 +523,26 @@ pub struct BusinessApplicationHeader5 {
     pub sgntr: Option<Box<SignatureEnvelope>>,
 }
 
+impl BusinessApplicationHeader5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
+        Self {
+            char_set: None,
+            fr,
+            to,
+            biz_msg_idr,
+            msg_def_idr,
+            biz_svc: None,
+            cre_dt,
+            cpy_dplct: None,
+            pssbl_dplct: None,
+            prty: None,
+            sgntr: None,
+        }
+    }
+}
+
 impl Element for BusinessApplicationHeader5 {
     const TYPE: &'static str = "BusinessApplicationHeader5";
 
@@ -560,6 +602,29 @@ pub struct BusinessApplicationHeaderV02 {
     pub rltd: Vec<BusinessApplicationHeader5>,
 }
 
+impl BusinessApplicationHeaderV02 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
+        Self {
+            char_set: None,
+            fr,
+            to,
+            biz_msg_idr,
+            msg_def_idr,
+            biz_svc: None,
+            mkt_prctc: None,
+            cre_dt,
+            biz_prcg_dt: None,
+            cpy_dplct: None,
+            pssbl_dplct: None,
+            prty: None,
+            sgntr: None,
+            rltd: Vec::new(),
+        }
+    }
+}
+
 impl Element for BusinessApplicationHeaderV02 {
     const TYPE: &'static str = "BusinessApplicationHeaderV02";
 
@@ -614,6 +679,20 @@ pub struct CashAccount38 {
     pub ccy: Option<ActiveOrHistoricCurrencyCode>,
     pub nm: Option<Max70Text>,
     pub prxy: Option<Box<ProxyAccountIdentification1>>,
+}
+
+impl CashAccount38 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: AccountIdentification4Choice) -> Self {
+        Self {
+            id,
+            tp: None,
+            ccy: None,
+            nm: None,
+            prxy: None,
+        }
+    }
 }
 
 impl Element for CashAccount38 {
@@ -824,6 +903,17 @@ pub struct ClearingSystemMemberIdentification2 {
     pub mmb_id: Max35Text,
 }
 
+impl ClearingSystemMemberIdentification2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(mmb_id: Max35Text) -> Self {
+        Self {
+            clr_sys_id: None,
+            mmb_id,
+        }
+    }
+}
+
 impl Element for ClearingSystemMemberIdentification2 {
     const TYPE: &'static str = "ClearingSystemMemberIdentification2";
 
@@ -998,6 +1088,61 @@ pub struct CreditTransferTransaction39 {
     pub rltd_rmt_inf: Vec<RemittanceLocation7>,
     pub rmt_inf: Option<Box<RemittanceInformation16>>,
     pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl CreditTransferTransaction39 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(pmt_id: PaymentIdentification7, intr_bk_sttlm_amt: ActiveCurrencyAndAmount, chrg_br: ChargeBearerType1Code, dbtr: PartyIdentification135, dbtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr: PartyIdentification135) -> Self {
+        Self {
+            pmt_id,
+            pmt_tp_inf: None,
+            intr_bk_sttlm_amt,
+            intr_bk_sttlm_dt: None,
+            sttlm_prty: None,
+            sttlm_tm_indctn: None,
+            sttlm_tm_req: None,
+            accptnc_dt_tm: None,
+            poolg_adjstmnt_dt: None,
+            instd_amt: None,
+            xchg_rate: None,
+            chrg_br,
+            chrgs_inf: Vec::new(),
+            prvs_instg_agt1: None,
+            prvs_instg_agt1_acct: None,
+            prvs_instg_agt2: None,
+            prvs_instg_agt2_acct: None,
+            prvs_instg_agt3: None,
+            prvs_instg_agt3_acct: None,
+            instg_agt: None,
+            instd_agt: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            ultmt_dbtr: None,
+            initg_pty: None,
+            dbtr,
+            dbtr_acct: None,
+            dbtr_agt,
+            dbtr_agt_acct: None,
+            cdtr_agt,
+            cdtr_agt_acct: None,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            instr_for_nxt_agt: Vec::new(),
+            purp: None,
+            rgltry_rptg: Vec::new(),
+            tax: None,
+            rltd_rmt_inf: Vec::new(),
+            rmt_inf: None,
+            splmtry_data: Vec::new(),
+        }
+    }
 }
 
 impl Element for CreditTransferTransaction39 {
@@ -1182,6 +1327,17 @@ pub struct CreditorReferenceType2 {
     pub issr: Option<Max35Text>,
 }
 
+impl CreditorReferenceType2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(cd_or_prtry: CreditorReferenceType1Choice) -> Self {
+        Self {
+            cd_or_prtry,
+            issr: None,
+        }
+    }
+}
+
 impl Element for CreditorReferenceType2 {
     const TYPE: &'static str = "CreditorReferenceType2";
 
@@ -1249,6 +1405,19 @@ pub struct DateAndPlaceOfBirth {
     pub ctry_of_birth: CountryCode,
 }
 
+impl DateAndPlaceOfBirth {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(birth_dt: ISODate, city_of_birth: Max35Text, ctry_of_birth: CountryCode) -> Self {
+        Self {
+            birth_dt,
+            prvc_of_birth: None,
+            city_of_birth,
+            ctry_of_birth,
+        }
+    }
+}
+
 impl Element for DateAndPlaceOfBirth {
     const TYPE: &'static str = "DateAndPlaceOfBirth";
 
@@ -1282,6 +1451,19 @@ pub struct DateAndPlaceOfBirth1 {
     pub prvc_of_birth: Option<Max35Text>,
     pub city_of_birth: Max35Text,
     pub ctry_of_birth: CountryCode,
+}
+
+impl DateAndPlaceOfBirth1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(birth_dt: ISODate, city_of_birth: Max35Text, ctry_of_birth: CountryCode) -> Self {
+        Self {
+            birth_dt,
+            prvc_of_birth: None,
+            city_of_birth,
+            ctry_of_birth,
+        }
+    }
 }
 
 impl Element for DateAndPlaceOfBirth1 {
@@ -1335,170 +1517,6 @@ impl Element for DatePeriod2 {
         writer.start(name);
         self.fr_dt.write(writer, "FrDt");
         self.to_dt.write(writer, "ToDt");
-        writer.end(name);
-    }
-}
-
-/// `DiscountAmountAndType1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiscountAmountAndType1 {
-    pub tp: Option<Box<DiscountAmountType1Choice>>,
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-}
-
-impl Element for DiscountAmountAndType1 {
-    const TYPE: &'static str = "DiscountAmountAndType1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Amt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            amt: reader.required("Amt", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.amt.write(writer, "Amt");
-        writer.end(name);
-    }
-}
-
-/// `DiscountAmountType1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DiscountAmountType1Choice {
-    Cd(ExternalDiscountAmountType1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for DiscountAmountType1Choice {
-    const TYPE: &'static str = "DiscountAmountType1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `DocumentAdjustment1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentAdjustment1 {
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-    pub cdt_dbt_ind: Option<CreditDebitCode>,
-    pub rsn: Option<Max4Text>,
-    pub addtl_inf: Option<Max140Text>,
-}
-
-impl Element for DocumentAdjustment1 {
-    const TYPE: &'static str = "DocumentAdjustment1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Rsn", "AddtlInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            amt: reader.required("Amt", NAMES)?,
-            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
-            rsn: reader.optional("Rsn")?,
-            addtl_inf: reader.optional("AddtlInf")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.amt.write(writer, "Amt");
-        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
-        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
-        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineIdentification1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DocumentLineIdentification1 {
-    pub tp: Option<Box<DocumentLineType1>>,
-    pub nb: Option<Max35Text>,
-    pub rltd_dt: Option<ISODate>,
-}
-
-impl Element for DocumentLineIdentification1 {
-    const TYPE: &'static str = "DocumentLineIdentification1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Nb", "RltdDt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            nb: reader.optional("Nb")?,
-            rltd_dt: reader.optional("RltdDt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.nb.iter().for_each(|it| it.write(writer, "Nb"));
-        self.rltd_dt.iter().for_each(|it| it.write(writer, "RltdDt"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineInformation1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentLineInformation1 {
-    pub id: Vec<DocumentLineIdentification1>,
-    pub desc: Option<Max2048Text>,
-    pub amt: Option<Box<RemittanceAmount3>>,
-}
-
-impl Element for DocumentLineInformation1 {
-    const TYPE: &'static str = "DocumentLineInformation1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "Desc", "Amt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.repeated("Id", 1, usize::MAX, NAMES)?,
-            desc: reader.optional("Desc")?,
-            amt: reader.optional("Amt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.desc.iter().for_each(|it| it.write(writer, "Desc"));
-        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
         writer.end(name);
     }
 }

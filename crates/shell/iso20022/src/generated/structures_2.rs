@@ -4,11 +4,210 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
+/// `DiscountAmountAndType1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscountAmountAndType1 {
+    pub tp: Option<Box<DiscountAmountType1Choice>>,
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+}
+
+impl DiscountAmountAndType1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            tp: None,
+            amt,
+        }
+    }
+}
+
+impl Element for DiscountAmountAndType1 {
+    const TYPE: &'static str = "DiscountAmountAndType1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Tp", "Amt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp: reader.optional("Tp")?,
+            amt: reader.required("Amt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.amt.write(writer, "Amt");
+        writer.end(name);
+    }
+}
+
+/// `DiscountAmountType1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiscountAmountType1Choice {
+    Cd(ExternalDiscountAmountType1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for DiscountAmountType1Choice {
+    const TYPE: &'static str = "DiscountAmountType1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `DocumentAdjustment1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentAdjustment1 {
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+    pub rsn: Option<Max4Text>,
+    pub addtl_inf: Option<Max140Text>,
+}
+
+impl DocumentAdjustment1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind: None,
+            rsn: None,
+            addtl_inf: None,
+        }
+    }
+}
+
+impl Element for DocumentAdjustment1 {
+    const TYPE: &'static str = "DocumentAdjustment1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Rsn", "AddtlInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+            rsn: reader.optional("Rsn")?,
+            addtl_inf: reader.optional("AddtlInf")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
+        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
+        writer.end(name);
+    }
+}
+
+/// `DocumentLineIdentification1`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DocumentLineIdentification1 {
+    pub tp: Option<Box<DocumentLineType1>>,
+    pub nb: Option<Max35Text>,
+    pub rltd_dt: Option<ISODate>,
+}
+
+impl Element for DocumentLineIdentification1 {
+    const TYPE: &'static str = "DocumentLineIdentification1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Tp", "Nb", "RltdDt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp: reader.optional("Tp")?,
+            nb: reader.optional("Nb")?,
+            rltd_dt: reader.optional("RltdDt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.nb.iter().for_each(|it| it.write(writer, "Nb"));
+        self.rltd_dt.iter().for_each(|it| it.write(writer, "RltdDt"));
+        writer.end(name);
+    }
+}
+
+/// `DocumentLineInformation1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentLineInformation1 {
+    pub id: Vec<DocumentLineIdentification1>,
+    pub desc: Option<Max2048Text>,
+    pub amt: Option<Box<RemittanceAmount3>>,
+}
+
+impl Element for DocumentLineInformation1 {
+    const TYPE: &'static str = "DocumentLineInformation1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Desc", "Amt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.repeated("Id", 1, usize::MAX, NAMES)?,
+            desc: reader.optional("Desc")?,
+            amt: reader.optional("Amt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.iter().for_each(|it| it.write(writer, "Id"));
+        self.desc.iter().for_each(|it| it.write(writer, "Desc"));
+        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
+        writer.end(name);
+    }
+}
+
 /// `DocumentLineType1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentLineType1 {
     pub cd_or_prtry: DocumentLineType1Choice,
     pub issr: Option<Max35Text>,
+}
+
+impl DocumentLineType1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(cd_or_prtry: DocumentLineType1Choice) -> Self {
+        Self {
+            cd_or_prtry,
+            issr: None,
+        }
+    }
 }
 
 impl Element for DocumentLineType1 {
@@ -106,6 +305,18 @@ pub struct FIToFICustomerCreditTransferV08 {
     pub splmtry_data: Vec<SupplementaryData1>,
 }
 
+impl FIToFICustomerCreditTransferV08 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(grp_hdr: GroupHeader93) -> Self {
+        Self {
+            grp_hdr,
+            cdt_trf_tx_inf: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
 impl Element for FIToFICustomerCreditTransferV08 {
     const TYPE: &'static str = "FIToFICustomerCreditTransferV08";
 
@@ -137,6 +348,19 @@ pub struct FIToFIPaymentStatusReportV10 {
     pub orgnl_grp_inf_and_sts: Vec<OriginalGroupHeader17>,
     pub tx_inf_and_sts: Vec<PaymentTransaction110>,
     pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl FIToFIPaymentStatusReportV10 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(grp_hdr: GroupHeader91) -> Self {
+        Self {
+            grp_hdr,
+            orgnl_grp_inf_and_sts: Vec::new(),
+            tx_inf_and_sts: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
 }
 
 impl Element for FIToFIPaymentStatusReportV10 {
@@ -172,6 +396,19 @@ pub struct FIToFIPaymentStatusRequestV03 {
     pub orgnl_grp_inf: Vec<OriginalGroupInformation27>,
     pub tx_inf: Vec<PaymentTransaction113>,
     pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl FIToFIPaymentStatusRequestV03 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(grp_hdr: GroupHeader91) -> Self {
+        Self {
+            grp_hdr,
+            orgnl_grp_inf: Vec::new(),
+            tx_inf: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
 }
 
 impl Element for FIToFIPaymentStatusRequestV03 {
@@ -427,6 +664,23 @@ pub struct Garnishment3 {
     pub mplyee_termntn_ind: Option<TrueFalseIndicator>,
 }
 
+impl Garnishment3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(tp: GarnishmentType1) -> Self {
+        Self {
+            tp,
+            grnshee: None,
+            grnshmt_admstr: None,
+            ref_nb: None,
+            dt: None,
+            rmtd_amt: None,
+            fmly_mdcl_insrnc_ind: None,
+            mplyee_termntn_ind: None,
+        }
+    }
+}
+
 impl Element for Garnishment3 {
     const TYPE: &'static str = "Garnishment3";
 
@@ -466,6 +720,17 @@ impl Element for Garnishment3 {
 pub struct GarnishmentType1 {
     pub cd_or_prtry: GarnishmentType1Choice,
     pub issr: Option<Max35Text>,
+}
+
+impl GarnishmentType1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(cd_or_prtry: GarnishmentType1Choice) -> Self {
+        Self {
+            cd_or_prtry,
+            issr: None,
+        }
+    }
 }
 
 impl Element for GarnishmentType1 {
@@ -534,6 +799,18 @@ pub struct GenericAccountIdentification1 {
     pub issr: Option<Max35Text>,
 }
 
+impl GenericAccountIdentification1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max34Text) -> Self {
+        Self {
+            id,
+            schme_nm: None,
+            issr: None,
+        }
+    }
+}
+
 impl Element for GenericAccountIdentification1 {
     const TYPE: &'static str = "GenericAccountIdentification1";
 
@@ -564,6 +841,18 @@ pub struct GenericFinancialIdentification1 {
     pub id: Max35Text,
     pub schme_nm: Option<Box<FinancialIdentificationSchemeName1Choice>>,
     pub issr: Option<Max35Text>,
+}
+
+impl GenericFinancialIdentification1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text) -> Self {
+        Self {
+            id,
+            schme_nm: None,
+            issr: None,
+        }
+    }
 }
 
 impl Element for GenericFinancialIdentification1 {
@@ -598,6 +887,18 @@ pub struct GenericIdentification30 {
     pub schme_nm: Option<Max35Text>,
 }
 
+impl GenericIdentification30 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Exact4AlphaNumericText, issr: Max35Text) -> Self {
+        Self {
+            id,
+            issr,
+            schme_nm: None,
+        }
+    }
+}
+
 impl Element for GenericIdentification30 {
     const TYPE: &'static str = "GenericIdentification30";
 
@@ -628,6 +929,18 @@ pub struct GenericOrganisationIdentification1 {
     pub id: Max35Text,
     pub schme_nm: Option<Box<OrganisationIdentificationSchemeName1Choice>>,
     pub issr: Option<Max35Text>,
+}
+
+impl GenericOrganisationIdentification1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text) -> Self {
+        Self {
+            id,
+            schme_nm: None,
+            issr: None,
+        }
+    }
 }
 
 impl Element for GenericOrganisationIdentification1 {
@@ -662,6 +975,18 @@ pub struct GenericPersonIdentification1 {
     pub issr: Option<Max35Text>,
 }
 
+impl GenericPersonIdentification1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text) -> Self {
+        Self {
+            id,
+            schme_nm: None,
+            issr: None,
+        }
+    }
+}
+
 impl Element for GenericPersonIdentification1 {
     const TYPE: &'static str = "GenericPersonIdentification1";
 
@@ -693,6 +1018,19 @@ pub struct GroupHeader91 {
     pub cre_dt_tm: ISODateTime,
     pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
     pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl GroupHeader91 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime) -> Self {
+        Self {
+            msg_id,
+            cre_dt_tm,
+            instg_agt: None,
+            instd_agt: None,
+        }
+    }
 }
 
 impl Element for GroupHeader91 {
@@ -735,6 +1073,26 @@ pub struct GroupHeader93 {
     pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
     pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
     pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl GroupHeader93 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime, nb_of_txs: Max15NumericText, sttlm_inf: SettlementInstruction7) -> Self {
+        Self {
+            msg_id,
+            cre_dt_tm,
+            btch_bookg: None,
+            nb_of_txs,
+            ctrl_sum: None,
+            ttl_intr_bk_sttlm_amt: None,
+            intr_bk_sttlm_dt: None,
+            sttlm_inf,
+            pmt_tp_inf: None,
+            instg_agt: None,
+            instd_agt: None,
+        }
+    }
 }
 
 impl Element for GroupHeader93 {
@@ -786,6 +1144,21 @@ pub struct IdentificationAssignment2 {
     pub frst_agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
     pub assgnr: Party12Choice,
     pub assgne: Party12Choice,
+}
+
+impl IdentificationAssignment2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime, assgnr: Party12Choice, assgne: Party12Choice) -> Self {
+        Self {
+            msg_id,
+            cre_dt_tm,
+            cretr: None,
+            frst_agt: None,
+            assgnr,
+            assgne,
+        }
+    }
 }
 
 impl Element for IdentificationAssignment2 {
@@ -888,6 +1261,19 @@ pub struct IdentificationVerificationReportV02 {
     pub splmtry_data: Vec<SupplementaryData1>,
 }
 
+impl IdentificationVerificationReportV02 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(assgnmt: IdentificationAssignment2) -> Self {
+        Self {
+            assgnmt,
+            orgnl_assgnmt: None,
+            rpt: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
 impl Element for IdentificationVerificationReportV02 {
     const TYPE: &'static str = "IdentificationVerificationReportV02";
 
@@ -920,6 +1306,18 @@ pub struct IdentificationVerificationRequestV02 {
     pub assgnmt: IdentificationAssignment2,
     pub vrfctn: Vec<IdentificationVerification2>,
     pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl IdentificationVerificationRequestV02 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(assgnmt: IdentificationAssignment2) -> Self {
+        Self {
+            assgnmt,
+            vrfctn: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
 }
 
 impl Element for IdentificationVerificationRequestV02 {
@@ -1118,464 +1516,6 @@ impl Element for MandateRelatedInformation14 {
         self.frqcy.iter().for_each(|it| it.write(writer, "Frqcy"));
         self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
         self.trckg_days.iter().for_each(|it| it.write(writer, "TrckgDays"));
-        writer.end(name);
-    }
-}
-
-/// `MandateSetupReason1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MandateSetupReason1Choice {
-    Cd(ExternalMandateSetupReason1Code),
-    Prtry(Max70Text),
-}
-
-impl Element for MandateSetupReason1Choice {
-    const TYPE: &'static str = "MandateSetupReason1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `MessageIdentification5`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MessageIdentification5 {
-    pub msg_id: Option<Max35Text>,
-    pub cre_dt_tm: Option<ISODateTime>,
-    pub frst_agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
-}
-
-impl Element for MessageIdentification5 {
-    const TYPE: &'static str = "MessageIdentification5";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MsgId", "CreDtTm", "FrstAgt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            msg_id: reader.optional("MsgId")?,
-            cre_dt_tm: reader.optional("CreDtTm")?,
-            frst_agt: reader.optional("FrstAgt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.msg_id.iter().for_each(|it| it.write(writer, "MsgId"));
-        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
-        self.frst_agt.iter().for_each(|it| it.write(writer, "FrstAgt"));
-        writer.end(name);
-    }
-}
-
-/// `MessageReference`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageReference {
-    pub ref_: Max35Text,
-}
-
-impl Element for MessageReference {
-    const TYPE: &'static str = "MessageReference";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Ref"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            ref_: reader.required("Ref", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.ref_.write(writer, "Ref");
-        writer.end(name);
-    }
-}
-
-/// `NameAndAddress16`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameAndAddress16 {
-    pub nm: Max140Text,
-    pub adr: PostalAddress24,
-}
-
-impl Element for NameAndAddress16 {
-    const TYPE: &'static str = "NameAndAddress16";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "Adr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm: reader.required("Nm", NAMES)?,
-            adr: reader.required("Adr", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm.write(writer, "Nm");
-        self.adr.write(writer, "Adr");
-        writer.end(name);
-    }
-}
-
-/// `NumberOfTransactionsPerStatus5`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberOfTransactionsPerStatus5 {
-    pub dtld_nb_of_txs: Max15NumericText,
-    pub dtld_sts: ExternalPaymentTransactionStatus1Code,
-    pub dtld_ctrl_sum: Option<DecimalNumber>,
-}
-
-impl Element for NumberOfTransactionsPerStatus5 {
-    const TYPE: &'static str = "NumberOfTransactionsPerStatus5";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DtldNbOfTxs", "DtldSts", "DtldCtrlSum"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dtld_nb_of_txs: reader.required("DtldNbOfTxs", NAMES)?,
-            dtld_sts: reader.required("DtldSts", NAMES)?,
-            dtld_ctrl_sum: reader.optional("DtldCtrlSum")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dtld_nb_of_txs.write(writer, "DtldNbOfTxs");
-        self.dtld_sts.write(writer, "DtldSts");
-        self.dtld_ctrl_sum.iter().for_each(|it| it.write(writer, "DtldCtrlSum"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentification29`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OrganisationIdentification29 {
-    pub any_bic: Option<AnyBICDec2014Identifier>,
-    pub lei: Option<LEIIdentifier>,
-    pub othr: Vec<GenericOrganisationIdentification1>,
-}
-
-impl Element for OrganisationIdentification29 {
-    const TYPE: &'static str = "OrganisationIdentification29";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AnyBIC", "LEI", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            any_bic: reader.optional("AnyBIC")?,
-            lei: reader.optional("LEI")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
-        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentification8`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OrganisationIdentification8 {
-    pub any_bic: Option<AnyBICIdentifier>,
-    pub othr: Vec<GenericOrganisationIdentification1>,
-}
-
-impl Element for OrganisationIdentification8 {
-    const TYPE: &'static str = "OrganisationIdentification8";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AnyBIC", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            any_bic: reader.optional("AnyBIC")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentificationSchemeName1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrganisationIdentificationSchemeName1Choice {
-    Cd(ExternalOrganisationIdentification1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for OrganisationIdentificationSchemeName1Choice {
-    const TYPE: &'static str = "OrganisationIdentificationSchemeName1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupHeader17`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupHeader17 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-    pub orgnl_nb_of_txs: Option<Max15NumericText>,
-    pub orgnl_ctrl_sum: Option<DecimalNumber>,
-    pub grp_sts: Option<ExternalPaymentGroupStatus1Code>,
-    pub sts_rsn_inf: Vec<StatusReasonInformation12>,
-    pub nb_of_txs_per_sts: Vec<NumberOfTransactionsPerStatus5>,
-}
-
-impl Element for OriginalGroupHeader17 {
-    const TYPE: &'static str = "OriginalGroupHeader17";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum", "GrpSts", "StsRsnInf", "NbOfTxsPerSts"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
-            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
-            grp_sts: reader.optional("GrpSts")?,
-            sts_rsn_inf: reader.repeated("StsRsnInf", 0, usize::MAX, NAMES)?,
-            nb_of_txs_per_sts: reader.repeated("NbOfTxsPerSts", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
-        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
-        self.grp_sts.iter().for_each(|it| it.write(writer, "GrpSts"));
-        self.sts_rsn_inf.iter().for_each(|it| it.write(writer, "StsRsnInf"));
-        self.nb_of_txs_per_sts.iter().for_each(|it| it.write(writer, "NbOfTxsPerSts"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupInformation27`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupInformation27 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-    pub orgnl_nb_of_txs: Option<Max15NumericText>,
-    pub orgnl_ctrl_sum: Option<DecimalNumber>,
-}
-
-impl Element for OriginalGroupInformation27 {
-    const TYPE: &'static str = "OriginalGroupInformation27";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
-            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
-        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupInformation29`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupInformation29 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-}
-
-impl Element for OriginalGroupInformation29 {
-    const TYPE: &'static str = "OriginalGroupInformation29";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalTransactionReference28`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OriginalTransactionReference28 {
-    pub intr_bk_sttlm_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub amt: Option<Box<AmountType4Choice>>,
-    pub intr_bk_sttlm_dt: Option<ISODate>,
-    pub reqd_colltn_dt: Option<ISODate>,
-    pub reqd_exctn_dt: Option<Box<DateAndDateTime2Choice>>,
-    pub cdtr_schme_id: Option<Box<PartyIdentification135>>,
-    pub sttlm_inf: Option<Box<SettlementInstruction7>>,
-    pub pmt_tp_inf: Option<Box<PaymentTypeInformation27>>,
-    pub pmt_mtd: Option<PaymentMethod4Code>,
-    pub mndt_rltd_inf: Option<Box<MandateRelatedInformation14>>,
-    pub rmt_inf: Option<Box<RemittanceInformation16>>,
-    pub ultmt_dbtr: Option<Box<Party40Choice>>,
-    pub dbtr: Option<Box<Party40Choice>>,
-    pub dbtr_acct: Option<Box<CashAccount38>>,
-    pub dbtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr: Option<Box<Party40Choice>>,
-    pub cdtr_acct: Option<Box<CashAccount38>>,
-    pub ultmt_cdtr: Option<Box<Party40Choice>>,
-    pub purp: Option<Box<Purpose2Choice>>,
-}
-
-impl Element for OriginalTransactionReference28 {
-    const TYPE: &'static str = "OriginalTransactionReference28";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["IntrBkSttlmAmt", "Amt", "IntrBkSttlmDt", "ReqdColltnDt", "ReqdExctnDt", "CdtrSchmeId", "SttlmInf", "PmtTpInf", "PmtMtd", "MndtRltdInf", "RmtInf", "UltmtDbtr", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "Purp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            intr_bk_sttlm_amt: reader.optional("IntrBkSttlmAmt")?,
-            amt: reader.optional("Amt")?,
-            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
-            reqd_colltn_dt: reader.optional("ReqdColltnDt")?,
-            reqd_exctn_dt: reader.optional("ReqdExctnDt")?,
-            cdtr_schme_id: reader.optional("CdtrSchmeId")?,
-            sttlm_inf: reader.optional("SttlmInf")?,
-            pmt_tp_inf: reader.optional("PmtTpInf")?,
-            pmt_mtd: reader.optional("PmtMtd")?,
-            mndt_rltd_inf: reader.optional("MndtRltdInf")?,
-            rmt_inf: reader.optional("RmtInf")?,
-            ultmt_dbtr: reader.optional("UltmtDbtr")?,
-            dbtr: reader.optional("Dbtr")?,
-            dbtr_acct: reader.optional("DbtrAcct")?,
-            dbtr_agt: reader.optional("DbtrAgt")?,
-            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
-            cdtr_agt: reader.optional("CdtrAgt")?,
-            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
-            cdtr: reader.optional("Cdtr")?,
-            cdtr_acct: reader.optional("CdtrAcct")?,
-            ultmt_cdtr: reader.optional("UltmtCdtr")?,
-            purp: reader.optional("Purp")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.intr_bk_sttlm_amt.iter().for_each(|it| it.write(writer, "IntrBkSttlmAmt"));
-        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
-        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
-        self.reqd_colltn_dt.iter().for_each(|it| it.write(writer, "ReqdColltnDt"));
-        self.reqd_exctn_dt.iter().for_each(|it| it.write(writer, "ReqdExctnDt"));
-        self.cdtr_schme_id.iter().for_each(|it| it.write(writer, "CdtrSchmeId"));
-        self.sttlm_inf.iter().for_each(|it| it.write(writer, "SttlmInf"));
-        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
-        self.pmt_mtd.iter().for_each(|it| it.write(writer, "PmtMtd"));
-        self.mndt_rltd_inf.iter().for_each(|it| it.write(writer, "MndtRltdInf"));
-        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
-        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
-        self.dbtr.iter().for_each(|it| it.write(writer, "Dbtr"));
-        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
-        self.dbtr_agt.iter().for_each(|it| it.write(writer, "DbtrAgt"));
-        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
-        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
-        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
-        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
-        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
-        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
-        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
         writer.end(name);
     }
 }

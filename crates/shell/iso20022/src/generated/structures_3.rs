@@ -4,11 +4,535 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
+/// `MandateSetupReason1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MandateSetupReason1Choice {
+    Cd(ExternalMandateSetupReason1Code),
+    Prtry(Max70Text),
+}
+
+impl Element for MandateSetupReason1Choice {
+    const TYPE: &'static str = "MandateSetupReason1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `MessageIdentification5`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageIdentification5 {
+    pub msg_id: Option<Max35Text>,
+    pub cre_dt_tm: Option<ISODateTime>,
+    pub frst_agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
+}
+
+impl Element for MessageIdentification5 {
+    const TYPE: &'static str = "MessageIdentification5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["MsgId", "CreDtTm", "FrstAgt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            msg_id: reader.optional("MsgId")?,
+            cre_dt_tm: reader.optional("CreDtTm")?,
+            frst_agt: reader.optional("FrstAgt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.msg_id.iter().for_each(|it| it.write(writer, "MsgId"));
+        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
+        self.frst_agt.iter().for_each(|it| it.write(writer, "FrstAgt"));
+        writer.end(name);
+    }
+}
+
+/// `MessageReference`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageReference {
+    pub ref_: Max35Text,
+}
+
+impl Element for MessageReference {
+    const TYPE: &'static str = "MessageReference";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Ref"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ref_: reader.required("Ref", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ref_.write(writer, "Ref");
+        writer.end(name);
+    }
+}
+
+/// `NameAndAddress16`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAndAddress16 {
+    pub nm: Max140Text,
+    pub adr: PostalAddress24,
+}
+
+impl Element for NameAndAddress16 {
+    const TYPE: &'static str = "NameAndAddress16";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Nm", "Adr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            nm: reader.required("Nm", NAMES)?,
+            adr: reader.required("Adr", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.nm.write(writer, "Nm");
+        self.adr.write(writer, "Adr");
+        writer.end(name);
+    }
+}
+
+/// `NumberOfTransactionsPerStatus5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberOfTransactionsPerStatus5 {
+    pub dtld_nb_of_txs: Max15NumericText,
+    pub dtld_sts: ExternalPaymentTransactionStatus1Code,
+    pub dtld_ctrl_sum: Option<DecimalNumber>,
+}
+
+impl NumberOfTransactionsPerStatus5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(dtld_nb_of_txs: Max15NumericText, dtld_sts: ExternalPaymentTransactionStatus1Code) -> Self {
+        Self {
+            dtld_nb_of_txs,
+            dtld_sts,
+            dtld_ctrl_sum: None,
+        }
+    }
+}
+
+impl Element for NumberOfTransactionsPerStatus5 {
+    const TYPE: &'static str = "NumberOfTransactionsPerStatus5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DtldNbOfTxs", "DtldSts", "DtldCtrlSum"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            dtld_nb_of_txs: reader.required("DtldNbOfTxs", NAMES)?,
+            dtld_sts: reader.required("DtldSts", NAMES)?,
+            dtld_ctrl_sum: reader.optional("DtldCtrlSum")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.dtld_nb_of_txs.write(writer, "DtldNbOfTxs");
+        self.dtld_sts.write(writer, "DtldSts");
+        self.dtld_ctrl_sum.iter().for_each(|it| it.write(writer, "DtldCtrlSum"));
+        writer.end(name);
+    }
+}
+
+/// `OrganisationIdentification29`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrganisationIdentification29 {
+    pub any_bic: Option<AnyBICDec2014Identifier>,
+    pub lei: Option<LEIIdentifier>,
+    pub othr: Vec<GenericOrganisationIdentification1>,
+}
+
+impl Element for OrganisationIdentification29 {
+    const TYPE: &'static str = "OrganisationIdentification29";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AnyBIC", "LEI", "Othr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            any_bic: reader.optional("AnyBIC")?,
+            lei: reader.optional("LEI")?,
+            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
+        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
+        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
+        writer.end(name);
+    }
+}
+
+/// `OrganisationIdentification8`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrganisationIdentification8 {
+    pub any_bic: Option<AnyBICIdentifier>,
+    pub othr: Vec<GenericOrganisationIdentification1>,
+}
+
+impl Element for OrganisationIdentification8 {
+    const TYPE: &'static str = "OrganisationIdentification8";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AnyBIC", "Othr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            any_bic: reader.optional("AnyBIC")?,
+            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
+        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
+        writer.end(name);
+    }
+}
+
+/// `OrganisationIdentificationSchemeName1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganisationIdentificationSchemeName1Choice {
+    Cd(ExternalOrganisationIdentification1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for OrganisationIdentificationSchemeName1Choice {
+    const TYPE: &'static str = "OrganisationIdentificationSchemeName1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `OriginalGroupHeader17`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginalGroupHeader17 {
+    pub orgnl_msg_id: Max35Text,
+    pub orgnl_msg_nm_id: Max35Text,
+    pub orgnl_cre_dt_tm: Option<ISODateTime>,
+    pub orgnl_nb_of_txs: Option<Max15NumericText>,
+    pub orgnl_ctrl_sum: Option<DecimalNumber>,
+    pub grp_sts: Option<ExternalPaymentGroupStatus1Code>,
+    pub sts_rsn_inf: Vec<StatusReasonInformation12>,
+    pub nb_of_txs_per_sts: Vec<NumberOfTransactionsPerStatus5>,
+}
+
+impl OriginalGroupHeader17 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
+        Self {
+            orgnl_msg_id,
+            orgnl_msg_nm_id,
+            orgnl_cre_dt_tm: None,
+            orgnl_nb_of_txs: None,
+            orgnl_ctrl_sum: None,
+            grp_sts: None,
+            sts_rsn_inf: Vec::new(),
+            nb_of_txs_per_sts: Vec::new(),
+        }
+    }
+}
+
+impl Element for OriginalGroupHeader17 {
+    const TYPE: &'static str = "OriginalGroupHeader17";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum", "GrpSts", "StsRsnInf", "NbOfTxsPerSts"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
+            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
+            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
+            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
+            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
+            grp_sts: reader.optional("GrpSts")?,
+            sts_rsn_inf: reader.repeated("StsRsnInf", 0, usize::MAX, NAMES)?,
+            nb_of_txs_per_sts: reader.repeated("NbOfTxsPerSts", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
+        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
+        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
+        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
+        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
+        self.grp_sts.iter().for_each(|it| it.write(writer, "GrpSts"));
+        self.sts_rsn_inf.iter().for_each(|it| it.write(writer, "StsRsnInf"));
+        self.nb_of_txs_per_sts.iter().for_each(|it| it.write(writer, "NbOfTxsPerSts"));
+        writer.end(name);
+    }
+}
+
+/// `OriginalGroupInformation27`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginalGroupInformation27 {
+    pub orgnl_msg_id: Max35Text,
+    pub orgnl_msg_nm_id: Max35Text,
+    pub orgnl_cre_dt_tm: Option<ISODateTime>,
+    pub orgnl_nb_of_txs: Option<Max15NumericText>,
+    pub orgnl_ctrl_sum: Option<DecimalNumber>,
+}
+
+impl OriginalGroupInformation27 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
+        Self {
+            orgnl_msg_id,
+            orgnl_msg_nm_id,
+            orgnl_cre_dt_tm: None,
+            orgnl_nb_of_txs: None,
+            orgnl_ctrl_sum: None,
+        }
+    }
+}
+
+impl Element for OriginalGroupInformation27 {
+    const TYPE: &'static str = "OriginalGroupInformation27";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
+            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
+            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
+            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
+            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
+        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
+        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
+        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
+        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
+        writer.end(name);
+    }
+}
+
+/// `OriginalGroupInformation29`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginalGroupInformation29 {
+    pub orgnl_msg_id: Max35Text,
+    pub orgnl_msg_nm_id: Max35Text,
+    pub orgnl_cre_dt_tm: Option<ISODateTime>,
+}
+
+impl OriginalGroupInformation29 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
+        Self {
+            orgnl_msg_id,
+            orgnl_msg_nm_id,
+            orgnl_cre_dt_tm: None,
+        }
+    }
+}
+
+impl Element for OriginalGroupInformation29 {
+    const TYPE: &'static str = "OriginalGroupInformation29";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
+            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
+            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
+        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
+        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
+        writer.end(name);
+    }
+}
+
+/// `OriginalTransactionReference28`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OriginalTransactionReference28 {
+    pub intr_bk_sttlm_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub amt: Option<Box<AmountType4Choice>>,
+    pub intr_bk_sttlm_dt: Option<ISODate>,
+    pub reqd_colltn_dt: Option<ISODate>,
+    pub reqd_exctn_dt: Option<Box<DateAndDateTime2Choice>>,
+    pub cdtr_schme_id: Option<Box<PartyIdentification135>>,
+    pub sttlm_inf: Option<Box<SettlementInstruction7>>,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation27>>,
+    pub pmt_mtd: Option<PaymentMethod4Code>,
+    pub mndt_rltd_inf: Option<Box<MandateRelatedInformation14>>,
+    pub rmt_inf: Option<Box<RemittanceInformation16>>,
+    pub ultmt_dbtr: Option<Box<Party40Choice>>,
+    pub dbtr: Option<Box<Party40Choice>>,
+    pub dbtr_acct: Option<Box<CashAccount38>>,
+    pub dbtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: Option<Box<Party40Choice>>,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<Party40Choice>>,
+    pub purp: Option<Box<Purpose2Choice>>,
+}
+
+impl Element for OriginalTransactionReference28 {
+    const TYPE: &'static str = "OriginalTransactionReference28";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["IntrBkSttlmAmt", "Amt", "IntrBkSttlmDt", "ReqdColltnDt", "ReqdExctnDt", "CdtrSchmeId", "SttlmInf", "PmtTpInf", "PmtMtd", "MndtRltdInf", "RmtInf", "UltmtDbtr", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "Purp"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            intr_bk_sttlm_amt: reader.optional("IntrBkSttlmAmt")?,
+            amt: reader.optional("Amt")?,
+            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
+            reqd_colltn_dt: reader.optional("ReqdColltnDt")?,
+            reqd_exctn_dt: reader.optional("ReqdExctnDt")?,
+            cdtr_schme_id: reader.optional("CdtrSchmeId")?,
+            sttlm_inf: reader.optional("SttlmInf")?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            pmt_mtd: reader.optional("PmtMtd")?,
+            mndt_rltd_inf: reader.optional("MndtRltdInf")?,
+            rmt_inf: reader.optional("RmtInf")?,
+            ultmt_dbtr: reader.optional("UltmtDbtr")?,
+            dbtr: reader.optional("Dbtr")?,
+            dbtr_acct: reader.optional("DbtrAcct")?,
+            dbtr_agt: reader.optional("DbtrAgt")?,
+            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
+            cdtr_agt: reader.optional("CdtrAgt")?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
+            cdtr: reader.optional("Cdtr")?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            purp: reader.optional("Purp")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.intr_bk_sttlm_amt.iter().for_each(|it| it.write(writer, "IntrBkSttlmAmt"));
+        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
+        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
+        self.reqd_colltn_dt.iter().for_each(|it| it.write(writer, "ReqdColltnDt"));
+        self.reqd_exctn_dt.iter().for_each(|it| it.write(writer, "ReqdExctnDt"));
+        self.cdtr_schme_id.iter().for_each(|it| it.write(writer, "CdtrSchmeId"));
+        self.sttlm_inf.iter().for_each(|it| it.write(writer, "SttlmInf"));
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
+        self.pmt_mtd.iter().for_each(|it| it.write(writer, "PmtMtd"));
+        self.mndt_rltd_inf.iter().for_each(|it| it.write(writer, "MndtRltdInf"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.dbtr.iter().for_each(|it| it.write(writer, "Dbtr"));
+        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
+        self.dbtr_agt.iter().for_each(|it| it.write(writer, "DbtrAgt"));
+        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
+        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
+        writer.end(name);
+    }
+}
+
 /// `OtherContact1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherContact1 {
     pub chanl_tp: Max4Text,
     pub id: Option<Max128Text>,
+}
+
+impl OtherContact1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(chanl_tp: Max4Text) -> Self {
+        Self {
+            chanl_tp,
+            id: None,
+        }
+    }
 }
 
 impl Element for OtherContact1 {
@@ -375,6 +899,20 @@ pub struct PaymentIdentification7 {
     pub tx_id: Option<Max35Text>,
     pub uetr: Option<UUIDv4Identifier>,
     pub clr_sys_ref: Option<Max35Text>,
+}
+
+impl PaymentIdentification7 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(end_to_end_id: Max35Text) -> Self {
+        Self {
+            instr_id: None,
+            end_to_end_id,
+            tx_id: None,
+            uetr: None,
+            clr_sys_ref: None,
+        }
+    }
 }
 
 impl Element for PaymentIdentification7 {
@@ -842,6 +1380,17 @@ pub struct ProxyAccountIdentification1 {
     pub id: Max2048Text,
 }
 
+impl ProxyAccountIdentification1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max2048Text) -> Self {
+        Self {
+            tp: None,
+            id,
+        }
+    }
+}
+
 impl Element for ProxyAccountIdentification1 {
     const TYPE: &'static str = "ProxyAccountIdentification1";
 
@@ -967,551 +1516,6 @@ impl Element for ReferredDocumentInformation7 {
         self.nb.iter().for_each(|it| it.write(writer, "Nb"));
         self.rltd_dt.iter().for_each(|it| it.write(writer, "RltdDt"));
         self.line_dtls.iter().for_each(|it| it.write(writer, "LineDtls"));
-        writer.end(name);
-    }
-}
-
-/// `ReferredDocumentType3Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReferredDocumentType3Choice {
-    Cd(DocumentType6Code),
-    Prtry(Max35Text),
-}
-
-impl Element for ReferredDocumentType3Choice {
-    const TYPE: &'static str = "ReferredDocumentType3Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `ReferredDocumentType4`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferredDocumentType4 {
-    pub cd_or_prtry: ReferredDocumentType3Choice,
-    pub issr: Option<Max35Text>,
-}
-
-impl Element for ReferredDocumentType4 {
-    const TYPE: &'static str = "ReferredDocumentType4";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cd_or_prtry.write(writer, "CdOrPrtry");
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `RegulatoryAuthority2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RegulatoryAuthority2 {
-    pub nm: Option<Max140Text>,
-    pub ctry: Option<CountryCode>,
-}
-
-impl Element for RegulatoryAuthority2 {
-    const TYPE: &'static str = "RegulatoryAuthority2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "Ctry"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm: reader.optional("Nm")?,
-            ctry: reader.optional("Ctry")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
-        writer.end(name);
-    }
-}
-
-/// `RegulatoryReporting3`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RegulatoryReporting3 {
-    pub dbt_cdt_rptg_ind: Option<RegulatoryReportingType1Code>,
-    pub authrty: Option<Box<RegulatoryAuthority2>>,
-    pub dtls: Vec<StructuredRegulatoryReporting3>,
-}
-
-impl Element for RegulatoryReporting3 {
-    const TYPE: &'static str = "RegulatoryReporting3";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DbtCdtRptgInd", "Authrty", "Dtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dbt_cdt_rptg_ind: reader.optional("DbtCdtRptgInd")?,
-            authrty: reader.optional("Authrty")?,
-            dtls: reader.repeated("Dtls", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dbt_cdt_rptg_ind.iter().for_each(|it| it.write(writer, "DbtCdtRptgInd"));
-        self.authrty.iter().for_each(|it| it.write(writer, "Authrty"));
-        self.dtls.iter().for_each(|it| it.write(writer, "Dtls"));
-        writer.end(name);
-    }
-}
-
-/// `RejectionReason2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectionReason2 {
-    pub rjctg_pty_rsn: Max35Text,
-    pub rjctn_dt_tm: Option<ISODateTime>,
-    pub err_lctn: Option<Max350Text>,
-    pub rsn_desc: Option<Max350Text>,
-    pub addtl_data: Option<Max20000Text>,
-}
-
-impl Element for RejectionReason2 {
-    const TYPE: &'static str = "RejectionReason2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["RjctgPtyRsn", "RjctnDtTm", "ErrLctn", "RsnDesc", "AddtlData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            rjctg_pty_rsn: reader.required("RjctgPtyRsn", NAMES)?,
-            rjctn_dt_tm: reader.optional("RjctnDtTm")?,
-            err_lctn: reader.optional("ErrLctn")?,
-            rsn_desc: reader.optional("RsnDesc")?,
-            addtl_data: reader.optional("AddtlData")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.rjctg_pty_rsn.write(writer, "RjctgPtyRsn");
-        self.rjctn_dt_tm.iter().for_each(|it| it.write(writer, "RjctnDtTm"));
-        self.err_lctn.iter().for_each(|it| it.write(writer, "ErrLctn"));
-        self.rsn_desc.iter().for_each(|it| it.write(writer, "RsnDesc"));
-        self.addtl_data.iter().for_each(|it| it.write(writer, "AddtlData"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceAmount2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceAmount2 {
-    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
-    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub tax_amt: Vec<TaxAmountAndType1>,
-    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
-    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-}
-
-impl Element for RemittanceAmount2 {
-    const TYPE: &'static str = "RemittanceAmount2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            due_pybl_amt: reader.optional("DuePyblAmt")?,
-            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
-            cdt_note_amt: reader.optional("CdtNoteAmt")?,
-            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
-            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
-            rmtd_amt: reader.optional("RmtdAmt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
-        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
-        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
-        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
-        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
-        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceAmount3`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceAmount3 {
-    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
-    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub tax_amt: Vec<TaxAmountAndType1>,
-    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
-    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-}
-
-impl Element for RemittanceAmount3 {
-    const TYPE: &'static str = "RemittanceAmount3";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            due_pybl_amt: reader.optional("DuePyblAmt")?,
-            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
-            cdt_note_amt: reader.optional("CdtNoteAmt")?,
-            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
-            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
-            rmtd_amt: reader.optional("RmtdAmt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
-        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
-        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
-        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
-        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
-        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceInformation16`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceInformation16 {
-    pub ustrd: Vec<Max140Text>,
-    pub strd: Vec<StructuredRemittanceInformation16>,
-}
-
-impl Element for RemittanceInformation16 {
-    const TYPE: &'static str = "RemittanceInformation16";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Ustrd", "Strd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            ustrd: reader.repeated("Ustrd", 0, usize::MAX, NAMES)?,
-            strd: reader.repeated("Strd", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.ustrd.iter().for_each(|it| it.write(writer, "Ustrd"));
-        self.strd.iter().for_each(|it| it.write(writer, "Strd"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceLocation7`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceLocation7 {
-    pub rmt_id: Option<Max35Text>,
-    pub rmt_lctn_dtls: Vec<RemittanceLocationData1>,
-}
-
-impl Element for RemittanceLocation7 {
-    const TYPE: &'static str = "RemittanceLocation7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["RmtId", "RmtLctnDtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            rmt_id: reader.optional("RmtId")?,
-            rmt_lctn_dtls: reader.repeated("RmtLctnDtls", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.rmt_id.iter().for_each(|it| it.write(writer, "RmtId"));
-        self.rmt_lctn_dtls.iter().for_each(|it| it.write(writer, "RmtLctnDtls"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceLocationData1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemittanceLocationData1 {
-    pub mtd: RemittanceLocationMethod2Code,
-    pub elctrnc_adr: Option<Max2048Text>,
-    pub pstl_adr: Option<Box<NameAndAddress16>>,
-}
-
-impl Element for RemittanceLocationData1 {
-    const TYPE: &'static str = "RemittanceLocationData1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Mtd", "ElctrncAdr", "PstlAdr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            mtd: reader.required("Mtd", NAMES)?,
-            elctrnc_adr: reader.optional("ElctrncAdr")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.mtd.write(writer, "Mtd");
-        self.elctrnc_adr.iter().for_each(|it| it.write(writer, "ElctrncAdr"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        writer.end(name);
-    }
-}
-
-/// `ServiceLevel8Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceLevel8Choice {
-    Cd(ExternalServiceLevel1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for ServiceLevel8Choice {
-    const TYPE: &'static str = "ServiceLevel8Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `SettlementDateTimeIndication1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SettlementDateTimeIndication1 {
-    pub dbt_dt_tm: Option<ISODateTime>,
-    pub cdt_dt_tm: Option<ISODateTime>,
-}
-
-impl Element for SettlementDateTimeIndication1 {
-    const TYPE: &'static str = "SettlementDateTimeIndication1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DbtDtTm", "CdtDtTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dbt_dt_tm: reader.optional("DbtDtTm")?,
-            cdt_dt_tm: reader.optional("CdtDtTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dbt_dt_tm.iter().for_each(|it| it.write(writer, "DbtDtTm"));
-        self.cdt_dt_tm.iter().for_each(|it| it.write(writer, "CdtDtTm"));
-        writer.end(name);
-    }
-}
-
-/// `SettlementInstruction7`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettlementInstruction7 {
-    pub sttlm_mtd: SettlementMethod1Code,
-    pub sttlm_acct: Option<Box<CashAccount38>>,
-    pub clr_sys: Option<Box<ClearingSystemIdentification3Choice>>,
-    pub instg_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instg_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-    pub instd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-    pub thrd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub thrd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-}
-
-impl Element for SettlementInstruction7 {
-    const TYPE: &'static str = "SettlementInstruction7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["SttlmMtd", "SttlmAcct", "ClrSys", "InstgRmbrsmntAgt", "InstgRmbrsmntAgtAcct", "InstdRmbrsmntAgt", "InstdRmbrsmntAgtAcct", "ThrdRmbrsmntAgt", "ThrdRmbrsmntAgtAcct"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            sttlm_mtd: reader.required("SttlmMtd", NAMES)?,
-            sttlm_acct: reader.optional("SttlmAcct")?,
-            clr_sys: reader.optional("ClrSys")?,
-            instg_rmbrsmnt_agt: reader.optional("InstgRmbrsmntAgt")?,
-            instg_rmbrsmnt_agt_acct: reader.optional("InstgRmbrsmntAgtAcct")?,
-            instd_rmbrsmnt_agt: reader.optional("InstdRmbrsmntAgt")?,
-            instd_rmbrsmnt_agt_acct: reader.optional("InstdRmbrsmntAgtAcct")?,
-            thrd_rmbrsmnt_agt: reader.optional("ThrdRmbrsmntAgt")?,
-            thrd_rmbrsmnt_agt_acct: reader.optional("ThrdRmbrsmntAgtAcct")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.sttlm_mtd.write(writer, "SttlmMtd");
-        self.sttlm_acct.iter().for_each(|it| it.write(writer, "SttlmAcct"));
-        self.clr_sys.iter().for_each(|it| it.write(writer, "ClrSys"));
-        self.instg_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgt"));
-        self.instg_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgtAcct"));
-        self.instd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgt"));
-        self.instd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgtAcct"));
-        self.thrd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgt"));
-        self.thrd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgtAcct"));
-        writer.end(name);
-    }
-}
-
-/// `SettlementTimeRequest2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SettlementTimeRequest2 {
-    pub cls_tm: Option<ISOTime>,
-    pub till_tm: Option<ISOTime>,
-    pub fr_tm: Option<ISOTime>,
-    pub rjct_tm: Option<ISOTime>,
-}
-
-impl Element for SettlementTimeRequest2 {
-    const TYPE: &'static str = "SettlementTimeRequest2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CLSTm", "TillTm", "FrTm", "RjctTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cls_tm: reader.optional("CLSTm")?,
-            till_tm: reader.optional("TillTm")?,
-            fr_tm: reader.optional("FrTm")?,
-            rjct_tm: reader.optional("RjctTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cls_tm.iter().for_each(|it| it.write(writer, "CLSTm"));
-        self.till_tm.iter().for_each(|it| it.write(writer, "TillTm"));
-        self.fr_tm.iter().for_each(|it| it.write(writer, "FrTm"));
-        self.rjct_tm.iter().for_each(|it| it.write(writer, "RjctTm"));
-        writer.end(name);
-    }
-}
-
-/// `SignatureEnvelope`: one element of any kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureEnvelope {
-    pub any: RawXml,
-}
-
-impl Element for SignatureEnvelope {
-    const TYPE: &'static str = "SignatureEnvelope";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        reader.enter(Self::TYPE)?;
-        let any = reader.any(AnyNamespace::Only("http://www.w3.org/2000/09/xmldsig#"), true)?;
-        reader.leave(Self::TYPE, &[], false)?;
-        Ok(Self { any })
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        writer.raw(self.any.as_str());
-        writer.end(name);
-    }
-}
-
-/// `StatusReason6Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatusReason6Choice {
-    Cd(ExternalStatusReason1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for StatusReason6Choice {
-    const TYPE: &'static str = "StatusReason6Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
         writer.end(name);
     }
 }

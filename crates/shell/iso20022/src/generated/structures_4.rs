@@ -4,6 +4,606 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
+/// `ReferredDocumentType3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReferredDocumentType3Choice {
+    Cd(DocumentType6Code),
+    Prtry(Max35Text),
+}
+
+impl Element for ReferredDocumentType3Choice {
+    const TYPE: &'static str = "ReferredDocumentType3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ReferredDocumentType4`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferredDocumentType4 {
+    pub cd_or_prtry: ReferredDocumentType3Choice,
+    pub issr: Option<Max35Text>,
+}
+
+impl ReferredDocumentType4 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(cd_or_prtry: ReferredDocumentType3Choice) -> Self {
+        Self {
+            cd_or_prtry,
+            issr: None,
+        }
+    }
+}
+
+impl Element for ReferredDocumentType4 {
+    const TYPE: &'static str = "ReferredDocumentType4";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
+            issr: reader.optional("Issr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cd_or_prtry.write(writer, "CdOrPrtry");
+        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
+        writer.end(name);
+    }
+}
+
+/// `RegulatoryAuthority2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegulatoryAuthority2 {
+    pub nm: Option<Max140Text>,
+    pub ctry: Option<CountryCode>,
+}
+
+impl Element for RegulatoryAuthority2 {
+    const TYPE: &'static str = "RegulatoryAuthority2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Nm", "Ctry"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            nm: reader.optional("Nm")?,
+            ctry: reader.optional("Ctry")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
+        writer.end(name);
+    }
+}
+
+/// `RegulatoryReporting3`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegulatoryReporting3 {
+    pub dbt_cdt_rptg_ind: Option<RegulatoryReportingType1Code>,
+    pub authrty: Option<Box<RegulatoryAuthority2>>,
+    pub dtls: Vec<StructuredRegulatoryReporting3>,
+}
+
+impl Element for RegulatoryReporting3 {
+    const TYPE: &'static str = "RegulatoryReporting3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DbtCdtRptgInd", "Authrty", "Dtls"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            dbt_cdt_rptg_ind: reader.optional("DbtCdtRptgInd")?,
+            authrty: reader.optional("Authrty")?,
+            dtls: reader.repeated("Dtls", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.dbt_cdt_rptg_ind.iter().for_each(|it| it.write(writer, "DbtCdtRptgInd"));
+        self.authrty.iter().for_each(|it| it.write(writer, "Authrty"));
+        self.dtls.iter().for_each(|it| it.write(writer, "Dtls"));
+        writer.end(name);
+    }
+}
+
+/// `RejectionReason2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionReason2 {
+    pub rjctg_pty_rsn: Max35Text,
+    pub rjctn_dt_tm: Option<ISODateTime>,
+    pub err_lctn: Option<Max350Text>,
+    pub rsn_desc: Option<Max350Text>,
+    pub addtl_data: Option<Max20000Text>,
+}
+
+impl RejectionReason2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(rjctg_pty_rsn: Max35Text) -> Self {
+        Self {
+            rjctg_pty_rsn,
+            rjctn_dt_tm: None,
+            err_lctn: None,
+            rsn_desc: None,
+            addtl_data: None,
+        }
+    }
+}
+
+impl Element for RejectionReason2 {
+    const TYPE: &'static str = "RejectionReason2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RjctgPtyRsn", "RjctnDtTm", "ErrLctn", "RsnDesc", "AddtlData"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rjctg_pty_rsn: reader.required("RjctgPtyRsn", NAMES)?,
+            rjctn_dt_tm: reader.optional("RjctnDtTm")?,
+            err_lctn: reader.optional("ErrLctn")?,
+            rsn_desc: reader.optional("RsnDesc")?,
+            addtl_data: reader.optional("AddtlData")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rjctg_pty_rsn.write(writer, "RjctgPtyRsn");
+        self.rjctn_dt_tm.iter().for_each(|it| it.write(writer, "RjctnDtTm"));
+        self.err_lctn.iter().for_each(|it| it.write(writer, "ErrLctn"));
+        self.rsn_desc.iter().for_each(|it| it.write(writer, "RsnDesc"));
+        self.addtl_data.iter().for_each(|it| it.write(writer, "AddtlData"));
+        writer.end(name);
+    }
+}
+
+/// `RemittanceAmount2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemittanceAmount2 {
+    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
+    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub tax_amt: Vec<TaxAmountAndType1>,
+    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
+    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+}
+
+impl Element for RemittanceAmount2 {
+    const TYPE: &'static str = "RemittanceAmount2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            due_pybl_amt: reader.optional("DuePyblAmt")?,
+            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
+            cdt_note_amt: reader.optional("CdtNoteAmt")?,
+            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
+            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
+            rmtd_amt: reader.optional("RmtdAmt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
+        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
+        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
+        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
+        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
+        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
+        writer.end(name);
+    }
+}
+
+/// `RemittanceAmount3`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemittanceAmount3 {
+    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
+    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub tax_amt: Vec<TaxAmountAndType1>,
+    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
+    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+}
+
+impl Element for RemittanceAmount3 {
+    const TYPE: &'static str = "RemittanceAmount3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            due_pybl_amt: reader.optional("DuePyblAmt")?,
+            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
+            cdt_note_amt: reader.optional("CdtNoteAmt")?,
+            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
+            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
+            rmtd_amt: reader.optional("RmtdAmt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
+        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
+        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
+        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
+        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
+        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
+        writer.end(name);
+    }
+}
+
+/// `RemittanceInformation16`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemittanceInformation16 {
+    pub ustrd: Vec<Max140Text>,
+    pub strd: Vec<StructuredRemittanceInformation16>,
+}
+
+impl Element for RemittanceInformation16 {
+    const TYPE: &'static str = "RemittanceInformation16";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Ustrd", "Strd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ustrd: reader.repeated("Ustrd", 0, usize::MAX, NAMES)?,
+            strd: reader.repeated("Strd", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ustrd.iter().for_each(|it| it.write(writer, "Ustrd"));
+        self.strd.iter().for_each(|it| it.write(writer, "Strd"));
+        writer.end(name);
+    }
+}
+
+/// `RemittanceLocation7`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemittanceLocation7 {
+    pub rmt_id: Option<Max35Text>,
+    pub rmt_lctn_dtls: Vec<RemittanceLocationData1>,
+}
+
+impl Element for RemittanceLocation7 {
+    const TYPE: &'static str = "RemittanceLocation7";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RmtId", "RmtLctnDtls"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rmt_id: reader.optional("RmtId")?,
+            rmt_lctn_dtls: reader.repeated("RmtLctnDtls", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rmt_id.iter().for_each(|it| it.write(writer, "RmtId"));
+        self.rmt_lctn_dtls.iter().for_each(|it| it.write(writer, "RmtLctnDtls"));
+        writer.end(name);
+    }
+}
+
+/// `RemittanceLocationData1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemittanceLocationData1 {
+    pub mtd: RemittanceLocationMethod2Code,
+    pub elctrnc_adr: Option<Max2048Text>,
+    pub pstl_adr: Option<Box<NameAndAddress16>>,
+}
+
+impl RemittanceLocationData1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(mtd: RemittanceLocationMethod2Code) -> Self {
+        Self {
+            mtd,
+            elctrnc_adr: None,
+            pstl_adr: None,
+        }
+    }
+}
+
+impl Element for RemittanceLocationData1 {
+    const TYPE: &'static str = "RemittanceLocationData1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Mtd", "ElctrncAdr", "PstlAdr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            mtd: reader.required("Mtd", NAMES)?,
+            elctrnc_adr: reader.optional("ElctrncAdr")?,
+            pstl_adr: reader.optional("PstlAdr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.mtd.write(writer, "Mtd");
+        self.elctrnc_adr.iter().for_each(|it| it.write(writer, "ElctrncAdr"));
+        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
+        writer.end(name);
+    }
+}
+
+/// `ServiceLevel8Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceLevel8Choice {
+    Cd(ExternalServiceLevel1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for ServiceLevel8Choice {
+    const TYPE: &'static str = "ServiceLevel8Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `SettlementDateTimeIndication1`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SettlementDateTimeIndication1 {
+    pub dbt_dt_tm: Option<ISODateTime>,
+    pub cdt_dt_tm: Option<ISODateTime>,
+}
+
+impl Element for SettlementDateTimeIndication1 {
+    const TYPE: &'static str = "SettlementDateTimeIndication1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DbtDtTm", "CdtDtTm"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            dbt_dt_tm: reader.optional("DbtDtTm")?,
+            cdt_dt_tm: reader.optional("CdtDtTm")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.dbt_dt_tm.iter().for_each(|it| it.write(writer, "DbtDtTm"));
+        self.cdt_dt_tm.iter().for_each(|it| it.write(writer, "CdtDtTm"));
+        writer.end(name);
+    }
+}
+
+/// `SettlementInstruction7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettlementInstruction7 {
+    pub sttlm_mtd: SettlementMethod1Code,
+    pub sttlm_acct: Option<Box<CashAccount38>>,
+    pub clr_sys: Option<Box<ClearingSystemIdentification3Choice>>,
+    pub instg_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instg_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
+    pub instd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
+    pub thrd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub thrd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
+}
+
+impl SettlementInstruction7 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(sttlm_mtd: SettlementMethod1Code) -> Self {
+        Self {
+            sttlm_mtd,
+            sttlm_acct: None,
+            clr_sys: None,
+            instg_rmbrsmnt_agt: None,
+            instg_rmbrsmnt_agt_acct: None,
+            instd_rmbrsmnt_agt: None,
+            instd_rmbrsmnt_agt_acct: None,
+            thrd_rmbrsmnt_agt: None,
+            thrd_rmbrsmnt_agt_acct: None,
+        }
+    }
+}
+
+impl Element for SettlementInstruction7 {
+    const TYPE: &'static str = "SettlementInstruction7";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["SttlmMtd", "SttlmAcct", "ClrSys", "InstgRmbrsmntAgt", "InstgRmbrsmntAgtAcct", "InstdRmbrsmntAgt", "InstdRmbrsmntAgtAcct", "ThrdRmbrsmntAgt", "ThrdRmbrsmntAgtAcct"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            sttlm_mtd: reader.required("SttlmMtd", NAMES)?,
+            sttlm_acct: reader.optional("SttlmAcct")?,
+            clr_sys: reader.optional("ClrSys")?,
+            instg_rmbrsmnt_agt: reader.optional("InstgRmbrsmntAgt")?,
+            instg_rmbrsmnt_agt_acct: reader.optional("InstgRmbrsmntAgtAcct")?,
+            instd_rmbrsmnt_agt: reader.optional("InstdRmbrsmntAgt")?,
+            instd_rmbrsmnt_agt_acct: reader.optional("InstdRmbrsmntAgtAcct")?,
+            thrd_rmbrsmnt_agt: reader.optional("ThrdRmbrsmntAgt")?,
+            thrd_rmbrsmnt_agt_acct: reader.optional("ThrdRmbrsmntAgtAcct")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.sttlm_mtd.write(writer, "SttlmMtd");
+        self.sttlm_acct.iter().for_each(|it| it.write(writer, "SttlmAcct"));
+        self.clr_sys.iter().for_each(|it| it.write(writer, "ClrSys"));
+        self.instg_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgt"));
+        self.instg_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgtAcct"));
+        self.instd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgt"));
+        self.instd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgtAcct"));
+        self.thrd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgt"));
+        self.thrd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgtAcct"));
+        writer.end(name);
+    }
+}
+
+/// `SettlementTimeRequest2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SettlementTimeRequest2 {
+    pub cls_tm: Option<ISOTime>,
+    pub till_tm: Option<ISOTime>,
+    pub fr_tm: Option<ISOTime>,
+    pub rjct_tm: Option<ISOTime>,
+}
+
+impl Element for SettlementTimeRequest2 {
+    const TYPE: &'static str = "SettlementTimeRequest2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CLSTm", "TillTm", "FrTm", "RjctTm"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cls_tm: reader.optional("CLSTm")?,
+            till_tm: reader.optional("TillTm")?,
+            fr_tm: reader.optional("FrTm")?,
+            rjct_tm: reader.optional("RjctTm")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cls_tm.iter().for_each(|it| it.write(writer, "CLSTm"));
+        self.till_tm.iter().for_each(|it| it.write(writer, "TillTm"));
+        self.fr_tm.iter().for_each(|it| it.write(writer, "FrTm"));
+        self.rjct_tm.iter().for_each(|it| it.write(writer, "RjctTm"));
+        writer.end(name);
+    }
+}
+
+/// `SignatureEnvelope`: one element of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureEnvelope {
+    pub any: RawXml,
+}
+
+impl Element for SignatureEnvelope {
+    const TYPE: &'static str = "SignatureEnvelope";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        reader.enter(Self::TYPE)?;
+        let any = reader.any(AnyNamespace::Only("http://www.w3.org/2000/09/xmldsig#"), true)?;
+        reader.leave(Self::TYPE, &[], false)?;
+        Ok(Self { any })
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        writer.raw(self.any.as_str());
+        writer.end(name);
+    }
+}
+
+/// `StatusReason6Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusReason6Choice {
+    Cd(ExternalStatusReason1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for StatusReason6Choice {
+    const TYPE: &'static str = "StatusReason6Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
 /// `StatusReasonInformation12`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusReasonInformation12 {
@@ -131,6 +731,17 @@ pub struct SupplementaryData1 {
     pub envlp: SupplementaryDataEnvelope1,
 }
 
+impl SupplementaryData1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(envlp: SupplementaryDataEnvelope1) -> Self {
+        Self {
+            plc_and_nm: None,
+            envlp,
+        }
+    }
+}
+
 impl Element for SupplementaryData1 {
     const TYPE: &'static str = "SupplementaryData1";
 
@@ -216,6 +827,17 @@ impl Element for TaxAmount2 {
 pub struct TaxAmountAndType1 {
     pub tp: Option<Box<TaxAmountType1Choice>>,
     pub amt: ActiveOrHistoricCurrencyAndAmount,
+}
+
+impl TaxAmountAndType1 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            tp: None,
+            amt,
+        }
+    }
 }
 
 impl Element for TaxAmountAndType1 {
@@ -570,6 +1192,17 @@ pub struct TaxRecordDetails2 {
     pub amt: ActiveOrHistoricCurrencyAndAmount,
 }
 
+impl TaxRecordDetails2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            prd: None,
+            amt,
+        }
+    }
+}
+
 impl Element for TaxRecordDetails2 {
     const TYPE: &'static str = "TaxRecordDetails2";
 
@@ -636,6 +1269,20 @@ pub struct VerificationReport2 {
     pub rsn: Option<Box<VerificationReason1Choice>>,
     pub orgnl_pty_and_acct_id: Option<Box<IdentificationInformation2>>,
     pub updtd_pty_and_acct_id: Option<Box<IdentificationInformation2>>,
+}
+
+impl VerificationReport2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(orgnl_id: Max35Text, vrfctn: IdentificationVerificationIndicator) -> Self {
+        Self {
+            orgnl_id,
+            vrfctn,
+            rsn: None,
+            orgnl_pty_and_acct_id: None,
+            updtd_pty_and_acct_id: None,
+        }
+    }
 }
 
 impl Element for VerificationReport2 {

@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn runs_are_greedy_and_anchored() {
         let pattern: &[&[Piece]] = &[&[(PLUS, 0, 1), (DIGIT, 1, 3)]];
-        for (text, verdict) in [("1", true), ("+12", true), ("123", true), ("1234", false), ("+", false), ("", false), ("1é", false)] {
+        for (text, verdict) in
+            [("1", true), ("+12", true), ("123", true), ("1234", false), ("+", false), ("", false), ("1é", false)]
+        {
             assert_eq!(matches_any(text, pattern), verdict, "{text}");
         }
     }

@@ -35,7 +35,10 @@ impl TextFacets {
         }
         // Characters are at most as many as bytes, so counting is needed only near a limit.
         if text.len() > self.max && text.chars().count() > self.max {
-            return Err(Broken::new(Rule::Length, format!("has {} characters, at most {} are allowed", text.chars().count(), self.max)));
+            return Err(Broken::new(
+                Rule::Length,
+                format!("has {} characters, at most {} are allowed", text.chars().count(), self.max),
+            ));
         }
         if text.len() < self.min * 4 && text.chars().count() < self.min {
             return Err(Broken::new(Rule::Length, if text.is_empty() { "is empty" } else { "is too short" }));
@@ -94,6 +97,12 @@ macro_rules! text_type {
             }
         }
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl $crate::xml::Element for $name {
             const TYPE: &'static str = $iso;
 
@@ -128,6 +137,12 @@ macro_rules! trimmed_type {
 
             /// The text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
                 &self.0
             }
         }

@@ -58,8 +58,7 @@ pub(crate) fn is_ncname(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next().is_some_and(is_name_start)
         && letters.all(|c| {
-            is_name_start(c)
-                || matches!(c, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+            is_name_start(c) || matches!(c, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
         })
 }
 

@@ -133,7 +133,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-
     /// Refuses attributes other than `allowed` and what XML Schema itself lets an instance carry.
     #[cold]
     fn check_attributes(&self, type_name: &'static str, allowed: &str) -> Read<()> {
@@ -240,7 +239,8 @@ impl<'a> Reader<'a> {
         let at = self.head.at;
         match names.contains(&self.head.local) {
             true if self.head.key == 0 => {
-                let text = format!("`{}` is in the namespace `{}`, not `{}`", self.head.local, self.head_namespace(), self.target);
+                let text =
+                    format!("`{}` is in the namespace `{}`, not `{}`", self.head.local, self.head_namespace(), self.target);
                 self.stop(Rule::Namespace, at, text)
             }
             true => self.stop(Rule::Order, at, text),

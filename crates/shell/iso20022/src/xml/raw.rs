@@ -42,7 +42,11 @@ impl<'a> Reader<'a> {
         let start = self.head.at;
         let declarations = self.missing_declarations();
         let name_end = start + 1 + self.open_name().len();
-        if lax { self.skip_lax()? } else { self.skip()? }
+        if lax {
+            self.skip_lax()?
+        } else {
+            self.skip()?
+        }
         let mut text = String::with_capacity(self.at - start + declarations.len());
         text.push_str(&self.source[start..name_end]);
         text.push_str(&declarations);

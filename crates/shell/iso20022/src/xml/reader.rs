@@ -377,10 +377,15 @@ impl<'a> Reader<'a> {
             let namespace = |p: &str| if p.is_empty() { None } else { self.binding(p).map(|b| b.uri.as_ref()) };
             let same = |other: &&Attribute<'_>| {
                 let (other_prefix, other_local) = other.split();
-                other_local == local && (other_prefix == prefix || (namespace(prefix).is_some() && namespace(other_prefix) == namespace(prefix)))
+                other_local == local
+                    && (other_prefix == prefix || (namespace(prefix).is_some() && namespace(other_prefix) == namespace(prefix)))
             };
             if let Some(other) = self.attributes[index + 1..].iter().find(same) {
-                return Err(self.stop(Rule::AttributeTwice, other.at, format!("the attribute `{}` stands here twice", other.name)));
+                return Err(self.stop(
+                    Rule::AttributeTwice,
+                    other.at,
+                    format!("the attribute `{}` stands here twice", other.name),
+                ));
             }
         }
         Ok(())
@@ -446,7 +451,8 @@ impl<'a> Reader<'a> {
     fn bind(&mut self, prefix: &'a str, uri: Cow<'a, str>, at: usize) -> Read<()> {
         const XML: &str = "http://www.w3.org/XML/1998/namespace";
         const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
-        let forbidden = prefix == "xmlns" || uri == XMLNS || (prefix == "xml") != (uri == XML) || (uri.is_empty() && !prefix.is_empty());
+        let forbidden =
+            prefix == "xmlns" || uri == XMLNS || (prefix == "xml") != (uri == XML) || (uri.is_empty() && !prefix.is_empty());
         if forbidden {
             return Err(self.stop(Rule::Prefix, at, "a namespace declaration that XML does not allow"));
         }

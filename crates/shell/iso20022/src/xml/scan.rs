@@ -207,7 +207,11 @@ impl<'a> Reader<'a> {
         let standalone = match rest {
             [("encoding", encoding), rest @ ..] if encoding.eq_ignore_ascii_case("utf-8") => rest,
             [("encoding", encoding), ..] => {
-                return Err(self.stop(Rule::Encoding, start, format!("only UTF-8 is read, the message is declared as `{encoding}`")));
+                return Err(self.stop(
+                    Rule::Encoding,
+                    start,
+                    format!("only UTF-8 is read, the message is declared as `{encoding}`"),
+                ));
             }
             rest => rest,
         };
