@@ -9,12 +9,14 @@ use crate::door::{Door, stopped};
 use crate::http::{Answer, Body, JSON, reply};
 use crate::items;
 use crate::limits::Entered;
+use crate::past::InboxEntry;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
 use ::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use bytes::Bytes;
-use clearing::Position;
+use clearing::{PaymentState, Position};
+use history::InboxKind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,12 +73,11 @@ async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &m
         let mut news = pin!(caller.lane.news());
         news.as_mut().enable();
         let mut chunk = Vec::new();
-        let seen = gather(door, caller, after, CHUNK_ITEMS, |item| item.write_event(&mut chunk));
-        match seen {
-            Ok(last) => after = last.unwrap_or(after),
+        let Ok(last) = gather(door, caller, after, CHUNK_ITEMS, |item| item.write_event(&mut chunk)) else {
             // The reader comes back with its cursor; until the past can be read there is nothing to tell.
-            Err(_) => return,
-        }
+            return;
+        };
+        after = last.unwrap_or(after);
         if !chunk.is_empty() {
             let sent = tokio::select! {
                 sent = sender.send(chunk.into()) => sent.is_ok(),
@@ -85,6 +86,8 @@ async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &m
             if !sent {
                 return;
             }
+        }
+        if last.is_some() {
             continue;
         }
         tokio::select! {
@@ -101,7 +104,7 @@ async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &m
 }
 
 /// One answer as soon as there is anything, or empty when the wait is over.
-async fn poll(door: &Door, caller: &Participant, query: Query) -> Result<Answer, Problem> {
+async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Answer, Problem> {
     let mut stopping = door.stopping.clone();
     let until = Instant::now() + query.wait;
     loop {
@@ -115,6 +118,11 @@ async fn poll(door: &Door, caller: &Participant, query: Query) -> Result<Answer,
             }
             item.write_json(&mut body);
         })?;
+        if let (Some(last), true) = (last, body.len() == empty_bytes) {
+            // All that was looked at is not to be told.
+            query.after = last;
+            continue;
+        }
         let over = Instant::now() >= until || *stopping.borrow();
         if body.len() > empty_bytes || over {
             body.extend_from_slice(format!("],\"next\":{}}}", last.unwrap_or(query.after).0).as_bytes());
@@ -128,7 +136,7 @@ async fn poll(door: &Door, caller: &Participant, query: Query) -> Result<Answer,
     }
 }
 
-/// Builds what there is: live items first, then the chain's. Returns the last position given.
+/// Builds what there is: live items first, then the chain's. Returns the last position looked at.
 fn gather(
     door: &Door,
     caller: &Participant,
@@ -142,10 +150,18 @@ fn gather(
     }
     let entries = door.past.inbox(caller.id(), after, limit);
     let last = entries.last().map(|entry| entry.position);
-    for entry in &entries {
+    for entry in entries.iter().filter(|entry| is_to_be_told(entry)) {
         give(items::build(door, bic, entry)?);
     }
     Ok(last)
+}
+
+/// A creditor agent is never asked to credit after a reject: it comes back too late to answer and learns of the end alone.
+fn is_to_be_told(entry: &InboxEntry) -> bool {
+    match (entry.kind, entry.payment.state) {
+        (InboxKind::Asked, PaymentState::Rejected) => false,
+        (InboxKind::Asked, PaymentState::Held | PaymentState::Settled) | (InboxKind::Ended | InboxKind::Credited, _) => true,
+    }
 }
 
 impl Query {

@@ -43,7 +43,8 @@ mod server;
 mod wire;
 
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
+pub use history::InboxKind;
 pub use hub::Hub;
 pub use limits::Limits;
-pub use past::{Assessor, InboxEntry, InboxKind, Past, PaymentFacts, Tip};
+pub use past::{Assessor, InboxEntry, Past, PaymentFacts, RecordedPast, Tip};
 pub use refusal::GatewayRefusal;

@@ -2,8 +2,11 @@
 
 use chain::Hash;
 use clearing::{AccountView, ParticipantId, PaymentView, Position, RiskDecision, Time, Uetr};
+use history::{InboxKind, ReadModel};
 use money::Amount;
+use ordering::VaultReader;
 use std::io;
+use std::sync::Arc;
 
 /// The read model behind the door. It knows a block before [`crate::Hub::durable`] is told of it.
 pub trait Past: Send + Sync {
@@ -28,19 +31,8 @@ pub struct InboxEntry {
     pub position: Position,
     /// What it is.
     pub kind: InboxKind,
-    /// The payment as the event left it.
+    /// The payment as it stands now.
     pub payment: PaymentView,
-}
-
-/// What an inbox entry says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InboxKind {
-    /// The creditor agent is asked (`pacs.008`).
-    Asked,
-    /// The payment ended (`pacs.002` ACSC or RJCT).
-    Ended,
-    /// The creditor was credited (`pacs.002` ACCC).
-    Credited,
 }
 
 /// The tree of final payments at one block.
@@ -54,6 +46,47 @@ pub struct Tip {
     pub height: u64,
     /// Time of the block.
     pub time: Time,
+}
+
+/// The past as this machine keeps it: the read model, and the vault for messages.
+pub struct RecordedPast {
+    model: Arc<ReadModel>,
+    vault: VaultReader,
+}
+
+impl RecordedPast {
+    /// The past behind a journal's read model and its vault.
+    pub fn new(model: Arc<ReadModel>, vault: VaultReader) -> Self {
+        Self { model, vault }
+    }
+}
+
+impl Past for RecordedPast {
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
+        let entries = self.model.inbox(participant, after, limit);
+        entries.into_iter().map(|(entry, payment)| InboxEntry { position: entry.position, kind: entry.kind, payment }).collect()
+    }
+
+    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        self.model.payment(uetr)
+    }
+
+    fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
+        self.model.place(payment.index).map(|place| self.vault.read(place)).transpose()
+    }
+
+    fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
+        self.model.accounts().into_iter().filter(|account| account.participant == Some(participant)).collect()
+    }
+
+    fn tip(&self) -> Tip {
+        let tip = self.model.tip();
+        Tip { size: tip.size, root: tip.root, height: tip.height, time: tip.time }
+    }
+
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
+        self.model.inclusion_proof(leaf_index, size)
+    }
 }
 
 /// What the risk rules look at.
