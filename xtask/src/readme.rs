@@ -1,5 +1,5 @@
-//! The README's commands, run as a reader would run them: one shell, top to bottom, in a scratch copy of nothing but the
-//! built product.
+//! The README's commands, run as a reader would run them, top to bottom, in an empty folder in which `cargo` means this
+//! workspace: what they leave behind is not in the way of what the developer has running here.
 //!
 //! A fenced `sh` block is run when an HTML comment `<!-- ci: run -->` or `<!-- ci: serve -->` stands right above it.
 //! `serve` starts the block and leaves it running until the end; `run` must end with status 0, and every line of a
@@ -8,6 +8,8 @@
 use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,15 +40,12 @@ pub fn run() -> Result<()> {
     if !blocks.iter().any(|block| block.mode == Mode::Serve) || !blocks.iter().any(|block| block.mode == Mode::Run) {
         bail!("{PAGE} has no marked commands to run");
     }
-    let data = workspace::target().join("readme-data");
-    if data.exists() {
-        std::fs::remove_dir_all(&data)?;
-    }
+    let folder = scratch_folder()?;
     let mut served: Vec<Child> = Vec::new();
     let outcome = blocks.iter().try_for_each(|block| match block.mode {
-        Mode::Run => run_block(block, &data),
+        Mode::Run => run_block(block, &folder),
         Mode::Serve => {
-            let (child, outcome) = serve(block, &data)?;
+            let (child, outcome) = serve(block, &folder)?;
             served.push(child);
             outcome
         }
@@ -57,16 +56,30 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-fn shell(block: &Block, data: &std::path::Path) -> Command {
+/// An empty folder but for a link to what cargo builds, so that `target/release/luohu` is where the README says.
+fn scratch_folder() -> Result<PathBuf> {
+    let folder = workspace::target().join("readme");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    std::os::unix::fs::symlink(workspace::target(), folder.join("target"))?;
+    Ok(folder)
+}
+
+/// A shell in a process group of its own, in which `cargo` knows the workspace.
+fn shell(block: &Block, folder: &Path) -> Command {
+    let manifest = workspace::root().join("Cargo.toml");
+    let cargo = format!("cargo() {{ command cargo \"$1\" --manifest-path '{}' \"${{@:2}}\"; }}", manifest.display());
     let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", &block.script]);
-    command.current_dir(workspace::root()).env("LUOHU_DATA", data).stdin(Stdio::null());
+    command.args(["-euo", "pipefail", "-c", &format!("{cargo}\n{}", block.script)]);
+    command.current_dir(folder).env("CARGO_TARGET_DIR", workspace::target()).stdin(Stdio::null()).process_group(0);
     command
 }
 
-fn run_block(block: &Block, data: &std::path::Path) -> Result<()> {
+fn run_block(block: &Block, folder: &Path) -> Result<()> {
     println!("$ {}", block.script.trim_end().replace('\n', "\n  "));
-    let output = shell(block, data).output()?;
+    let output = shell(block, folder).output()?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{}", said.trim_end());
     if !output.status.success() {
@@ -83,11 +96,9 @@ fn expect(block: &Block, said: &str) -> Result<()> {
 }
 
 /// Starts a block and waits until it has written everything it promises.
-fn serve(block: &Block, data: &std::path::Path) -> Result<(Child, Result<()>)> {
+fn serve(block: &Block, folder: &Path) -> Result<(Child, Result<()>)> {
     println!("$ {}  (left running)", block.script.trim_end());
-    let script = format!("exec {}", block.script.trim());
-    let block = &Block { script, ..block.clone() };
-    let mut child = shell(block, data).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+    let mut child = shell(block, folder).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
     let stdout = child.stdout.take().context("piped")?;
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -111,9 +122,10 @@ fn serve(block: &Block, data: &std::path::Path) -> Result<(Child, Result<()>)> {
     Ok((child, outcome))
 }
 
-/// Asks it to end as Ctrl-C would, then insists.
+/// Asks its process group to end as Ctrl-C would, then insists.
 fn end(child: &mut Child) {
-    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let group = format!("-{}", child.id());
+    let _ = Command::new("kill").args(["-INT", "--", &group]).status();
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {
         if matches!(child.try_wait(), Ok(Some(_))) {
@@ -121,7 +133,7 @@ fn end(child: &mut Child) {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    let _ = child.kill();
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
     let _ = child.wait();
 }
 
@@ -178,8 +190,8 @@ mod tests {
         let data = std::env::temp_dir();
         let block =
             |script: &str, expected: &str| Block { mode: Mode::Run, script: script.into(), expected: vec![expected.into()] };
-        assert!(run_block(&block("echo yes", "yes"), &data).is_ok());
-        assert!(run_block(&block("echo yes", "no"), &data).is_err());
-        assert!(run_block(&block("false; echo yes", "yes"), &data).is_err());
+        assert!(run_block(&block("echo yes", "yes"), &folder).is_ok());
+        assert!(run_block(&block("echo yes", "no"), &folder).is_err());
+        assert!(run_block(&block("false; echo yes", "yes"), &folder).is_err());
     }
 }
