@@ -1,2 +1,35 @@
-//! One binary: configuration, wiring, commands.
-fn main() {}
+//! One binary: parse configuration, wire, run. No logic lives here.
+
+mod centre;
+mod cli;
+mod config;
+mod genesis;
+mod keys;
+mod run;
+mod verify;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("luohu: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => run::run(&cli.settings),
+        Command::Verify(options) => verify::verify(&options),
+        Command::Config => {
+            print!("{}", config::EXAMPLE);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

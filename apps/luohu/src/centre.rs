@@ -1,0 +1,131 @@
+//! The centre on this machine: journal, read model and hub joined by the sink.
+
+use crate::config::Config;
+use crate::genesis::{self, Member};
+use anyhow::{Context, Result};
+use clearing::{AccountView, Command, IndexSeed, ParticipantId, PaymentView, Position, Uetr};
+use gateway::{Hub, InboxEntry, InboxKind, Past, Tip};
+use history::ReadModel;
+use ordering::{DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock, VaultReader};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// A running centre.
+pub struct Centre {
+    pub journal: Arc<Journal>,
+    pub model: Arc<ReadModel>,
+    pub hub: Arc<Hub>,
+    /// The journal stopped because its disk failed.
+    pub failed: Arc<AtomicBool>,
+}
+
+/// Feeds every durable block first to the read model, then to those who wait.
+struct Feeder {
+    model: Arc<ReadModel>,
+    hub: Arc<Hub>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Sink for Feeder {
+    fn durable(&mut self, block: DurableBlock) {
+        self.model.durable(&block);
+        self.hub.durable(&block);
+    }
+
+    fn stopped(&mut self, why: StopReason) {
+        if why != StopReason::Closed {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        self.hub.stopped();
+    }
+}
+
+impl Centre {
+    /// Recovers what the folder holds, brings it to what the configuration says, and runs.
+    pub fn open(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
+        let folder = config.data.join("centre");
+        let disk = RealDisk::open(&folder).with_context(|| format!("data folder {}", folder.display()))?;
+        let failed = Arc::new(AtomicBool::new(false));
+        let model = OnceLock::new();
+        let mut pending: Vec<Command> = Vec::new();
+        let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
+        let journal = Journal::open(Arc::new(disk), journal_config(config), SystemClock, seed, |recovered| {
+            let read = Arc::new(ReadModel::rebuild(recovered.clearing, recovered.places, recovered.last));
+            hub.load(recovered.clearing);
+            pending = genesis::configuration(&config.scheme, recovered.clearing);
+            pending.extend(genesis::members(members, recovered.clearing));
+            let _ = model.set(read.clone());
+            Feeder { model: read, hub: hub.clone(), failed: failed.clone() }
+        })
+        .with_context(|| format!("journal in {}", folder.display()))?;
+        let model = model.into_inner().expect("the journal shows its state before it starts");
+        let centre = Self { journal: Arc::new(journal), model, hub, failed };
+        centre.apply_and_wait(pending)?;
+        Ok(centre)
+    }
+
+    /// Submits start-up commands and waits until they are durable.
+    fn apply_and_wait(&self, commands: Vec<Command>) -> Result<()> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let before = self.model.tip().height;
+        let submissions = commands.into_iter().map(|command| Submission { ticket: 0, command, attachment: None }).collect();
+        self.journal.submit_many(submissions).context("start-up commands")?;
+        while self.model.tip().height == before {
+            anyhow::ensure!(!self.failed.load(Ordering::Relaxed), "the journal's disk failed");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+fn journal_config(config: &Config) -> JournalConfig {
+    JournalConfig {
+        segment_bytes: config.journal.segment_mib << 20,
+        vault_bytes: config.journal.vault_mib << 20,
+        queue_commands_max: config.journal.queue,
+        free_bytes_min: config.journal.free_mib_min << 20,
+        ..JournalConfig::default()
+    }
+}
+
+/// The read model and the vault as the gateway asks for them.
+pub struct Archive {
+    pub model: Arc<ReadModel>,
+    pub vault: VaultReader,
+}
+
+impl Past for Archive {
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
+        let entries = self.model.inbox(participant, after, limit);
+        let kind = |kind| match kind {
+            history::InboxKind::Asked => InboxKind::Asked,
+            history::InboxKind::Ended => InboxKind::Ended,
+            history::InboxKind::Credited => InboxKind::Credited,
+        };
+        entries.into_iter().map(|(entry, payment)| InboxEntry { position: entry.position, kind: kind(entry.kind), payment }).collect()
+    }
+
+    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        self.model.payment(uetr)
+    }
+
+    fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
+        self.model.place(payment.index).map(|place| self.vault.read(place)).transpose()
+    }
+
+    fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
+        self.model.accounts().into_iter().filter(|account| account.participant == Some(participant)).collect()
+    }
+
+    fn tip(&self) -> Tip {
+        let tip = self.model.tip();
+        Tip { size: tip.size, root: tip.root, height: tip.height, time: tip.time }
+    }
+
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<chain::Hash>> {
+        self.model.inclusion_proof(leaf_index, size)
+    }
+}

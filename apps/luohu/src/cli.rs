@@ -1,0 +1,67 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Real-time payments between Hong Kong and Shenzhen: clearing centre, gateway, board and sample banks.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What every command may be told.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// What to do; without one the whole system runs.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Where settings come from.
+#[derive(Debug, Clone, Args)]
+pub struct SettingsArgs {
+    /// Configuration file; see `luohu config` for every setting.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for everything that must last.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address of the gateway.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the operator's live board; must be a loopback address.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub board_listen: Option<SocketAddr>,
+    /// First of four ports for the sample banks' web banks.
+    #[arg(long, value_name = "PORT")]
+    pub bank_port: Option<u16>,
+    /// Run the centre alone.
+    #[arg(long)]
+    pub no_sample_banks: bool,
+}
+
+/// What luohu can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole system until Ctrl-C (the default).
+    Run,
+    /// Check a payment's receipt, offline.
+    Verify(VerifyArgs),
+    /// Print every setting with its default and what it means.
+    Config,
+}
+
+/// What to verify, and with which keys.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The receipt's file; `-` reads standard input.
+    pub receipt: PathBuf,
+    /// The centre's verifier key, as text or as a file with one key a line; the data folder's by default.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Data folder whose key to trust when none is given.
+    #[arg(skip)]
+    pub data: Option<PathBuf>,
+}

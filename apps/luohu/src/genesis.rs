@@ -1,0 +1,86 @@
+//! What a scheme needs before its first payment: ledgers, times, participants, money.
+
+use crate::config::SchemeSection;
+use clearing::{
+    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, ParticipantId, RegisterParticipant, Settings,
+};
+use money::{Currency, CurrencyCode, MinorUnits};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// A participant to register.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub bic: Bic,
+    pub name: String,
+    pub key: [u8; 32],
+    pub provides_exchange: bool,
+    pub currencies: Vec<CurrencyCode>,
+}
+
+/// Commands that bring the centre to what the configuration says; none when it is there already.
+pub fn configuration(scheme: &SchemeSection, clearing: &Clearing) -> Vec<Command> {
+    let wanted = Settings {
+        answer_high_ns: scheme.answer_high_s * SECOND_NS,
+        answer_normal_ns: scheme.answer_normal_s * SECOND_NS,
+        quote_validity_ns: scheme.quote_validity_s * SECOND_NS,
+        acceptance_age_max_ns: scheme.acceptance_age_max_s * SECOND_NS,
+    };
+    let mut commands = Vec::new();
+    if clearing.settings() != wanted {
+        commands.push(Command::Configure(wanted));
+    }
+    let open = |code: CurrencyCode| clearing.currencies().iter().any(|currency| currency.code == code);
+    for (code, decimals) in &scheme.currencies {
+        let currency = code.parse().ok().and_then(|code| Currency::new(code, *decimals).ok()).expect("checked when read");
+        if !open(currency.code) {
+            commands.push(Command::OpenLedger(currency));
+        }
+    }
+    commands
+}
+
+/// Registers members that are new or changed, and gives new ones their prefunding: once, by its reference.
+pub fn members(members: &[Member], clearing: &Clearing) -> Vec<Command> {
+    let mut commands = Vec::new();
+    let mut next = clearing.participants().count() as u32;
+    for member in members {
+        let known = clearing.participants().find(|known| known.bic == member.bic);
+        let id = known.as_ref().map_or(ParticipantId(next), |known| known.id);
+        if known.as_ref().is_none_or(|known| known.key != member.key || known.name != member.name) {
+            commands.push(Command::RegisterParticipant(RegisterParticipant {
+                bic: member.bic,
+                name: member.name.clone(),
+                key: member.key,
+                provides_exchange: member.provides_exchange,
+                currencies: member.currencies.clone(),
+            }));
+        }
+        if known.is_none() {
+            next += 1;
+            commands.extend(prefunding(member, id));
+        }
+    }
+    commands
+}
+
+/// Invented cover for a sample bank: 200 million in each currency, and as much in each pool of an exchange provider.
+fn prefunding(member: &Member, id: ParticipantId) -> Vec<Command> {
+    const MINOR: u64 = 200_000_000_00;
+    let purposes = [Some(AccountPurpose::Settlement), member.provides_exchange.then_some(AccountPurpose::Exchange)];
+    let fund = |purpose: AccountPurpose, currency: CurrencyCode| {
+        let mut reference = [0; 16];
+        reference[..4].copy_from_slice(&id.0.to_le_bytes());
+        reference[4..7].copy_from_slice(&currency.bytes());
+        reference[7] = purpose as u8 + 1;
+        Command::Fund(Fund {
+            participant: id,
+            currency,
+            purpose,
+            direction: FundDirection::In,
+            amount: MinorUnits(MINOR),
+            reference,
+        })
+    };
+    purposes.into_iter().flatten().flat_map(|purpose| member.currencies.iter().map(move |&currency| fund(purpose, currency))).collect()
+}

@@ -1,0 +1,97 @@
+//! `luohu verify`: a receipt checked with public keys alone.
+
+use crate::cli::VerifyArgs;
+use anyhow::{Context, Result, ensure};
+use chain::{FinalRecord, FinalState, Receipt, VerifiedReceipt, VerifierKey};
+use clearing::Uetr;
+use money::{Amount, Currency, CurrencyCode};
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// File in the data folder with the centre's verifier key.
+pub const KEY_FILE: &str = "centre.verifier";
+
+/// Prints what the receipt proves; exit status 1 when it proves nothing.
+pub fn verify(args: &VerifyArgs) -> Result<ExitCode> {
+    let text = read(&args.receipt)?;
+    let keys = keys(args)?;
+    match Receipt::parse(&text).and_then(|receipt| receipt.verify(&keys)) {
+        Ok(proved) => {
+            print(&proved, args.json);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why) => {
+            if args.json {
+                println!("{}", serde_json::json!({ "verified": false, "why": why.to_string() }));
+            } else {
+                println!("NOT VERIFIED: {why}");
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("receipt {}", path.display()))
+}
+
+/// The key given, or the keys in the file given, or the data folder's own.
+fn keys(args: &VerifyArgs) -> Result<Vec<VerifierKey>> {
+    let given = match &args.key {
+        Some(key) => key.clone(),
+        None => args.data.clone().unwrap_or_else(|| "luohu-data".into()).join(KEY_FILE).display().to_string(),
+    };
+    if let Ok(key) = given.parse() {
+        return Ok(vec![key]);
+    }
+    let text = std::fs::read_to_string(&given).with_context(|| format!("verifier key: {given} is neither a key nor a file with keys; use --key"))?;
+    let keys = text.lines().filter(|line| !line.trim().is_empty()).map(str::parse).collect::<Result<Vec<VerifierKey>, _>>();
+    let keys = keys.with_context(|| format!("verifier keys in {given}"))?;
+    ensure!(!keys.is_empty(), "no key in {given}");
+    Ok(keys)
+}
+
+fn print(proved: &VerifiedReceipt, json: bool) {
+    let VerifiedReceipt { record, index, checkpoint } = proved;
+    let (debit, credit) = amounts(record);
+    let agent = |bic: &[u8; 11]| String::from_utf8_lossy(bic).into_owned();
+    let state = match record.state {
+        FinalState::Settled => "settled",
+        FinalState::Rejected => "rejected",
+    };
+    let reason = String::from_utf8_lossy(&record.reason).trim().to_owned();
+    if json {
+        let value = serde_json::json!({
+            "verified": true, "uetr": Uetr(record.uetr).to_string(), "state": state, "reason": reason,
+            "debtor_agent": agent(&record.debtor_agent), "creditor_agent": agent(&record.creditor_agent),
+            "debit": debit, "credit": credit, "height": record.height, "time_ns": record.time_ns,
+            "leaf_index": index, "tree_size": checkpoint.size, "origin": checkpoint.origin,
+        });
+        println!("{value}");
+        return;
+    }
+    println!("VERIFIED");
+    println!("  payment         {}", Uetr(record.uetr));
+    println!("  state           {state} {reason}");
+    println!("  debtor agent    {}  paid {debit}", agent(&record.debtor_agent));
+    println!("  creditor agent  {}  received {credit}", agent(&record.creditor_agent));
+    println!("  block           {}  leaf {index} of {}", record.height, checkpoint.size);
+    println!("  log             {}", checkpoint.origin);
+}
+
+fn amounts(record: &FinalRecord) -> (String, String) {
+    let text = |minor: u64, code: [u8; 3], exponent: u8| {
+        let currency = CurrencyCode::new(code).ok().and_then(|code| Currency::new(code, exponent).ok());
+        currency.map_or_else(|| format!("{minor} minor units"), |currency| format!("{:?}", Amount::from_minor(minor, currency)))
+    };
+    (
+        text(record.debit_minor, record.debit_currency, record.debit_exponent),
+        text(record.credit_minor, record.credit_currency, record.credit_exponent),
+    )
+}
