@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_fails_or_says_something_else_is_found() {
-        let data = std::env::temp_dir();
+        let folder = std::env::temp_dir();
         let block =
             |script: &str, expected: &str| Block { mode: Mode::Run, script: script.into(), expected: vec![expected.into()] };
         assert!(run_block(&block("echo yes", "yes"), &folder).is_ok());
