@@ -10,11 +10,13 @@
 mod browser;
 mod http;
 mod messages;
+mod node;
 mod participant;
 mod repository;
 
 pub use browser::Browser;
 pub use http::{Answer, Request, call, read_answer};
 pub use messages::{Payment, answer, element, status_of, status_request};
+pub use node::{Node, NodeOptions};
 pub use participant::{Connection, Item, Participant, now_s};
 pub use repository::{binary, in_ci, root, screenshots, shared};
