@@ -50,7 +50,9 @@ mod tests {
     fn the_table_is_made_of_pairs() {
         assert_eq!(PAIRS.chars().count() % 2, 0);
         assert!(PAIRS.chars().all(|character| ('\u{4e00}'..='\u{9fff}').contains(&character)));
-        for (traditional, expected) in [('陳', '陈'), ('龔', '龚'), ('亞', '亚'), ('文', '文'), ('陈', '陈'), ('銀', '银'), ('A', 'A')] {
+        for (traditional, expected) in
+            [('陳', '陈'), ('龔', '龚'), ('亞', '亚'), ('文', '文'), ('陈', '陈'), ('銀', '银'), ('A', 'A')]
+        {
             assert_eq!(simplified(traditional), expected);
         }
     }

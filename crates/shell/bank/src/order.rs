@@ -1,0 +1,344 @@
+//! A customer's order to pay, from what was typed to what is meant; every fault names its field.
+
+use banklink::FixedSide;
+use money::{Amount, AmountError, Currency};
+
+/// Purposes offered: codes of the external purpose code set that a person or shop here would choose.
+pub const PURPOSES: [&str; 10] = ["GDDS", "SCVE", "STDY", "MDCS", "RENT", "TRVL", "SUPP", "GIFT", "SALA", "OTHR"];
+/// Longest name (ISO `Max140Text`) and note, in characters.
+pub const TEXT_CHARS_MAX: usize = 140;
+/// Longest account number (ISO `Max34Text`).
+const ACCOUNT_CHARS_MAX: usize = 34;
+
+/// What was typed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TypedOrder {
+    /// `number/currency` of the account to debit.
+    pub from: String,
+    /// BIC of the payee's bank.
+    pub agent: String,
+    /// Account or mobile number.
+    pub payee: String,
+    /// The payee's name.
+    pub name: String,
+    /// Amount.
+    pub amount: String,
+    /// `debit` if the amount is what is paid, `credit` if it is what arrives.
+    pub fixed: String,
+    /// Currency that arrives.
+    pub credit_currency: String,
+    /// Purpose code.
+    pub purpose: String,
+    /// Words to the payee.
+    pub note: String,
+}
+
+/// What is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Account number to debit.
+    pub account: String,
+    /// Currency debited.
+    pub debit_currency: Currency,
+    /// BIC of the payee's bank.
+    pub agent: String,
+    /// Where the payee is paid.
+    pub payee: PayeeNumber,
+    /// The payee's name.
+    pub name: String,
+    /// The exact amount on the fixed side.
+    pub amount: Amount,
+    /// Which side is fixed.
+    pub fixed: FixedSide,
+    /// Currency that arrives.
+    pub credit_currency: Currency,
+    /// Purpose code.
+    pub purpose: String,
+    /// Words to the payee.
+    pub note: String,
+}
+
+/// Where a payee is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayeeNumber {
+    /// An account.
+    Account(String),
+    /// A mobile number, as `+852-61234567`.
+    Mobile(String),
+}
+
+impl PayeeNumber {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Account(number) | Self::Mobile(number) => number,
+        }
+    }
+}
+
+/// A field of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// Account to debit.
+    From,
+    /// Payee's bank.
+    Agent,
+    /// Account or mobile number.
+    Payee,
+    /// Payee's name.
+    Name,
+    /// Amount.
+    Amount,
+    /// Currency that arrives.
+    CreditCurrency,
+    /// Purpose.
+    Purpose,
+    /// Words to the payee.
+    Note,
+}
+
+impl Field {
+    /// Name in forms and JSON.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::From => "from",
+            Self::Agent => "agent",
+            Self::Payee => "payee",
+            Self::Name => "name",
+            Self::Amount => "amount",
+            Self::CreditCurrency => "credit_currency",
+            Self::Purpose => "purpose",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldFault {
+    /// Nothing there.
+    Missing,
+    /// Not one of the choices.
+    NotAChoice,
+    /// Not digits with at most one point.
+    NotAnAmount,
+    /// More decimals than the currency has.
+    TooManyDecimals,
+    /// Zero.
+    Zero,
+    /// Too large.
+    TooLarge,
+    /// Too long.
+    TooLong,
+    /// Characters that messages cannot carry.
+    Characters,
+    /// Neither an account number nor a mobile number.
+    NotANumber,
+    /// Not enough money.
+    NotEnough,
+    /// This bank itself: nothing to pay across.
+    SameBank,
+    /// Nobody quotes this pair and amount now.
+    NoQuote,
+    /// The account is closed.
+    Closed,
+}
+
+/// A fault of one field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{field:?}: {fault:?}")]
+pub struct OrderFault {
+    /// Where.
+    pub field: Field,
+    /// What.
+    pub fault: FieldFault,
+}
+
+const fn fault<T>(field: Field, fault: FieldFault) -> Result<T, OrderFault> {
+    Err(OrderFault { field, fault })
+}
+
+impl TypedOrder {
+    /// Reads what was typed; stops at the first fault, in the order of the form.
+    pub fn read(&self, own_bic: &str, currencies: &[Currency]) -> Result<Order, OrderFault> {
+        let currency = |code: &str| currencies.iter().find(|currency| currency.code.as_str() == code).copied();
+        let Some((account, debit)) = self.from.split_once('/') else { return fault(Field::From, FieldFault::Missing) };
+        let Some(debit_currency) = currency(debit) else { return fault(Field::From, FieldFault::NotAChoice) };
+        let agent = read_agent(&self.agent, own_bic)?;
+        let payee = read_payee(&self.payee)?;
+        let name = read_text(&self.name, Field::Name)?;
+        if name.is_empty() {
+            return fault(Field::Name, FieldFault::Missing);
+        }
+        let Some(credit_currency) = currency(&self.credit_currency) else {
+            return fault(Field::CreditCurrency, FieldFault::NotAChoice);
+        };
+        let fixed = if self.fixed == "credit" { FixedSide::Credit } else { FixedSide::Debit };
+        let amount = read_amount(&self.amount, if fixed == FixedSide::Credit { credit_currency } else { debit_currency })?;
+        if !PURPOSES.contains(&self.purpose.as_str()) {
+            return fault(Field::Purpose, FieldFault::NotAChoice);
+        }
+        let note = read_text(&self.note, Field::Note)?;
+        let purpose = self.purpose.clone();
+        Ok(Order {
+            account: account.to_owned(),
+            debit_currency,
+            agent,
+            payee,
+            name,
+            amount,
+            fixed,
+            credit_currency,
+            purpose,
+            note,
+        })
+    }
+}
+
+fn read_agent(typed: &str, own_bic: &str) -> Result<String, OrderFault> {
+    let well_formed = typed.len() == 11 && typed.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    match typed {
+        "" => fault(Field::Agent, FieldFault::Missing),
+        _ if typed == own_bic => fault(Field::Agent, FieldFault::SameBank),
+        _ if !well_formed => fault(Field::Agent, FieldFault::NotAChoice),
+        _ => Ok(typed.to_owned()),
+    }
+}
+
+fn read_payee(typed: &str) -> Result<PayeeNumber, OrderFault> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return fault(Field::Payee, FieldFault::Missing);
+    }
+    if typed.starts_with('+') {
+        return normal_mobile(typed).map(PayeeNumber::Mobile).map_or_else(|| fault(Field::Payee, FieldFault::NotANumber), Ok);
+    }
+    let digits: String = typed.chars().filter(|character| !matches!(character, ' ' | '-')).collect();
+    let well_formed = (6..=ACCOUNT_CHARS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if well_formed { Ok(PayeeNumber::Account(digits)) } else { fault(Field::Payee, FieldFault::NotANumber) }
+}
+
+/// A mobile number as messages have it: `+852-61234567`, `+86-13900010001`. `None` if it is none of Hong Kong or the mainland.
+pub fn normal_mobile(typed: &str) -> Option<String> {
+    let digits: String = typed.strip_prefix('+')?.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match (digits.strip_prefix("852"), digits.strip_prefix("86")) {
+        (Some(local), _) if local.len() == 8 => Some(format!("+852-{local}")),
+        (_, Some(local)) if local.len() == 11 => Some(format!("+86-{local}")),
+        _ => None,
+    }
+}
+
+fn read_amount(typed: &str, currency: Currency) -> Result<Amount, OrderFault> {
+    // Thousands are often typed with commas or blanks; a comma for decimals is not taken for one.
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return fault(Field::Amount, FieldFault::Missing);
+    }
+    let Some(plain) = without_groups(typed) else { return fault(Field::Amount, FieldFault::NotAnAmount) };
+    match Amount::parse(&plain, currency) {
+        Ok(amount) if amount.minor.is_zero() => fault(Field::Amount, FieldFault::Zero),
+        Ok(amount) if i64::try_from(amount.minor.0).is_ok() => Ok(amount),
+        Ok(_) | Err(AmountError::TooLarge) => fault(Field::Amount, FieldFault::TooLarge),
+        Err(AmountError::NotDecimal) => fault(Field::Amount, FieldFault::NotAnAmount),
+        Err(AmountError::TooManyDecimals { .. }) => fault(Field::Amount, FieldFault::TooManyDecimals),
+    }
+}
+
+/// Takes `1,234,567.50` for `1234567.50`; groups must be of three.
+fn without_groups(typed: &str) -> Option<String> {
+    let (whole, fraction) = typed.split_once('.').unwrap_or((typed, ""));
+    let groups: Vec<&str> = whole.split(',').collect();
+    let grouped =
+        groups.len() == 1 || (!groups[0].is_empty() && groups[0].len() <= 3 && groups[1..].iter().all(|g| g.len() == 3));
+    let point = if typed.contains('.') { "." } else { "" };
+    grouped.then(|| format!("{}{point}{fraction}", groups.concat()))
+}
+
+fn read_text(typed: &str, field: Field) -> Result<String, OrderFault> {
+    let text = typed.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return fault(field, FieldFault::TooLong);
+    }
+    let carried = |character: char| {
+        character == ' '
+            || character.is_ascii_graphic() && !matches!(character, '<' | '>' | '`' | '\\' | '{' | '}' | '~' | '^' | '|')
+            || (!character.is_ascii() && (character.is_alphanumeric() || "·，。、：；（）「」《》！？—－’".contains(character)))
+    };
+    if text.chars().all(carried) { Ok(text) } else { fault(field, FieldFault::Characters) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CURRENCIES;
+
+    fn typed() -> TypedOrder {
+        TypedOrder {
+            from: "388100200301/HKD".into(),
+            agent: "PENGCNBSXXX".into(),
+            payee: "6217 0020 0001 0001".into(),
+            name: " LI   Na ".into(),
+            amount: "1,234.50".into(),
+            fixed: "debit".into(),
+            credit_currency: "CNY".into(),
+            purpose: "GDDS".into(),
+            note: String::new(),
+        }
+    }
+
+    fn read(change: impl FnOnce(&mut TypedOrder)) -> Result<Order, (Field, FieldFault)> {
+        let mut order = typed();
+        change(&mut order);
+        order.read("HARBHKHHXXX", &CURRENCIES).map_err(|error| (error.field, error.fault))
+    }
+
+    #[test]
+    fn what_is_typed_is_understood() {
+        let order = read(|_| ()).unwrap();
+        assert_eq!(order.payee, PayeeNumber::Account("6217002000010001".into()));
+        assert_eq!((order.name.as_str(), order.amount.minor.0, order.amount.currency.code.as_str()), ("LI Na", 123_450, "HKD"));
+        let order = read(|order| order.fixed = "credit".into()).unwrap();
+        assert_eq!((order.fixed, order.amount.currency.code.as_str()), (FixedSide::Credit, "CNY"));
+        let order = read(|order| order.payee = "+852 6123 0001".into()).unwrap();
+        assert_eq!(order.payee, PayeeNumber::Mobile("+852-61230001".into()));
+        assert_eq!(normal_mobile("+86-139-0001-0001").as_deref(), Some("+86-13900010001"));
+        assert_eq!(normal_mobile("+85261230001234"), None);
+        assert_eq!(normal_mobile("+44 7700 900000"), None);
+    }
+
+    #[test]
+    fn every_fault_names_its_field() {
+        use {Field as F, FieldFault as X};
+        let long = "x".repeat(141);
+        let cases: Vec<(Box<dyn FnOnce(&mut TypedOrder)>, F, X)> = vec![
+            (Box::new(|o| o.from = String::new()), F::From, X::Missing),
+            (Box::new(|o| o.from = "1/JPY".into()), F::From, X::NotAChoice),
+            (Box::new(|o| o.agent = String::new()), F::Agent, X::Missing),
+            (Box::new(|o| o.agent = "HARBHKHHXXX".into()), F::Agent, X::SameBank),
+            (Box::new(|o| o.agent = "peng".into()), F::Agent, X::NotAChoice),
+            (Box::new(|o| o.payee = String::new()), F::Payee, X::Missing),
+            (Box::new(|o| o.payee = "12".into()), F::Payee, X::NotANumber),
+            (Box::new(|o| o.payee = "+1".into()), F::Payee, X::NotANumber),
+            (Box::new(|o| o.payee = "12;DROP TABLE".into()), F::Payee, X::NotANumber),
+            (Box::new(|o| o.name = "  ".into()), F::Name, X::Missing),
+            (Box::new(|o| o.name = "<b>".into()), F::Name, X::Characters),
+            (Box::new(|o| o.name = "a\u{202e}b".into()), F::Name, X::Characters),
+            (Box::new(move |o| o.note = long), F::Note, X::TooLong),
+            (Box::new(|o| o.amount = String::new()), F::Amount, X::Missing),
+            (Box::new(|o| o.amount = "1e9".into()), F::Amount, X::NotAnAmount),
+            (Box::new(|o| o.amount = "-5".into()), F::Amount, X::NotAnAmount),
+            (Box::new(|o| o.amount = "1,5".into()), F::Amount, X::NotAnAmount),
+            (Box::new(|o| o.amount = "0.00".into()), F::Amount, X::Zero),
+            (Box::new(|o| o.amount = "1.005".into()), F::Amount, X::TooManyDecimals),
+            (Box::new(|o| o.amount = "184467440737095516".into()), F::Amount, X::TooLarge),
+            (Box::new(|o| o.credit_currency = "XXX".into()), F::CreditCurrency, X::NotAChoice),
+            (Box::new(|o| o.purpose = "NOPE".into()), F::Purpose, X::NotAChoice),
+        ];
+        for (change, field, fault) in cases {
+            assert_eq!(read(change), Err((field, fault)));
+        }
+    }
+}
