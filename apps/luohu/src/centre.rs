@@ -3,11 +3,10 @@
 use crate::config::Config;
 use crate::genesis::{self, Member};
 use anyhow::{Context, Result};
-use clearing::{AccountView, Command, IndexSeed, ParticipantId, PaymentView, Position, Uetr};
-use gateway::{Hub, InboxEntry, InboxKind, Past, Tip};
+use clearing::{Command, IndexSeed};
+use gateway::Hub;
 use history::ReadModel;
-use ordering::{DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock, VaultReader};
-use std::io;
+use ordering::{DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -88,44 +87,5 @@ fn journal_config(config: &Config) -> JournalConfig {
         queue_commands_max: config.journal.queue,
         free_bytes_min: config.journal.free_mib_min << 20,
         ..JournalConfig::default()
-    }
-}
-
-/// The read model and the vault as the gateway asks for them.
-pub struct Archive {
-    pub model: Arc<ReadModel>,
-    pub vault: VaultReader,
-}
-
-impl Past for Archive {
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
-        let entries = self.model.inbox(participant, after, limit);
-        let kind = |kind| match kind {
-            history::InboxKind::Asked => InboxKind::Asked,
-            history::InboxKind::Ended => InboxKind::Ended,
-            history::InboxKind::Credited => InboxKind::Credited,
-        };
-        entries.into_iter().map(|(entry, payment)| InboxEntry { position: entry.position, kind: kind(entry.kind), payment }).collect()
-    }
-
-    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
-        self.model.payment(uetr)
-    }
-
-    fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
-        self.model.place(payment.index).map(|place| self.vault.read(place)).transpose()
-    }
-
-    fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
-        self.model.accounts().into_iter().filter(|account| account.participant == Some(participant)).collect()
-    }
-
-    fn tip(&self) -> Tip {
-        let tip = self.model.tip();
-        Tip { size: tip.size, root: tip.root, height: tip.height, time: tip.time }
-    }
-
-    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<chain::Hash>> {
-        self.model.inclusion_proof(leaf_index, size)
     }
 }

@@ -46,6 +46,8 @@ pub enum Command {
     Run,
     /// Check a payment's receipt, offline.
     Verify(VerifyArgs),
+    /// Check the data folder of a system that is not running: every block, link, balance and law.
+    Fsck(FsckArgs),
     /// Print every setting with its default and what it means.
     Config,
 }
@@ -61,7 +63,15 @@ pub struct VerifyArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Data folder whose key to trust when none is given.
-    #[arg(skip)]
-    pub data: Option<PathBuf>,
+}
+
+/// How deep to check.
+#[derive(Debug, Args)]
+pub struct FsckArgs {
+    /// Apply every command again from the first block, and read every signed message back.
+    #[arg(long)]
+    pub deep: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
 }

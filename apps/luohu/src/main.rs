@@ -3,6 +3,7 @@
 mod centre;
 mod cli;
 mod config;
+mod fsck;
 mod genesis;
 mod keys;
 mod run;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run::run(&cli.settings),
-        Command::Verify(options) => verify::verify(&options),
+        Command::Verify(options) => verify::verify(&cli.settings, &options),
+        Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Config => {
             print!("{}", config::EXAMPLE);
             Ok(ExitCode::SUCCESS)

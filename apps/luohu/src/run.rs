@@ -1,6 +1,6 @@
 //! `luohu run`: the whole system in one process, until Ctrl-C.
 
-use crate::centre::{Archive, Centre};
+use crate::centre::Centre;
 use crate::cli::SettingsArgs;
 use crate::config::Config;
 use crate::genesis::Member;
@@ -9,7 +9,7 @@ use crate::verify::KEY_FILE;
 use anyhow::{Context, Result};
 use chain::VerifierKey;
 use clearing::{Bic, RiskDecision};
-use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, PaymentFacts};
+use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, PaymentFacts, RecordedPast};
 use signing::Signer;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub async fn start(config: &Config, members: &[Member]) -> Result<(System, Syste
         signer: keys.signer.clone(),
         log: centre.journal.clone(),
         hub,
-        past: Arc::new(Archive { model: centre.model.clone(), vault: centre.journal.vault() }),
+        past: Arc::new(RecordedPast::new(centre.model.clone(), centre.journal.vault())),
         risk: Arc::new(|_: &PaymentFacts<'_>| RiskDecision::PASS),
     };
     let listen = config.gateway.listen;

@@ -1,6 +1,7 @@
 //! `luohu verify`: a receipt checked with public keys alone.
 
-use crate::cli::VerifyArgs;
+use crate::cli::{SettingsArgs, VerifyArgs};
+use crate::config::Config;
 use anyhow::{Context, Result, ensure};
 use chain::{FinalRecord, FinalState, Receipt, VerifiedReceipt, VerifierKey};
 use clearing::Uetr;
@@ -13,9 +14,9 @@ use std::process::ExitCode;
 pub const KEY_FILE: &str = "centre.verifier";
 
 /// Prints what the receipt proves; exit status 1 when it proves nothing.
-pub fn verify(args: &VerifyArgs) -> Result<ExitCode> {
+pub fn verify(settings: &SettingsArgs, args: &VerifyArgs) -> Result<ExitCode> {
     let text = read(&args.receipt)?;
-    let keys = keys(args)?;
+    let keys = keys(settings, args)?;
     match Receipt::parse(&text).and_then(|receipt| receipt.verify(&keys)) {
         Ok(proved) => {
             print(&proved, args.json);
@@ -42,10 +43,10 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// The key given, or the keys in the file given, or the data folder's own.
-fn keys(args: &VerifyArgs) -> Result<Vec<VerifierKey>> {
+fn keys(settings: &SettingsArgs, args: &VerifyArgs) -> Result<Vec<VerifierKey>> {
     let given = match &args.key {
         Some(key) => key.clone(),
-        None => args.data.clone().unwrap_or_else(|| "luohu-data".into()).join(KEY_FILE).display().to_string(),
+        None => Config::load(settings)?.data.join(KEY_FILE).display().to_string(),
     };
     if let Ok(key) = given.parse() {
         return Ok(vec![key]);

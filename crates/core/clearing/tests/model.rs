@@ -1,0 +1,358 @@
+//! The centre against an independent model of it: plain maps, signed balances, no holds table, no indices.
+//!
+//! Random schemes live random lives; after every block outcomes, balances and ends must agree, every law must hold, and a
+//! centre read back from its snapshot or replayed with another index seed must be the same to the byte (ORD-02).
+
+#![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
+
+use clearing::{
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, FixedSide, Fund, FundDirection, IndexSeed,
+    IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, Priority, PublishRate, QuoteId, QuoteTerms,
+    RegisterParticipant, RequestQuote, RiskDecision, Time, Uetr, laws,
+};
+use money::{Currency, CurrencyCode, MinorUnits, Rate};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const SECOND: u64 = 1_000_000_000;
+const BANKS: u32 = 4;
+const CURRENCIES: [CurrencyCode; 2] = [CurrencyCode::HKD, CurrencyCode::CNY];
+
+/// Whose, what for, which currency. The scheme's own are under `None`.
+type Account = (Option<u32>, AccountPurpose, CurrencyCode);
+
+#[derive(Debug, Clone)]
+struct ModelPayment {
+    content: ContentHash,
+    debtor: u32,
+    creditor: u32,
+    /// From, to, how much; moved when settled.
+    legs: Vec<(Account, Account, i128)>,
+    state: PaymentState,
+    reason: Option<IsoReason>,
+    deadline: u64,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    now: u64,
+    balances: BTreeMap<Account, i128>,
+    payments: BTreeMap<Uetr, ModelPayment>,
+    messages: BTreeMap<MessageIdHash, Uetr>,
+    quotes: BTreeMap<QuoteId, (QuoteTerms, bool)>,
+}
+
+impl Model {
+    fn held(&self, account: Account) -> i128 {
+        let open = self.payments.values().filter(|payment| payment.state == PaymentState::Held);
+        open.flat_map(|payment| &payment.legs).filter(|leg| leg.0 == account).map(|leg| leg.2).sum()
+    }
+
+    fn available(&self, account: Account) -> i128 {
+        self.balances.get(&account).copied().unwrap_or(0) - self.held(account)
+    }
+
+    fn move_money(&mut self, from: Account, to: Account, amount: i128) {
+        *self.balances.entry(from).or_default() -= amount;
+        *self.balances.entry(to).or_default() += amount;
+    }
+
+    fn begin(&mut self, now: u64) {
+        self.now = now;
+        for payment in self.payments.values_mut() {
+            if payment.state == PaymentState::Held && payment.deadline <= now {
+                payment.state = PaymentState::Rejected;
+                payment.reason = Some(IsoReason(*b"AB05"));
+            }
+        }
+    }
+
+    /// What the outcome of a payment must be: refusal code, or state and reason and whether it is a repetition.
+    fn pay(&mut self, pay: &Pay) -> Result<(PaymentState, Option<IsoReason>, bool), &'static str> {
+        if let Some(known) = self.payments.get(&pay.uetr) {
+            let same = known.content == pay.content && known.debtor == pay.debtor_agent.0;
+            return if same { Ok((known.state, known.reason, true)) } else { Err("CLR-1001") };
+        }
+        if self.messages.contains_key(&pay.message_id) {
+            return Err("CLR-1002");
+        }
+        let legs = self.legs(pay);
+        let (state, reason, legs) = match legs {
+            Ok(legs) => (PaymentState::Held, None, legs),
+            Err(reason) => (PaymentState::Rejected, Some(IsoReason(*reason)), Vec::new()),
+        };
+        let deadline = self.now + if pay.priority == Priority::High { 7 } else { 20 } * SECOND;
+        if let (PaymentState::Held, Some(quote)) = (state, pay.quote) {
+            self.quotes.get_mut(&quote).unwrap().1 = true;
+        }
+        let payment = ModelPayment {
+            content: pay.content,
+            debtor: pay.debtor_agent.0,
+            creditor: pay.creditor_agent.0,
+            legs,
+            state,
+            reason,
+            deadline,
+        };
+        self.payments.insert(pay.uetr, payment);
+        self.messages.insert(pay.message_id, pay.uetr);
+        Ok((state, reason, false))
+    }
+
+    fn legs(&self, pay: &Pay) -> Result<Vec<(Account, Account, i128)>, &'static [u8; 4]> {
+        if pay.debit.is_zero() {
+            return Err(b"AM01");
+        }
+        if pay.debtor_agent == pay.creditor_agent {
+            return Err(b"AGNT");
+        }
+        let own = |bank: u32, currency| (Some(bank), AccountPurpose::Settlement, currency);
+        let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
+        let legs = match pay.quote {
+            None => vec![(own(debtor, pay.debit_currency), own(creditor, pay.debit_currency), i128::from(pay.debit.0))],
+            Some(quote) => {
+                let (terms, used) = self.quotes.get(&quote).ok_or(b"AB04")?;
+                if *used || terms.debtor_agent != pay.debtor_agent || terms.expires_at.0 <= self.now {
+                    return Err(b"AB04");
+                }
+                if (terms.debit.minor, terms.debit.currency.code) != (pay.debit, pay.debit_currency) {
+                    return Err(b"AM09");
+                }
+                let (from, to) = (terms.debit.currency.code, terms.credit.currency.code);
+                let pool = |currency| (Some(terms.provider.0), AccountPurpose::Exchange, currency);
+                let spread = (Some(terms.provider.0), AccountPurpose::Spread, from);
+                let all = [
+                    (own(debtor, from), pool(from), terms.principal.minor.0),
+                    (pool(to), own(creditor, to), terms.credit.minor.0),
+                    (own(debtor, from), spread, terms.spread.minor.0),
+                    (own(debtor, from), (None, AccountPurpose::Spread, from), terms.remainder.minor.0),
+                ];
+                all.into_iter().filter(|leg| leg.2 > 0).map(|(from, to, amount)| (from, to, i128::from(amount))).collect()
+            }
+        };
+        let mut needs: BTreeMap<Account, i128> = BTreeMap::new();
+        for leg in &legs {
+            *needs.entry(leg.0).or_default() += leg.2;
+        }
+        if needs.into_iter().all(|(account, needed)| self.available(account) >= needed) { Ok(legs) } else { Err(b"AM04") }
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<(PaymentState, Option<IsoReason>, bool), &'static str> {
+        let payment = self.payments.get_mut(&answer.uetr).ok_or("CLR-1005")?;
+        let asked = payment.creditor == answer.creditor_agent.0 && !payment.legs.is_empty();
+        if !asked {
+            return Err("CLR-1006");
+        }
+        let wanted = match answer.verdict {
+            AnswerVerdict::WillCredit => (PaymentState::Settled, None),
+            AnswerVerdict::Refuses(reason) => (PaymentState::Rejected, Some(reason)),
+        };
+        let timed_out = payment.reason == Some(IsoReason(*b"AB05"));
+        match payment.state {
+            PaymentState::Held => {}
+            _ if (payment.state, payment.reason) == wanted && !timed_out => return Ok((wanted.0, wanted.1, true)),
+            _ => return Err("CLR-1007"),
+        }
+        (payment.state, payment.reason) = wanted;
+        if wanted.0 == PaymentState::Settled {
+            for (from, to, amount) in payment.legs.clone() {
+                self.move_money(from, to, amount);
+            }
+        }
+        Ok((wanted.0, wanted.1, false))
+    }
+
+    fn check(&mut self, command: &Command, outcome: &Outcome) -> Result<(), TestCaseError> {
+        match command {
+            Command::Pay(pay) => compare(self.pay(pay), outcome),
+            Command::Answer(answer) => compare(self.answer(answer), outcome),
+            Command::RequestQuote(_) => {
+                if let Outcome::Quoted(terms) = outcome {
+                    prop_assert_eq!(
+                        terms.principal.minor.0 + terms.spread.minor.0 + terms.remainder.minor.0,
+                        terms.debit.minor.0
+                    );
+                    self.quotes.insert(terms.quote, (*terms, false));
+                }
+                Ok(())
+            }
+            Command::Fund(fund) => {
+                if *outcome == Outcome::Done {
+                    let account = (Some(fund.participant.0), fund.purpose, fund.currency);
+                    self.move_money((None, AccountPurpose::Settlement, fund.currency), account, i128::from(fund.amount.0));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn compare_balances(&self, clearing: &Clearing) -> Result<(), TestCaseError> {
+        for account in clearing.accounts() {
+            let key = (account.participant.map(|id| id.0), account.purpose, account.currency.code);
+            prop_assert_eq!(account.posted, self.balances.get(&key).copied().unwrap_or(0), "{:?}", account);
+            prop_assert_eq!(i128::from(account.held_debit), self.held(key), "{:?}", account);
+        }
+        Ok(())
+    }
+}
+
+fn compare(
+    expected: Result<(PaymentState, Option<IsoReason>, bool), &'static str>,
+    found: &Outcome,
+) -> Result<(), TestCaseError> {
+    let found = match found {
+        Outcome::Payment { payment, repeated } => Ok((payment.state, payment.iso_reason(), *repeated)),
+        Outcome::Refused(refusal) => Err(refusal.code()),
+        other => return Err(TestCaseError::fail(format!("unexpected {other:?}"))),
+    };
+    prop_assert_eq!(expected, found);
+    Ok(())
+}
+
+fn genesis() -> Vec<Command> {
+    let mut commands: Vec<Command> =
+        CURRENCIES.iter().map(|&code| Command::OpenLedger(Currency::new(code, 2).unwrap())).collect();
+    for (at, bic) in ["HARBHKHH", "PENGCNBS", "LIONHKHH", "BAYSCNBS"].into_iter().enumerate() {
+        let provides_exchange = at >= 2;
+        commands.push(Command::RegisterParticipant(RegisterParticipant {
+            bic: Bic::parse(bic).unwrap(),
+            name: bic.into(),
+            key: [0; 32],
+            provides_exchange,
+            currencies: CURRENCIES.to_vec(),
+        }));
+        for (n, &currency) in CURRENCIES.iter().enumerate() {
+            for purpose in [AccountPurpose::Settlement, AccountPurpose::Exchange] {
+                commands.push(Command::Fund(Fund {
+                    participant: ParticipantId(at as u32),
+                    currency,
+                    purpose,
+                    direction: FundDirection::In,
+                    amount: MinorUnits(5_000),
+                    reference: [at as u8 * 8 + n as u8 * 2 + purpose as u8; 16],
+                }));
+            }
+        }
+        if provides_exchange {
+            for (debit_currency, credit_currency, rate) in
+                [(CURRENCIES[0], CURRENCIES[1], "0.9216"), (CURRENCIES[1], CURRENCIES[0], "1.0837")]
+            {
+                commands.push(Command::PublishRate(PublishRate {
+                    provider: ParticipantId(at as u32),
+                    debit_currency,
+                    credit_currency,
+                    rate: Rate::parse(rate).unwrap(),
+                    spread_ppm: 700 * at as u32,
+                    credit_max: MinorUnits(3_000),
+                    valid_until: Time(u64::MAX),
+                }));
+            }
+        }
+    }
+    commands
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let id = |n: u8| [n; 16];
+    let bank = || (0..BANKS).prop_map(ParticipantId);
+    let pay =
+        (0u8..24, 0u8..26, bank(), bank(), 0u64..2_500, 0usize..2, prop::option::weighted(0.4, 0u8..8), any::<bool>(), 1u8..3);
+    prop_oneof![
+        4 => pay.prop_map(move |(n, message, debtor_agent, creditor_agent, amount, currency, quote, high, content)| Command::Pay(Pay {
+            uetr: Uetr(id(n)),
+            content: ContentHash([content; 32]),
+            message_id: MessageIdHash(id(if message < 24 { n } else { message })),
+            debtor_agent,
+            creditor_agent,
+            debit: MinorUnits(amount),
+            debit_currency: CURRENCIES[currency],
+            quote: quote.map(|quote| QuoteId(id(quote))),
+            priority: if high { Priority::High } else { Priority::Normal },
+            accepted_at: Time(u64::MAX / 2),
+            risk: RiskDecision::PASS,
+        })),
+        4 => (0u8..24, bank(), prop_oneof![3 => Just(None), 1 => Just(Some(*b"AC04"))]).prop_map(move |(n, creditor_agent, refuses)| Command::Answer(Answer {
+            uetr: Uetr(id(n)),
+            creditor_agent,
+            verdict: refuses.map_or(AnswerVerdict::WillCredit, |reason| AnswerVerdict::Refuses(IsoReason(reason))),
+            content: ContentHash([9; 32]),
+        })),
+        2 => (0u8..8, bank(), any::<bool>(), any::<bool>(), 0u64..2_500).prop_map(move |(n, debtor_agent, north, debit, amount)| Command::RequestQuote(RequestQuote {
+            quote: QuoteId(id(n)),
+            debtor_agent,
+            debit_currency: CURRENCIES[usize::from(!north)],
+            credit_currency: CURRENCIES[usize::from(north)],
+            fixed: if debit { FixedSide::Debit(MinorUnits(amount)) } else { FixedSide::Credit(MinorUnits(amount)) },
+        })),
+    ]
+}
+
+/// Payments that use a quote use it rightly more often than chance would have it.
+fn use_quotes(commands: &mut [Command], model: &Model) {
+    for command in commands {
+        let Command::Pay(pay) = command else { continue };
+        let Some((terms, _)) = pay.quote.and_then(|id| model.quotes.get(&id)) else { continue };
+        if pay.content == ContentHash([1; 32]) {
+            pay.debtor_agent = terms.debtor_agent;
+            pay.debit = terms.debit.minor;
+            pay.debit_currency = terms.debit.currency.code;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn the_centre_and_the_model_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..8), 0u64..8), 1..40)) {
+        let mut model = Model::default();
+        let (mut clearing, mut replayed) = (Clearing::new(IndexSeed(1)), Clearing::new(IndexSeed(u64::MAX)));
+        let mut events: Vec<Event> = Vec::new();
+        let mut now = SECOND;
+        let blocks = core::iter::once((genesis(), 0)).chain(blocks);
+        for (mut commands, seconds) in blocks {
+            now += seconds * SECOND;
+            model.begin(now);
+            use_quotes(&mut commands, &model);
+            let applied = clearing.apply_block(Time(now), &commands);
+            for (command, outcome) in commands.iter().zip(&applied.outcomes) {
+                model.check(command, outcome)?;
+            }
+            model.compare_balances(&clearing)?;
+            prop_assert_eq!(laws::check_all(&clearing), Vec::new());
+
+            let decoded = recode(&commands);
+            prop_assert_eq!(&replayed.apply_block(Time(now), &decoded), &applied);
+            let mut bytes = Vec::new();
+            clearing.encode_snapshot(&mut bytes);
+            replayed = Clearing::decode_snapshot(&bytes, IndexSeed(now)).unwrap();
+            let mut again = Vec::new();
+            replayed.encode_snapshot(&mut again);
+            prop_assert!(bytes == again, "a snapshot reads back to itself");
+            events.extend(applied.events);
+        }
+        prop_assert!(laws::pay_02_both_told_the_same(&clearing, &events).is_ok());
+        let positions = events.iter().map(|event| event.position.0);
+        prop_assert!(positions.eq(1..=events.len() as u64), "events are numbered without gaps");
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+        let _ = Command::decode(&mut bytes.as_slice());
+        let _ = Clearing::decode_snapshot(&bytes, IndexSeed(0));
+    }
+}
+
+/// Commands as they come out of a block.
+fn recode(commands: &[Command]) -> Vec<Command> {
+    let mut bytes = Vec::new();
+    commands.iter().for_each(|command| command.encode(&mut bytes));
+    let mut bytes = bytes.as_slice();
+    let mut decoded = Vec::new();
+    while !bytes.is_empty() {
+        decoded.push(Command::decode(&mut bytes).unwrap());
+    }
+    assert_eq!(decoded, commands);
+    decoded
+}
