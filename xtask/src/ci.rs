@@ -30,13 +30,14 @@ pub fn steps() -> Vec<Step> {
         step("docs", "generated documents are the committed ones, links lead somewhere", || plain(docs::run(false))),
         step("release", "the release build", || plain(cargo("build --release --package luohu"))),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
-        step("e2e", "payments and bad days over real processes", || {
-            end_to_end("not binary(browser)", "--test processes --test baddays --test crashes --test terminal")
-        }),
-        step("browser", "the pages in a real browser", || end_to_end("binary(browser)", "--test browser")),
+        step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
+        step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
     ]
 }
+
+/// End-to-end tests that need no browser.
+const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
 
 /// How `cargo xtask ci` is to run.
 #[derive(clap::Args)]
@@ -170,13 +171,15 @@ fn tests(further: &[String]) -> StepOutcome {
     counted(run.args(further))
 }
 
-fn end_to_end(nextest_filter: &str, cargo_targets: &str) -> StepOutcome {
-    let run = runner().args(["--package", "e2e"]).env("LUOHU_BIN", workspace::release_binary());
-    if is_installed("cargo-nextest") {
-        counted(run.args(["--test-threads", "1", "--success-output", "final", "-E", nextest_filter]))
-    } else {
-        counted(run.args(words(cargo_targets)).args(["--", "--test-threads", "1", "--nocapture"]))
+/// Tests of the release build, from outside: each name is a file in `tests/e2e/tests`.
+fn end_to_end(files: &[&str]) -> StepOutcome {
+    let mut run = with_shared(runner()).args(["--package", "e2e"]).env("LUOHU_BIN", workspace::release_binary());
+    for file in files {
+        run = run.args(["--test", file]);
     }
+    // Two at once: they wait for deadlines more than they work.
+    let (nextest, plain) = (["--test-threads", "2"], ["--", "--test-threads", "2"]);
+    counted(if is_installed("cargo-nextest") { run.args(nextest) } else { run.args(plain) })
 }
 
 fn with_shared(run: Run) -> Run {
@@ -223,6 +226,14 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_end_to_end_test_is_in_a_step() {
+        let named: Vec<_> = PROCESSES.iter().chain(&["browser"]).map(|name| format!("tests/e2e/tests/{name}.rs")).collect();
+        for file in workspace::files("tests/e2e/tests", ".rs").unwrap() {
+            assert!(named.contains(&file), "{file} is run by no step");
+        }
     }
 
     #[test]

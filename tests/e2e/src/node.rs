@@ -63,11 +63,20 @@ impl Node {
     /// # Errors
     /// It does not start.
     pub fn without_banks() -> Result<Self> {
-        let mut node = Self::with_banks()?;
-        node.stop()?;
-        node.sample_banks = false;
-        node.start()?;
-        Ok(node)
+        Self::with_banks()?.centre_alone()
+    }
+
+    /// The same node, started again without the sample banks.
+    ///
+    /// # Errors
+    /// It does not stop or start.
+    pub fn centre_alone(mut self) -> Result<Self> {
+        if self.child.is_some() {
+            self.stop()?;
+        }
+        self.sample_banks = false;
+        self.start()?;
+        Ok(self)
     }
 
     /// Starts a node.
