@@ -5,7 +5,7 @@ use crate::door::Door;
 use crate::http::{Answer, XML};
 use crate::messages::with_state;
 use crate::refusal::Problem;
-use crate::wire::{self, Fault, Finding, Payment, Report};
+use crate::wire::{self, Fault, Finding, Original, Payment, Report};
 use clearing::{IsoReason, PaymentState, PaymentView, Refusal, Time};
 use std::sync::Arc;
 
@@ -32,17 +32,6 @@ pub(crate) enum Status {
     Credited,
     /// `RJCT`: rejected.
     Rejected,
-}
-
-impl Status {
-    pub(crate) const fn code(self) -> &'static str {
-        match self {
-            Self::Held => "ACSP",
-            Self::Settled => "ACSC",
-            Self::Credited => "ACCC",
-            Self::Rejected => "RJCT",
-        }
-    }
 }
 
 impl Standing {
@@ -73,7 +62,8 @@ pub(crate) fn standing(door: &Door, request: &Authenticated, payment: &Payment, 
         PaymentState::Held => 202,
         PaymentState::Settled | PaymentState::Rejected => 200,
     };
-    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &Standing::of(view));
+    let message =
+        wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &Standing::of(view));
     Ok(with_state(door.signed(status, XML, message, request.digest_field()), view))
 }
 
@@ -85,7 +75,7 @@ pub(crate) fn refused(door: &Door, request: &Authenticated, payment: &Payment, r
         status => status,
     };
     let standing = Standing::rejected(refusal.iso_reason(), format!("{} {refusal}", refusal.code()));
-    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &standing);
+    let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
     Ok(door.signed(status, XML, message, request.digest_field()))
 }
 
@@ -93,7 +83,7 @@ pub(crate) fn refused(door: &Door, request: &Authenticated, payment: &Payment, r
 pub(crate) fn rule(door: &Door, request: &Authenticated, payment: &Payment, finding: &Finding) -> Result<Answer, Problem> {
     let detail = format!("{} {}", finding.rule, finding.words);
     let standing = Standing::rejected(finding.reason, detail);
-    let message = wire::status_report(door, request.sender().view.bic, &payment.original(), &standing);
+    let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
     Ok(door.signed(422, XML, message, request.digest_field()))
 }
 

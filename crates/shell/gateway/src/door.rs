@@ -1,6 +1,6 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
-use crate::clock::now_s;
+use crate::clock::{now_ns, now_s};
 use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
 use crate::past::{Assessor, Past, Tip};
@@ -10,6 +10,7 @@ use crate::refusal::Problem;
 use crate::server;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
 use clearing::{Bic, Command};
+use core::sync::atomic::{AtomicU64, Ordering};
 use ordering::{Attachment, OrderedLog};
 use signing::{Signer, sign_checkpoint};
 use std::io;
@@ -124,6 +125,7 @@ pub(crate) struct Door {
     pub(crate) stopping: watch::Receiver<bool>,
     /// The centre's BIC as text.
     pub(crate) centre: String,
+    next_message: AtomicU64,
 }
 
 impl Door {
@@ -134,6 +136,8 @@ impl Door {
             payee_checks: PayeeChecks::default(),
             recent: RecentMessages::default(),
             centre: config.centre_bic.to_string(),
+            // The clock goes on while the gateway is down, and it sends less than a message a nanosecond: never twice.
+            next_message: AtomicU64::new(now_ns()),
             config,
             tls,
             signer,
@@ -143,6 +147,11 @@ impl Door {
             risk,
             stopping,
         }
+    }
+
+    /// A fresh identification of a message that answers a request.
+    pub(crate) fn next_message_id(&self) -> String {
+        format!("LHR{:020}", self.next_message.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn submit(

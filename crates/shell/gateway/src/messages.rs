@@ -12,8 +12,9 @@ use crate::http::{Answer, XML, empty};
 use crate::past::PaymentFacts;
 use crate::payee;
 use crate::reads::is_party;
+use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
-use crate::wire::{self, Message, Payment, Report, Verdict};
+use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{Command, MessageIdHash, Outcome, Pay, PaymentState, PaymentView, Refusal, RiskDecision, Uetr};
@@ -23,19 +24,19 @@ use std::time::Duration;
 /// Takes one signed message.
 pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated) -> Result<Answer, Problem> {
     let wait = prefer_wait(parts, door.config.limits.wait_max)?;
-    let (head, message) = match wire::read(request.body()) {
+    let (from, taken) = match wire::read(request.body()) {
         Ok(read) => read,
         Err(fault) => return answer::fault(door, request, &fault),
     };
-    if head.from != request.sender().view.bic {
+    if from != request.sender().view.bic {
         return Err(Problem::from(GatewayRefusal::NotSender).with_field("AppHdr/Fr"));
     }
-    match message {
-        Message::Payment(payment) => pay(door, request, &payment, wait).await,
-        Message::Report(report) => report_on(door, request, &report).await,
-        Message::StatusRequest(uetr) => status(door, request, uetr),
-        Message::PayeeCheck(check) => payee::check(door, request, &check).await,
-        Message::PayeeAnswer(reply) => payee::answer(door, request, reply),
+    match taken {
+        Taken::Payment(payment) => pay(door, request, &payment, wait).await,
+        Taken::Report(report) => report_on(door, request, &report).await,
+        Taken::StatusRequest(uetr) => status(door, request, uetr),
+        Taken::PayeeCheck(check) => payee::check(door, request, &check).await,
+        Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
 }
 
@@ -50,20 +51,21 @@ async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait:
     };
     let content = request.content();
     let command = Command::Pay(Pay {
-        uetr: payment.uetr,
+        uetr: payment.uetr(),
         content,
-        message_id: message_id_hash(request, &payment.message_id),
+        message_id: message_id_hash(request, &payment.view.message_id),
         debtor_agent: request.sender().id(),
         creditor_agent: creditor_agent.id(),
-        debit: payment.debit.minor,
-        debit_currency: payment.debit.currency.code,
-        quote: payment.quote,
-        priority: payment.priority,
-        accepted_at: payment.accepted_at,
+        debit: payment.debit().minor,
+        debit_currency: payment.debit().currency.code,
+        quote: payment.quote(),
+        priority: payment.priority(),
+        accepted_at: payment.accepted_at(),
         risk: assess(door, payment),
     });
     // Before the command: its block may wake the creditor agent's stream before this task goes on.
-    door.recent.put(content, request.body().clone());
+    let original = Arc::new(Original::from(&payment.view));
+    door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
     let pending = door.submit(command, Some(request.to_vault()), !wait.is_zero())?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
     match outcome {
@@ -93,11 +95,11 @@ fn assess(door: &Door, payment: &Payment) -> RiskDecision {
     door.risk.assess(&PaymentFacts {
         debtor_agent: payment.debtor_agent.as_str(),
         creditor_agent: payment.creditor_agent.as_str(),
-        debtor_account: &payment.debtor_account,
-        debtor_name: &payment.debtor_name,
-        creditor_account: &payment.creditor_account,
-        creditor_name: &payment.creditor_name,
-        debit: payment.debit,
+        debtor_account: payment.debtor_account(),
+        debtor_name: &payment.view.debtor.name,
+        creditor_account: payment.creditor_account(),
+        creditor_name: &payment.view.creditor.name,
+        debit: payment.debit(),
         now: now(),
     })
 }
@@ -142,7 +144,7 @@ fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answe
     let payment = door.past.payment(uetr).filter(|payment| is_party(payment, request.sender()));
     let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
     let original = wire::original(door, &payment)?;
-    let message = wire::status_report(door, request.sender().view.bic, &original, &Standing::of(&payment));
+    let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of(&payment));
     let answer = door.signed(200, XML, message, request.digest_field());
     Ok(with_state(answer, &payment))
 }

@@ -37,13 +37,13 @@ pub(crate) async fn check(door: &Arc<Door>, request: &Authenticated, check: &Pay
     if !request.sender().is_live() {
         return Err(GatewayRefusal::Suspended.into());
     }
-    let reply = ask(door, request, check).await?;
+    let reply = ask(door, check).await?;
     let message = wire::payee_answer(door, request.sender().view.bic, check, reply.as_ref());
     Ok(door.signed(200, XML, message, request.digest_field()))
 }
 
 /// The asked bank's reply; `None` if it is offline, unknown or silent.
-async fn ask(door: &Arc<Door>, request: &Authenticated, check: &PayeeCheck) -> Result<Option<PayeeReply>, Problem> {
+async fn ask(door: &Arc<Door>, check: &PayeeCheck) -> Result<Option<PayeeReply>, Problem> {
     let Some(asked) = door.hub.registry.by_bic(check.asked) else { return Ok(None) };
     let now = now_ns();
     if !asked.is_live() || !asked.lane.is_online(now) {
@@ -51,7 +51,7 @@ async fn ask(door: &Arc<Door>, request: &Authenticated, check: &PayeeCheck) -> R
     }
     let id = uuid::Uuid::new_v4().simple().to_string();
     let patience = door.config.limits.payee_check_timeout;
-    let message = wire::payee_question(door, request.sender().view.bic, asked.view.bic, &id, check);
+    let message = wire::payee_question(door, asked.view.bic, &id, check);
     let item = LiveItem {
         message_type: wire::PAYEE_QUESTION,
         message: message.into(),
@@ -69,7 +69,8 @@ async fn ask(door: &Arc<Door>, request: &Authenticated, check: &PayeeCheck) -> R
 
 /// `acmt.024` from the asked bank.
 pub(crate) fn answer(door: &Arc<Door>, request: &Authenticated, reply: PayeeReply) -> Result<Answer, Problem> {
-    let waiting = door.payee_checks.take(request.sender().id(), &reply.original_id).ok_or(GatewayRefusal::UnknownCheck)?;
+    let waiting =
+        door.payee_checks.take(request.sender().id(), &reply.view.verification_id).ok_or(GatewayRefusal::UnknownCheck)?;
     // The asker may have given up in this very moment; the answer then changes nothing.
     let _ = waiting.send(reply);
     Ok(empty(202))

@@ -1,25 +1,39 @@
 //! Messages taken in lately, so that what is built from them for three readers is not read from the vault three times.
 
-use bytes::Bytes;
+use crate::wire::Original;
 use clearing::ContentHash;
+use iso20022::BusinessMessage;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Messages kept: at 10,000 payments a second, the last second; at 3 KB each, 36 MB.
-const MESSAGES_MAX: usize = 12_288;
+/// Messages kept: at 8,000 payments a second, the last second; at some 8 KB each as read, 64 MB.
+const MESSAGES_MAX: usize = 8_192;
+
+/// A message as it was read, with what reports on it repeat.
+#[derive(Debug, Clone)]
+pub(crate) struct Recent {
+    pub(crate) message: Arc<BusinessMessage>,
+    pub(crate) original: Arc<Original>,
+}
 
 /// A bounded store by SHA-256 of the message, oldest out first.
-#[derive(Debug, Default)]
-pub(crate) struct RecentMessages(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct RecentMessages<T = Recent>(Mutex<Inner<T>>);
 
-#[derive(Debug, Default)]
-struct Inner {
-    by_content: HashMap<ContentHash, Bytes>,
+#[derive(Debug)]
+struct Inner<T> {
+    by_content: HashMap<ContentHash, T>,
     in_order: VecDeque<ContentHash>,
 }
 
-impl RecentMessages {
-    pub(crate) fn put(&self, content: ContentHash, message: Bytes) {
+impl<T> Default for RecentMessages<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Inner { by_content: HashMap::new(), in_order: VecDeque::new() }))
+    }
+}
+
+impl<T: Clone> RecentMessages<T> {
+    pub(crate) fn put(&self, content: ContentHash, message: T) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.by_content.insert(content, message).is_some() {
             return;
@@ -31,7 +45,7 @@ impl RecentMessages {
         }
     }
 
-    pub(crate) fn get(&self, content: ContentHash) -> Option<Bytes> {
+    pub(crate) fn get(&self, content: ContentHash) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_content.get(&content).cloned()
     }
 }
@@ -48,7 +62,7 @@ mod tests {
             hash[..8].copy_from_slice(&(n as u64).to_le_bytes());
             ContentHash(hash)
         };
-        (0..=MESSAGES_MAX).for_each(|n| recent.put(content(n), Bytes::from_static(b"m")));
+        (0..=MESSAGES_MAX).for_each(|n| recent.put(content(n), n));
         assert_eq!(recent.get(content(0)), None);
         assert!(recent.get(content(1)).is_some() && recent.get(content(MESSAGES_MAX)).is_some());
     }

@@ -3,7 +3,7 @@
 //! Faults of a signature are [`signing::SignatureRefusal`], of a message `iso20022`'s findings, of an instruction
 //! [`clearing::Refusal`]; a full journal is [`ordering::SubmitRefusal`]. All of them leave as a [`Problem`] or as a message.
 
-use clearing::Retry;
+use clearing::{IsoReason, Retry};
 use core::fmt;
 use ordering::SubmitRefusal;
 use signing::SignatureRefusal;
@@ -148,7 +148,7 @@ pub(crate) struct Problem {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     pub(crate) title: Cow<'static, str>,
-    pub(crate) iso_reason: Option<String>,
+    pub(crate) iso_reason: Option<IsoReason>,
     pub(crate) retry: Retry,
     /// Seconds, for `Retry-After`.
     pub(crate) retry_after: Option<u32>,
@@ -180,7 +180,10 @@ impl Problem {
         map.insert("status".into(), self.status.into());
         map.insert("code".into(), self.code.into());
         map.insert("retry".into(), retry_word(self.retry).into());
-        let optional = [("iso_reason", &self.iso_reason), ("detail", &self.detail), ("field", &self.field)];
+        if let Some(reason) = &self.iso_reason {
+            map.insert("iso_reason".into(), reason.as_str().into());
+        }
+        let optional = [("detail", &self.detail), ("field", &self.field)];
         for (name, value) in optional {
             if let Some(value) = value {
                 map.insert(name.into(), value.as_str().into());
@@ -207,7 +210,7 @@ impl From<SignatureRefusal> for Problem {
             status: refusal.http_status(),
             code: refusal.code(),
             title: refusal.words().into(),
-            iso_reason: Some("DS0H".to_owned()),
+            iso_reason: Some(IsoReason(*b"DS0H")),
             retry: Retry::WithChange,
             retry_after: None,
             detail: None,
@@ -229,7 +232,7 @@ impl From<SubmitRefusal> for Problem {
                 SubmitRefusal::TooLarge => "the signed message is too large",
             }
             .into(),
-            iso_reason: Some(refusal.iso_reason().to_owned()),
+            iso_reason: refusal.iso_reason().as_bytes().try_into().ok().map(IsoReason),
             retry: if retry_after.is_some() { Retry::Later } else { Retry::WithChange },
             retry_after,
             detail: None,
@@ -244,7 +247,7 @@ impl From<clearing::Refusal> for Problem {
             status: refusal.http_status(),
             code: refusal.code(),
             title: refusal.to_string().into(),
-            iso_reason: Some(refusal.iso_reason().to_string()),
+            iso_reason: Some(refusal.iso_reason()),
             retry: refusal.retry(),
             retry_after: (refusal.http_status() == 503).then_some(30),
             detail: None,

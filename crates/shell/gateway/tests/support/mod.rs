@@ -1,8 +1,14 @@
 //! A gateway on loopback over a real centre in memory: every block is "durable" the moment it is submitted.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part; a test that cannot go on has failed")]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    reason = "each test file uses a part; a test that cannot go on has failed"
+)]
 
 pub mod client;
+pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
@@ -156,7 +162,8 @@ impl Past for MemoryLog {
                 EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),
                 _ => return None,
             };
-            mine.then_some(InboxEntry { position: event.position, kind, payment: *payment })
+            let payment = state.clearing.payment(payment.uetr).unwrap();
+            mine.then_some(InboxEntry { position: event.position, kind, payment })
         };
         state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect()
     }

@@ -1,0 +1,252 @@
+//! Reading: schema and header first, then what the gateway needs of each message.
+
+use super::Original;
+use crate::refusal::GatewayRefusal;
+use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, Uetr};
+use iso20022::view::{
+    AccountView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, PaymentPriority,
+    RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+};
+use iso20022::{BusinessMessage, Limits, MessageType, read_business_message};
+use money::Amount;
+use std::sync::Arc;
+
+/// Stands for a message identification that could not be read.
+const NOT_PROVIDED: &str = "NOTPROVIDED";
+
+/// Longest `RsnDesc`.
+const DESCRIPTION_CHARS_MAX: usize = 350;
+
+/// A message the gateway takes, and who says it is from whom.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// `pacs.008`
+    Payment(Box<Payment>),
+    /// `pacs.002`
+    Report(Report),
+    /// `pacs.028`
+    StatusRequest(Uetr),
+    /// `acmt.023`
+    PayeeCheck(Box<PayeeCheck>),
+    /// `acmt.024`
+    PayeeAnswer(Box<PayeeReply>),
+}
+
+/// A `pacs.008` with one payment.
+#[derive(Debug)]
+pub(crate) struct Payment {
+    pub(crate) view: CreditTransferView,
+    pub(crate) message: Arc<BusinessMessage>,
+    pub(crate) debtor_agent: Bic,
+    pub(crate) creditor_agent: Bic,
+    /// The first business rule it breaks.
+    pub(crate) finding: Option<Finding>,
+}
+
+impl Payment {
+    pub(crate) fn uetr(&self) -> Uetr {
+        Uetr(self.view.uetr)
+    }
+
+    pub(crate) fn debit(&self) -> Amount {
+        self.view.interbank_settlement_amount
+    }
+
+    pub(crate) fn quote(&self) -> Option<QuoteId> {
+        self.view.quote.map(QuoteId)
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        match self.view.priority {
+            PaymentPriority::High => Priority::High,
+            PaymentPriority::Normal => Priority::Normal,
+        }
+    }
+
+    /// When the debtor agent accepted it; without a word on that, when it made the message.
+    pub(crate) fn accepted_at(&self) -> Time {
+        Time(self.view.accepted_at.unwrap_or(self.view.created_at))
+    }
+
+    pub(crate) fn debtor_account(&self) -> &str {
+        account_number(self.view.debtor_account.as_ref())
+    }
+
+    pub(crate) fn creditor_account(&self) -> &str {
+        account_number(self.view.creditor_account.as_ref())
+    }
+}
+
+fn account_number(account: Option<&AccountView>) -> &str {
+    account.map_or("", |account| &account.number)
+}
+
+/// A business rule that was broken.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) rule: &'static str,
+    pub(crate) words: String,
+    pub(crate) reason: IsoReason,
+}
+
+/// A `pacs.002` of a creditor agent.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) message_id: String,
+    pub(crate) uetr: Uetr,
+    pub(crate) verdict: Verdict,
+}
+
+/// What a report says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verdict {
+    /// Whether it will credit.
+    Answer(AnswerVerdict),
+    /// That it has.
+    Credited,
+}
+
+/// An `acmt.023` with one verification.
+#[derive(Debug)]
+pub(crate) struct PayeeCheck {
+    pub(crate) asked: Bic,
+    pub(crate) view: IdentificationRequestView,
+}
+
+/// An `acmt.024`.
+#[derive(Debug)]
+pub(crate) struct PayeeReply {
+    pub(crate) view: IdentificationReportView,
+}
+
+/// What is wrong with a message as a whole.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) http_status: u16,
+    pub(crate) rejection: RejectionView,
+}
+
+impl Fault {
+    fn new(http_status: u16, message_id: &str, reason: &str, location: Option<String>, words: String) -> Self {
+        let rejection = RejectionView {
+            related_reference: message_id.to_owned(),
+            reason: reason.to_owned(),
+            rejected_at: None,
+            location,
+            description: Some(words.chars().take(DESCRIPTION_CHARS_MAX).collect()),
+        };
+        Self { http_status, rejection }
+    }
+
+    /// A report the centre refused.
+    pub(crate) fn of_refusal(report: &Report, refusal: Refusal) -> Self {
+        Self::new(refusal.http_status(), &report.message_id, refusal.code(), None, refusal.to_string())
+    }
+
+    /// A message of the right schema that the scheme does not use like this.
+    fn of_view(message_id: &str, error: &ViewError) -> Self {
+        Self::new(422, message_id, error.iso_reason(), None, error.to_string())
+    }
+
+    fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {
+        Self::new(refusal.http_status(), message_id, refusal.code(), None, format!("{refusal}: {words}"))
+    }
+}
+
+/// A body in the limits the gateway has already applied.
+const LIMITS: Limits = Limits { message_bytes_max: 64 << 10, ..Limits::DEFAULT };
+
+/// Reads a body: schema, header, then the message. Also returns who the header says it is from.
+pub(crate) fn read(body: &[u8]) -> Result<(Bic, Taken), Fault> {
+    let message = read_business_message(body, LIMITS).map_err(|violation| Fault {
+        http_status: 400,
+        rejection: RejectionView::of_violation(&violation, NOT_PROVIDED, crate::clock::now_ns()),
+    })?;
+    let Some(header) = &message.header else {
+        return Err(Fault::of_gateway(NOT_PROVIDED, GatewayRefusal::NotAMessage, "a business application header is missing"));
+    };
+    let header = HeaderView::of(header).map_err(|error| Fault::of_view(NOT_PROVIDED, &error))?;
+    let id = header.message_id.as_str();
+    if header.definition != message.document.message_type().id() {
+        return Err(Fault::of_gateway(id, GatewayRefusal::NotAMessage, "the header names another message than follows"));
+    }
+    let from = bic(id, &header.from)?;
+    let taken = taken(id, message)?;
+    Ok((from, taken))
+}
+
+fn taken(id: &str, message: BusinessMessage) -> Result<Taken, Fault> {
+    let document = &message.document;
+    let view_error = |error: ViewError| Fault::of_view(id, &error);
+    match document.message_type() {
+        MessageType::Pacs00800108 => payment(id, message).map(|payment| Taken::Payment(Box::new(payment))),
+        MessageType::Pacs00200110 => report(id, StatusReportView::of(document).map_err(view_error)?).map(Taken::Report),
+        MessageType::Pacs02800103 => {
+            let view = StatusRequestView::of(document).map_err(view_error)?;
+            Ok(Taken::StatusRequest(Uetr(view.uetr)))
+        }
+        MessageType::Acmt02300102 => {
+            let view = IdentificationRequestView::of(document).map_err(view_error)?;
+            let asked = bic(id, view.agent.as_deref().unwrap_or(&view.assignee))?;
+            Ok(Taken::PayeeCheck(Box::new(PayeeCheck { asked, view })))
+        }
+        MessageType::Acmt02400102 => {
+            let view = IdentificationReportView::of(document).map_err(view_error)?;
+            Ok(Taken::PayeeAnswer(Box::new(PayeeReply { view })))
+        }
+        MessageType::Admi00200101 | MessageType::Head00100102 => {
+            Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
+        }
+    }
+}
+
+fn payment(id: &str, message: BusinessMessage) -> Result<Payment, Fault> {
+    let view = CreditTransferView::of(&message.document).map_err(|error| Fault::of_view(id, &error))?;
+    let debtor_agent = bic(id, &view.debtor_agent)?;
+    let creditor_agent = bic(id, &view.creditor_agent)?;
+    Ok(Payment { view, message: Arc::new(message), debtor_agent, creditor_agent, finding: None })
+}
+
+fn report(id: &str, view: StatusReportView) -> Result<Report, Fault> {
+    let verdict = match view.status {
+        TransactionStatus::InProcess | TransactionStatus::CustomerAccepted | TransactionStatus::TechnicallyAccepted => {
+            Verdict::Answer(AnswerVerdict::WillCredit)
+        }
+        TransactionStatus::Credited => Verdict::Credited,
+        TransactionStatus::Rejected => Verdict::Answer(AnswerVerdict::Refuses(reason(id, view.reason.as_deref())?)),
+        TransactionStatus::Received
+        | TransactionStatus::Settled
+        | TransactionStatus::AcceptedWithoutPosting
+        | TransactionStatus::Pending
+        | TransactionStatus::Blocked => {
+            let words = format!("status {} is not an answer to a payment", view.status.code());
+            return Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, &words));
+        }
+    };
+    Ok(Report { message_id: view.message_id, uetr: Uetr(view.uetr), verdict })
+}
+
+/// The four characters of a reject's reason. A reject without one is a reject by nobody's reason.
+fn reason(id: &str, code: Option<&str>) -> Result<IsoReason, Fault> {
+    let bytes: Option<[u8; 4]> = code.and_then(|code| code.as_bytes().try_into().ok());
+    let known = bytes.filter(|bytes| bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
+    known
+        .map(IsoReason)
+        .ok_or_else(|| Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, "a reject needs an ISO reason of four characters"))
+}
+
+fn bic(id: &str, text: &str) -> Result<Bic, Fault> {
+    Bic::parse(text).ok_or_else(|| Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, "an agent is not named by its BIC"))
+}
+
+impl From<&CreditTransferView> for Original {
+    fn from(view: &CreditTransferView) -> Self {
+        Self {
+            message_id: view.message_id.clone(),
+            instruction_id: view.instruction_id.clone(),
+            end_to_end_id: view.end_to_end_id.clone(),
+            transaction_id: view.transaction_id.clone(),
+            accepted_at: view.accepted_at,
+        }
+    }
+}

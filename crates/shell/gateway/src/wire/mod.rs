@@ -1,0 +1,12 @@
+//! Between messages and the centre's words: the only folder of the gateway that knows `iso20022`.
+//!
+//! Reading turns a body into a [`Taken`] or a [`Fault`]; writing makes every message the centre sends. What is read holds
+//! what the gateway decides by and the message itself, since what is forwarded is the debtor agent's data as it came.
+
+mod inbound;
+mod outbound;
+
+pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read};
+pub(crate) use outbound::{
+    Original, PAYEE_QUESTION, inbox_message, message_reject, original, payee_answer, payee_question, status_report,
+};

@@ -1,0 +1,203 @@
+//! Writing: every message the centre sends, each in an envelope with its header.
+
+use super::inbound::{Fault, PayeeCheck, PayeeReply, Taken, read};
+use crate::answer::{Standing, Status};
+use crate::auth::body_of_vault;
+use crate::clock::now_ns;
+use crate::door::Door;
+use crate::past::InboxEntry;
+use crate::recent::Recent;
+use crate::refusal::{GatewayRefusal, Problem};
+use bytes::Bytes;
+use clearing::{Bic, PaymentView, Uetr};
+use history::InboxKind;
+use iso20022::view::{
+    HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict, RejectionView, StatusReportView,
+    TransactionStatus, business_message, business_message_of, forwarded,
+};
+use iso20022::{Message, MessageType};
+use money::{Amount, Rate};
+
+/// Message name of a relayed payee check.
+pub(crate) const PAYEE_QUESTION: &str = MessageType::Acmt02300102.id();
+
+/// References of a payment's own message, which every report on it repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Original {
+    pub(crate) message_id: String,
+    pub(crate) instruction_id: Option<String>,
+    pub(crate) end_to_end_id: String,
+    pub(crate) transaction_id: Option<String>,
+    /// `AccptncDtTm`, nanoseconds since 1970.
+    pub(crate) accepted_at: Option<u64>,
+}
+
+/// A payment's own message: from memory if it came lately, else from the vault.
+fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
+    if let Some(recent) = door.recent.get(payment.content) {
+        return Ok(recent);
+    }
+    let stored = door.past.message(payment).map_err(|error| {
+        tracing::error!(%error, uetr = %payment.uetr, "a signed message cannot be read back");
+        GatewayRefusal::HistoryUnavailable
+    })?;
+    let stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    match read(&stored[at..]) {
+        Ok((_, Taken::Payment(read))) => {
+            let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
+            door.recent.put(payment.content, recent.clone());
+            Ok(recent)
+        }
+        // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
+        Ok(_) | Err(_) => Err(GatewayRefusal::HistoryUnavailable.into()),
+    }
+}
+
+/// The references of a payment on record.
+pub(crate) fn original(door: &Door, payment: &PaymentView) -> Result<std::sync::Arc<Original>, Problem> {
+    recent(door, payment).map(|recent| recent.original)
+}
+
+/// The message an inbox entry stands for. It has the same identification and time whenever it is built.
+pub(crate) fn inbox_message(door: &Door, reader: Bic, entry: &InboxEntry) -> Result<(&'static str, Bytes), Problem> {
+    let recent = recent(door, &entry.payment)?;
+    let payment = &entry.payment;
+    let id = format!("LH{:016}{}", entry.position.0, &reader.as_str()[..8]);
+    let at = match (entry.kind, payment.finality) {
+        (InboxKind::Asked, _) | (_, None) => payment.received_at,
+        (InboxKind::Ended | InboxKind::Credited, Some(finality)) => finality.at,
+    };
+    match entry.kind {
+        InboxKind::Asked => {
+            let header = header(door, reader, &id, at.0);
+            let rate =
+                (payment.debit.currency != payment.credit.currency).then(|| rate_of(payment.debit, payment.credit)).flatten();
+            let message = forwarded(&recent.message, &header, payment.credit, rate).map_err(|error| {
+                tracing::error!(%error, uetr = %payment.uetr, "a payment cannot be forwarded");
+                GatewayRefusal::HistoryUnavailable
+            })?;
+            Ok((MessageType::Pacs00800108.id(), business_message_of(&message).into()))
+        }
+        InboxKind::Ended | InboxKind::Credited => {
+            let standing = match entry.kind {
+                InboxKind::Credited => Standing::of(payment),
+                InboxKind::Asked | InboxKind::Ended => Standing::of(&PaymentView { credited: false, ..*payment }),
+            };
+            let report = report(payment.uetr, &recent.original, &standing, &id, at.0);
+            Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at.0, &report.message()).into()))
+        }
+    }
+}
+
+/// `pacs.002` in answer to a request.
+pub(crate) fn status_report(door: &Door, to: Bic, uetr: Uetr, original: &Original, standing: &Standing) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), now_ns());
+    envelope(door, to, &id, now, &report(uetr, original, standing, &id, now).message())
+}
+
+fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
+    let status = match standing.status {
+        Status::Held => TransactionStatus::InProcess,
+        Status::Settled => TransactionStatus::Settled,
+        Status::Credited => TransactionStatus::Credited,
+        Status::Rejected => TransactionStatus::Rejected,
+    };
+    StatusReportView {
+        original_message_id: Some(original.message_id.clone()),
+        original_message_name: Some(MessageType::Pacs00800108.id().to_owned()),
+        original_instruction_id: original.instruction_id.clone(),
+        original_end_to_end_id: Some(original.end_to_end_id.clone()),
+        original_transaction_id: original.transaction_id.clone(),
+        reason: standing.reason.map(|reason| reason.to_string()),
+        information: standing.detail.clone(),
+        accepted_at: original.accepted_at,
+        settled_at: match standing.status {
+            Status::Settled | Status::Credited => standing.at.map(|at| at.0),
+            Status::Held | Status::Rejected => None,
+        },
+        ..StatusReportView::new(id, now, uetr.0, status)
+    }
+}
+
+/// `admi.002`.
+pub(crate) fn message_reject(door: &Door, to: Bic, fault: &Fault) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), now_ns());
+    let rejection = RejectionView { rejected_at: Some(now), ..fault.rejection.clone() };
+    envelope(door, to, &id, now, &rejection.message())
+}
+
+/// `acmt.023` as the asked bank gets it, under an identification of the centre's.
+pub(crate) fn payee_question(door: &Door, asked: Bic, id: &str, check: &PayeeCheck) -> Vec<u8> {
+    let now = now_ns();
+    let question = IdentificationRequestView {
+        message_id: id.to_owned(),
+        created_at: now,
+        assigner: door.centre.clone(),
+        assignee: asked.to_string(),
+        verification_id: id.to_owned(),
+        ..check.view.clone()
+    };
+    envelope(door, asked, id, now, &question.message())
+}
+
+/// `acmt.024` as the asker gets it; no reply: it could not be told, nobody answered.
+pub(crate) fn payee_answer(door: &Door, asker: Bic, check: &PayeeCheck, reply: Option<&PayeeReply>) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), now_ns());
+    let answered = reply.map(|reply| reply.view.clone());
+    let verdict = match answered.as_ref().map(|view| &view.verdict) {
+        None => NameVerdict::NotPossible("NORR".to_owned()),
+        // A bank's own words do not fit where a code goes.
+        Some(NameVerdict::NotPossible(reason)) if reason.len() > 4 => NameVerdict::NotPossible("NARR".to_owned()),
+        Some(verdict) => verdict.clone(),
+    };
+    let answer = IdentificationReportView {
+        message_id: id.clone(),
+        created_at: now,
+        assigner: door.centre.clone(),
+        assignee: asker.to_string(),
+        original_message_id: Some(check.view.message_id.clone()),
+        verification_id: check.view.verification_id.clone(),
+        verdict,
+        masked_name: answered.as_ref().and_then(|view| view.masked_name.clone()),
+        account: answered.as_ref().and_then(|view| view.account.clone()),
+        agent: Some(check.asked.to_string()),
+    };
+    envelope(door, asker, &id, now, &answer.message())
+}
+
+fn header(door: &Door, to: Bic, id: &str, now: u64) -> HeaderView {
+    HeaderView::new(&door.centre, to.as_str(), id, now)
+}
+
+/// Header and document. Everything in them was read from a valid message or made here, so it fits.
+fn envelope(door: &Door, to: Bic, id: &str, now: u64, document: &Result<Message, iso20022::view::ViewError>) -> Vec<u8> {
+    let document = document.as_ref().expect("texts come from valid messages or are made here");
+    business_message(&header(door, to, id, now), document).expect("BICs and identifications made here fit").into_bytes()
+}
+
+/// What one unit paid was received as, to eleven digits, cut.
+fn rate_of(debit: Amount, credit: Amount) -> Option<Rate> {
+    let numerator = u128::from(credit.minor.0) * u128::from(debit.currency.minor_per_major());
+    let denominator = u128::from(debit.minor.0) * u128::from(credit.currency.minor_per_major());
+    (0..=Rate::DECIMALS_MAX).rev().find_map(|decimals| {
+        let scaled = numerator.checked_mul(10u128.pow(u32::from(decimals)))?.checked_div(denominator)?;
+        u64::try_from(scaled).ok().and_then(|scaled| Rate::new(scaled, decimals).ok())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use money::{Currency, CurrencyCode, MinorUnits};
+
+    #[test]
+    fn rates_are_cut_to_what_fits() {
+        let amount = |minor, code| Amount { minor: MinorUnits(minor), currency: Currency { code, exponent: 2 } };
+        for (debit, credit, rate) in [(10_000, 9_202, "0.9202000000"), (3, 1, "0.3333333333"), (1, 12_345_678, "12345678.000")] {
+            let rate_found = rate_of(amount(debit, CurrencyCode::HKD), amount(credit, CurrencyCode::CNY));
+            assert_eq!(rate_found.unwrap().to_string(), rate);
+        }
+        assert_eq!(rate_of(amount(0, CurrencyCode::HKD), amount(1, CurrencyCode::CNY)), None);
+    }
+}

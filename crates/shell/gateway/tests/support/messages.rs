@@ -1,0 +1,141 @@
+//! Messages as banks send them.
+
+use super::{HKD, now_ns};
+use iso20022::view::{
+    AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
+    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, RejectionView, StatusReportView, StatusRequestView,
+    TransactionStatus, business_message,
+};
+use iso20022::{BusinessMessage, Limits, Message, read_business_message};
+use money::{Amount, MinorUnits};
+
+pub const CENTRE: &str = "LUOHHKHHXXX";
+
+pub fn hkd(minor: u64) -> Amount {
+    Amount { minor: MinorUnits(minor), currency: HKD }
+}
+
+pub fn fresh_uetr() -> [u8; 16] {
+    uuid::Uuid::new_v4().into_bytes()
+}
+
+fn id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn send(from: &str, message_id: &str, document: &Message) -> Vec<u8> {
+    business_message(&HeaderView::new(from, CENTRE, message_id, now_ns()), document).unwrap().into_bytes()
+}
+
+fn party(name: &str, town: &str, country: &str) -> PartyView {
+    let address = AddressView { town: Some(town.into()), country: Some(country.into()), ..AddressView::default() };
+    PartyView { name: name.into(), address: Some(address), country_of_residence: None }
+}
+
+fn account(number: &str) -> AccountView {
+    AccountView { number: number.into(), is_iban: false, currency: None, alias: None }
+}
+
+/// A payment of 100.00 HKD from a customer of `from` to a customer of `to`.
+pub fn transfer(from: &str, to: &str) -> CreditTransferView {
+    let now = now_ns();
+    CreditTransferView {
+        message_id: id(),
+        created_at: now,
+        instruction_id: Some("INSTR-1".into()),
+        end_to_end_id: "E2E-1".into(),
+        transaction_id: Some("TX-1".into()),
+        uetr: fresh_uetr(),
+        clearing_system_reference: None,
+        priority: PaymentPriority::Normal,
+        category_purpose: None,
+        interbank_settlement_amount: hkd(10_000),
+        interbank_settlement_date: Some(jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()),
+        accepted_at: Some(now),
+        instructed_amount: None,
+        exchange_rate: None,
+        quote: None,
+        charge_bearer: "SLEV".into(),
+        instructing_agent: from.into(),
+        instructed_agent: to.into(),
+        debtor: party("CHAN TAI MAN", "Hong Kong", "HK"),
+        debtor_account: Some(account("012-345678-001")),
+        debtor_agent: from.into(),
+        creditor_agent: to.into(),
+        creditor: party("LI XIAO MING", "Shenzhen", "CN"),
+        creditor_account: Some(account("6222000011112222")),
+        purpose: Some("GDDS".into()),
+        remittance: Some("Invoice 7".into()),
+        clearing_system: Some("LUOHU".into()),
+    }
+}
+
+pub fn pacs008(view: &CreditTransferView) -> Vec<u8> {
+    send(&view.debtor_agent, &view.message_id, &view.message().unwrap())
+}
+
+/// The creditor agent's word on a payment.
+pub fn pacs002(from: &str, uetr: [u8; 16], status: TransactionStatus, reason: Option<&str>) -> Vec<u8> {
+    let mut view = StatusReportView::new(&id(), now_ns(), uetr, status);
+    view.reason = reason.map(str::to_owned);
+    view.original_message_id = Some("X".into());
+    view.original_message_name = Some("pacs.008.001.08".into());
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+pub fn pacs028(from: &str, uetr: [u8; 16]) -> Vec<u8> {
+    let view = StatusRequestView {
+        message_id: id(),
+        created_at: now_ns(),
+        original_message_id: None,
+        original_message_name: None,
+        original_end_to_end_id: None,
+        uetr,
+        instructing_agent: Some(from.into()),
+        instructed_agent: None,
+    };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+pub fn acmt023(from: &str, to: &str, name: &str) -> Vec<u8> {
+    let view = IdentificationRequestView {
+        message_id: id(),
+        created_at: now_ns(),
+        assigner: from.into(),
+        assignee: CENTRE.into(),
+        verification_id: "V-1".into(),
+        name: Some(name.into()),
+        account: AccountReference::Mobile("+86-13800000000".into()),
+        agent: Some(to.into()),
+    };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+pub fn acmt024(from: &str, question: &IdentificationRequestView, verdict: NameVerdict) -> Vec<u8> {
+    let view = IdentificationReportView {
+        message_id: id(),
+        created_at: now_ns(),
+        assigner: from.into(),
+        assignee: CENTRE.into(),
+        original_message_id: Some(question.message_id.clone()),
+        verification_id: question.verification_id.clone(),
+        verdict,
+        masked_name: Some("L* X**O M**G".into()),
+        account: Some(AccountReference::Number("6222000011112222".into())),
+        agent: Some(from.into()),
+    };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+pub fn parse(body: &[u8]) -> BusinessMessage {
+    read_business_message(body, Limits::DEFAULT)
+        .unwrap_or_else(|violation| panic!("{violation:?} in {}", String::from_utf8_lossy(body)))
+}
+
+pub fn status_of(body: &[u8]) -> StatusReportView {
+    StatusReportView::of(&parse(body).document).unwrap()
+}
+
+pub fn rejection_of(body: &[u8]) -> RejectionView {
+    RejectionView::of(&parse(body).document).unwrap()
+}
