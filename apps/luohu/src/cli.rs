@@ -48,6 +48,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
     Fsck(FsckArgs),
+    /// Measure the whole way: signed payments over TLS between two banks, on a data folder of its own.
+    Bench(BenchArgs),
     /// Print every setting with its default and what it means.
     Config,
 }
@@ -71,6 +73,26 @@ pub struct FsckArgs {
     /// Apply every command again from the first block, and read every signed message back.
     #[arg(long)]
     pub deep: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How much and how fast.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Payments to make.
+    #[arg(long, default_value_t = 20_000)]
+    pub payments: u64,
+    /// Payments under way at once, each with its own connection.
+    #[arg(long, default_value_t = 64)]
+    pub in_flight: usize,
+    /// Payments a second; as fast as it goes when not given.
+    #[arg(long)]
+    pub rate: Option<u32>,
+    /// Threads that serve and pay.
+    #[arg(long, default_value_t = 2)]
+    pub workers: usize,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,

@@ -64,9 +64,10 @@ pub fn members(members: &[Member], clearing: &Clearing) -> Vec<Command> {
     commands
 }
 
-/// Invented cover for a sample bank: 200 million in each currency, and as much in each pool of an exchange provider.
+/// Invented cover of a member: 200 million in each currency, and as much in each pool of an exchange provider.
+pub const PREFUNDED_MINOR: u64 = 20_000_000_000;
+
 fn prefunding(member: &Member, id: ParticipantId) -> Vec<Command> {
-    const MINOR: u64 = 200_000_000_00;
     let purposes = [Some(AccountPurpose::Settlement), member.provides_exchange.then_some(AccountPurpose::Exchange)];
     let fund = |purpose: AccountPurpose, currency: CurrencyCode| {
         let mut reference = [0; 16];
@@ -78,7 +79,7 @@ fn prefunding(member: &Member, id: ParticipantId) -> Vec<Command> {
             currency,
             purpose,
             direction: FundDirection::In,
-            amount: MinorUnits(MINOR),
+            amount: MinorUnits(PREFUNDED_MINOR),
             reference,
         })
     };

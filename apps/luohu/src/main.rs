@@ -1,5 +1,6 @@
 //! One binary: parse configuration, wire, run. No logic lives here.
 
+mod bench;
 mod centre;
 mod cli;
 mod config;
@@ -29,6 +30,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run => run::run(&cli.settings),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
+        Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Config => {
             print!("{}", config::EXAMPLE);
             Ok(ExitCode::SUCCESS)

@@ -1,0 +1,155 @@
+//! `luohu bench`: the whole way, as two banks see it. Signed single-payment messages over mutual TLS, both banks answering.
+//!
+//! The system runs in this process on its own data folder, and so does the load: the figures are for gateway, centre,
+//! journal, both banks' ends and TLS on the cores of one machine. Afterwards both banks and the centre are compared to the
+//! cent.
+
+mod bank;
+mod report;
+
+use crate::cli::{BenchArgs, SettingsArgs};
+use crate::config::Config;
+use crate::genesis::Member;
+use crate::keys::Keys;
+use crate::run;
+use anyhow::{Context, Result, ensure};
+use bank::{Bank, Books};
+use clearing::Bic;
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
+use money::{Currency, CurrencyCode};
+use report::Report;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const DEBTOR_BANK: &str = "BENAHKHHXXX";
+const CREDITOR_BANK: &str = "BENBCNBSXXX";
+const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
+/// However slow the machine: the run ends.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Runs the benchmark and prints its table or JSON.
+pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
+    ensure!((1..=5_000_000).contains(&args.payments), "--payments must be 1 to 5,000,000");
+    ensure!((1..=1024).contains(&args.in_flight), "--in-flight must be 1 to 1,024");
+    let folder = match &settings.data {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("luohu-bench-{}", std::process::id())),
+    };
+    let mut config = Config::load(settings)?;
+    config.data.clone_from(&folder);
+    config.gateway.listen.set_port(0);
+    config.sample_banks.enabled = false;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(args.workers.max(1)).enable_all().build()?;
+    let report = runtime.block_on(run_all(&config, args));
+    if settings.data.is_none() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
+    }
+    let report = report?;
+    if args.json { report.print_json() } else { report.print_table() }
+    Ok(if report.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
+    let (sync_p50_us, sync_p99_us) = report::fdatasync(&config.data)?;
+    let keys = Keys::at(&config.data).open(&config.gateway.names)?;
+    let member = |bic: &str| -> Result<_> {
+        let own = keys.member(&config.data.join("bench").join(bic), bic)?;
+        let registered = Member {
+            bic: Bic::parse(bic).expect("the constant is a BIC"),
+            name: format!("Bench {bic}"),
+            key: own.signer.public_key(),
+            provides_exchange: false,
+            currencies: vec![HKD.code],
+        };
+        Ok((own, registered))
+    };
+    let ((debtor_keys, debtor), (creditor_keys, creditor)) = (member(DEBTOR_BANK)?, member(CREDITOR_BANK)?);
+    let (system, keys) = run::start(config, &[debtor, creditor]).await?;
+    let centre_key = keys.signer.public_key();
+    let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key)?;
+    let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key)?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let cpu = report::cpu_seconds();
+    let begun = Instant::now();
+    let latencies = load(&debtor, args, begun).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let cpu = report::cpu_seconds() - cpu;
+    let agrees = settle_and_compare(&system, &debtor.books, &creditor.books, args.payments).await;
+    let blocks = system.centre.model.tip().height;
+    debtor.stop();
+    creditor.stop();
+    run::stop(system).await?;
+    Ok(Report {
+        payments: args.payments,
+        in_flight: args.in_flight,
+        rate: args.rate,
+        seconds,
+        cpu_seconds: cpu,
+        blocks,
+        latencies,
+        sync_p50_us,
+        sync_p99_us,
+        agrees,
+    })
+}
+
+/// Keeps payments going until all are final at the debtor agent; how long each took, in microseconds.
+async fn load(debtor: &Bank, args: &BenchArgs, begun: Instant) -> Result<Histogram<u64>> {
+    let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(args.payments) };
+    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} payments  {per_sec}  {eta} left").context("progress bar")?);
+    let next = Arc::new(AtomicU64::new(0));
+    let mut payers = tokio::task::JoinSet::new();
+    for _ in 0..args.in_flight {
+        let (next, bar, payer, args) = (next.clone(), bar.clone(), debtor.payer(CREDITOR_BANK), args.clone());
+        payers.spawn(async move {
+            let mut latencies = Histogram::<u64>::new(3).context("histogram")?;
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= args.payments {
+                    return Ok::<_, anyhow::Error>(latencies);
+                }
+                if let Some(rate) = args.rate {
+                    let due = begun + Duration::from_secs_f64(n as f64 / f64::from(rate));
+                    tokio::time::sleep_until(due.into()).await;
+                }
+                ensure!(begun.elapsed() < LONGEST, "the run took longer than {} s", LONGEST.as_secs());
+                let sent = Instant::now();
+                payer.pay(n).await?;
+                latencies.record(u64::try_from(sent.elapsed().as_micros())?)?;
+                bar.inc(1);
+            }
+        });
+    }
+    let mut all = Histogram::new(3).context("histogram")?;
+    while let Some(done) = payers.join_next().await {
+        all.add(done.context("payer")??)?;
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+/// Waits for the last inbox items, then compares both banks' books with the centre's.
+async fn settle_and_compare(system: &run::System, debtor: &Books, creditor: &Books, payments: u64) -> bool {
+    let until = Instant::now() + Duration::from_secs(10);
+    while (debtor.ended() < payments || creditor.ended() < payments) && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let balance = |bic: &str| {
+        let bic = Bic::parse(bic).expect("the constant is a BIC");
+        let id = system.centre.model.participants().into_iter().find(|known| known.bic == bic).map(|known| known.id);
+        let accounts = system.centre.model.accounts();
+        accounts.into_iter().find(|account| account.participant == id).map_or(0, |account| account.posted)
+    };
+    let funded = i128::from(crate::genesis::PREFUNDED_MINOR);
+    let paid = i128::from(debtor.settled_minor());
+    let received = i128::from(creditor.settled_minor());
+    let (_, settled, _) = system.centre.model.counts();
+    paid == received
+        && settled == payments
+        && balance(DEBTOR_BANK) == funded - paid
+        && balance(CREDITOR_BANK) == funded + received
+}
