@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("risk", &["money"]),
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing"]),
-    ("history", &["chain", "clearing", "ledger", "money"]),
+    ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
     ("monitor", &["chain", "clearing", "history", "money"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing"]),
     ("banklink", &["chain", "iso20022", "money", "signing"]),

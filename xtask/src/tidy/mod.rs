@@ -4,6 +4,7 @@
 mod arrows;
 mod licences;
 mod purity;
+mod refusals;
 mod sources;
 mod text;
 
@@ -39,6 +40,7 @@ pub fn run() -> Result<()> {
             files += 1;
         }
     }
+    findings.extend(refusal_codes()?);
     for member in &members {
         findings.extend(sources::check_header(member));
     }
@@ -53,4 +55,17 @@ pub fn run() -> Result<()> {
         }
         count => bail!("{count} house rules broken"),
     }
+}
+
+fn refusal_codes() -> Result<Vec<Finding>> {
+    let mut files = Vec::new();
+    for folder in ["apps", "crates", "tests"] {
+        for ending in [".rs", ".txt"] {
+            for path in workspace::files(folder, ending)? {
+                let text = workspace::read(&path)?;
+                files.push((path, text));
+            }
+        }
+    }
+    Ok(refusals::check(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))))
 }
