@@ -13,11 +13,13 @@
 //! # Start reading at
 //! [`read_message`] and [`Violation`]; the reader is `xml/content.rs`.
 
+pub mod check;
 pub mod codes;
 mod envelope;
 #[rustfmt::skip]
 pub mod generated;
 pub mod currencies;
+pub mod rules;
 pub mod value;
 pub mod view;
 mod violation;

@@ -76,6 +76,11 @@ impl Decimal {
         }
     }
 
+    /// Digits after the point that are not zeros at its end.
+    pub fn decimals(self) -> u8 {
+        self.reduced().1
+    }
+
     /// Without zeros at its end.
     fn reduced(self) -> (i128, u8) {
         let (mut mantissa, mut scale) = (self.mantissa, self.scale);

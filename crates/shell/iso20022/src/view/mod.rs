@@ -19,7 +19,9 @@ mod parts;
 mod rejection;
 mod status;
 
+pub(crate) use credit_transfer::quote_of;
 pub use credit_transfer::{CreditTransferView, PaymentPriority, forwarded};
+pub(crate) use header::end_bic;
 pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
 pub use parts::{AccountView, AddressView, PartyView, bic_11};

@@ -187,6 +187,10 @@ impl<'a> Reader<'a> {
         if self.head.key == 0 || !names.contains(&self.head.local) {
             return self.unexpected("", names, false);
         }
+        if self.is_repeat() {
+            let text = format!("`{}` may occur only once", self.head.local);
+            return self.stop(Rule::Repeated, self.head.at, text).within(self.head.local, 0);
+        }
         if self.follows(name) {
             let text = format!("`{}` stands before `{name}`, which must come first", self.head.local);
             return self.stop(Rule::Order, self.head.at, text).within(self.head.local, 0);

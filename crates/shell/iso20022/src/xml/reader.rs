@@ -183,11 +183,6 @@ impl<'a> Reader<'a> {
         self.head.local
     }
 
-    /// Whether a start tag was just read (not an end tag).
-    pub(crate) fn at_start(&self) -> bool {
-        self.head.start
-    }
-
     pub(super) fn binding(&self, prefix: &str) -> Option<&Binding<'a>> {
         self.bindings.iter().rev().find(|binding| binding.prefix == prefix)
     }

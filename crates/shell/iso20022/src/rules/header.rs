@@ -1,0 +1,107 @@
+//! Rules about the business application header and how it fits the document.
+
+use super::{BusinessRule as R, Finding, RuleSettings, codes, texts};
+use crate::envelope::BusinessMessage;
+use crate::generated::*;
+use crate::view::bic_11;
+
+pub(super) fn check(message: &BusinessMessage, settings: &RuleSettings, findings: &mut Vec<Finding>) {
+    let Some(header) = &message.header else {
+        if settings.header_required {
+            findings.push(Finding::new(R::HeaderPresent, "/AppHdr", "the message has no business application header"));
+        }
+        return;
+    };
+    let definition = message.document.message_type().id();
+    if header.msg_def_idr.as_str() != definition {
+        let text = format!("the header announces `{}`, the document is `{definition}`", header.msg_def_idr.as_str());
+        findings.push(Finding::new(R::Definition, "/AppHdr/MsgDefIdr", text));
+    }
+    if let Some(id) = document_id(&message.document)
+        && id != header.biz_msg_idr.as_str()
+    {
+        let text = format!("the header's id is `{}`, the document's `{id}`", header.biz_msg_idr.as_str());
+        findings.push(Finding::new(R::MessageId, "/AppHdr/BizMsgIdr", text));
+    }
+    texts::identifier("/AppHdr/BizMsgIdr", header.biz_msg_idr.as_str(), findings);
+    sender(header, message, settings, findings);
+    for (path, end) in [("/AppHdr/Fr", &header.fr), ("/AppHdr/To", &header.to)] {
+        match crate::view::end_bic(end) {
+            Some(bic) if !codes::bic_country_exists(&bic) => {
+                findings.push(Finding::new(R::BicCountry, path, format!("`{bic}` names no existing country")));
+            }
+            Some(_) => {}
+            None => findings.push(Finding::new(R::AgentBics, path, "this end is not named by a BIC")),
+        }
+    }
+}
+
+fn sender(
+    header: &BusinessApplicationHeaderV02,
+    message: &BusinessMessage,
+    settings: &RuleSettings,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(from) = crate::view::end_bic(&header.fr) else { return };
+    if let Some(agent) = sending_agent(&message.document)
+        && agent != from
+    {
+        let text = format!("the header is from `{from}`, the document from `{agent}`");
+        findings.push(Finding::new(R::Sender, "/AppHdr/Fr", text));
+    }
+    if let Some(signer) = &settings.signer
+        && *signer != from
+    {
+        let text = format!("the header is from `{from}`, the signature is of `{signer}`");
+        findings.push(Finding::new(R::Signer, "/AppHdr/Fr", text));
+    }
+}
+
+/// The id the document gives itself.
+fn document_id(document: &Message) -> Option<&str> {
+    Some(match document {
+        Message::Pacs00800108(it) => it.fi_to_fi_cstmr_cdt_trf.grp_hdr.msg_id.as_str(),
+        Message::Pacs00200110(it) => it.fi_to_fi_pmt_sts_rpt.grp_hdr.msg_id.as_str(),
+        Message::Pacs02800103(it) => it.fi_to_fi_pmt_sts_req.grp_hdr.msg_id.as_str(),
+        Message::Acmt02300102(it) => it.id_vrfctn_req.assgnmt.msg_id.as_str(),
+        Message::Acmt02400102(it) => it.id_vrfctn_rpt.assgnmt.msg_id.as_str(),
+        // These have no id of their own.
+        Message::Admi00200101(_) | Message::Head00100102(_) => return None,
+    })
+}
+
+type Agent = Option<Box<BranchAndFinancialInstitutionIdentification6>>;
+
+/// BIC of the agent the document says it is from.
+fn sending_agent(document: &Message) -> Option<String> {
+    let first = |agents: [Option<&Agent>; 2]| {
+        let agent = agents.into_iter().flatten().find_map(|agent| agent.as_deref())?;
+        agent.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str()))
+    };
+    match document {
+        Message::Pacs00800108(it) => {
+            let transfer = &it.fi_to_fi_cstmr_cdt_trf;
+            let tx = transfer.cdt_trf_tx_inf.first();
+            let debtor_agent = || tx?.dbtr_agt.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str()));
+            first([tx.map(|tx| &tx.instg_agt), Some(&transfer.grp_hdr.instg_agt)]).or_else(debtor_agent)
+        }
+        Message::Pacs00200110(it) => {
+            let report = &it.fi_to_fi_pmt_sts_rpt;
+            first([report.tx_inf_and_sts.first().map(|tx| &tx.instg_agt), Some(&report.grp_hdr.instg_agt)])
+        }
+        Message::Pacs02800103(it) => {
+            let request = &it.fi_to_fi_pmt_sts_req;
+            first([request.tx_inf.first().map(|tx| &tx.instg_agt), Some(&request.grp_hdr.instg_agt)])
+        }
+        Message::Acmt02300102(it) => assigner(&it.id_vrfctn_req.assgnmt),
+        Message::Acmt02400102(it) => assigner(&it.id_vrfctn_rpt.assgnmt),
+        Message::Admi00200101(_) | Message::Head00100102(_) => None,
+    }
+}
+
+fn assigner(assignment: &IdentificationAssignment2) -> Option<String> {
+    match &assignment.assgnr {
+        Party12Choice::Agt(agent) => agent.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str())),
+        Party12Choice::Pty(_) => None,
+    }
+}
