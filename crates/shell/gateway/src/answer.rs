@@ -69,14 +69,9 @@ pub(crate) fn standing(door: &Door, request: &Authenticated, payment: &Payment, 
 
 /// A payment the centre refused without record.
 pub(crate) fn refused(door: &Door, request: &Authenticated, payment: &Payment, refusal: Refusal) -> Result<Answer, Problem> {
-    // What is missing on the caller's side of a payment is a fault of the instruction, not of the path.
-    let status = match refusal.http_status() {
-        404 => 422,
-        status => status,
-    };
     let standing = Standing::rejected(refusal.iso_reason(), format!("{} {refusal}", refusal.code()));
     let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
-    Ok(door.signed(status, XML, message, request.digest_field()))
+    Ok(door.signed(refusal.http_status(), XML, message, request.digest_field()))
 }
 
 /// A payment against the scheme's rules.

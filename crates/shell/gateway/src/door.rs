@@ -11,6 +11,7 @@ use crate::server;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
 use clearing::{Bic, Command};
 use core::sync::atomic::{AtomicU64, Ordering};
+use iso20022::rules::RuleSettings;
 use ordering::{Attachment, OrderedLog};
 use signing::{Signer, sign_checkpoint};
 use std::io;
@@ -32,6 +33,8 @@ pub struct GatewayConfig {
     pub log_origin: String,
     /// The name checkpoints are signed under.
     pub log_signer: String,
+    /// What the scheme asks of messages beyond their schemas; clock and signer are set by each request.
+    pub rules: RuleSettings,
     /// Every limit.
     pub limits: Limits,
 }
@@ -47,6 +50,7 @@ impl GatewayConfig {
             centre_bic: Bic::parse(Self::CENTRE_BIC).expect("the constant is a BIC"),
             log_origin: "luohu.example/settlement".to_owned(),
             log_signer: "LUOHU".to_owned(),
+            rules: RuleSettings::default(),
             limits: Limits::default(),
         }
     }
@@ -125,6 +129,8 @@ pub(crate) struct Door {
     pub(crate) stopping: watch::Receiver<bool>,
     /// The centre's BIC as text.
     pub(crate) centre: String,
+    /// The scheme's business rules, without clock and signer.
+    pub(crate) rules: RuleSettings,
     next_message: AtomicU64,
 }
 
@@ -136,6 +142,7 @@ impl Door {
             payee_checks: PayeeChecks::default(),
             recent: RecentMessages::default(),
             centre: config.centre_bic.to_string(),
+            rules: config.rules.clone(),
             // The clock goes on while the gateway is down, and it sends less than a message a nanosecond: never twice.
             next_message: AtomicU64::new(now_ns()),
             config,

@@ -51,7 +51,7 @@ impl Item {
     /// As a server-sent event.
     pub(crate) fn write_event(&self, out: &mut Vec<u8>) {
         if self.cursor.0 > 0 {
-            write!(out, "id: {}\n", self.cursor.0).expect("writing to a vector");
+            writeln!(out, "id: {}", self.cursor.0).expect("writing to a vector");
         }
         out.extend_from_slice(b"event: message\ndata: ");
         self.write_json(out);

@@ -18,13 +18,15 @@ use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{Command, MessageIdHash, Outcome, Pay, PaymentState, PaymentView, Refusal, RiskDecision, Uetr};
+use iso20022::rules::RuleSettings;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Takes one signed message.
 pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated) -> Result<Answer, Problem> {
     let wait = prefer_wait(parts, door.config.limits.wait_max)?;
-    let (from, taken) = match wire::read(request.body()) {
+    let settings = RuleSettings { now: Some(now().0), signer: Some(request.sender().view.bic.to_string()), ..door.rules.clone() };
+    let (from, taken) = match wire::read(request.body(), &settings) {
         Ok(read) => read,
         Err(fault) => return answer::fault(door, request, &fault),
     };

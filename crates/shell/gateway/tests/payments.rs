@@ -278,7 +278,7 @@ async fn bad_messages_are_refused_with_their_reason_and_book_nothing() {
         ("an unknown element", good.replace("<ChrgBr>", "<X/><ChrgBr>"), 400, "XSD-UNKNOWN"),
         ("no document", "<BusinessMessage xmlns=\"urn:luohu:xsd:envelope.001\"/>".into(), 400, "XSD-ROOT"),
         ("no header", bare, 400, "GW-1023"),
-        ("no UETR", without_uetr, 422, "CH21"),
+        ("no UETR", without_uetr, 422, "BR-12"),
         ("another definition", good.replace("<MsgDefIdr>pacs.008.001.08", "<MsgDefIdr>pacs.009.001.08"), 400, "GW-1023"),
     ];
     for (what, body, status, reason) in faults {
@@ -291,6 +291,43 @@ async fn bad_messages_are_refused_with_their_reason_and_book_nothing() {
     // A message of another bank, signed by us.
     let reply = send(&world, &mut harbour, HARBOUR, &pacs008(&transfer(PEARL, HARBOUR))).await;
     assert_eq!((reply.status, reply.code().as_str()), (403, "GW-1010"));
+    assert_eq!(world.log.commands(), before);
+}
+
+fn lines_alone() -> AddressView {
+    AddressView { lines: vec!["1 Nathan Road, Hong Kong".into()], ..AddressView::default() }
+}
+
+#[tokio::test]
+async fn business_rules_are_told_by_iso_reason_and_book_nothing() {
+    let world = World::start().await;
+    let before = world.log.commands();
+    let mut harbour = world.connect(HARBOUR).await;
+    let changed = |change: fn(&mut CreditTransferView)| {
+        let mut view = transfer(HARBOUR, PEARL);
+        change(&mut view);
+        pacs008(&view)
+    };
+    for (what, body, reason, rule) in [
+        ("purpose", changed(|view| view.purpose = Some("ZZZZ".into())), "FF07", "BR-21"),
+        ("charges", changed(|view| view.charge_bearer = "DEBT".into()), "BE19", "BR-08"),
+        ("accepted long ago", changed(|view| view.accepted_at = Some(support::now_ns() - 3_600_000_000_000)), "TM01", "BR-23"),
+        ("value date", changed(|view| view.interbank_settlement_date = Some("2020-01-01".into())), "DT01", "BR-22"),
+        ("address", changed(|view| view.debtor.address = Some(lines_alone())), "BE07", "BR-15"),
+    ] {
+        let reply = send(&world, &mut harbour, HARBOUR, &body).await;
+        let told = status_of(&reply.body);
+        assert_eq!(
+            (reply.status, told.status, told.reason.as_deref()),
+            (422, TransactionStatus::Rejected, Some(reason)),
+            "{what}"
+        );
+        assert!(told.information.unwrap().starts_with(rule), "{what}");
+    }
+    // Rules of other messages are told by admi.002.
+    let mut pearl = world.connect(PEARL).await;
+    let reply = send(&world, &mut pearl, PEARL, &pacs002(PEARL, fresh_uetr(), TransactionStatus::Rejected, Some("ZZZZ"))).await;
+    assert_eq!((reply.status, rejection_of(&reply.body).reason.as_str()), (422, "BR-29"), "{}", reply.text());
     assert_eq!(world.log.commands(), before);
 }
 
@@ -310,7 +347,7 @@ async fn the_centre_rejects_with_iso_reasons() {
     for (what, body, status, reason) in [
         ("risk", changed(|view| view.creditor.name = "BLOCKED PERSON".into()), 200, "RR04"),
         ("liquidity", changed(|view| view.interbank_settlement_amount = hkd(100_000_001)), 200, "AM04"),
-        ("unknown agent", changed(|view| view.creditor_agent = "NOBOHKHHXXX".into()), 422, "CNOR"),
+        ("unknown agent", changed(|view| view.creditor_agent = "NOBOHKHHXXX".into()), 404, "CNOR"),
     ] {
         let reply = send(&world, &mut harbour, HARBOUR, &body).await;
         let told = status_of(&reply.body);

@@ -59,7 +59,7 @@ impl SignatureRefusal {
         match self {
             Self::DigestMissing => ("SIG-1001", "the message has no Content-Digest"),
             Self::DigestMalformed => ("SIG-1002", "Content-Digest is not sha-256=:base64:"),
-            Self::DigestMismatch => ("SIG-1003", "the body is not the one Content-Digest names"),
+            Self::DigestMismatch => ("SIG-1003", "the body is not the one whose digest was sent"),
             Self::Unsigned => ("SIG-1004", "the message has no Signature-Input or no Signature"),
             Self::Malformed => ("SIG-1005", "Signature-Input or Signature cannot be read"),
             Self::ComponentMissing => ("SIG-1006", "the signature leaves out a component it must cover"),

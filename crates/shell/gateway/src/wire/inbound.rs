@@ -3,6 +3,7 @@
 use super::Original;
 use crate::refusal::GatewayRefusal;
 use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, Uetr};
+use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, PaymentPriority,
     RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
@@ -89,6 +90,13 @@ pub(crate) struct Finding {
     pub(crate) reason: IsoReason,
 }
 
+impl Finding {
+    fn of(finding: rules::Finding) -> Self {
+        let reason = finding.iso_reason.as_bytes().try_into().unwrap_or(*b"NARR");
+        Self { rule: finding.rule.id(), words: finding.text, reason: IsoReason(reason) }
+    }
+}
+
 /// A `pacs.002` of a creditor agent.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -143,6 +151,11 @@ impl Fault {
         Self::new(refusal.http_status(), &report.message_id, refusal.code(), None, refusal.to_string())
     }
 
+    /// A message other than a payment that breaks a business rule.
+    fn of_finding(message_id: &str, finding: &rules::Finding) -> Self {
+        Self::new(422, message_id, finding.rule.id(), Some(finding.path.clone()), finding.text.clone())
+    }
+
     /// A message of the right schema that the scheme does not use like this.
     fn of_view(message_id: &str, error: &ViewError) -> Self {
         Self::new(422, message_id, error.iso_reason(), None, error.to_string())
@@ -156,8 +169,26 @@ impl Fault {
 /// A body in the limits the gateway has already applied.
 const LIMITS: Limits = Limits { message_bytes_max: 64 << 10, ..Limits::DEFAULT };
 
-/// Reads a body: schema, header, then the message. Also returns who the header says it is from.
-pub(crate) fn read(body: &[u8]) -> Result<(Bic, Taken), Fault> {
+/// Reads a body: schema, header, business rules, then the message. Also returns who the header says it is from.
+pub(crate) fn read(body: &[u8], settings: &RuleSettings) -> Result<(Bic, Taken), Fault> {
+    let (header, message) = read_schema(body)?;
+    let from = bic(&header.message_id, &header.from)?;
+    // What another bank sent is refused for that alone: its rules are its own business.
+    let findings = match settings.signer.as_deref() == Some(from.as_str()) {
+        true => rules::check(body, &message, settings),
+        false => Vec::new(),
+    };
+    let taken = taken(&header.message_id, message, findings.into_iter().next())?;
+    Ok((from, taken))
+}
+
+/// Reads a payment that was taken in before: its rules were looked at then.
+pub(crate) fn read_payment(body: &[u8]) -> Result<Payment, Fault> {
+    let (header, message) = read_schema(body)?;
+    payment(&header.message_id, message, None)
+}
+
+fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
     let message = read_business_message(body, LIMITS).map_err(|violation| Fault {
         http_status: 400,
         rejection: RejectionView::of_violation(&violation, NOT_PROVIDED, crate::clock::now_ns()),
@@ -166,20 +197,21 @@ pub(crate) fn read(body: &[u8]) -> Result<(Bic, Taken), Fault> {
         return Err(Fault::of_gateway(NOT_PROVIDED, GatewayRefusal::NotAMessage, "a business application header is missing"));
     };
     let header = HeaderView::of(header).map_err(|error| Fault::of_view(NOT_PROVIDED, &error))?;
-    let id = header.message_id.as_str();
     if header.definition != message.document.message_type().id() {
-        return Err(Fault::of_gateway(id, GatewayRefusal::NotAMessage, "the header names another message than follows"));
+        let words = "the header names another message than follows";
+        return Err(Fault::of_gateway(&header.message_id, GatewayRefusal::NotAMessage, words));
     }
-    let from = bic(id, &header.from)?;
-    let taken = taken(id, message)?;
-    Ok((from, taken))
+    Ok((header, message))
 }
 
-fn taken(id: &str, message: BusinessMessage) -> Result<Taken, Fault> {
+fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) -> Result<Taken, Fault> {
     let document = &message.document;
+    if let (Some(finding), false) = (&finding, document.message_type() == MessageType::Pacs00800108) {
+        return Err(Fault::of_finding(id, finding));
+    }
     let view_error = |error: ViewError| Fault::of_view(id, &error);
     match document.message_type() {
-        MessageType::Pacs00800108 => payment(id, message).map(|payment| Taken::Payment(Box::new(payment))),
+        MessageType::Pacs00800108 => payment(id, message, finding).map(|payment| Taken::Payment(Box::new(payment))),
         MessageType::Pacs00200110 => report(id, StatusReportView::of(document).map_err(view_error)?).map(Taken::Report),
         MessageType::Pacs02800103 => {
             let view = StatusRequestView::of(document).map_err(view_error)?;
@@ -200,11 +232,15 @@ fn taken(id: &str, message: BusinessMessage) -> Result<Taken, Fault> {
     }
 }
 
-fn payment(id: &str, message: BusinessMessage) -> Result<Payment, Fault> {
-    let view = CreditTransferView::of(&message.document).map_err(|error| Fault::of_view(id, &error))?;
+/// A payment that breaks a rule is told so by `pacs.002`, if it has what that needs.
+fn payment(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) -> Result<Payment, Fault> {
+    let view = CreditTransferView::of(&message.document).map_err(|error| match &finding {
+        Some(finding) => Fault::of_finding(id, finding),
+        None => Fault::of_view(id, &error),
+    })?;
     let debtor_agent = bic(id, &view.debtor_agent)?;
     let creditor_agent = bic(id, &view.creditor_agent)?;
-    Ok(Payment { view, message: Arc::new(message), debtor_agent, creditor_agent, finding: None })
+    Ok(Payment { view, message: Arc::new(message), debtor_agent, creditor_agent, finding: finding.map(Finding::of) })
 }
 
 fn report(id: &str, view: StatusReportView) -> Result<Report, Fault> {

@@ -1,6 +1,6 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
-use super::inbound::{Fault, PayeeCheck, PayeeReply, Taken, read};
+use super::inbound::{Fault, PayeeCheck, PayeeReply, read_payment};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::clock::now_ns;
@@ -43,15 +43,11 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
     })?;
     let stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
     let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
-    match read(&stored[at..]) {
-        Ok((_, Taken::Payment(read))) => {
-            let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
-            door.recent.put(payment.content, recent.clone());
-            Ok(recent)
-        }
-        // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
-        Ok(_) | Err(_) => Err(GatewayRefusal::HistoryUnavailable.into()),
-    }
+    // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
+    let read = read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
+    door.recent.put(payment.content, recent.clone());
+    Ok(recent)
 }
 
 /// The references of a payment on record.
