@@ -142,6 +142,10 @@ pub enum FieldFault {
     NoQuote,
     /// The account is closed.
     Closed,
+    /// The payee's bank has no such account or mobile number.
+    UnknownPayee,
+    /// The payee's bank does not answer, and a mobile number needs its answer.
+    NoAnswer,
 }
 
 /// A fault of one field.

@@ -54,10 +54,12 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         quote: None,
         purpose: "GDDS".to_owned(),
         note: String::new(),
+        fixed_credit: false,
         state: OutgoingState::Draft,
         message: None,
         reason: None,
         reason_text: None,
+        receipt: None,
         times: OutgoingTimes::default(),
     }
 }

@@ -66,6 +66,9 @@ pub enum BooksError {
     /// Not allowed; nothing changed.
     #[error("{0}")]
     Refused(#[from] BooksRefusal),
+    /// The bank is shutting down; nothing changed.
+    #[error("the bank is shutting down")]
+    Stopping,
 }
 
 /// Why a change to the books is not allowed. Codes are stable: append only, never renumber.

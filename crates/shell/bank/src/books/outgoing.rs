@@ -87,6 +87,15 @@ impl Books {
         self.change(keep, |writer| apply_update(writer, uetr, update))
     }
 
+    /// Keeps the receipt of a payment.
+    pub fn keep_receipt(&self, uetr: &str, receipt: &str) -> Result<(), BooksError> {
+        self.change(Keep::Eventually, |writer| {
+            let mut payment = load(writer, uetr)?;
+            payment.receipt = Some(receipt.to_owned());
+            writer.put(OUTGOING, uetr, &payment)
+        })
+    }
+
     /// A payment out.
     pub fn outgoing(&self, uetr: &str) -> Result<Option<Outgoing>, BooksError> {
         self.read()?.record(OUTGOING, uetr)

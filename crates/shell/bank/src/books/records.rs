@@ -189,6 +189,9 @@ pub struct Outgoing {
     pub payee: Payee,
     /// The quote, if currencies differ.
     pub quote: Option<StoredQuote>,
+    /// Whether the customer fixed what arrives rather than what is paid.
+    #[serde(default)]
+    pub fixed_credit: bool,
     /// ISO purpose code.
     pub purpose: String,
     /// The customer's words to the payee.
@@ -201,6 +204,9 @@ pub struct Outgoing {
     pub reason: Option<String>,
     /// Words beside the reason.
     pub reason_text: Option<String>,
+    /// The receipt, once fetched.
+    #[serde(default)]
+    pub receipt: Option<String>,
     /// When.
     pub times: OutgoingTimes,
 }

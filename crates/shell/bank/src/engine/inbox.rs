@@ -1,0 +1,148 @@
+//! What the centre tells: read, decided, booked in one commit with the cursor.
+
+use crate::books::records::Incoming;
+use crate::books::state::IncomingState;
+use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
+use crate::clock::{now_ms, now_ns};
+use crate::engine::payee;
+use crate::fault::Fault;
+use crate::inner::Shared;
+use crate::messages::{Read, Scheme, read};
+use banklink::{HandlerFailed, InboxHandler, InboxItem};
+use iso20022::view::{CreditTransferView, StatusReportView, TransactionStatus, ViewError};
+
+/// The books as the inbox's handler.
+pub(super) struct Inbox(pub(super) Shared);
+
+impl InboxHandler for Inbox {
+    async fn cursor(&self) -> Result<u64, HandlerFailed> {
+        self.0.books(Books::cursor).await.map_err(failed)
+    }
+
+    async fn deliver(&self, items: Vec<InboxItem>) -> Result<(), HandlerFailed> {
+        let inner = &self.0;
+        let fault = inner.fault();
+        let mut entries = Vec::with_capacity(items.len());
+        for item in items {
+            match read(&item.message) {
+                Ok(Read::PayeeQuestion(question)) => payee::spawn_answer(inner, *question, fault.clone()),
+                Ok(message) => entries.push((item.cursor, Some(message))),
+                Err(reason) => {
+                    tracing::error!(bank = inner.config.bic, cursor = item.cursor, %reason, "a message of the centre does not read");
+                    entries.push((item.cursor, None));
+                }
+            }
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let scheme = inner.scheme.clone();
+        let booked = inner
+            .books(move |books| {
+                let told = |(cursor, message)| Ok(InboxEntry { cursor, told: told(books, &scheme, &fault, message)? });
+                let entries = entries.into_iter().map(told).collect::<Result<Vec<_>, BooksError>>()?;
+                books.book_inbox(&entries, now_ms())
+            })
+            .await
+            .map_err(failed)?;
+        booked.outgoing.iter().for_each(|uetr| inner.changed(uetr));
+        for message in booked.outbox {
+            let _ = inner.outbox.send(message);
+        }
+        Ok(())
+    }
+}
+
+fn failed(error: BooksError) -> HandlerFailed {
+    HandlerFailed(error.to_string())
+}
+
+fn told(books: &Books, scheme: &Scheme, fault: &Fault, message: Option<Read>) -> Result<Told, BooksError> {
+    Ok(match message {
+        None => Told::Nothing,
+        Some(Read::Asked(payment)) => asked(books, scheme, fault, &payment)?,
+        Some(Read::Status(status)) => status_told(scheme, &status),
+        // A late answer to a question nobody waits for any more, or something about a message as such.
+        Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..)) => Told::Nothing,
+    })
+}
+
+fn status_told(scheme: &Scheme, status: &StatusReportView) -> Told {
+    let uetr = status.uetr_text();
+    match status.status {
+        TransactionStatus::Settled => match scheme.credited(status.uetr, now_ns()) {
+            Ok(report) => Told::Settled { uetr, report },
+            Err(error) => unwritable(&error),
+        },
+        TransactionStatus::Rejected => {
+            Told::Rejected { uetr, reason: status.reason.clone(), reason_text: status.information.clone() }
+        }
+        TransactionStatus::Credited => Told::Credited { uetr },
+        TransactionStatus::Received
+        | TransactionStatus::TechnicallyAccepted
+        | TransactionStatus::CustomerAccepted
+        | TransactionStatus::InProcess
+        | TransactionStatus::AcceptedWithoutPosting
+        | TransactionStatus::Pending
+        | TransactionStatus::Blocked => Told::Nothing,
+    }
+}
+
+fn unwritable(error: &ViewError) -> Told {
+    tracing::error!(%error, "an answer could not be written");
+    Told::Nothing
+}
+
+/// Whether this bank will credit a payment, and what it says, under the fault in force.
+fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransferView) -> Result<Told, BooksError> {
+    let account = payment.creditor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default();
+    let mut refused = refusal(books, &account, payment)?;
+    if let Fault::Refusing { reason } = fault {
+        refused = Some(reason.clone());
+    }
+    let mut incoming = Incoming {
+        uetr: payment.uetr_text(),
+        account,
+        amount: payment.interbank_settlement_amount,
+        debtor_name: payment.debtor.name.clone(),
+        debtor_agent: payment.debtor_agent.clone(),
+        note: payment.remittance.clone().unwrap_or_default(),
+        state: if refused.is_some() { IncomingState::Declined } else { IncomingState::Accepted },
+        declined_reason: refused.clone(),
+        late_answer: None,
+        asked_ms: now_ms(),
+        final_ms: None,
+    };
+    let answer = |refused: Option<&str>| scheme.answer(payment.uetr, refused, now_ns());
+    let answer_and_contradiction = answer(refused.as_deref()).and_then(|said| {
+        let opposite = if refused.is_some() { None } else { Some("AC06") };
+        Ok((said, answer(opposite)?))
+    });
+    let (said, contradiction) = match answer_and_contradiction {
+        Ok(both) => both,
+        Err(error) => return Ok(unwritable(&error)),
+    };
+    let mut answered = Answered::default();
+    match fault {
+        Fault::None | Fault::Refusing { .. } | Fault::Offline => answered.messages.push(said),
+        Fault::Slow { ms } => {
+            answered.messages.push(said);
+            answered.not_before_ms = now_ms().saturating_add(*ms);
+        }
+        Fault::Silent => incoming.state = IncomingState::Asked,
+        Fault::AnswerTwice => answered.messages.extend([said.clone(), said, contradiction]),
+        Fault::AnswerLate => incoming.late_answer = Some(said),
+    }
+    Ok(Told::Asked(Box::new(incoming), answered))
+}
+
+/// Why a payment cannot be credited, if it cannot: an ISO reason.
+fn refusal(books: &Books, account: &str, payment: &CreditTransferView) -> Result<Option<String>, BooksError> {
+    let reason = match books.find_payee(account)? {
+        None => Some("AC01"),
+        Some((account, _)) if !account.open => Some("AC04"),
+        Some((account, _)) if account.pot(payment.interbank_settlement_amount.currency).is_none() => Some("AM03"),
+        Some(_) => None,
+    };
+    Ok(reason.map(str::to_owned))
+}

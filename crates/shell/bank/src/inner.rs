@@ -1,0 +1,91 @@
+//! What all parts of a running bank share.
+
+use crate::books::records::OutboxMessage;
+use crate::books::{Books, BooksError};
+use crate::config::BankConfig;
+use crate::directory::Directory;
+use crate::fault::Fault;
+use crate::messages::Scheme;
+use crate::session::Sessions;
+use banklink::Link;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Changes remembered for a page that is slow to read them; it reads the books again when it missed some.
+const CHANGES_KEPT: usize = 1024;
+
+/// A running bank.
+pub(crate) struct Inner {
+    pub(crate) config: BankConfig,
+    pub(crate) scheme: Scheme,
+    pub(crate) books: Arc<Books>,
+    pub(crate) link: Link,
+    pub(crate) fault: watch::Sender<Fault>,
+    /// UETRs of payments out that changed.
+    pub(crate) changes: broadcast::Sender<String>,
+    /// Messages to send. Bounded by the books: everything in it is in the outbox too.
+    pub(crate) outbox: mpsc::UnboundedSender<(u64, OutboxMessage)>,
+    pub(crate) directory: Directory,
+    pub(crate) sessions: Sessions,
+}
+
+/// Shared by every task and page.
+pub(crate) type Shared = Arc<Inner>;
+
+impl Inner {
+    pub(crate) fn new(
+        config: BankConfig,
+        books: Books,
+        link: Link,
+        outbox: mpsc::UnboundedSender<(u64, OutboxMessage)>,
+    ) -> Shared {
+        let scheme = Scheme {
+            own: config.bic.clone(),
+            centre: config.centre_bic.clone(),
+            clearing_system: config.clearing_system.clone(),
+        };
+        Arc::new(Self {
+            scheme,
+            books: Arc::new(books),
+            link,
+            fault: watch::Sender::new(Fault::None),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            outbox,
+            directory: Directory::default(),
+            sessions: Sessions::default(),
+            config,
+        })
+    }
+
+    /// Works with the books on a thread that may wait for the disk.
+    pub(crate) async fn books<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Books) -> Result<T, BooksError> + Send + 'static,
+    ) -> Result<T, BooksError> {
+        let books = Arc::clone(&self.books);
+        match tokio::task::spawn_blocking(move || act(&books)).await {
+            Ok(done) => done,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(BooksError::Stopping),
+            },
+        }
+    }
+
+    /// The fault in force.
+    pub(crate) fn fault(&self) -> Fault {
+        self.fault.borrow().clone()
+    }
+
+    /// Puts a fault in force, or ends it.
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        tracing::info!(bank = self.config.bic, ?fault, "fault set");
+        self.link.set_offline(fault == Fault::Offline);
+        self.fault.send_replace(fault);
+    }
+
+    /// Tells pages that a payment out changed. Nobody may be watching.
+    pub(crate) fn changed(&self, uetr: &str) {
+        let _ = self.changes.send(uetr.to_owned());
+    }
+}

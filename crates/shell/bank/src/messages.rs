@@ -1,0 +1,256 @@
+//! The bank's messages: what it writes and what it reads of what the centre says.
+
+use crate::books::records::{Customer, Outgoing};
+use crate::order::PayeeNumber;
+use iso20022::value::EpochNanos;
+use iso20022::view::{
+    AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
+    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView, TransactionStatus,
+    ViewError, business_message,
+};
+use iso20022::{Limits, Message, read_business_message};
+
+/// Who writes to whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Scheme {
+    /// This bank.
+    pub(crate) own: String,
+    /// The centre.
+    pub(crate) centre: String,
+    /// The clearing system's code.
+    pub(crate) clearing_system: String,
+}
+
+/// A message of the centre, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// A payment this bank is asked to credit.
+    Asked(Box<CreditTransferView>),
+    /// How a payment stands.
+    Status(Box<StatusReportView>),
+    /// Whose account is this?
+    PayeeQuestion(Box<IdentificationRequestView>),
+    /// Whose account it is.
+    PayeeAnswer(Box<IdentificationReportView>),
+    /// A message was refused as such: code and words.
+    Rejection(String, String),
+}
+
+/// Why a message of the centre does not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ReadFault {
+    #[error("{0}")]
+    Schema(String),
+    #[error("{0}")]
+    View(#[from] ViewError),
+    #[error("a {0} is not for a bank")]
+    Unexpected(&'static str),
+}
+
+/// Reads a message of the centre.
+pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
+    let message = read_business_message(xml.as_bytes(), Limits::default())
+        .map_err(|violation| ReadFault::Schema(format!("{}: {}", violation.path, violation.text)))?;
+    let document = &message.document;
+    Ok(match document {
+        Message::Pacs00800108(_) => Read::Asked(Box::new(CreditTransferView::of(document)?)),
+        Message::Pacs00200110(_) => Read::Status(Box::new(StatusReportView::of(document)?)),
+        Message::Acmt02300102(_) => Read::PayeeQuestion(Box::new(IdentificationRequestView::of(document)?)),
+        Message::Acmt02400102(_) => Read::PayeeAnswer(Box::new(IdentificationReportView::of(document)?)),
+        Message::Admi00200101(_) => {
+            let rejection = iso20022::view::RejectionView::of(document)?;
+            Read::Rejection(rejection.reason, rejection.description.unwrap_or_default())
+        }
+        other => return Err(ReadFault::Unexpected(other.message_type().id())),
+    })
+}
+
+/// What a pacs.002 of the centre means to the debtor side.
+pub(crate) fn outgoing_event(status: TransactionStatus) -> crate::books::state::OutgoingEvent {
+    use crate::books::state::OutgoingEvent;
+    match status {
+        TransactionStatus::Settled | TransactionStatus::Credited => OutgoingEvent::CentreSettled,
+        TransactionStatus::Rejected => OutgoingEvent::CentreRejected,
+        TransactionStatus::Received
+        | TransactionStatus::TechnicallyAccepted
+        | TransactionStatus::CustomerAccepted
+        | TransactionStatus::InProcess
+        | TransactionStatus::AcceptedWithoutPosting
+        | TransactionStatus::Pending
+        | TransactionStatus::Blocked => OutgoingEvent::CentreHolds,
+    }
+}
+
+/// A fresh identifier of 32 characters.
+fn fresh_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+impl Scheme {
+    fn envelope(&self, id: &str, now: EpochNanos, document: &Message) -> Result<String, ViewError> {
+        business_message(&HeaderView::new(&self.own, &self.centre, id, now), document)
+    }
+
+    /// The payment (`pacs.008`), written once and stored.
+    pub(crate) fn payment(&self, payment: &Outgoing, customer: &Customer, now: EpochNanos) -> Result<String, ViewError> {
+        let id = fresh_id();
+        let account = |number: &str| AccountView { number: number.to_owned(), ..AccountView::default() };
+        let mut creditor_account = account(&payment.payee.account);
+        creditor_account.alias = payment.payee.mobile.clone().map(|mobile| ("MBNO".to_owned(), mobile));
+        let note = payment.note.as_str();
+        let view = CreditTransferView {
+            message_id: id.clone(),
+            created_at: now,
+            instruction_id: Some(id.clone()),
+            end_to_end_id: payment.uetr.replace('-', ""),
+            transaction_id: None,
+            uetr: uuid_bytes(&payment.uetr),
+            clearing_system_reference: None,
+            priority: PaymentPriority::High,
+            category_purpose: None,
+            interbank_settlement_amount: payment.debit,
+            interbank_settlement_date: Some(local_date(now)),
+            accepted_at: Some(now),
+            instructed_amount: None,
+            exchange_rate: None,
+            quote: payment.quote.as_ref().map(|quote| uuid_bytes(&quote.quote_id)),
+            charge_bearer: "SLEV".to_owned(),
+            instructing_agent: self.own.clone(),
+            instructed_agent: payment.payee.agent.clone(),
+            debtor: PartyView {
+                name: customer.name.clone(),
+                address: Some(AddressView {
+                    town: Some(customer.town.clone()),
+                    country: Some(customer.country.clone()),
+                    ..AddressView::default()
+                }),
+                country_of_residence: None,
+            },
+            debtor_account: Some(account(&payment.account)),
+            debtor_agent: self.own.clone(),
+            creditor_agent: payment.payee.agent.clone(),
+            creditor: PartyView { name: payment.payee.name.clone(), ..PartyView::default() },
+            creditor_account: Some(creditor_account),
+            purpose: Some(payment.purpose.clone()),
+            remittance: (!note.is_empty()).then(|| note.to_owned()),
+            clearing_system: Some(self.clearing_system.clone()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The answer to a payment (`pacs.002`): will credit, or why not.
+    pub(crate) fn answer(&self, uetr: [u8; 16], refused: Option<&str>, now: EpochNanos) -> Result<String, ViewError> {
+        let status = if refused.is_some() { TransactionStatus::Rejected } else { TransactionStatus::InProcess };
+        self.status(uetr, status, refused, now)
+    }
+
+    /// The report that the customer was credited (`pacs.002` ACCC).
+    pub(crate) fn credited(&self, uetr: [u8; 16], now: EpochNanos) -> Result<String, ViewError> {
+        self.status(uetr, TransactionStatus::Credited, None, now)
+    }
+
+    fn status(
+        &self,
+        uetr: [u8; 16],
+        status: TransactionStatus,
+        reason: Option<&str>,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = fresh_id();
+        let mut view = StatusReportView::new(&id, now, uetr, status);
+        view.reason = reason.map(str::to_owned);
+        view.instructing_agent = Some(self.own.clone());
+        view.instructed_agent = Some(self.centre.clone());
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The question how a payment stands (`pacs.028`).
+    pub(crate) fn enquiry(&self, uetr: &str, now: EpochNanos) -> Result<String, ViewError> {
+        let id = fresh_id();
+        let view = StatusRequestView {
+            message_id: id.clone(),
+            created_at: now,
+            original_message_id: None,
+            original_message_name: None,
+            original_end_to_end_id: None,
+            uetr: uuid_bytes(uetr),
+            instructing_agent: Some(self.own.clone()),
+            instructed_agent: Some(self.centre.clone()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The question whose account this is (`acmt.023`).
+    pub(crate) fn payee_question(
+        &self,
+        agent: &str,
+        payee: &PayeeNumber,
+        name: &str,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = fresh_id();
+        let view = IdentificationRequestView {
+            message_id: id.clone(),
+            created_at: now,
+            assigner: self.own.clone(),
+            assignee: agent.to_owned(),
+            verification_id: id.clone(),
+            name: Some(name.to_owned()),
+            account: match payee {
+                PayeeNumber::Account(number) => AccountReference::Number(number.clone()),
+                PayeeNumber::Mobile(number) => AccountReference::Mobile(number.clone()),
+            },
+            agent: Some(agent.to_owned()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The answer whose account it is (`acmt.024`).
+    pub(crate) fn payee_answer(
+        &self,
+        question: &IdentificationRequestView,
+        verdict: NameVerdict,
+        masked_name: Option<String>,
+        account: Option<String>,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = fresh_id();
+        let view = IdentificationReportView {
+            message_id: id.clone(),
+            created_at: now,
+            assigner: self.own.clone(),
+            assignee: question.assigner.clone(),
+            original_message_id: Some(question.message_id.clone()),
+            verification_id: question.verification_id.clone(),
+            verdict,
+            masked_name,
+            account: account.map(AccountReference::Number),
+            agent: Some(self.own.clone()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+}
+
+/// The sixteen bytes of a UUID this bank made or read.
+pub(crate) fn uuid_bytes(text: &str) -> [u8; 16] {
+    uuid::Uuid::parse_str(text).map(uuid::Uuid::into_bytes).unwrap_or_default()
+}
+
+/// The date in Hong Kong and Shenzhen, both at UTC+8 without summer time.
+fn local_date(now: EpochNanos) -> String {
+    const OFFSET_NS: i128 = 8 * 3_600 * 1_000_000_000;
+    let local = jiff::Timestamp::from_nanosecond(i128::from(now) + OFFSET_NS).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    local.to_string().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_is_the_local_one() {
+        // 2026-11-24T16:30Z is the 25th at both ends.
+        assert_eq!(local_date(1_795_537_800_000_000_000), "2026-11-25");
+        assert_eq!(local_date(1_795_534_200_000_000_000), "2026-11-24");
+    }
+}

@@ -1,0 +1,261 @@
+//! What a customer can have done: the payee checked, a quote, a payment confirmed. Pages and JSON alike use it.
+
+use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee, StoredQuote};
+use crate::books::state::OutgoingState;
+use crate::books::{BooksError, BooksRefusal};
+use crate::clock::{now_ms, now_ns};
+use crate::directory::name_forms;
+use crate::engine;
+use crate::inner::{Inner, Shared};
+use crate::order::{Field, FieldFault, Order, OrderFault, PayeeNumber, TypedOrder};
+use banklink::{FixedSide, LinkError, QuoteRequest};
+use money::Amount;
+
+/// Why something was not done for a customer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A field has to be changed.
+    #[error("{0}")]
+    Field(#[from] OrderFault),
+    /// Not this customer's, or not there.
+    #[error("not found")]
+    NotFound,
+    /// The quote ran out before it was confirmed.
+    #[error("the quote ran out")]
+    QuoteExpired,
+    /// The customer has to say that the payee is right although the name check does not.
+    #[error("the name check has to be acknowledged")]
+    NameNotAcknowledged,
+    /// Too many payments under way.
+    #[error("the bank is busy")]
+    Busy,
+    /// The centre cannot be reached or does not answer now.
+    #[error("the centre is not available: {0}")]
+    Centre(LinkError),
+    /// Something is wrong inside the bank.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<BooksError> for ServiceError {
+    fn from(error: BooksError) -> Self {
+        match error {
+            BooksError::Refused(refusal) => match refusal {
+                BooksRefusal::NoSuchAccount => OrderFault { field: Field::From, fault: FieldFault::NotAChoice }.into(),
+                BooksRefusal::NoSuchCurrency => OrderFault { field: Field::From, fault: FieldFault::NotAChoice }.into(),
+                BooksRefusal::AccountClosed => OrderFault { field: Field::From, fault: FieldFault::Closed }.into(),
+                BooksRefusal::NotEnough => OrderFault { field: Field::Amount, fault: FieldFault::NotEnough }.into(),
+                BooksRefusal::TooLarge => OrderFault { field: Field::Amount, fault: FieldFault::TooLarge }.into(),
+                BooksRefusal::NoSuchPayment => Self::NotFound,
+                BooksRefusal::Full => Self::Busy,
+            },
+            BooksError::Storage(_) | BooksError::Record(_) | BooksError::Layout(_) | BooksError::Stopping => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Reads an order, has the payee checked and a quote made, and keeps it as a draft for the customer to confirm.
+    pub(crate) async fn draft(&self, sign_in: &str, typed: &TypedOrder) -> Result<Outgoing, ServiceError> {
+        let order = typed.read(&self.config.bic, &self.config.currencies)?;
+        let agent_name = self.payee_bank(&order.agent).await?;
+        let (check, exchange) = tokio::join!(
+            engine::ask_payee(self, &order.agent, &order.payee, &order.name),
+            self.exchange(order.debit_currency, order.credit_currency, order.fixed, order.amount)
+        );
+        let (debit, credit, quote) = exchange?;
+        self.check_funds(sign_in, &order, debit).await?;
+        let (account, mobile) = match &order.payee {
+            PayeeNumber::Account(number) => (check.account.unwrap_or_else(|| number.clone()), None),
+            PayeeNumber::Mobile(number) => (check.account.unwrap_or_default(), Some(number.clone())),
+        };
+        if check.check == NameCheck::UnknownAccount || account.is_empty() {
+            let fault = if check.check == NameCheck::Unavailable { FieldFault::NoAnswer } else { FieldFault::UnknownPayee };
+            return Err(OrderFault { field: Field::Payee, fault }.into());
+        }
+        let draft = Outgoing {
+            uetr: uuid::Uuid::new_v4().to_string(),
+            sign_in: sign_in.to_owned(),
+            account: order.account,
+            debit,
+            credit,
+            payee: Payee {
+                agent: order.agent,
+                agent_name,
+                account,
+                mobile,
+                name: order.name,
+                check: check.check,
+                masked_name: check.masked_name,
+            },
+            quote,
+            fixed_credit: order.fixed == FixedSide::Credit,
+            purpose: order.purpose,
+            note: order.note,
+            state: OutgoingState::Draft,
+            message: None,
+            reason: None,
+            reason_text: None,
+            receipt: None,
+            times: OutgoingTimes { drafted_ms: now_ms(), ..OutgoingTimes::default() },
+        };
+        let kept = draft.clone();
+        self.books(move |books| books.save_draft(&kept)).await?;
+        Ok(draft)
+    }
+
+    /// The payee bank's English name; a bank that does not take part is a fault of the field.
+    async fn payee_bank(&self, agent: &str) -> Result<String, ServiceError> {
+        let participants = self.participants().await.map_err(ServiceError::Centre)?;
+        let found = participants.iter().find(|participant| participant.bic == agent);
+        let fault = OrderFault { field: Field::Agent, fault: FieldFault::NotAChoice };
+        found.map(|participant| name_forms(agent, &participant.name).en).ok_or_else(|| fault.into())
+    }
+
+    async fn check_funds(&self, sign_in: &str, order: &Order, debit: Amount) -> Result<(), ServiceError> {
+        let (customer, number) = (self.customer(sign_in).await?, order.account.clone());
+        if !customer.accounts.contains(&number) {
+            return Err(BooksError::from(BooksRefusal::NoSuchAccount).into());
+        }
+        let account = self.books(move |books| books.account(&number)).await?;
+        let account = account.ok_or(BooksError::from(BooksRefusal::NoSuchAccount))?;
+        let pot = account.pot(debit.currency).ok_or(BooksError::from(BooksRefusal::NoSuchCurrency))?;
+        if pot.available() < debit.minor.0 {
+            return Err(BooksError::from(BooksRefusal::NotEnough).into());
+        }
+        Ok(())
+    }
+
+    /// Exact debit and credit, with a quote if the currencies differ.
+    async fn exchange(
+        &self,
+        debit_currency: money::Currency,
+        credit_currency: money::Currency,
+        fixed: FixedSide,
+        amount: Amount,
+    ) -> Result<(Amount, Amount, Option<StoredQuote>), ServiceError> {
+        if debit_currency == credit_currency {
+            return Ok((amount, amount, None));
+        }
+        let request = QuoteRequest { debit_currency, credit_currency, fixed, amount };
+        let asked_ms = now_ms();
+        let quote = match self.link.quote(&request).await {
+            Ok(quote) => quote,
+            Err(LinkError::Refused(problem)) if matches!(problem.status, 400 | 404 | 422) => {
+                return Err(OrderFault { field: Field::Amount, fault: FieldFault::NoQuote }.into());
+            }
+            Err(error) => return Err(ServiceError::Centre(error)),
+        };
+        let stored = StoredQuote {
+            quote_id: quote.quote_id,
+            provider: quote.provider,
+            rate: quote.rate.to_string(),
+            spread: quote.spread,
+            // From when it was asked for: never longer than the centre honours it.
+            expires_at_ms: asked_ms.saturating_add(quote.expires_in_ms),
+        };
+        Ok((quote.debit, quote.credit, Some(stored)))
+    }
+
+    /// A new quote for a draft.
+    pub(crate) async fn requote(&self, sign_in: &str, uetr: &str) -> Result<Outgoing, ServiceError> {
+        let mut draft = self.payment(sign_in, uetr).await?;
+        if draft.state != OutgoingState::Draft {
+            return Ok(draft);
+        }
+        let (fixed, amount) = match draft.fixed_credit {
+            true => (FixedSide::Credit, draft.credit),
+            false => (FixedSide::Debit, draft.debit),
+        };
+        let (debit, credit, quote) = self.exchange(draft.debit.currency, draft.credit.currency, fixed, amount).await?;
+        (draft.debit, draft.credit, draft.quote) = (debit, credit, quote);
+        let kept = draft.clone();
+        self.books(move |books| books.save_draft(&kept)).await?;
+        Ok(draft)
+    }
+
+    /// A customer's payment out.
+    pub(crate) async fn payment(&self, sign_in: &str, uetr: &str) -> Result<Outgoing, ServiceError> {
+        let key = uetr.to_owned();
+        let payment = self.books(move |books| books.outgoing(&key)).await?;
+        payment.filter(|payment| payment.sign_in == sign_in).ok_or(ServiceError::NotFound)
+    }
+
+    /// A customer.
+    pub(crate) async fn customer(&self, sign_in: &str) -> Result<Customer, ServiceError> {
+        let key = sign_in.to_owned();
+        self.books(move |books| books.customer(&key)).await?.ok_or(ServiceError::NotFound)
+    }
+
+    /// Confirms a draft and sends it. Confirmed twice is sent once.
+    pub(crate) async fn confirm(
+        self: &Shared,
+        sign_in: &str,
+        uetr: &str,
+        name_acknowledged: bool,
+    ) -> Result<Outgoing, ServiceError> {
+        let draft = self.payment(sign_in, uetr).await?;
+        if draft.state != OutgoingState::Draft {
+            return Ok(draft);
+        }
+        if draft.payee.check != NameCheck::Match && !name_acknowledged {
+            return Err(ServiceError::NameNotAcknowledged);
+        }
+        if draft.quote.as_ref().is_some_and(|quote| quote.expires_at_ms <= now_ms()) {
+            return Err(ServiceError::QuoteExpired);
+        }
+        let customer = self.customer(sign_in).await?;
+        let message = self.scheme.payment(&draft, &customer, now_ns());
+        let message = message.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let key = uetr.to_owned();
+        let (payment, confirmed) = self.books(move |books| books.reserve(&key, &message, now_ms())).await?;
+        if confirmed {
+            engine::send(self, uetr.to_owned());
+            self.changed(uetr);
+        }
+        Ok(payment)
+    }
+
+    /// The receipt of a settled payment: from the books, or from the centre and kept.
+    pub(crate) async fn receipt(&self, payment: &Outgoing) -> Result<String, ServiceError> {
+        if let Some(receipt) = &payment.receipt {
+            return Ok(receipt.clone());
+        }
+        let receipt = self.link.receipt(&payment.uetr).await.map_err(ServiceError::Centre)?;
+        let (key, text) = (payment.uetr.clone(), receipt.clone());
+        self.books(move |books| books.keep_receipt(&key, &text)).await?;
+        Ok(receipt)
+    }
+
+    /// Checks a password, slowly, and opens a session.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Result<String, SignInFault> {
+        if self.sessions.must_wait(name) {
+            return Err(SignInFault::Wait);
+        }
+        let turn = self.sessions.checks.acquire().await.expect("the semaphore is never closed");
+        let (name_typed, password) = (name.to_owned(), password.to_owned());
+        let right = self
+            .books(move |books| {
+                let customer = books.customer(&name_typed)?;
+                // An unknown name takes as long as a known one.
+                let hash = customer.as_ref().map_or_else(crate::PasswordHash::of_nobody, |customer| customer.password.clone());
+                Ok(hash.fits(&password) && customer.is_some())
+            })
+            .await
+            .unwrap_or(false);
+        drop(turn);
+        self.sessions.note_attempt(name, right);
+        if right { Ok(self.sessions.open(name)) } else { Err(SignInFault::Wrong) }
+    }
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignInFault {
+    /// Unknown name or wrong password.
+    Wrong,
+    /// Too many wrong passwords; wait.
+    Wait,
+}
