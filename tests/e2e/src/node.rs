@@ -63,7 +63,28 @@ impl Node {
     /// # Errors
     /// It does not start.
     pub fn without_banks() -> Result<Self> {
-        Self::with_banks()?.centre_alone()
+        Self::without_banks_in(None)
+    }
+
+    /// The same, in a folder of the caller's.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn without_banks_in(data: Option<PathBuf>) -> Result<Self> {
+        if std::env::var_os("E2E_BENCH_SEED").is_some() {
+            let folder = tempfile::tempdir()?;
+            std::fs::write(folder.path().join("luohu.toml"), CONFIGURATION)?;
+            let data = data.unwrap_or_else(|| folder.path().join("data"));
+            let (gateway, board, bank_port) = free_ports()?;
+            let mut node = Self { gateway, board, bank_port, data, sample_banks: false, child: None, folder };
+            let data = node.data.to_string_lossy().into_owned();
+            let said =
+                node.command(&["--config", "luohu.toml", "bench", "--payments", "1", "--in-flight", "1", "--data", &data])?;
+            ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            node.start()?;
+            return Ok(node);
+        }
+        Self::open(&NodeOptions { sample_banks: true, data })?.centre_alone()
     }
 
     /// The same node, started again without the sample banks.
@@ -179,7 +200,7 @@ impl Node {
     /// # Errors
     /// It found something.
     pub fn fsck(&self) -> Result<String> {
-        let output = self.command(&["fsck", "--data", &self.data.to_string_lossy()])?;
+        let output = self.command(&["fsck", "--deep", "--data", &self.data.to_string_lossy()])?;
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(output.status.success(), "fsck: {said}");
         Ok(said)

@@ -42,7 +42,8 @@ fn nothing_acknowledged_is_lost_and_nothing_happens_twice() -> Result<()> {
     let mut node = Node::without_banks()?;
     let (mut debtor_agent, mut creditor_agent) = node.two_banks()?;
     let before = (minor(&debtor_agent.available("settlement", "HKD")?)?, minor(&creditor_agent.available("settlement", "HKD")?)?);
-    let load = Load::start(&debtor_agent, &creditor_agent);
+    let cursor = creditor_agent.whole_inbox(0)?.last().map_or(0, |item| item.cursor);
+    let load = Load::start(&debtor_agent, &creditor_agent, cursor);
     let mut chance = Chance(0x5eed_10a0);
     let kills = kills();
     let started = Instant::now();
@@ -125,10 +126,10 @@ struct Load {
 }
 
 impl Load {
-    fn start(debtor_agent: &Participant, creditor_agent: &Participant) -> Self {
+    fn start(debtor_agent: &Participant, creditor_agent: &Participant, cursor: u64) -> Self {
         let (stop, give_up) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let acknowledged = Arc::new(AtomicU64::new(0));
-        let (sent, creditor) = (Books::default(), Arc::new(Mutex::new(CreditorBooks::default())));
+        let (sent, creditor) = (Books::default(), Arc::new(Mutex::new(CreditorBooks { cursor, ..CreditorBooks::default() })));
         let senders = (0..SENDERS).map(|number| {
             let (bank, to) = (debtor_agent.clone(), creditor_agent.bic.clone());
             let (stop, give_up, sent, acknowledged) = (stop.clone(), give_up.clone(), sent.clone(), acknowledged.clone());

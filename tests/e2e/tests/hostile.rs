@@ -64,26 +64,26 @@ fn signatures() -> Result<()> {
     let xml = scene.payment().xml();
     let signed = scene.signed(&xml);
     let unsigned = Request::post("/v1/messages", "application/xml", xml.as_bytes());
-    scene.refused("unsigned", &unsigned, 401, "code")?;
-    scene.refused("no digest", &signed.clone().replace("Content-Digest", ""), 401, "code")?;
-    scene.refused("no signature", &signed.clone().replace("Signature", ""), 401, "code")?;
+    scene.refused("unsigned", &unsigned, 401, "SIG-1001")?;
+    scene.refused("no digest", &signed.clone().replace("Content-Digest", ""), 401, "SIG-1001")?;
+    scene.refused("no signature", &signed.clone().replace("Signature", ""), 401, "SIG-1004")?;
 
     let mut other_body = signed.clone();
     other_body.body = xml.replace(AMOUNT, "999.99").into_bytes();
-    scene.refused("another body than was signed", &other_body, 401, "digest")?;
+    scene.refused("another body than was signed", &other_body, 401, "SIG-1003")?;
 
     let bic = scene.debtor_agent.bic.clone();
     let thief = scene.debtor_agent.with_signer(Arc::new(FileSigner::ephemeral(&format!("{bic}#1"))));
     let forged = thief.signed("/v1/messages", "application/xml", xml.as_bytes(), now_s());
-    scene.refused("signed with another key", &forged, 401, "code")?;
+    scene.refused("signed with another key", &forged, 401, "SIG-1014")?;
 
-    for (what, created) in [("an hour ago", now_s() - 3600), ("in an hour", now_s() + 3600)] {
+    for (what, created, code) in [("an hour ago", now_s() - 3600, "SIG-1011"), ("in an hour", now_s() + 3600, "SIG-1012")] {
         let stale = scene.debtor_agent.signed("/v1/messages", "application/xml", xml.as_bytes(), created);
-        scene.refused(what, &stale, 401, "code")?;
+        scene.refused(what, &stale, 401, code)?;
     }
     let elsewhere = scene.debtor_agent.signed("/v1/rates", "application/xml", xml.as_bytes(), now_s());
     let moved = Request { path: "/v1/messages".into(), ..elsewhere };
-    scene.refused("signed for another path", &moved, 401, "code")?;
+    scene.refused("signed for another path", &moved, 401, "SIG-1014")?;
 
     let by_other = scene.creditor_agent.signed("/v1/messages", "application/xml", xml.as_bytes(), now_s());
     scene.refused("signed by another bank than the certificate's", &by_other, 403, "GW-1009")?;

@@ -1,7 +1,7 @@
 //! What disks do: a torn tail is cut off, a flipped bit is refused by its height, a full disk is said and not died of.
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Node, NodeOptions, Participant, Payment, answer, status_of};
+use e2e::{Node, Participant, Payment, answer, status_of};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -127,7 +127,7 @@ impl Drop for SmallDisk {
 fn a_full_disk_refuses_new_payments_and_keeps_serving_reads() -> Result<()> {
     let disk = SmallDisk::mount(96)?;
     let data = disk.0.path().join("data");
-    let mut node = Node::open(&NodeOptions { sample_banks: true, data: Some(data) })?.centre_alone()?;
+    let mut node = Node::without_banks_in(Some(data))?;
     let (mut debtor_agent, mut creditor_agent) = node.two_banks()?;
     settle(&mut debtor_agent, &mut creditor_agent, 3)?;
     let before = debtor_agent.available("settlement", "HKD")?;
