@@ -58,6 +58,7 @@ impl Run {
         let (tally, passed) = self.show_any()?;
         match passed {
             Ok(()) => Ok(tally),
+            Err(error) if tally == Tally::default() => Err(error),
             Err(error) => Err(error.context(format!("{} passed, {} failed", tally.passed, tally.failed))),
         }
     }
