@@ -7,8 +7,10 @@ mod support;
 use chain::{Receipt, VerifierKey};
 use clearing::{RiskDecision, RiskVerdict};
 use gateway::Limits;
+
 use iso20022::view::{
-    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict, TransactionStatus,
+    AddressView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict,
+    TransactionStatus,
 };
 use serde_json::{Value, json};
 use signing::{Item, SignatureHeaders, verify_item};

@@ -22,7 +22,8 @@ use ordering::{DurableBlock, OrderedLog, Submission, SubmitRefusal};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub const HARBOUR: &str = "HARBHKHHXXX";
@@ -41,10 +42,13 @@ pub fn now_s() -> u64 {
 
 /// The centre, its past and its journal, in memory.
 pub struct MemoryLog {
-    hub: Arc<Hub>,
+    /// Replaced when the gateway restarts.
+    hub: RwLock<Arc<Hub>>,
     state: Mutex<State>,
     /// What `submit` answers instead of taking commands.
     pub refuses: Mutex<Option<SubmitRefusal>>,
+    /// Takes commands and never makes a block of them.
+    pub lose: AtomicBool,
 }
 
 struct State {
@@ -58,7 +62,7 @@ struct State {
 impl MemoryLog {
     fn new(hub: Arc<Hub>, clearing: Clearing) -> Self {
         let state = State { clearing, tree: MerkleTree::new(), events: Vec::new(), messages: HashMap::new(), commands: 0 };
-        Self { hub, state: Mutex::new(state), refuses: Mutex::new(None) }
+        Self { hub: RwLock::new(hub), state: Mutex::new(state), refuses: Mutex::new(None), lose: AtomicBool::new(false) }
     }
 
     /// Lets the clock move with nothing to do.
@@ -101,7 +105,12 @@ impl MemoryLog {
             };
             DurableBlock { header, hash: Hash([0; 32]), commands, tickets, places: vec![], applied }
         };
-        self.hub.durable(&block);
+        self.hub.read().unwrap().durable(&block);
+    }
+
+    /// Loses every signed message.
+    pub fn forget_messages(&self) {
+        self.state.lock().unwrap().messages.clear();
     }
 
     /// Commands that reached the centre.
@@ -131,6 +140,9 @@ impl OrderedLog for MemoryLog {
     fn submit(&self, submission: Submission) -> Result<(), SubmitRefusal> {
         if let Some(refusal) = *self.refuses.lock().unwrap() {
             return Err(refusal);
+        }
+        if self.lose.load(Ordering::Relaxed) {
+            return Ok(());
         }
         let Submission { ticket, command, attachment } = submission;
         if let (Command::Pay(pay), Some(message)) = (&command, attachment) {
@@ -203,9 +215,11 @@ pub struct World {
     pub authority: DevCa,
     pub folder: tempfile::TempDir,
     pub log: Arc<MemoryLog>,
+    pub hub: Arc<Hub>,
     pub centre_key: [u8; 32],
     pub banks: Vec<Bank>,
     pub gateway: GatewayHandle,
+    limits: Limits,
 }
 
 impl World {
@@ -225,20 +239,20 @@ impl World {
         let hub = Arc::new(Hub::new(limits));
         let log = Arc::new(MemoryLog::new(Arc::clone(&hub), Clearing::new(IndexSeed(1))));
         seed(&log, &banks);
-        let centre = FileSigner::ephemeral("LUOHU#1");
-        let centre_key = centre.public_key();
-        let server = authority.issue_server(&["localhost", "127.0.0.1"]).unwrap();
-        let deps = GatewayDeps {
-            tls: Arc::new(server_config(authority.certificate(), &server).unwrap()),
-            signer: Arc::new(centre),
-            log: log.clone(),
-            hub,
-            past: log.clone(),
-            risk: Arc::new(risk),
-        };
-        let config = GatewayConfig { limits, ..GatewayConfig::at("127.0.0.1:0".parse().unwrap()) };
-        let gateway = Gateway::start(config, deps).await.unwrap();
-        Self { authority, folder, log, centre_key, banks, gateway }
+        let (gateway, centre_key) = open(&folder, &authority, &log, &hub, limits, Arc::new(risk)).await;
+        Self { authority, folder, log, hub, centre_key, banks, gateway, limits }
+    }
+
+    /// The gateway once more over the same centre, with nothing in memory.
+    pub async fn restart(self) -> Self {
+        let Self { authority, folder, log, banks, gateway, limits, .. } = self;
+        gateway.shutdown().await;
+        let hub = Arc::new(Hub::new(limits));
+        hub.load(&log.state.lock().unwrap().clearing);
+        *log.hub.write().unwrap() = Arc::clone(&hub);
+        let risk = Arc::new(|_: &PaymentFacts<'_>| RiskDecision::PASS);
+        let (gateway, centre_key) = open(&folder, &authority, &log, &hub, limits, risk).await;
+        Self { authority, folder, log, hub, centre_key, banks, gateway, limits }
     }
 
     pub fn bank(&self, bic: &str) -> &Bank {
@@ -254,6 +268,29 @@ impl World {
         let config = client_config(self.authority.certificate(), identity).unwrap();
         Client::connect(self.gateway.addr, Arc::new(config)).await
     }
+}
+
+async fn open(
+    folder: &tempfile::TempDir,
+    authority: &DevCa,
+    log: &Arc<MemoryLog>,
+    hub: &Arc<Hub>,
+    limits: Limits,
+    risk: Arc<dyn gateway::Assessor>,
+) -> (GatewayHandle, [u8; 32]) {
+    let centre = FileSigner::open_or_create(&folder.path().join("centre.pem"), "LUOHU#1").unwrap();
+    let centre_key = centre.public_key();
+    let server = authority.issue_server(&["localhost", "127.0.0.1"]).unwrap();
+    let deps = GatewayDeps {
+        tls: Arc::new(server_config(authority.certificate(), &server).unwrap()),
+        signer: Arc::new(centre),
+        log: log.clone(),
+        hub: Arc::clone(hub),
+        past: log.clone(),
+        risk,
+    };
+    let config = GatewayConfig { limits, ..GatewayConfig::at("127.0.0.1:0".parse().unwrap()) };
+    (Gateway::start(config, deps).await.unwrap(), centre_key)
 }
 
 fn seed(log: &MemoryLog, banks: &[Bank]) {

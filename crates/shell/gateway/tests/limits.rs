@@ -1,0 +1,114 @@
+//! What happens at the limits and when parts behind the door fail: a refusal with its code, and everything else goes on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use clearing::RiskDecision;
+use gateway::Limits;
+use iso20022::Message;
+use iso20022::view::{HeaderView, RejectionView, business_message};
+use serde_json::json;
+use std::time::Duration;
+use support::client::{Client, Draft};
+use support::messages::*;
+use support::{HARBOUR, PEARL, World};
+
+/// A payment that waits keeps its request under way.
+async fn start_waiting(world: &World, bic: &str, to: &str) -> Client {
+    let mut client = world.connect(bic).await;
+    let draft = Draft::xml(world.bank(bic), &pacs008(&transfer(bic, to))).set("Prefer", "wait=30");
+    client.write(&[draft.head(), draft.body.clone()].concat()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    client
+}
+
+fn any_quote(world: &World, bic: &str) -> Draft {
+    let body = json!({ "debit_currency": "HKD", "credit_currency": "CNY", "fixed": "debit", "amount": "1.00" });
+    Draft::json(world.bank(bic), "/v1/quotes", &body)
+}
+
+#[tokio::test]
+async fn requests_under_way_are_limited() {
+    for (in_flight_max, in_flight_total_max, status, code) in [(1, 10, 429, "GW-1012"), (10, 1, 503, "GW-1013")] {
+        let limits = Limits { in_flight_max, in_flight_total_max, ..Limits::default() };
+        let world = World::with(limits, |_| RiskDecision::PASS).await;
+        let waiting = start_waiting(&world, HARBOUR, PEARL).await;
+        let mut client = world.connect(HARBOUR).await;
+        let reply = client.send(&any_quote(&world, HARBOUR)).await;
+        assert_eq!((reply.status, reply.code().as_str()), (status, code));
+        assert!(reply.header("retry-after").is_some());
+        // The creditor agent can read its inbox all the same, and once the request is gone there is room again.
+        assert_eq!(world.connect(PEARL).await.get("/v1/inbox").await.status, 200);
+        drop(waiting);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(client.send(&any_quote(&world, HARBOUR)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_participant_asks_nothing() {
+    let world = World::start().await;
+    world.suspend(HARBOUR);
+    let draft = Draft::xml(world.bank(HARBOUR), &acmt023(HARBOUR, PEARL, "LI XIAO MING"));
+    let reply = world.connect(HARBOUR).await.send(&draft).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "GW-1008"));
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_banks_to_send_is_not_taken() {
+    let world = World::start().await;
+    let rejection =
+        RejectionView { related_reference: "X".into(), reason: "Y".into(), rejected_at: None, location: None, description: None };
+    let document: Message = rejection.message().unwrap();
+    let header = HeaderView::new(HARBOUR, CENTRE, "ID-1", support::now_ns());
+    let body = business_message(&header, &document).unwrap();
+    let reply = world.connect(HARBOUR).await.send(&Draft::xml(world.bank(HARBOUR), body.as_bytes())).await;
+    assert_eq!((reply.status, rejection_of(&reply.body).reason.as_str()), (422, "GW-1018"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_journal_that_stops_leaves_the_sender_in_doubt_and_says_so() {
+    let world = World::start().await;
+    let mut client = world.connect(HARBOUR).await;
+    world.log.lose.store(true, std::sync::atomic::Ordering::Relaxed);
+    let draft = Draft::xml(world.bank(HARBOUR), &pacs008(&transfer(HARBOUR, PEARL)));
+    client.write(&[draft.head(), draft.body.clone()].concat()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.hub.stopped();
+    let reply = client.reply().await.unwrap();
+    assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1019"));
+    let health = client.get("/healthz").await;
+    assert_eq!((health.status, health.json()["status"].as_str()), (503, Some("stopped")));
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_back_is_not_made_up() {
+    let world = World::start().await;
+    let mut client = world.connect(HARBOUR).await;
+    let first = transfer(HARBOUR, PEARL);
+    assert_eq!(client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&first))).await.status, 202);
+    world.log.forget_messages();
+    // While it is remembered the vault is not asked.
+    let asked = Draft::xml(world.bank(HARBOUR), &pacs028(HARBOUR, first.uetr));
+    assert_eq!(client.send(&asked).await.status, 200);
+    let world = world.restart().await;
+    let mut client = world.connect(HARBOUR).await;
+    let reply = client.send(&asked).await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1020"));
+    let reply = world.connect(PEARL).await.get("/v1/inbox").await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1020"));
+}
+
+#[tokio::test]
+async fn messages_come_back_from_the_vault_after_a_restart() {
+    let world = World::start().await;
+    let sent = transfer(HARBOUR, PEARL);
+    let mut client = world.connect(HARBOUR).await;
+    assert_eq!(client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&sent))).await.status, 202);
+    let before = world.connect(PEARL).await.get("/v1/inbox").await.json();
+    let world = world.restart().await;
+    let after = world.connect(PEARL).await.get("/v1/inbox").await.json();
+    assert_eq!(before["items"][0]["message"], after["items"][0]["message"]);
+    assert_eq!(before["items"][0]["cursor"], after["items"][0]["cursor"]);
+}
