@@ -18,8 +18,8 @@ use tokio_rustls::TlsConnector;
 /// a hundred participants fit the centre's descriptor limit. Requests beyond wait their turn.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// Idle connections kept for the next burst.
-const IDLE_MAX: usize = 16;
+/// Idle connections kept for the next burst: opening one costs ten times a request.
+const IDLE_MAX: usize = CONNECTIONS_MAX;
 /// Time for TCP and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
