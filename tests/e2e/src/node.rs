@@ -185,6 +185,18 @@ impl Node {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// Adds to the configuration and starts again.
+    ///
+    /// # Errors
+    /// It does not stop or start.
+    pub fn configure(&mut self, further: &str) -> Result<()> {
+        self.stop()?;
+        let path = self.folder.path().join("luohu.toml");
+        let text = std::fs::read_to_string(&path)? + further;
+        std::fs::write(&path, text)?;
+        self.start()
+    }
+
     /// Runs another command of the product, such as `verify`, in its folder.
     ///
     /// # Errors

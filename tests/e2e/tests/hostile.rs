@@ -12,7 +12,7 @@ const AMOUNT: &str = "123.45";
 
 /// One node for all cases of this file, with two banks of ours.
 struct Scene {
-    _node: Node,
+    node: Node,
     debtor_agent: Participant,
     creditor_agent: Participant,
     before: String,
@@ -22,7 +22,7 @@ impl Scene {
     fn open() -> Result<Self> {
         let node = Node::without_banks()?;
         let (debtor_agent, creditor_agent) = node.two_banks()?;
-        let mut scene = Self { _node: node, debtor_agent, creditor_agent, before: String::new() };
+        let mut scene = Self { node, debtor_agent, creditor_agent, before: String::new() };
         scene.before = scene.balances()?;
         Ok(scene)
     }
@@ -183,9 +183,67 @@ fn slow_drip() -> Result<()> {
 }
 
 #[test]
+fn floods() -> Result<()> {
+    let mut scene = Scene::open()?;
+    scene.node.configure("[gateway]\nrequests_per_second = 5\n")?;
+    let mut bank = scene.debtor_agent.clone();
+    let answers: Vec<_> = (0..30).map(|_| bank.get("/v1/participants")).collect::<Result<_>>()?;
+    let refused = answers
+        .iter()
+        .find(|answer| answer.status != 200)
+        .context("thirty requests at once were let through at five a second")?;
+    ensure!(refused.status == 429 && refused.text().contains("GW-1011"), "{} {}", refused.status, refused.text());
+    let pause: u64 = refused.header("retry-after").context("says when to try again")?.parse()?;
+    ensure!(scene.creditor_agent.clone().get("/v1/participants")?.status == 200, "others are served meanwhile");
+    std::thread::sleep(Duration::from_secs(pause));
+    ensure!(bank.get("/v1/participants")?.status == 200, "after the pause it is served again");
+    Ok(())
+}
+
+/// Valid messages with bytes changed at random: whatever they are now, the fault is never ours.
+#[test]
+fn mutations() -> Result<()> {
+    let scene = Scene::open()?;
+    let mut bank = scene.debtor_agent.clone();
+    let mut state: u64 = 0x1005_e5ee_d5ee_d001;
+    let mut below = move |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % limit as u64).unwrap_or(0)
+    };
+    let mut statuses = std::collections::BTreeMap::new();
+    for number in 0..400 {
+        let mut body = scene.payment().xml().into_bytes();
+        for _ in 0..=below(3) {
+            let at = below(body.len());
+            match below(4) {
+                0 => body[at] = u8::try_from(below(256))?,
+                1 => drop(body.remove(at)),
+                2 => body.insert(at, b"<>&\"/= \0"[below(8)]),
+                _ => body.truncate(at.max(1)),
+            }
+        }
+        let request = bank.signed("/v1/messages", "application/xml", &body, now_s());
+        let answer = bank.send(&request).with_context(|| format!("mutation {number}: {}", String::from_utf8_lossy(&body)))?;
+        ensure!(
+            answer.status < 500,
+            "mutation {number}: {} {}\n{}",
+            answer.status,
+            answer.text(),
+            String::from_utf8_lossy(&body)
+        );
+        *statuses.entry(answer.status).or_insert(0) += 1;
+    }
+    println!("statuses of 400 mutations: {statuses:?}");
+    ensure!(statuses.keys().any(|status| *status == 400));
+    Ok(())
+}
+
+#[test]
 fn strangers() -> Result<()> {
     let mut scene = Scene::open()?;
-    let mut plain = TcpStream::connect(scene._node.gateway)?;
+    let mut plain = TcpStream::connect(scene.node.gateway)?;
     plain.set_read_timeout(Some(Duration::from_secs(15)))?;
     plain.write_all(b"GET /v1/accounts HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut said = Vec::new();
@@ -193,9 +251,9 @@ fn strangers() -> Result<()> {
     drop(plain.read_to_end(&mut said));
     ensure!(!String::from_utf8_lossy(&said).contains("HTTP/1.1 200"), "served without TLS");
 
-    let stranger = scene._node.stranger()?;
+    let stranger = scene.node.stranger()?;
     ensure!(stranger.clone().get("/v1/accounts").is_err(), "served with a certificate of another authority");
-    let anonymous = scene._node.anonymous()?;
+    let anonymous = scene.node.anonymous()?;
     ensure!(anonymous.clone().get("/v1/accounts").is_err(), "served without a certificate");
     let after = scene.balances()?;
     ensure!(after == scene.before);

@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clearing", &["money", "ledger", "chain"]),
     // shell
     ("iso20022", &["money"]),
-    ("risk", &["money"]),
+    ("risk", &["clearing", "money"]),
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing"]),
     ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
