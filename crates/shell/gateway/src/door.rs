@@ -1,9 +1,10 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
+use crate::assess::Assessor;
 use crate::clock::{now_ns, now_s};
 use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
-use crate::past::{Assessor, Past, Tip};
+use crate::past::{Past, Tip};
 use crate::payee::PayeeChecks;
 use crate::recent::RecentMessages;
 use crate::refusal::Problem;

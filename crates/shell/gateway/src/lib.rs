@@ -21,6 +21,7 @@
 //! [`Gateway::start`], then `routes.rs`, then `messages.rs`; the other way out is `hub.rs` and `inbox.rs`.
 
 mod answer;
+mod assess;
 mod auth;
 mod clock;
 mod door;
@@ -43,10 +44,11 @@ mod routes;
 mod server;
 mod wire;
 
+pub use assess::{Assessor, PaymentFacts};
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
 pub use history::InboxKind;
 pub use hub::Hub;
 pub use limits::Limits;
-pub use past::{Assessor, InboxEntry, Past, PaymentFacts, RecordedPast, Tip};
+pub use past::{InboxEntry, Past, RecordedPast, Tip};
 pub use reference::refusals_page;
 pub use refusal::GatewayRefusal;

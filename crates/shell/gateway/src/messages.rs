@@ -5,11 +5,11 @@
 //! ```
 
 use crate::answer::{self, Standing};
+use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
 use crate::clock::now;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty};
-use crate::past::PaymentFacts;
 use crate::payee;
 use crate::reads::is_party;
 use crate::recent::Recent;
@@ -94,7 +94,12 @@ async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait:
 }
 
 fn assess(door: &Door, payment: &Payment) -> RiskDecision {
+    // The rules remember what they judged: a payment that is sent again is not a second one.
+    if let Some(known) = door.past.payment(payment.uetr()) {
+        return known.risk;
+    }
     door.risk.assess(&PaymentFacts {
+        uetr: payment.uetr(),
         debtor_agent: payment.debtor_agent.as_str(),
         creditor_agent: payment.creditor_agent.as_str(),
         debtor_account: payment.debtor_account(),

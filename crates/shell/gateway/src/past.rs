@@ -1,9 +1,8 @@
-//! What the gateway asks of the past, and of the risk rules: small traits, so that the door does not know their insides.
+//! What the gateway asks of the past: a small trait, so that the door does not know its insides.
 
 use chain::Hash;
-use clearing::{AccountView, ParticipantId, PaymentView, Position, RiskDecision, Time, Uetr};
+use clearing::{AccountView, ParticipantId, PaymentView, Position, Time, Uetr};
 use history::{InboxKind, ReadModel};
-use money::Amount;
 use ordering::VaultReader;
 use std::io;
 use std::sync::Arc;
@@ -86,38 +85,5 @@ impl Past for RecordedPast {
 
     fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
         self.model.inclusion_proof(leaf_index, size)
-    }
-}
-
-/// What the risk rules look at.
-#[derive(Debug, Clone, Copy)]
-pub struct PaymentFacts<'a> {
-    /// Debtor agent's BIC.
-    pub debtor_agent: &'a str,
-    /// Creditor agent's BIC.
-    pub creditor_agent: &'a str,
-    /// The debtor's account at its bank.
-    pub debtor_account: &'a str,
-    /// The debtor's name.
-    pub debtor_name: &'a str,
-    /// The creditor's account at its bank.
-    pub creditor_account: &'a str,
-    /// The creditor's name.
-    pub creditor_name: &'a str,
-    /// What the debtor agent pays.
-    pub debit: Amount,
-    /// Now.
-    pub now: Time,
-}
-
-/// Screening and risk rules.
-pub trait Assessor: Send + Sync {
-    /// Judges one payment. The decision goes into the chain without personal data.
-    fn assess(&self, facts: &PaymentFacts<'_>) -> RiskDecision;
-}
-
-impl<F: Fn(&PaymentFacts<'_>) -> RiskDecision + Send + Sync> Assessor for F {
-    fn assess(&self, facts: &PaymentFacts<'_>) -> RiskDecision {
-        self(facts)
     }
 }
