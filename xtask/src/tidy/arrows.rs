@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing"]),
     ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
-    ("monitor", &["chain", "clearing", "history", "money"]),
+    ("monitor", &["chain", "clearing", "history", "money", "risk"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing"]),
     ("banklink", &["chain", "iso20022", "money", "signing"]),
     ("bank", &["banklink", "chain", "iso20022", "money", "risk"]),
