@@ -90,6 +90,9 @@ pub struct BenchArgs {
     /// Payments a second; as fast as it goes when not given.
     #[arg(long)]
     pub rate: Option<u32>,
+    /// The debtor bank also streams its inbox, which repeats every end it was answered.
+    #[arg(long)]
+    pub debtor_inbox: bool,
     /// Threads that serve and pay.
     #[arg(long, default_value_t = 2)]
     pub workers: usize,

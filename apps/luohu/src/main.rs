@@ -10,6 +10,10 @@ mod keys;
 mod run;
 mod verify;
 
+/// Messages are many small pieces made on one thread and dropped on another; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 use cli::{Cli, Command};
 use std::process::ExitCode;

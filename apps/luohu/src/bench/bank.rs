@@ -22,7 +22,7 @@ const AMOUNT_MINOR: u64 = 123;
 pub struct Bank {
     link: Arc<Link>,
     pub books: Arc<Books>,
-    inbox: JoinHandle<()>,
+    inbox: Option<JoinHandle<()>>,
 }
 
 /// What the bank was told.
@@ -34,11 +34,15 @@ pub struct Books {
 }
 
 impl Books {
-    /// Payments whose end the inbox told.
+    /// Payments whose end was told.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }
-    /// What settled, by the inbox.
+    fn settled(&self) {
+        self.settled_minor.fetch_add(AMOUNT_MINOR, Ordering::Relaxed);
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+    /// What settled, as told.
     pub fn settled_minor(&self) -> u64 {
         self.settled_minor.load(Ordering::Relaxed)
     }
@@ -48,11 +52,13 @@ impl Books {
 pub struct Payer {
     link: Arc<Link>,
     creditor_bank: &'static str,
+    /// Where an answered end is booked when no inbox tells it.
+    books: Option<Arc<Books>>,
 }
 
 impl Bank {
-    /// Connects and starts answering.
-    pub fn start(bic: &'static str, gateway: SocketAddr, keys: MemberKeys, centre_key: [u8; 32]) -> Result<Self> {
+    /// Connects and, with an inbox, starts answering. Without one, what the bank is answered is all it is told.
+    pub fn start(bic: &'static str, gateway: SocketAddr, keys: MemberKeys, centre_key: [u8; 32], streams: bool) -> Result<Self> {
         let link = Link::new(LinkConfig {
             bic: bic.to_owned(),
             gateway,
@@ -65,16 +71,17 @@ impl Bank {
         let (link, books) = (Arc::new(link), Arc::new(Books::default()));
         let handler = Handler { link: link.clone(), books: books.clone(), bic };
         let reader = link.clone();
-        let inbox = tokio::spawn(async move { reader.run_inbox(&handler).await });
+        let inbox = streams.then(|| tokio::spawn(async move { reader.run_inbox(&handler).await }));
         Ok(Self { link, books, inbox })
     }
 
     pub fn payer(&self, creditor_bank: &'static str) -> Payer {
-        Payer { link: self.link.clone(), creditor_bank }
+        let books = self.inbox.is_none().then(|| self.books.clone());
+        Payer { link: self.link.clone(), creditor_bank, books }
     }
 
     pub fn stop(&self) {
-        self.inbox.abort();
+        self.inbox.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -87,7 +94,10 @@ impl Payer {
         let message = read_business_message(status.as_bytes(), Limits::default()).map_err(|fault| anyhow!("payment {n}: {fault}"))?;
         let view = StatusReportView::of(&message.document).map_err(|fault| anyhow!("payment {n}: {fault}"))?;
         match view.status {
-            TransactionStatus::Settled => Ok(()),
+            TransactionStatus::Settled => {
+                self.books.iter().for_each(|books| books.settled());
+                Ok(())
+            }
             other => bail!("payment {n} ended {other:?} {:?} {:?}", view.reason, view.information),
         }
     }
@@ -120,9 +130,9 @@ impl InboxHandler for Handler {
                 }
                 _ => {
                     let told = StatusReportView::of(&message.document).map_err(|fault| HandlerFailed(fault.to_string()))?;
-                    self.books.ended.fetch_add(1, Ordering::Relaxed);
-                    if told.status == TransactionStatus::Settled {
-                        self.books.settled_minor.fetch_add(AMOUNT_MINOR, Ordering::Relaxed);
+                    match told.status {
+                        TransactionStatus::Settled => self.books.settled(),
+                        other => return Err(HandlerFailed(format!("a payment ended {other:?}"))),
                     }
                 }
             }

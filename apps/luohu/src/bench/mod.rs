@@ -69,8 +69,8 @@ async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
     let ((debtor_keys, debtor), (creditor_keys, creditor)) = (member(DEBTOR_BANK)?, member(CREDITOR_BANK)?);
     let (system, keys) = run::start(config, &[debtor, creditor]).await?;
     let centre_key = keys.signer.public_key();
-    let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key)?;
-    let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key)?;
+    let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key, args.debtor_inbox)?;
+    let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key, true)?;
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let cpu = report::cpu_seconds();
