@@ -48,6 +48,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
     Fsck(FsckArgs),
+    /// ISO 20022 messages.
+    #[command(subcommand)]
+    Iso(IsoCommand),
     /// Measure the whole way: signed payments over TLS between two banks, on a data folder of its own.
     Bench(BenchArgs),
     /// Print every setting with its default and what it means.
@@ -99,4 +102,23 @@ pub struct BenchArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What can be done with ISO 20022 messages.
+#[derive(Debug, Subcommand)]
+pub enum IsoCommand {
+    /// Validate files: a bare Document, or header and Document in an envelope. Exit status 1 if any is invalid, 2 if any
+    /// could not be judged.
+    Check(IsoCheckArgs),
+}
+
+/// Which files to check.
+#[derive(Debug, Args)]
+pub struct IsoCheckArgs {
+    /// Print one line of JSON a file.
+    #[arg(long)]
+    pub json: bool,
+    /// Files to judge.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
 }

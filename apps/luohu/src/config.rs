@@ -195,8 +195,14 @@ impl Config {
         ensure!((1..=1024).contains(&self.journal.vault_mib), "journal.vault_mib must be 1 to 1024");
         ensure!(self.journal.queue >= 1, "journal.queue must be at least 1");
         ensure!(clearing::Bic::parse(&self.gateway.centre_bic).is_some(), "gateway.centre_bic is not a BIC");
-        ensure!(!self.gateway.log_origin.is_empty() && !self.gateway.log_origin.contains('\n'), "gateway.log_origin must be one line");
-        ensure!(self.risk.review_at <= self.risk.block_at && self.risk.block_at <= 1000, "risk.review_at ≤ risk.block_at ≤ 1000");
+        ensure!(
+            !self.gateway.log_origin.is_empty() && !self.gateway.log_origin.contains('\n'),
+            "gateway.log_origin must be one line"
+        );
+        ensure!(
+            (1..=self.risk.block_at).contains(&self.risk.review_at) && self.risk.block_at <= 1000,
+            "1 ≤ risk.review_at ≤ risk.block_at ≤ 1000"
+        );
         for (code, decimals) in &self.scheme.currencies {
             let known = code.parse::<money::CurrencyCode>().is_ok();
             if !known || *decimals > money::Currency::EXPONENT_MAX {

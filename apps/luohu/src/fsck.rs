@@ -16,7 +16,8 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
     let disk = RealDisk::open(&folder).with_context(|| format!("{}", folder.display()))?;
     let report = check(Arc::new(disk), args.deep).with_context(|| format!("{}", folder.display()))?;
     if args.json {
-        let broken: Vec<_> = report.broken.iter().map(|(law, detail)| serde_json::json!({ "law": law, "detail": detail })).collect();
+        let broken: Vec<_> =
+            report.broken.iter().map(|(law, detail)| serde_json::json!({ "law": law, "detail": detail })).collect();
         let value = serde_json::json!({
             "blocks": report.blocks, "payments": report.payments, "finals": report.finals, "replayed_commands": report.replayed_commands,
             "torn_bytes": report.torn_bytes, "messages": report.messages, "broken": broken, "seconds": begun.elapsed().as_secs_f64(),

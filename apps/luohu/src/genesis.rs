@@ -1,9 +1,7 @@
 //! What a scheme needs before its first payment: ledgers, times, participants, money.
 
 use crate::config::SchemeSection;
-use clearing::{
-    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, ParticipantId, RegisterParticipant, Settings,
-};
+use clearing::{AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, ParticipantId, RegisterParticipant, Settings};
 use money::{Currency, CurrencyCode, MinorUnits};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -83,5 +81,9 @@ fn prefunding(member: &Member, id: ParticipantId) -> Vec<Command> {
             reference,
         })
     };
-    purposes.into_iter().flatten().flat_map(|purpose| member.currencies.iter().map(move |&currency| fund(purpose, currency))).collect()
+    purposes
+        .into_iter()
+        .flatten()
+        .flat_map(|purpose| member.currencies.iter().map(move |&currency| fund(purpose, currency)))
+        .collect()
 }

@@ -39,7 +39,8 @@ impl Keys {
         make_private(&self.folder)?;
         let authority = DevCa::open_or_create(&self.folder).context("development authority")?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let identity = TlsIdentity::open_or_issue(&self.folder, "gateway", || authority.issue_server(&names)).context("gateway certificate")?;
+        let identity = TlsIdentity::open_or_issue(&self.folder, "gateway", || authority.issue_server(&names))
+            .context("gateway certificate")?;
         let signer = FileSigner::open_or_create(&self.folder.join("centre.key.pem"), "LUOHU#1").context("centre key")?;
         let server_tls = server_config(authority.certificate(), &identity).context("gateway TLS")?;
         Ok(SystemKeys { signer: Arc::new(signer), server_tls: Arc::new(server_tls), authority })
@@ -50,8 +51,10 @@ impl SystemKeys {
     /// Opens or makes a participant's key and certificate in its own folder.
     pub fn member(&self, folder: &Path, bic: &str) -> Result<MemberKeys> {
         make_private(folder)?;
-        let signer = FileSigner::open_or_create(&folder.join("sign.key.pem"), &format!("{bic}#1")).with_context(|| format!("key of {bic}"))?;
-        let identity = TlsIdentity::open_or_issue(folder, "tls", || self.authority.issue_client(bic)).with_context(|| format!("certificate of {bic}"))?;
+        let signer = FileSigner::open_or_create(&folder.join("sign.key.pem"), &format!("{bic}#1"))
+            .with_context(|| format!("key of {bic}"))?;
+        let identity = TlsIdentity::open_or_issue(folder, "tls", || self.authority.issue_client(bic))
+            .with_context(|| format!("certificate of {bic}"))?;
         let tls = client_config(self.authority.certificate(), &identity).with_context(|| format!("TLS of {bic}"))?;
         Ok(MemberKeys { signer: Arc::new(signer), tls: Arc::new(tls) })
     }

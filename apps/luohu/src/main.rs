@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod fsck;
 mod genesis;
+mod iso;
 mod keys;
 mod run;
 mod verify;
@@ -15,7 +16,7 @@ mod verify;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, IsoCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run => run::run(&cli.settings),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
+        Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Config => {
             print!("{}", config::EXAMPLE);

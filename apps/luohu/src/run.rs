@@ -8,8 +8,9 @@ use crate::keys::{Keys, SystemKeys};
 use crate::verify::KEY_FILE;
 use anyhow::{Context, Result};
 use chain::VerifierKey;
-use clearing::{Bic, RiskDecision};
-use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, PaymentFacts, RecordedPast};
+use clearing::Bic;
+use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
+use risk::{RiskEngine, RiskSettings, WatchList};
 use signing::Signer;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ pub async fn start(config: &Config, members: &[Member]) -> Result<(System, Syste
         log: centre.journal.clone(),
         hub,
         past: Arc::new(RecordedPast::new(centre.model.clone(), centre.journal.vault())),
-        risk: Arc::new(|_: &PaymentFacts<'_>| RiskDecision::PASS),
+        risk: Arc::new(risk_rules(config)?),
     };
     let listen = config.gateway.listen;
     let gateway = Gateway::start(gateway_config, deps).await.with_context(|| format!("gateway on {listen}"))?;
@@ -75,6 +76,16 @@ fn limits(config: &Config) -> Limits {
         in_flight_total_max: config.gateway.in_flight_total,
         ..Limits::default()
     }
+}
+
+/// The risk rules with the configured thresholds and the sample watch-list. What they remember is keyed with a secret of
+/// this run, so that it means nothing outside.
+fn risk_rules(config: &Config) -> Result<RiskEngine> {
+    let settings = RiskSettings { review_at: config.risk.review_at, block_at: config.risk.block_at, ..RiskSettings::default() };
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    secret[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    RiskEngine::new(settings, WatchList::sample(), secret).context("risk settings")
 }
 
 /// The public half of the centre's key, for `luohu verify`.

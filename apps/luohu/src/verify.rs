@@ -51,7 +51,8 @@ fn keys(settings: &SettingsArgs, args: &VerifyArgs) -> Result<Vec<VerifierKey>> 
     if let Ok(key) = given.parse() {
         return Ok(vec![key]);
     }
-    let text = std::fs::read_to_string(&given).with_context(|| format!("verifier key: {given} is neither a key nor a file with keys; use --key"))?;
+    let text = std::fs::read_to_string(&given)
+        .with_context(|| format!("verifier key: {given} is neither a key nor a file with keys; use --key"))?;
     let keys = text.lines().filter(|line| !line.trim().is_empty()).map(str::parse).collect::<Result<Vec<VerifierKey>, _>>();
     let keys = keys.with_context(|| format!("verifier keys in {given}"))?;
     ensure!(!keys.is_empty(), "no key in {given}");

@@ -4,7 +4,8 @@ use crate::keys::MemberKeys;
 use anyhow::{Context, Result, anyhow, bail};
 use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig};
 use iso20022::view::{
-    AccountView, AddressView, CreditTransferView, HeaderView, PartyView, PaymentPriority, StatusReportView, TransactionStatus, business_message,
+    AccountView, AddressView, CreditTransferView, HeaderView, PartyView, PaymentPriority, StatusReportView, TransactionStatus,
+    business_message,
 };
 use iso20022::{Limits, read_business_message};
 use money::Amount;
@@ -91,7 +92,8 @@ impl Payer {
         let xml = pacs008(self.link.bic(), self.creditor_bank, n)?;
         let answer = self.link.send_message(&xml, 30).await.map_err(|error| anyhow!("payment {n}: {error}"))?;
         let status = answer.message().with_context(|| format!("payment {n}: no pacs.002"))?;
-        let message = read_business_message(status.as_bytes(), Limits::default()).map_err(|fault| anyhow!("payment {n}: {fault}"))?;
+        let message =
+            read_business_message(status.as_bytes(), Limits::default()).map_err(|fault| anyhow!("payment {n}: {fault}"))?;
         let view = StatusReportView::of(&message.document).map_err(|fault| anyhow!("payment {n}: {fault}"))?;
         match view.status {
             TransactionStatus::Settled => {
@@ -116,7 +118,8 @@ impl InboxHandler for Handler {
 
     async fn deliver(&self, items: Vec<InboxItem>) -> Result<(), HandlerFailed> {
         for item in items {
-            let message = read_business_message(item.message.as_bytes(), Limits::default()).map_err(|fault| HandlerFailed(fault.to_string()))?;
+            let message = read_business_message(item.message.as_bytes(), Limits::default())
+                .map_err(|fault| HandlerFailed(fault.to_string()))?;
             match item.message_name.as_str() {
                 "pacs.008.001.08" => {
                     let asked = CreditTransferView::of(&message.document).map_err(|fault| HandlerFailed(fault.to_string()))?;

@@ -48,7 +48,11 @@ pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
         std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     }
     let report = report?;
-    if args.json { report.print_json() } else { report.print_table() }
+    if args.json {
+        report.print_json()
+    } else {
+        report.print_table()
+    }
     Ok(if report.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -35,7 +35,10 @@ impl Report {
         let pace = self.rate.map_or("as fast as it goes".to_owned(), |rate| format!("{rate} a second"));
         println!("payments              {} ({} in flight, {pace})", self.payments, self.in_flight);
         println!("payments a second     {:.0}", self.per_second());
-        println!("CPU per payment       {:.0} µs (system, both banks' ends and load together)", self.cpu_seconds * 1e6 / self.payments as f64);
+        println!(
+            "CPU per payment       {:.0} µs (system, both banks' ends and load together)",
+            self.cpu_seconds * 1e6 / self.payments as f64
+        );
         println!("payments a block      {:.1}", self.payments as f64 / self.blocks.max(1) as f64);
         println!("fdatasync 4 KiB       p50 {} µs, p99 {} µs", self.sync_p50_us, self.sync_p99_us);
         println!("from pacs.008 sent to final pacs.002 verified:");
