@@ -5,7 +5,7 @@
 
 use crate::generated::{Message, MessageType};
 use crate::violation::{Rule, Stop, Violation};
-use crate::xml::{Limits, Reader, Writer};
+use crate::xml::{Limits, RawXml, Reader, Writer};
 
 /// Beginning of every message's namespace.
 const NAMESPACES: &str = "urn:iso:std:iso:20022:tech:xsd:";
@@ -94,6 +94,43 @@ pub fn judge_all(source: &[u8], limits: Limits) -> Result<Vec<Judged>, (Vec<Judg
     }
 }
 
+/// Cuts every message out of a document, with all namespaces it needs, in order: also those that break their schema.
+pub fn split(source: &[u8], limits: Limits) -> Result<Vec<RawXml>, Violation> {
+    let mut all = Vec::new();
+    let mut cut = || -> Result<(), Box<Stop>> {
+        let mut reader = Reader::new(source, limits)?;
+        loop {
+            match classify(&reader)? {
+                Found::Supported(_) | Found::Unsupported(_) => all.push(reader.capture()?),
+                Found::Wrapper => {
+                    if reader.walk_in()? {
+                        continue;
+                    }
+                }
+            }
+            if !to_next_element(&mut reader)? {
+                return reader.finish();
+            }
+        }
+    };
+    match cut() {
+        Ok(()) => Ok(all),
+        Err(stop) => Err(stop.locate(source)),
+    }
+}
+
+/// Walks on to the next element start; false at the end of the root.
+fn to_next_element(reader: &mut Reader<'_>) -> Result<bool, Box<Stop>> {
+    loop {
+        if reader.depth() == 0 {
+            return Ok(false);
+        }
+        if reader.walk_on()? {
+            return Ok(true);
+        }
+    }
+}
+
 fn judge_into(source: &[u8], limits: Limits, all: &mut Vec<Judged>) -> Result<(), Box<Stop>> {
     let mut reader = Reader::new(source, limits)?;
     loop {
@@ -118,13 +155,8 @@ fn judge_into(source: &[u8], limits: Limits, all: &mut Vec<Judged>) -> Result<()
                 }
             }
         }
-        loop {
-            if reader.depth() == 0 {
-                return reader.finish();
-            }
-            if reader.walk_on()? {
-                break;
-            }
+        if !to_next_element(&mut reader)? {
+            return reader.finish();
         }
     }
 }
@@ -144,13 +176,8 @@ fn walk<'a>(
                 }
             }
         }
-        loop {
-            if reader.depth() == 0 {
-                return reader.finish();
-            }
-            if reader.walk_on()? {
-                break;
-            }
+        if !to_next_element(reader)? {
+            return reader.finish();
         }
     }
 }

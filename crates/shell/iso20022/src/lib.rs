@@ -25,7 +25,7 @@ pub mod view;
 mod violation;
 mod xml;
 
-pub use envelope::{BusinessMessage, Judged, judge_all, read_business_message, read_message};
+pub use envelope::{BusinessMessage, Judged, judge_all, read_business_message, read_message, split};
 pub use generated::{Message, MessageType};
 pub use violation::{Rule, Stop, Violation};
 pub use xml::{Element, Limits, RawXml, Reader, Writer};

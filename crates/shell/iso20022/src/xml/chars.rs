@@ -71,11 +71,6 @@ pub(crate) fn first_forbidden(text: &str) -> Option<usize> {
     text.char_indices().find(|(_, c)| !is_xml_char(*c)).map(|(at, _)| at)
 }
 
-/// Whether every character is XML blank.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.bytes().all(|b| is(b, SPACE))
-}
-
 /// Cuts XML blanks off both ends.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\r'])

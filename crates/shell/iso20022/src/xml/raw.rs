@@ -39,19 +39,25 @@ impl<'a> Reader<'a> {
             let text = format!("an element in the namespace `{}` may not stand here", self.head_namespace());
             return Err(self.stop(Rule::Namespace, self.head.at, text).within(self.head.local, 0));
         }
+        let raw = self.capture_judging(lax)?;
+        self.advance()?;
+        Ok(raw)
+    }
+
+    /// The element that is the head, whatever it is; afterwards the head is its end tag.
+    pub(crate) fn capture(&mut self) -> Read<RawXml> {
+        self.capture_judging(false)
+    }
+
+    fn capture_judging(&mut self, lax: bool) -> Read<RawXml> {
         let start = self.head.at;
         let declarations = self.missing_declarations();
         let name_end = start + 1 + self.open_name().len();
-        if lax {
-            self.skip_lax()?
-        } else {
-            self.skip()?
-        }
+        self.skip_judging(lax)?;
         let mut text = String::with_capacity(self.at - start + declarations.len());
         text.push_str(&self.source[start..name_end]);
         text.push_str(&declarations);
         text.push_str(&self.source[name_end..self.at]);
-        self.advance()?;
         Ok(RawXml(text))
     }
 
@@ -79,10 +85,6 @@ impl<'a> Reader<'a> {
     /// Passes over the element that is the head; afterwards the head is its end tag.
     pub(crate) fn skip(&mut self) -> Read<()> {
         self.skip_judging(false)
-    }
-
-    fn skip_lax(&mut self) -> Read<()> {
-        self.skip_judging(true)
     }
 
     fn skip_judging(&mut self, lax: bool) -> Read<()> {

@@ -217,10 +217,12 @@ impl<'a> Reader<'a> {
         if !self.source[self.at..].starts_with("<![CDATA[") || self.open.is_empty() {
             return self.misc();
         }
-        let start = self.at;
-        // Even blanks in a character section are text; libxml2 and Xerces let blank sections pass between elements.
-        let text = self.cdata()?;
-        if chars::is_blank(text) { Ok(()) } else { Err(self.stop(Rule::Text, start, "text between elements")) }
+        // Even a blank section is text between elements; libxml2 judges the same.
+        Err(self.stop(
+            Rule::Text,
+            self.at,
+            format!("a character section inside `{}`, which holds only elements", self.open_name()),
+        ))
     }
 
     /// Text where only elements may be: an error unless it is a blank written as a character reference.
