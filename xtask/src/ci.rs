@@ -166,7 +166,7 @@ fn runner() -> Run {
 fn tests(further: &[String]) -> StepOutcome {
     let mut run = with_shared(runner());
     if further.is_empty() {
-        run = run.args(words("--workspace --exclude e2e --all-targets"));
+        run = run.args(words("--workspace --exclude e2e"));
     }
     counted(run.args(further))
 }
