@@ -1,0 +1,111 @@
+//! What the pages show, gathered from the read model at one moment.
+
+use crate::server::MonitorDeps;
+use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView};
+use history::{FeedEvent, Pulse, Tip};
+
+/// Payments on the board at most.
+pub const ROWS_MAX: usize = 60;
+/// Seconds the picture of the rate spans.
+const SPARK_SECONDS: u64 = 60;
+/// Whole seconds the rate is taken over.
+const RATE_SECONDS: u64 = 5;
+
+/// Everything above and beside the payments.
+pub(crate) struct Facts {
+    pub(crate) pulses: Vec<Pulse>,
+    /// Payments taken in a second, in tenths.
+    pub(crate) rate_tenths: u64,
+    pub(crate) p50_us: Option<u64>,
+    pub(crate) p99_us: Option<u64>,
+    /// All, settled, rejected.
+    pub(crate) counts: (u64, u64, u64),
+    pub(crate) tip: Tip,
+    pub(crate) stopped: bool,
+    pub(crate) banks: Vec<Bank>,
+    pub(crate) accounts: Vec<AccountView>,
+}
+
+/// A participant and whether it is there.
+pub(crate) struct Bank {
+    pub(crate) view: ParticipantView,
+    pub(crate) presence: Presence,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Online,
+    Offline,
+    Suspended,
+}
+
+impl Facts {
+    pub(crate) fn gather(deps: &MonitorDeps) -> Self {
+        let model = &deps.model;
+        let now_s = (deps.now_ns)() / 1_000_000_000;
+        let pulses = model.pulses(now_s, SPARK_SECONDS);
+        let bank = |view: ParticipantView| {
+            let presence = match view.status {
+                ParticipantStatus::Suspended => Presence::Suspended,
+                ParticipantStatus::Live if (deps.online)(view.id) => Presence::Online,
+                ParticipantStatus::Live => Presence::Offline,
+            };
+            Bank { view, presence }
+        };
+        Self {
+            rate_tenths: rate_tenths(&pulses),
+            pulses,
+            p50_us: model.duration_us(500),
+            p99_us: model.duration_us(990),
+            counts: model.counts(),
+            tip: model.tip(),
+            stopped: (deps.stopped)(),
+            banks: model.participants().into_iter().map(bank).collect(),
+            accounts: model.accounts(),
+        }
+    }
+}
+
+/// Over the last whole seconds; the one under way is left out, or the rate would fall at the start of each.
+fn rate_tenths(pulses: &[Pulse]) -> u64 {
+    let whole = pulses.len().saturating_sub(1);
+    let taken = &pulses[whole.saturating_sub(RATE_SECONDS as usize)..whole];
+    taken.iter().map(|pulse| pulse.received).sum::<u64>() * 10 / RATE_SECONDS
+}
+
+/// The payments that events tell of, each once as it stands after the last of them, in the order they came up.
+pub(crate) fn payments_of(events: &[FeedEvent]) -> Vec<PaymentView> {
+    let mut found: Vec<PaymentView> = Vec::new();
+    for view in events.iter().filter_map(|feed| payment_of(&feed.event.kind)) {
+        found.retain(|known| known.uetr != view.uetr);
+        found.push(*view);
+    }
+    found.drain(..found.len().saturating_sub(ROWS_MAX));
+    found
+}
+
+fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
+    match kind {
+        EventKind::PaymentHeld(view)
+        | EventKind::PaymentSettled(view)
+        | EventKind::PaymentRejected(view)
+        | EventKind::PaymentCredited(view) => Some(view),
+        EventKind::LedgerOpened(_)
+        | EventKind::ParticipantRegistered { .. }
+        | EventKind::StatusChanged { .. }
+        | EventKind::Funded { .. }
+        | EventKind::RatePublished { .. }
+        | EventKind::QuoteIssued(_) => None,
+    }
+}
+
+/// The newest payments, newest first, and the position they are up to date with.
+///
+/// Payments are numbered as they arrive, so that a fresh start with an empty feed still shows the last ones.
+pub(crate) fn newest_payments(deps: &MonitorDeps) -> (Vec<PaymentView>, u64) {
+    let position = deps.model.newest_events(1).first().map_or(0, |feed| feed.event.position.0);
+    let (all, _, _) = deps.model.counts();
+    let indices = (0..all).rev().take(ROWS_MAX).filter_map(|at| u32::try_from(at).ok());
+    let views = indices.filter_map(|at| deps.model.payment_at(clearing::PaymentIndex(at))).collect();
+    (views, position)
+}

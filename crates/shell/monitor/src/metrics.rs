@@ -1,0 +1,148 @@
+//! Metrics in the OpenMetrics text format, from a register that is also the page `docs/metrics.md`.
+
+use crate::facts::{Facts, Presence};
+use clearing::{AccountPurpose, AccountView};
+use core::fmt::Write;
+
+/// One family of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Name of the family; ends in its unit.
+    pub name: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// Labels, in order.
+    pub labels: &'static [&'static str],
+    /// What it counts.
+    pub help: &'static str,
+}
+
+const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
+
+/// Every family, in the order they are written.
+pub const METRICS: [Metric; 14] = [
+    gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
+    Metric { name: "luohu_payments", kind: "counter", labels: &[], help: "Payments taken in, with those of earlier runs." },
+    Metric {
+        name: "luohu_payments_settled",
+        kind: "counter",
+        labels: &[],
+        help: "Payments settled, with those of earlier runs.",
+    },
+    Metric {
+        name: "luohu_payments_rejected",
+        kind: "counter",
+        labels: &[],
+        help: "Payments rejected, with those of earlier runs.",
+    },
+    gauge("luohu_payments_held", &[], "Payments that wait for the creditor agent's answer."),
+    gauge("luohu_payments_per_second", &[], "Payments taken in a second, over the last five whole seconds."),
+    gauge(
+        "luohu_settlement_duration_seconds",
+        &["quantile"],
+        "Time from taking in to settlement of the last 2,000 payments, block time.",
+    ),
+    gauge("luohu_chain_height_blocks", &[], "Height of the last durable block."),
+    gauge("luohu_chain_time_seconds", &[], "Time of the last durable block, since 1970-01-01 UTC."),
+    gauge("luohu_tree_size_payments", &[], "Final payments in the tree under the checkpoint."),
+    gauge("luohu_participant_online", &["participant"], "1 while a participant is connected and not suspended."),
+    gauge("luohu_account_posted_minor", ACCOUNT_LABELS, "Posted balance of an account in minor units."),
+    gauge("luohu_account_held_minor", ACCOUNT_LABELS, "Debits of open holds on an account in minor units."),
+    gauge("luohu_account_available_minor", ACCOUNT_LABELS, "What a participant's account has available, in minor units."),
+];
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: "gauge", labels, help }
+}
+
+/// The page, as it must be committed.
+pub fn metrics_page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\nGenerated from `crates/shell/monitor/src/metrics.rs`; `cargo xtask bless` writes it anew.\n\n\
+         The monitor serves them at `/metrics` in the OpenMetrics text format. Counters carry `_total`, as the format wants.\n\
+         No metric holds names or account numbers of customers; participants are named by their BIC.\n\n\
+         | Metric | Kind | Labels | Meaning |\n|---|---|---|---|\n",
+    );
+    for metric in &METRICS {
+        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(page, "| `{}` | {} | {} | {} |", sample_name(metric), metric.kind, labels.join(", "), metric.help);
+    }
+    page
+}
+
+fn sample_name(metric: &Metric) -> String {
+    if metric.kind == "counter" { format!("{}_total", metric.name) } else { metric.name.to_owned() }
+}
+
+/// All metrics as they stand.
+pub(crate) fn render(facts: &Facts) -> String {
+    let mut text = String::new();
+    for metric in &METRICS {
+        let _ = writeln!(text, "# TYPE {} {}\n# HELP {} {}", metric.name, metric.kind, metric.name, metric.help);
+        for (labels, value) in samples(metric.name, facts) {
+            let pairs: Vec<_> =
+                metric.labels.iter().zip(&labels).map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+            let labels = if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
+            let _ = writeln!(text, "{}{labels} {value}", sample_name(metric));
+        }
+    }
+    text.push_str("# EOF\n");
+    text
+}
+
+type Samples = Vec<(Vec<String>, String)>;
+
+fn samples(name: &str, facts: &Facts) -> Samples {
+    let (all, settled, rejected) = facts.counts;
+    let one = |value: u64| vec![(vec![], value.to_string())];
+    match name {
+        "luohu_up" => one(u64::from(!facts.stopped)),
+        "luohu_payments" => one(all),
+        "luohu_payments_settled" => one(settled),
+        "luohu_payments_rejected" => one(rejected),
+        "luohu_payments_held" => one(all.saturating_sub(settled + rejected)),
+        "luohu_payments_per_second" => vec![(vec![], format!("{}.{}", facts.rate_tenths / 10, facts.rate_tenths % 10))],
+        "luohu_settlement_duration_seconds" => durations(facts),
+        "luohu_chain_height_blocks" => one(facts.tip.height),
+        "luohu_chain_time_seconds" => vec![(vec![], decimal(facts.tip.time.0 / 1000))],
+        "luohu_tree_size_payments" => one(facts.tip.size),
+        "luohu_participant_online" => online(facts),
+        "luohu_account_posted_minor" => accounts(facts, |account| Some(account.posted)),
+        "luohu_account_held_minor" => accounts(facts, |account| Some(i128::from(account.held_debit))),
+        "luohu_account_available_minor" => accounts(facts, |account| account.participant.map(|_| account.available)),
+        other => unreachable!("no metric {other}"),
+    }
+}
+
+fn durations(facts: &Facts) -> Samples {
+    let quantiles = [("0.5", facts.p50_us), ("0.99", facts.p99_us)];
+    quantiles.into_iter().filter_map(|(quantile, us)| Some((vec![quantile.to_owned()], decimal(us?)))).collect()
+}
+
+/// Microseconds as seconds.
+fn decimal(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+fn online(facts: &Facts) -> Samples {
+    let value = |presence| u64::from(presence == Presence::Online).to_string();
+    facts.banks.iter().map(|bank| (vec![bank.view.bic.to_string()], value(bank.presence))).collect()
+}
+
+fn accounts(facts: &Facts, value: impl Fn(&AccountView) -> Option<i128>) -> Samples {
+    let owner = |account: &AccountView| {
+        let bank = account.participant.and_then(|id| facts.banks.get(id.0 as usize));
+        bank.map_or_else(|| "scheme".to_owned(), |bank| bank.view.bic.to_string())
+    };
+    let purpose = |account: &AccountView| match account.purpose {
+        AccountPurpose::Settlement => "settlement",
+        AccountPurpose::Exchange => "exchange",
+        AccountPurpose::Spread => "spread",
+    };
+    let labels = |account: &AccountView| vec![owner(account), account.currency.code.to_string(), purpose(account).to_owned()];
+    facts.accounts.iter().filter_map(|account| Some((labels(account), value(account)?.to_string()))).collect()
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

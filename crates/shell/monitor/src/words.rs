@@ -1,0 +1,191 @@
+//! Every word on the board, in three languages.
+
+use clearing::{AccountPurpose, PaymentState, Rejection, RiskVerdict};
+use risk::Language;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $word:ident: $en:literal, $hant:literal, $hans:literal;)*) => {
+        /// One text of the board.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs)] // each is its own English text
+        pub enum Word { $($word),* }
+
+        impl Word {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$word),*];
+
+            /// The text in a language.
+            pub const fn text(self, language: Language) -> &'static str {
+                let texts: [&'static str; 3] = match self { $(Self::$word => [$en, $hant, $hans]),* };
+                texts[language as usize]
+            }
+        }
+    };
+}
+
+words! {
+    Brand: "Luohu", "羅湖", "罗湖";
+    Title: "Live board", "即時看板", "实时看板";
+    Subtitle: "Hong Kong – Shenzhen clearing", "港深跨境清算", "港深跨境清算";
+    Language: "Language", "語言", "语言";
+    Running: "Running", "運行中", "运行中";
+    Stopped: "Stopped: no new payments", "已停止：不接受新付款", "已停止：不接受新付款";
+    LinkLost: "Connection lost, trying again", "連線中斷，正在重試", "连接中断，正在重试";
+    Rate: "Payments per second", "每秒付款", "每秒付款";
+    RateNote: "last minute", "過去一分鐘", "过去一分钟";
+    Latency: "Time to settle", "結算用時", "结算用时";
+    Median: "half within", "半數不超過", "半数不超过";
+    Tail: "99 % within", "99 % 不超過", "99 % 不超过";
+    Totals: "Payments on record", "付款總數", "付款总数";
+    Chain: "Chain", "區塊鏈", "区块链";
+    Block: "block", "區塊", "区块";
+    Checkpoint: "Checkpoint", "檢查點", "检查点";
+    FinalPayments: "final payments", "筆終局付款", "笔终局付款";
+    Payments: "Payments", "付款", "付款";
+    NoPayments: "No payment yet. The first one appears here by itself.", "尚無付款。首筆付款將自動在此顯示。", "尚无付款。首笔付款将自动在此显示。";
+    Time: "Time", "時間", "时间";
+    DebtorAgent: "Debtor agent", "付款行", "付款行";
+    CreditorAgent: "Creditor agent", "收款行", "收款行";
+    Debit: "Debited", "付出", "付出";
+    Credit: "Credited", "收到", "收到";
+    State: "State", "狀態", "状态";
+    Reason: "Reason", "原因", "原因";
+    Risk: "Risk", "風險", "风险";
+    Held: "Held", "已凍結", "已冻结";
+    Settled: "Settled", "已結算", "已结算";
+    Rejected: "Rejected", "已拒絕", "已拒绝";
+    CreditedState: "Credited", "已入賬", "已入账";
+    Pass: "Pass", "通過", "通过";
+    Review: "Review", "待審視", "待审视";
+    Blocked: "Blocked", "已攔截", "已拦截";
+    Score: "Score", "評分", "评分";
+    NoFindings: "No rule fired.", "沒有規則觸發。", "没有规则触发。";
+    Banks: "Participants", "參與機構", "参与机构";
+    NoBanks: "No participant yet.", "尚無參與機構。", "尚无参与机构。";
+    Online: "Connected", "已連線", "已连接";
+    Offline: "Not connected", "未連線", "未连接";
+    Suspended: "Suspended", "已暫停", "已暂停";
+    ProvidesExchange: "quotes exchange", "提供匯價", "提供汇价";
+    Balances: "Balances", "結餘", "余额";
+    Account: "Account", "帳戶", "账户";
+    Posted: "Posted", "已入帳", "已入账";
+    HeldAmount: "Held", "凍結", "冻结";
+    Available: "Available", "可用", "可用";
+    Settlement: "Settlement", "結算", "结算";
+    ExchangePool: "Exchange", "兌換", "兑换";
+    Spread: "Spread", "差價", "差价";
+    Mirror: "Mirror", "對應", "对应";
+    Rounding: "Rounding", "進位", "进位";
+    Scheme: "The scheme", "系統", "系统";
+    Payment: "Payment", "付款", "付款";
+    Back: "Back to the board", "返回看板", "返回看板";
+    Timeline: "Timeline", "時序", "时序";
+    Received: "Taken in; amount held", "收訊並凍結金額", "收讯并冻结金额";
+    ReceivedOnly: "Taken in", "收訊", "收讯";
+    Asked: "Creditor agent asked", "已詢問收款行", "已询问收款行";
+    AnswerBy: "answer due by", "須於此前答覆", "须于此前答复";
+    SettledAt: "Settled: final", "已結算：終局", "已结算：终局";
+    RejectedAt: "Rejected: nothing moved", "已拒絕：款項未動", "已拒绝：款项未动";
+    CreditedAt: "Creditor credited", "收款人已入賬", "收款人已入账";
+    Waiting: "Waiting for the creditor agent", "等待收款行答覆", "等待收款行答复";
+    After: "after", "歷時", "历时";
+    Leaf: "leaf", "葉", "叶";
+    Event: "event", "事件", "事件";
+    Receipt: "Receipt", "收據", "收据";
+    ReceiptNote: "Verifies offline with public keys alone: luohu verify FILE", "僅憑公鑰即可離線驗證：luohu verify FILE", "仅凭公钥即可离线验证：luohu verify FILE";
+    NoReceipt: "A receipt exists once the payment is final.", "付款終局後即有收據。", "付款终局后即有收据。";
+    NotFound: "There is no such page.", "找不到此頁。", "找不到此页。";
+    NoSuchPayment: "No payment with this UETR is on record.", "沒有此 UETR 的付款記錄。", "没有此 UETR 的付款记录。";
+    Busy: "Too many boards are open. Close one, or try again later.", "開啟的看板過多。請關閉其一或稍後再試。", "打开的看板过多。请关闭其一或稍后再试。";
+    Quote: "Quote", "報價", "报价";
+    MessageHash: "SHA-256 of the signed message", "已簽署訊息的 SHA-256", "已签署消息的 SHA-256";
+    TimeZone: "UTC+8", "UTC+8（港深時間）", "UTC+8（港深时间）";
+    Metrics: "Metrics", "指標", "指标";
+    WhyByCreditorAgent: "Refused by the creditor agent", "收款行拒絕", "收款行拒绝";
+    WhyTimedOut: "The creditor agent did not answer in time", "收款行未在時限內答覆", "收款行未在时限内答复";
+    WhyInsufficientLiquidity: "The debtor agent's prefunding does not cover it", "付款行備付金不足", "付款行备付金不足";
+    WhyProviderShort: "The exchange provider's account does not cover it", "兌換行結餘不足", "兑换行余额不足";
+    WhyCreditorAgentSuspended: "The creditor agent is suspended", "收款行已暫停", "收款行已暂停";
+    WhyCurrencyNotServed: "An agent has no account in the currency", "有代理行沒有此貨幣帳戶", "有代理行没有此货币账户";
+    WhyQuoteNotValid: "The quote is unknown, expired or used", "報價不存在、已過期或已使用", "报价不存在、已过期或已使用";
+    WhyQuoteDiffers: "The amount is not the quoted one", "金額與報價不符", "金额与报价不符";
+    WhyRiskBlocked: "Stopped by screening or risk rules", "被篩查或風險規則攔截", "被筛查或风险规则拦截";
+    WhySameAgent: "Debtor agent and creditor agent are the same", "付款行與收款行相同", "付款行与收款行相同";
+    WhyAmountTooLarge: "The amount is too large", "金額過大", "金额过大";
+    WhyZeroAmount: "The amount is zero", "金額為零", "金额为零";
+    WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
+}
+
+/// A payment's state as shown.
+pub(crate) const fn state_word(state: PaymentState, credited: bool) -> Word {
+    match state {
+        PaymentState::Held => Word::Held,
+        PaymentState::Settled if credited => Word::CreditedState,
+        PaymentState::Settled => Word::Settled,
+        PaymentState::Rejected => Word::Rejected,
+    }
+}
+
+/// A risk verdict as shown.
+pub(crate) const fn verdict_word(verdict: RiskVerdict) -> Word {
+    match verdict {
+        RiskVerdict::Pass => Word::Pass,
+        RiskVerdict::Review => Word::Review,
+        RiskVerdict::Block => Word::Blocked,
+    }
+}
+
+/// An account's purpose as shown; the scheme's own accounts have other names.
+pub(crate) const fn purpose_word(purpose: AccountPurpose, scheme: bool) -> Word {
+    match (purpose, scheme) {
+        (AccountPurpose::Settlement, true) => Word::Mirror,
+        (AccountPurpose::Spread, true) => Word::Rounding,
+        (AccountPurpose::Settlement, false) => Word::Settlement,
+        (AccountPurpose::Spread, false) => Word::Spread,
+        (AccountPurpose::Exchange, _) => Word::ExchangePool,
+    }
+}
+
+/// Why a payment was rejected.
+pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
+    match rejection {
+        Rejection::ByCreditorAgent(_) => Word::WhyByCreditorAgent,
+        Rejection::TimedOut => Word::WhyTimedOut,
+        Rejection::InsufficientLiquidity => Word::WhyInsufficientLiquidity,
+        Rejection::ProviderShort => Word::WhyProviderShort,
+        Rejection::CreditorAgentSuspended => Word::WhyCreditorAgentSuspended,
+        Rejection::CurrencyNotServed => Word::WhyCurrencyNotServed,
+        Rejection::QuoteNotValid => Word::WhyQuoteNotValid,
+        Rejection::QuoteDiffers => Word::WhyQuoteDiffers,
+        Rejection::RiskBlocked => Word::WhyRiskBlocked,
+        Rejection::SameAgent => Word::WhySameAgent,
+        Rejection::AmountTooLarge => Word::WhyAmountTooLarge,
+        Rejection::ZeroAmount => Word::WhyZeroAmount,
+        Rejection::TooOld => Word::WhyTooOld,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_there_in_three_languages() {
+        let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        for &word in Word::ALL {
+            let [en, hant, hans] = [Language::En, Language::ZhHant, Language::ZhHans].map(|language| word.text(language));
+            assert!(!en.trim().is_empty() && !han(en), "{word:?}: {en}");
+            let neutral = matches!(word, Word::Tail);
+            assert!((han(hant) && han(hans)) || neutral, "{word:?}: {hant} {hans}");
+        }
+    }
+
+    #[test]
+    fn simplified_text_has_no_traditional_characters() {
+        let traditional = "羅語運線數總區塊鏈檢點終筆過結錄狀態險凍賬審視攔評則觸發參與構連暫價餘帳戶對應進時訊詢問須動葉據證鑰離頁沒兌換報請關閉開啟為";
+        for &word in Word::ALL {
+            let hans = word.text(Language::ZhHans);
+            assert!(!hans.chars().any(|character| traditional.contains(character)), "{word:?}: {hans}");
+        }
+    }
+}
