@@ -2,9 +2,10 @@
 
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::queue::{Queue, Submission, SubmitRefusal};
+use crate::maker::{FileMaker, Reserve};
+use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
-use crate::segments::{Reserve, SegmentMaker};
+
 use crate::sequencer::Sequencer;
 use crate::snapshot::{self, Places};
 use crate::vault::{VaultPlace, VaultReader, VaultWriter};
@@ -118,10 +119,10 @@ impl Journal {
     ) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let handover = Arc::new(Handover::default());
-        let reserve =
-            Reserve { free_bytes: config.free_bytes_min, segment_bytes: config.segment_bytes, retry: config.full_retry };
-        let maker = SegmentMaker::start(disk.clone(), queue.clone(), reserve)?;
-        let vault = VaultWriter::open(disk.clone(), config.vault_bytes)?;
+        let reserve = |file_bytes| Reserve { free_bytes: config.free_bytes_min, file_bytes, retry: config.full_retry };
+        let maker = FileMaker::start(disk.clone(), queue.clone(), FileKind::Journal, reserve(config.segment_bytes))?;
+        let vault_maker = FileMaker::start(disk.clone(), queue.clone(), FileKind::Vault, reserve(config.vault_bytes))?;
+        let vault = VaultWriter::open(&*disk, vault_maker, config.vault_bytes)?;
         let parent = recovery.parent();
         let writer = Writer {
             handover: handover.clone(),
@@ -139,7 +140,7 @@ impl Journal {
             queue: queue.clone(),
             handover: handover.clone(),
             clock,
-            busy: false,
+            last_commands: 0,
         };
         let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         let sequencer = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;

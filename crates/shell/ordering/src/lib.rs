@@ -27,6 +27,7 @@ mod disk;
 mod frame;
 mod fsck;
 mod journal;
+mod maker;
 mod queue;
 mod recovery;
 mod segments;

@@ -67,21 +67,22 @@ impl SubmitRefusal {
     }
 }
 
-/// Whether the journal takes commands, and which.
+/// A kind of file that must have room on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Intake {
-    /// All.
-    Open,
-    /// Only those that end what is under way.
-    DiskFull,
-    /// None.
-    Stopped,
+pub(crate) enum FileKind {
+    /// Blocks.
+    Journal,
+    /// Signed messages.
+    Vault,
 }
 
 #[derive(Debug)]
 struct Inner {
     waiting: Vec<Submission>,
-    intake: Intake,
+    /// Kinds of files the disk has no room for: only what ends something is taken.
+    full: [bool; 2],
+    /// A write failed: nothing is taken.
+    stopped: bool,
     /// The journal is being closed: what waits is still sealed, nothing new is taken.
     closing: bool,
 }
@@ -99,7 +100,7 @@ pub(crate) const ATTACHMENT_BYTES_MAX: usize = 1 << 20;
 
 impl Queue {
     pub(crate) fn new(capacity: usize) -> Self {
-        let inner = Inner { waiting: Vec::new(), intake: Intake::Open, closing: false };
+        let inner = Inner { waiting: Vec::new(), full: [false; 2], stopped: false, closing: false };
         Self { inner: Mutex::new(inner), arrived: Condvar::new(), capacity }
     }
 
@@ -126,10 +127,10 @@ impl Queue {
     }
 
     fn admit(&self, inner: &Inner, submission: &Submission) -> Result<(), SubmitRefusal> {
-        if inner.closing || inner.intake == Intake::Stopped {
+        if inner.closing || inner.stopped {
             return Err(SubmitRefusal::Stopped);
         }
-        if inner.intake == Intake::DiskFull && !ends_something(&submission.command) {
+        if inner.full.contains(&true) && !ends_something(&submission.command) {
             return Err(SubmitRefusal::DiskFull);
         }
         if inner.waiting.len() >= self.capacity {
@@ -159,11 +160,18 @@ impl Queue {
         self.lock().waiting.len()
     }
 
-    pub(crate) fn set_intake(&self, intake: Intake) {
-        let mut inner = self.lock();
-        if inner.intake != Intake::Stopped {
-            inner.intake = intake;
-        }
+    /// Says whether the disk has room for files of this kind.
+    pub(crate) fn set_full(&self, kind: FileKind, full: bool) {
+        self.lock().full[kind as usize] = full;
+    }
+
+    /// Takes nothing any more.
+    pub(crate) fn stop(&self) {
+        self.lock().stopped = true;
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.lock().closing
     }
 
     pub(crate) fn close(&self) {

@@ -4,6 +4,7 @@
 //! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`.
 
 use crate::disk::{Disk, DiskFile};
+use crate::maker::FileMaker;
 use chain::sha256;
 use std::collections::BTreeMap;
 use std::io;
@@ -58,7 +59,7 @@ impl VaultReader {
 
 /// Writes entries, one file after the other.
 pub(crate) struct VaultWriter {
-    disk: Arc<dyn Disk>,
+    maker: FileMaker,
     file: Option<(u32, Box<dyn DiskFile>)>,
     next_file: u32,
     offset: u64,
@@ -68,10 +69,10 @@ pub(crate) struct VaultWriter {
 
 impl VaultWriter {
     /// Starts behind what is there: with a fresh file, so that nothing a crash left is ever written over.
-    pub(crate) fn open(disk: Arc<dyn Disk>, file_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn open(disk: &dyn Disk, maker: FileMaker, file_bytes: u64) -> io::Result<Self> {
         let numbers = disk.list()?.into_iter().filter_map(|name| file_number(&name));
         let next_file = numbers.max().map_or(1, |last| last + 1);
-        Ok(Self { disk, file: None, next_file, offset: 0, file_bytes, buffer: Vec::new() })
+        Ok(Self { maker, file: None, next_file, offset: 0, file_bytes, buffer: Vec::new() })
     }
 
     /// Gathers an entry and says where it will be. The file must have been chosen by [`Self::begin_group`].
@@ -86,16 +87,15 @@ impl VaultWriter {
         place
     }
 
-    /// Makes sure that a group of `bytes` bytes fits the open file. New files are zero-filled before they are used.
+    /// Makes sure that a group of messages fits the open file, or goes on to the next. A group larger than a file makes the
+    /// file longer: rare, and only slower.
     pub(crate) fn begin_group(&mut self, messages: usize, bytes: usize) -> io::Result<()> {
         let needed = (messages * ENTRY_HEAD_BYTES + bytes) as u64;
         if self.file.is_some() && self.offset + needed <= self.file_bytes {
             return Ok(());
         }
         let number = self.next_file;
-        let mut file = self.disk.create(&file_name(number))?;
-        fill_with_zeros(file.as_mut(), self.file_bytes.max(needed))?;
-        self.disk.sync_folder()?;
+        let file = self.maker.next(&file_name(number))?;
         self.next_file += 1;
         self.offset = 0;
         self.file = Some((number, file));
@@ -114,18 +114,6 @@ impl VaultWriter {
         self.buffer.clear();
         Ok(())
     }
-}
-
-/// Pre-writes a file: a sync of a block that exists costs half of one that must be allocated.
-pub(crate) fn fill_with_zeros(file: &mut dyn DiskFile, bytes: u64) -> io::Result<()> {
-    let zeros = vec![0; 1 << 20];
-    let mut at = 0;
-    while at < bytes {
-        let chunk = (bytes - at).min(zeros.len() as u64) as usize;
-        file.write_at(at, &zeros[..chunk])?;
-        at += chunk as u64;
-    }
-    file.sync_data()
 }
 
 fn file_name(number: u32) -> String {

@@ -1,8 +1,9 @@
 //! The writer: takes sealed blocks, makes them durable, then tells the world. In that order, always (ORD-01).
 
 use crate::frame::{frame_bytes, write_frame};
-use crate::queue::{Intake, Queue};
-use crate::segments::{OpenSegment, SegmentMaker};
+use crate::maker::FileMaker;
+use crate::queue::Queue;
+use crate::segments::{OpenSegment, segment_name};
 use crate::snapshot::Places;
 use crate::vault::{Attachment, VaultPlace, VaultWriter};
 use chain::{BlockHeader, Hash};
@@ -140,7 +141,7 @@ pub(crate) struct Writer<S> {
     pub(crate) handover: Arc<Handover>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) segment: Option<OpenSegment>,
-    pub(crate) maker: SegmentMaker,
+    pub(crate) maker: FileMaker,
     pub(crate) vault: VaultWriter,
     pub(crate) sink: S,
     pub(crate) segment_bytes: u64,
@@ -157,7 +158,7 @@ impl<S: Sink> Writer<S> {
                 Ok(durable) => durable.into_iter().for_each(|block| self.sink.durable(block)),
                 Err(error) => {
                     tracing::error!(%error, "journal write failed; stopping");
-                    self.queue.set_intake(Intake::Stopped);
+                    self.queue.stop();
                     self.handover.fail();
                     let why = StopReason::DiskFailed(error.to_string());
                     self.sink.stopped(why.clone());
@@ -204,7 +205,8 @@ impl<S: Sink> Writer<S> {
         let fits = self.segment.as_ref().is_some_and(|segment| segment.room() >= buffer.len() as u64 + bytes);
         if !fits {
             self.flush(buffer)?;
-            self.segment = Some(self.maker.next(block.header.height, self.segment_bytes)?);
+            let file = self.maker.next(&segment_name(block.header.height))?;
+            self.segment = Some(OpenSegment { file, offset: 0, bytes: self.segment_bytes });
         }
         let segment = self.segment.as_ref().expect("a segment was just opened");
         write_frame(buffer, segment.offset as u32, &block.header, body, &block.places);
