@@ -4,13 +4,14 @@ use crate::accounts::Account;
 use crate::keys::{Key, Keyring};
 use crate::list::WatchList;
 use crate::lru::Lru;
-use crate::names::{NAME_CHARS_MAX, NameMatch, normalise};
+use crate::names::{NAME_CHARS_MAX, NameMatch, Normalised, normalise};
 use crate::register::RuleId;
-use crate::screen::{Scratch, Screen};
+use crate::screen::{Hit, Scratch, Screen};
 use crate::settings::{RiskSettings, SettingsError, minor};
 use clearing::{RiskDecision, RiskVerdict};
 use core::fmt;
 use money::Amount;
+use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Highest score without a whole name on the watch-list.
@@ -59,20 +60,34 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
 }
 
-/// Rules, watch-list and what is remembered. One lock, held for microseconds.
+/// Rules, watch-list and what is remembered. Two locks, each held for a microsecond or two; names are searched for outside.
 #[derive(Debug)]
 pub struct RiskEngine {
     settings: RiskSettings,
     keyring: Keyring,
     screen: Screen,
     memory: Mutex<Memory>,
+    /// What screening found, by the hash of a name. Says nothing that another search would not.
+    screened: Mutex<Lru<Option<Screened>>>,
+}
+
+/// What screening a name found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screened {
+    NotComparable,
+    Clear,
+    Near(Hit),
+}
+
+thread_local! {
+    /// All zeros between two searches.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 #[derive(Debug)]
 struct Memory {
     accounts: Lru<Account>,
     pairs: Lru<()>,
-    scratch: Scratch,
 }
 
 #[derive(Clone, Copy)]
@@ -88,19 +103,21 @@ impl RiskEngine {
     /// The settings contradict each other.
     pub fn new(settings: RiskSettings, list: WatchList, secret: [u8; 32]) -> Result<Self, SettingsError> {
         settings.check()?;
-        let memory = Memory {
-            accounts: Lru::new(settings.accounts_max),
-            pairs: Lru::new(settings.pairs_max),
-            scratch: Scratch::default(),
-        };
-        Ok(Self { settings, keyring: Keyring::new(secret), screen: Screen::new(list), memory: Mutex::new(memory) })
+        let memory = Memory { accounts: Lru::new(settings.accounts_max), pairs: Lru::new(settings.pairs_max) };
+        Ok(Self {
+            keyring: Keyring::new(secret),
+            screen: Screen::new(list),
+            memory: Mutex::new(memory),
+            screened: Mutex::new(Lru::new(settings.names_max)),
+            settings,
+        })
     }
 
     /// Judges a payment, and remembers it unless it is blocked.
     pub fn assess(&self, input: &RiskInput<'_>) -> Assessment {
-        let keys = self.keys(input);
+        let (keys, named) = (self.keys(input), self.screen_names(input));
         let mut memory = self.memory();
-        let assessment = self.judge_with(input, keys, &mut memory);
+        let assessment = self.judge_with(input, keys, named, &memory);
         if assessment.decision.verdict != RiskVerdict::Block {
             self.remember(input, keys, &mut memory);
         }
@@ -109,7 +126,8 @@ impl RiskEngine {
 
     /// Judges a payment and remembers nothing.
     pub fn judge(&self, input: &RiskInput<'_>) -> Assessment {
-        self.judge_with(input, self.keys(input), &mut self.memory())
+        let (keys, named) = (self.keys(input), self.screen_names(input));
+        self.judge_with(input, keys, named, &self.memory())
     }
 
     /// Remembers a payment that was made without being judged here: one read back from history at a start.
@@ -135,17 +153,14 @@ impl RiskEngine {
         }
     }
 
-    fn judge_with(&self, input: &RiskInput<'_>, keys: Keys, memory: &mut Memory) -> Assessment {
-        let mut findings = Vec::new();
+    fn judge_with(&self, input: &RiskInput<'_>, keys: Keys, named: Vec<Finding>, memory: &Memory) -> Assessment {
+        let mut findings = named;
         match memory.accounts.get(keys.account) {
             Some(account) => self.judge_account(input, account, &mut findings),
             None => self.judge_account(input, &Account::default(), &mut findings),
         }
         if memory.pairs.get(keys.pair).is_none() {
             findings.push(finding(RuleId::FirstTimePayee, "no earlier payment from this account to that one is remembered"));
-        }
-        for (side, name) in [("debtor", input.debtor_name), ("creditor", input.creditor_name)] {
-            findings.extend(self.screen_name(side, name, &mut memory.scratch));
         }
         findings.sort_by_key(|finding| finding.rule);
         Assessment { decision: self.decide(&findings), findings }
@@ -178,19 +193,48 @@ impl RiskEngine {
         }
     }
 
-    fn screen_name(&self, side: &str, name: &str, scratch: &mut Scratch) -> Option<Finding> {
-        let normalised = normalise(name);
-        if normalised.is_empty() || name.chars().nth(NAME_CHARS_MAX).is_some() {
-            return Some(finding(RuleId::NameNotScreened, format!("the {side}'s name cannot be compared")));
-        }
-        let hit = self.screen.find(&normalised, scratch)?;
-        let version = self.screen.version();
+    fn screen_names(&self, input: &RiskInput<'_>) -> Vec<Finding> {
+        let sides = [("debtor", input.debtor_name), ("creditor", input.creditor_name)];
+        sides.into_iter().filter_map(|(side, name)| self.name_finding(side, self.screened(name))).collect()
+    }
+
+    fn name_finding(&self, side: &str, screened: Screened) -> Option<Finding> {
+        let hit = match screened {
+            Screened::Clear => return None,
+            Screened::NotComparable => {
+                return Some(finding(RuleId::NameNotScreened, format!("the {side}'s name cannot be compared")));
+            }
+            Screened::Near(hit) => hit,
+        };
         let (rule, how) = match hit.nearness {
             NameMatch::Match => (RuleId::ListMatch, "equals"),
             NameMatch::Close => (RuleId::ListClose, "is close to"),
             NameMatch::No => return None,
         };
-        Some(finding(rule, format!("the {side}'s name {how} entry {} of list {version}", hit.id)))
+        let (id, version) = (self.screen.id(hit.entry), self.screen.version());
+        Some(finding(rule, format!("the {side}'s name {how} entry {id} of list {version}")))
+    }
+
+    /// Screens a name, or recalls what was found.
+    fn screened(&self, name: &str) -> Screened {
+        if name.chars().nth(NAME_CHARS_MAX).is_some() {
+            return Screened::NotComparable;
+        }
+        let key = self.keyring.key(["name", name]);
+        let known = *self.screened.lock().unwrap_or_else(PoisonError::into_inner).touch(key);
+        known.unwrap_or_else(|| {
+            let found = self.search(&normalise(name));
+            *self.screened.lock().unwrap_or_else(PoisonError::into_inner).touch(key) = Some(found);
+            found
+        })
+    }
+
+    fn search(&self, name: &Normalised) -> Screened {
+        if name.is_empty() {
+            return Screened::NotComparable;
+        }
+        let hit = SCRATCH.with_borrow_mut(|scratch| self.screen.find(name, scratch));
+        hit.map_or(Screened::Clear, Screened::Near)
     }
 
     /// Each rule counts once, even if both names fired it.

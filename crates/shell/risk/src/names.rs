@@ -14,11 +14,11 @@ pub const NAME_CHARS_MAX: usize = 140;
 /// Most parts of a name looked at.
 pub const TOKENS_MAX: usize = 16;
 /// Two words less alike than this are different words: *Ming* is no misspelt *Man*.
-const WORD_SIMILARITY_MIN: u16 = 850;
+pub(crate) const WORD_SIMILARITY_MIN: u16 = 850;
 /// Names from here on are close.
-const CLOSE_MIN: u16 = 880;
-/// Names written together from here on are close: finds letters swapped in short words.
-const JOINED_CLOSE_MIN: u16 = 970;
+pub(crate) const CLOSE_MIN: u16 = 880;
+/// Names of the very same letters, written together, are close from here on: finds letters swapped in short words.
+const SAME_LETTERS_CLOSE_MIN: u16 = 900;
 
 /// How near two names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,10 @@ pub enum NameMatch {
 pub struct Normalised {
     /// Parts in letters, sorted.
     pub(crate) words: Vec<Vec<char>>,
+    /// The parts in letters written together.
+    pub(crate) joined: Vec<char>,
+    /// Their letters, sorted.
+    pub(crate) letters: Vec<char>,
     /// All Han characters, simplified, in the order written.
     pub(crate) han: String,
 }
@@ -86,6 +90,9 @@ pub fn normalise(name: &str) -> Normalised {
     found.words.iter_mut().for_each(shorten_form);
     found.words.retain(|word| !is_title(word));
     found.words.sort();
+    found.joined = found.words.concat();
+    found.letters.clone_from(&found.joined);
+    found.letters.sort_unstable();
     strip_title(&mut found.han);
     found
 }
@@ -98,11 +105,12 @@ pub fn compare(a: &str, b: &str) -> NameMatch {
 /// Compares two names already normalised.
 pub fn compare_normalised(a: &Normalised, b: &Normalised) -> NameMatch {
     let in_han = !a.han.is_empty() && a.han == b.han;
-    let same_words = !a.words.is_empty() && (a.words == b.words || joined(a) == joined(b));
+    let same_words = !a.words.is_empty() && a.joined == b.joined;
     if (in_han && a.han.chars().count() >= 2) || (same_words && (a.is_whole() || b.is_whole())) {
         return NameMatch::Match;
     }
-    if in_han || same_words || words_similarity(a, b) >= CLOSE_MIN || jaro_winkler(&joined(a), &joined(b)) >= JOINED_CLOSE_MIN {
+    let swapped = || a.letters == b.letters && jaro_winkler(&a.joined, &b.joined) >= SAME_LETTERS_CLOSE_MIN;
+    if in_han || same_words || words_similarity(a, b) >= CLOSE_MIN || swapped() {
         return NameMatch::Close;
     }
     NameMatch::No
@@ -126,10 +134,6 @@ fn words_similarity(a: &Normalised, b: &Normalised) -> u16 {
         }
     }
     sum.checked_div(letters).unwrap_or(0) as u16
-}
-
-fn joined(name: &Normalised) -> Vec<char> {
-    name.words.concat()
 }
 
 /// Full-width letters and digits as typed with Chinese keyboards.

@@ -43,6 +43,7 @@ fn write_settings(page: &mut String, settings: &RiskSettings) {
         ("payments before history counts", settings.history_min.to_string(), "RSK-04"),
         ("accounts remembered", settings.accounts_max.to_string(), "RSK-01, RSK-02, RSK-04, RSK-07"),
         ("pairs of accounts remembered", settings.pairs_max.to_string(), "RSK-03"),
+        ("names whose screening is remembered", settings.names_max.to_string(), "RSK-05, RSK-06, RSK-08"),
     ] {
         let _ = writeln!(page, "| {name} | {value} | {rules} |");
     }

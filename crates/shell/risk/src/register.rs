@@ -91,7 +91,7 @@ pub const RULES: [Rule; 8] = [
         names: ["Many payments", "付款頻密", "付款频繁"],
         texts: [
             "The debtor's account made more payments in the short window than the setting allows.",
-            "付款人帳戶在短時段內的付款筆數超過設定。",
+            "付款人賬戶在短時段內的付款筆數超過設定。",
             "付款人账户在短时段内的付款笔数超过设定。",
         ],
     },
@@ -103,7 +103,7 @@ pub const RULES: [Rule; 8] = [
         names: ["Large daily sum", "單日金額大", "单日金额大"],
         texts: [
             "The debtor's account paid more in one day, in one currency, than the setting allows.",
-            "付款人帳戶一日內以同一貨幣付款的總額超過設定。",
+            "付款人賬戶一日內以同一貨幣付款的總額超過設定。",
             "付款人账户一日内以同一货币付款的总额超过设定。",
         ],
     },
@@ -115,7 +115,7 @@ pub const RULES: [Rule; 8] = [
         names: ["First payment to this creditor", "首次付款予此收款人", "首次付款给此收款人"],
         texts: [
             "The debtor's account has not paid this creditor's account before.",
-            "付款人帳戶從未向此收款人帳戶付款。",
+            "付款人賬戶從未向此收款人賬戶付款。",
             "付款人账户从未向此收款人账户付款。",
         ],
     },
@@ -127,7 +127,7 @@ pub const RULES: [Rule; 8] = [
         names: ["Unusual amount", "金額異常", "金额异常"],
         texts: [
             "The amount is at least three times the account's running mean and more than four mean deviations above it.",
-            "金額達帳戶移動平均的三倍或以上，並高出平均四個平均偏差以上。",
+            "金額達賬戶移動平均的三倍或以上，並高出平均四個平均偏差以上。",
             "金额达账户移动平均的三倍或以上，并高出平均四个平均偏差以上。",
         ],
     },

@@ -38,6 +38,8 @@ pub struct RiskSettings {
     pub accounts_max: usize,
     /// Pairs of debtor and creditor account remembered: about 80 bytes each.
     pub pairs_max: usize,
+    /// Names whose screening is remembered, by hash: about 80 bytes each.
+    pub names_max: usize,
 }
 
 impl RiskSettings {
@@ -90,6 +92,7 @@ impl Default for RiskSettings {
             other_limits: limits(100_000, 10_000),
             accounts_max: 100_000,
             pairs_max: 500_000,
+            names_max: 200_000,
         }
     }
 }
