@@ -63,7 +63,7 @@ fn status(language: Language, stopped: bool) -> Markup {
 fn rate(language: Language, facts: &Facts) -> Markup {
     html! {
         p.figure { (format::grouped(facts.rate_tenths / 10)) "." (facts.rate_tenths % 10) }
-        (sparkline(&facts.pulses, Word::RateNote.text(language)))
+        (sparkline(facts.whole_pulses(), Word::RateNote.text(language)))
         p.note { (Word::RateNote.text(language)) }
     }
 }
@@ -243,7 +243,7 @@ fn balance_row(language: Language, account: &AccountView) -> Markup {
         tr data-account=(account.account) {
             td { span.code { (account.currency.code) } " " (purpose_word(account.purpose, account.participant.is_none()).text(language)) }
             td.number { (shown(account.posted)) }
-            td.number.held[account.held_debit > 0] { (shown(i128::from(account.held_debit))) }
+            td.number.held[account.held_debit > 0] { @if account.held_debit > 0 { (shown(i128::from(account.held_debit))) } @else { "–" } }
             td.number { @if account.participant.is_some() { (shown(account.available)) } @else { "–" } }
         }
     }

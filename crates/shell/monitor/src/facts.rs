@@ -43,7 +43,7 @@ impl Facts {
     pub(crate) fn gather(deps: &MonitorDeps) -> Self {
         let model = &deps.model;
         let now_s = (deps.now_ns)() / 1_000_000_000;
-        let pulses = model.pulses(now_s, SPARK_SECONDS);
+        let pulses = model.pulses(now_s, SPARK_SECONDS + 1);
         let bank = |view: ParticipantView| {
             let presence = match view.status {
                 ParticipantStatus::Suspended => Presence::Suspended,
@@ -53,7 +53,7 @@ impl Facts {
             Bank { view, presence }
         };
         Self {
-            rate_tenths: rate_tenths(&pulses),
+            rate_tenths: rate_tenths(whole(&pulses)),
             pulses,
             p50_us: model.duration_us(500),
             p99_us: model.duration_us(990),
@@ -64,13 +64,21 @@ impl Facts {
             accounts: model.accounts(),
         }
     }
+
+    /// Counts of the last minute's seconds that are over.
+    pub(crate) fn whole_pulses(&self) -> &[Pulse] {
+        whole(&self.pulses)
+    }
 }
 
-/// Over the last whole seconds; the one under way is left out, or the rate would fall at the start of each.
-fn rate_tenths(pulses: &[Pulse]) -> u64 {
-    let whole = pulses.len().saturating_sub(1);
-    let taken = &pulses[whole.saturating_sub(RATE_SECONDS as usize)..whole];
-    taken.iter().map(|pulse| pulse.received).sum::<u64>() * 10 / RATE_SECONDS
+/// The seconds that are over; the one under way would always look like a fall.
+fn whole(pulses: &[Pulse]) -> &[Pulse] {
+    &pulses[..pulses.len().saturating_sub(1)]
+}
+
+fn rate_tenths(whole: &[Pulse]) -> u64 {
+    let last = &whole[whole.len().saturating_sub(RATE_SECONDS as usize)..];
+    last.iter().map(|pulse| pulse.received).sum::<u64>() * 10 / RATE_SECONDS
 }
 
 /// The payments that events tell of, each once as it stands after the last of them, in the order they came up.

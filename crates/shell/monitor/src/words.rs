@@ -46,8 +46,8 @@ words! {
     Time: "Time", "時間", "时间";
     DebtorAgent: "Debtor agent", "付款行", "付款行";
     CreditorAgent: "Creditor agent", "收款行", "收款行";
-    Debit: "Debited", "付出", "付出";
-    Credit: "Credited", "收到", "收到";
+    Debit: "Debit", "付出", "付出";
+    Credit: "Credit", "收到", "收到";
     State: "State", "狀態", "状态";
     Reason: "Reason", "原因", "原因";
     Risk: "Risk", "風險", "风险";
@@ -67,8 +67,8 @@ words! {
     Suspended: "Suspended", "已暫停", "已暂停";
     ProvidesExchange: "quotes exchange", "提供匯價", "提供汇价";
     Balances: "Balances", "結餘", "余额";
-    Account: "Account", "帳戶", "账户";
-    Posted: "Posted", "已入帳", "已入账";
+    Account: "Account", "賬戶", "账户";
+    Posted: "Posted", "賬面", "账面";
     HeldAmount: "Held", "凍結", "冻结";
     Available: "Available", "可用", "可用";
     Settlement: "Settlement", "結算", "结算";
@@ -106,7 +106,7 @@ words! {
     WhyInsufficientLiquidity: "The debtor agent's prefunding does not cover it", "付款行備付金不足", "付款行备付金不足";
     WhyProviderShort: "The exchange provider's account does not cover it", "兌換行結餘不足", "兑换行余额不足";
     WhyCreditorAgentSuspended: "The creditor agent is suspended", "收款行已暫停", "收款行已暂停";
-    WhyCurrencyNotServed: "An agent has no account in the currency", "有代理行沒有此貨幣帳戶", "有代理行没有此货币账户";
+    WhyCurrencyNotServed: "An agent has no account in the currency", "有代理行沒有此貨幣賬戶", "有代理行没有此货币账户";
     WhyQuoteNotValid: "The quote is unknown, expired or used", "報價不存在、已過期或已使用", "报价不存在、已过期或已使用";
     WhyQuoteDiffers: "The amount is not the quoted one", "金額與報價不符", "金额与报价不符";
     WhyRiskBlocked: "Stopped by screening or risk rules", "被篩查或風險規則攔截", "被筛查或风险规则拦截";
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn simplified_text_has_no_traditional_characters() {
-        let traditional = "羅語運線數總區塊鏈檢點終筆過結錄狀態險凍賬審視攔評則觸發參與構連暫價餘帳戶對應進時訊詢問須動葉據證鑰離頁沒兌換報請關閉開啟為";
+        let traditional = "羅語運線數總區塊鏈檢點終筆過結錄狀態險凍賬審視攔評則觸發參與構連暫價餘賬戶對應進時訊詢問須動葉據證鑰離頁沒兌換報請關閉開啟為";
         for &word in Word::ALL {
             let hans = word.text(Language::ZhHans);
             assert!(!hans.chars().any(|character| traditional.contains(character)), "{word:?}: {hans}");
