@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use bank::SAMPLE_PASSWORD;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -44,6 +45,11 @@ pub struct SettingsArgs {
 pub enum Command {
     /// Run the whole system until Ctrl-C (the default).
     Run,
+    /// Pay from the terminal, as a customer of a sample bank.
+    Pay(PayArgs),
+    /// What a sample bank can be told.
+    #[command(subcommand)]
+    Bank(BankCommand),
     /// Check a payment's receipt, offline.
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
@@ -121,4 +127,99 @@ pub struct IsoCheckArgs {
     /// Files to judge.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// Who pays whom, how much.
+#[derive(Debug, Args)]
+pub struct PayArgs {
+    /// Address of the payer's web bank.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
+    pub bank: SocketAddr,
+    /// The customer who pays.
+    #[arg(long = "as", value_name = "NAME")]
+    pub sign_in: String,
+    /// The customer's password.
+    #[arg(long, default_value = SAMPLE_PASSWORD)]
+    pub password: String,
+    /// Account to pay from; the first in the currency when not given.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub from: Option<String>,
+    /// BIC of the payee's bank.
+    #[arg(long, value_name = "BIC")]
+    pub to_bank: String,
+    /// The payee's account or mobile number.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub to: String,
+    /// The payee's name.
+    #[arg(long)]
+    pub name: String,
+    /// What is paid, exactly.
+    #[arg(long, value_name = "AMOUNT")]
+    pub amount: Option<String>,
+    /// What arrives, exactly, instead of --amount.
+    #[arg(long, value_name = "AMOUNT")]
+    pub receive: Option<String>,
+    /// Currency that is paid.
+    #[arg(long, default_value = "HKD")]
+    pub currency: String,
+    /// Currency that arrives.
+    #[arg(long, default_value = "CNY")]
+    pub credit_currency: String,
+    /// Purpose code.
+    #[arg(long, default_value = "GDDS")]
+    pub purpose: String,
+    /// Words to the payee.
+    #[arg(long, default_value = "")]
+    pub note: String,
+    /// Pay although the name check is no match.
+    #[arg(long)]
+    pub pay_anyway: bool,
+    /// Only show quote and name check.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where to keep the receipt; `UETR.receipt` by default.
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
+
+/// What a sample bank can be told.
+#[derive(Debug, Subcommand)]
+pub enum BankCommand {
+    /// Misbehave in some way, or behave again.
+    Fault(BankFaultArgs),
+}
+
+/// Which bank, which way.
+#[derive(Debug, Args)]
+pub struct BankFaultArgs {
+    /// How to misbehave.
+    pub fault: FaultKind,
+    /// Address of the web bank.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
+    pub bank: SocketAddr,
+    /// Delay of a slow bank, in milliseconds.
+    #[arg(long, default_value_t = 3000)]
+    pub ms: u64,
+    /// ISO reason of a refusing bank.
+    #[arg(long, default_value = "AC06")]
+    pub reason: String,
+}
+
+/// Ways to misbehave.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FaultKind {
+    /// Behave.
+    None,
+    /// Answer late, but in time.
+    Slow,
+    /// Never answer.
+    Silent,
+    /// Refuse every payment.
+    Refusing,
+    /// Be disconnected.
+    Offline,
+    /// Answer twice and contradict itself.
+    AnswerTwice,
+    /// Answer after the end.
+    AnswerLate,
 }

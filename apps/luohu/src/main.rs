@@ -1,5 +1,6 @@
 //! One binary: parse configuration, wire, run. No logic lives here.
 
+mod banks;
 mod bench;
 mod centre;
 mod cli;
@@ -8,15 +9,17 @@ mod fsck;
 mod genesis;
 mod iso;
 mod keys;
+mod pay;
 mod run;
 mod verify;
+mod web;
 
 /// Messages are many small pieces made on one thread and dropped on another; this allocator is made for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::Parser;
-use cli::{Cli, Command, IsoCommand};
+use cli::{BankCommand, Cli, Command, IsoCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run::run(&cli.settings),
+        Command::Pay(options) => pay::pay(&options),
+        Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),

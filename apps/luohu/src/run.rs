@@ -1,5 +1,6 @@
 //! `luohu run`: the whole system in one process, until Ctrl-C.
 
+use crate::banks::{self, CentreFacts};
 use crate::centre::Centre;
 use crate::cli::SettingsArgs;
 use crate::config::Config;
@@ -7,18 +8,23 @@ use crate::genesis::Member;
 use crate::keys::{Keys, SystemKeys};
 use crate::verify::KEY_FILE;
 use anyhow::{Context, Result};
+use bank::{BankHandle, SAMPLE_PASSWORD, SampleBank};
 use chain::VerifierKey;
 use clearing::Bic;
 use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
+use monitor::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle};
 use risk::{RiskEngine, RiskSettings, WatchList};
-use signing::Signer;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Everything that runs, in the order it stops.
+/// Centre and door, in the order they stop.
 pub struct System {
     pub gateway: GatewayHandle,
     pub centre: Centre,
+    pub facts: CentreFacts,
 }
 
 /// Starts, prints the addresses, waits for Ctrl-C, stops.
@@ -26,20 +32,38 @@ pub fn run(args: &SettingsArgs) -> Result<ExitCode> {
     let config = Config::load(args)?;
     start_log(&config.log.level);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
-    runtime.block_on(async {
-        let (system, keys) = start(&config, &[]).await?;
-        print_addresses(&config, &system, &keys);
-        wait_for_signal().await?;
-        println!("stopping");
-        stop(system).await
-    })?;
+    runtime.block_on(run_until_signal(&config))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts centre and gateway with these members beside those the chain knows.
-pub async fn start(config: &Config, members: &[Member]) -> Result<(System, SystemKeys)> {
+async fn run_until_signal(config: &Config) -> Result<()> {
+    let keys = open_keys(config)?;
+    let prepared = banks::prepare(config, &keys)?;
+    let members: Vec<Member> = prepared.iter().map(|bank| bank.member.clone()).collect();
+    let system = start(config, &keys, &members).await?;
+    let board = start_board(config.board.listen, &system).await?;
+    let mut running = Vec::new();
+    for (at, bank) in (0..).zip(prepared) {
+        running.push(banks::start(config, bank, at, &system.facts).await?);
+    }
+    print_addresses(config, &system, &board, &running);
+    wait_for_signal().await?;
+    println!("stopping");
+    for (_, bank) in running {
+        bank.shutdown().await;
+    }
+    board.shutdown().await;
+    stop(system).await
+}
+
+/// Opens or makes every key of the installation.
+pub fn open_keys(config: &Config) -> Result<SystemKeys> {
     std::fs::create_dir_all(&config.data).with_context(|| format!("data folder {}", config.data.display()))?;
-    let keys = Keys::at(&config.data).open(&config.gateway.names)?;
+    Keys::at(&config.data).open(&config.gateway.names)
+}
+
+/// Starts centre and gateway with these members beside those the chain knows.
+pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Result<System> {
     let limits = limits(config);
     let hub = Arc::new(Hub::new(limits));
     let centre = Centre::open(config, members, hub.clone())?;
@@ -47,7 +71,9 @@ pub async fn start(config: &Config, members: &[Member]) -> Result<(System, Syste
     gateway_config.centre_bic = Bic::parse(&config.gateway.centre_bic).context("gateway.centre_bic")?;
     gateway_config.log_origin.clone_from(&config.gateway.log_origin);
     gateway_config.limits = limits;
-    write_verifier(config, &gateway_config.log_signer, &*keys.signer)?;
+    let key = keys.signer.public_key();
+    let verifier = VerifierKey::new(&gateway_config.log_signer, key).context("verifier key")?;
+    write_verifier(config, &verifier)?;
     let deps = GatewayDeps {
         tls: keys.server_tls.clone(),
         signer: keys.signer.clone(),
@@ -58,7 +84,28 @@ pub async fn start(config: &Config, members: &[Member]) -> Result<(System, Syste
     };
     let listen = config.gateway.listen;
     let gateway = Gateway::start(gateway_config, deps).await.with_context(|| format!("gateway on {listen}"))?;
-    Ok((System { gateway, centre }, keys))
+    let facts = CentreFacts { gateway: gateway.addr, key, verifier };
+    Ok(System { gateway, centre, facts })
+}
+
+async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandle> {
+    let (online, signed, receipts) =
+        (system.gateway.window.clone(), system.gateway.window.clone(), system.gateway.window.clone());
+    let failed = system.centre.failed.clone();
+    let deps = MonitorDeps {
+        model: system.centre.model.clone(),
+        online: Arc::new(move |participant| online.is_online(participant)),
+        checkpoint: Arc::new(move || Some(signed.checkpoint())),
+        receipt: Arc::new(move |uetr| receipts.receipt(uetr)),
+        now_ns: Arc::new(now_ns),
+        stopped: Arc::new(move || failed.load(Ordering::Relaxed)),
+    };
+    Monitor::start(MonitorConfig { listen }, deps).await.with_context(|| format!("board on {listen}"))
+}
+
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Stops from the outside in: no new requests, then the journal with its snapshot.
@@ -89,18 +136,26 @@ fn risk_rules(config: &Config) -> Result<RiskEngine> {
 }
 
 /// The public half of the centre's key, for `luohu verify`.
-fn write_verifier(config: &Config, name: &str, signer: &dyn Signer) -> Result<()> {
-    let key = VerifierKey::new(name, signer.public_key()).context("verifier key")?;
+fn write_verifier(config: &Config, verifier: &VerifierKey) -> Result<()> {
     let path = config.data.join(KEY_FILE);
-    std::fs::write(&path, format!("{key}\n")).with_context(|| path.display().to_string())
+    std::fs::write(&path, format!("{verifier}\n")).with_context(|| path.display().to_string())
 }
 
-fn print_addresses(config: &Config, system: &System, _keys: &SystemKeys) {
+fn print_addresses(config: &Config, system: &System, board: &MonitorHandle, banks: &[(SampleBank, BankHandle)]) {
     let tip = system.centre.model.tip();
-    println!("Luohu is running.");
-    println!("  gateway     https://{}", system.gateway.addr);
-    println!("  data        {}", config.data.display());
-    println!("  chain       block {}, {} final payments", tip.height, tip.size);
+    println!("Luohu is running. Ctrl-C stops it.");
+    println!();
+    println!("  live board   http://{}", board.addr);
+    println!("  gateway      https://{}  (participants, mutual TLS)", system.gateway.addr);
+    println!("  data         {}", config.data.display());
+    println!("  chain        block {}, {} final payments", tip.height, tip.size);
+    for (sample, bank) in banks {
+        let names: Vec<&str> = sample.customers.iter().map(|customer| customer.sign_in).collect();
+        println!();
+        println!("  {:<24} http://{}", sample.name.en, bank.addr());
+        println!("  {:<24} sign in as {} (password {SAMPLE_PASSWORD})", sample.bic, names.join(", "));
+    }
+    println!();
 }
 
 async fn wait_for_signal() -> Result<()> {

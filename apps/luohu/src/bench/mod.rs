@@ -10,7 +10,6 @@ mod report;
 use crate::cli::{BenchArgs, SettingsArgs};
 use crate::config::Config;
 use crate::genesis::Member;
-use crate::keys::Keys;
 use crate::run;
 use anyhow::{Context, Result, ensure};
 use bank::{Bank, Books};
@@ -58,7 +57,7 @@ pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
 
 async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
     let (sync_p50_us, sync_p99_us) = report::fdatasync(&config.data)?;
-    let keys = Keys::at(&config.data).open(&config.gateway.names)?;
+    let keys = run::open_keys(config)?;
     let member = |bic: &str| -> Result<_> {
         let own = keys.member(&config.data.join("bench").join(bic), bic)?;
         let registered = Member {
@@ -71,8 +70,8 @@ async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
         Ok((own, registered))
     };
     let ((debtor_keys, debtor), (creditor_keys, creditor)) = (member(DEBTOR_BANK)?, member(CREDITOR_BANK)?);
-    let (system, keys) = run::start(config, &[debtor, creditor]).await?;
-    let centre_key = keys.signer.public_key();
+    let system = run::start(config, &keys, &[debtor, creditor]).await?;
+    let centre_key = system.facts.key;
     let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key, args.debtor_inbox)?;
     let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key, true)?;
     tokio::time::sleep(Duration::from_millis(300)).await;

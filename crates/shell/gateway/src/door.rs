@@ -9,6 +9,7 @@ use crate::payee::PayeeChecks;
 use crate::recent::RecentMessages;
 use crate::refusal::Problem;
 use crate::server;
+use crate::window::GatewayWindow;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
 use clearing::{Bic, Command};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -90,16 +91,18 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let drain_timeout = config.limits.drain_timeout;
         let door = Arc::new(Door::new(config, deps, stopping));
+        let window = GatewayWindow(Arc::clone(&door));
         let task = tokio::spawn(server::run(door, listener));
-        Ok(GatewayHandle { addr, stop, task, drain_timeout })
+        Ok(GatewayHandle { addr, window, stop, task, drain_timeout })
     }
 }
 
 /// A gateway that serves.
-#[derive(Debug)]
 pub struct GatewayHandle {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// What the operator's side may see.
+    pub window: GatewayWindow,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     drain_timeout: Duration,

@@ -42,6 +42,7 @@ mod refusal;
 mod registry;
 mod routes;
 mod server;
+mod window;
 mod wire;
 
 pub use assess::{Assessor, PaymentFacts};
@@ -52,3 +53,4 @@ pub use limits::Limits;
 pub use past::{InboxEntry, Past, RecordedPast, Tip};
 pub use reference::refusals_page;
 pub use refusal::GatewayRefusal;
+pub use window::GatewayWindow;

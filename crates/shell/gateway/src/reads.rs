@@ -6,8 +6,8 @@ use crate::http::{Answer, JSON, TEXT, reply};
 use crate::openapi;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
+use crate::window;
 use bytes::Bytes;
-use chain::Receipt;
 use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr};
 use money::Currency;
 use serde_json::{Value, json};
@@ -84,12 +84,10 @@ pub(crate) fn payment(door: &Door, caller: &Participant, uetr: &str) -> Result<A
 /// A receipt of a final payment under the newest checkpoint.
 pub(crate) fn receipt(door: &Door, caller: &Participant, uetr: &str) -> Result<Answer, Problem> {
     let payment = find(door, caller, uetr)?;
-    let (Some(record), Some(finality)) = (payment.final_record(), payment.finality) else {
+    if payment.finality.is_none() {
         return Err(GatewayRefusal::NotFinal.into());
-    };
-    let tip = door.past.tip();
-    let proof = door.past.inclusion_proof(finality.leaf_index, tip.size).ok_or(GatewayRefusal::HistoryUnavailable)?;
-    let receipt = Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip) };
+    }
+    let receipt = window::receipt(door, &payment).ok_or(GatewayRefusal::HistoryUnavailable)?;
     Ok(reply(200, TEXT, receipt.to_text()))
 }
 

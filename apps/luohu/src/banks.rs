@@ -1,0 +1,92 @@
+//! The four sample banks: each a participant with its own keys, folder, customers and door, in this process for comfort only.
+
+use crate::config::Config;
+use crate::genesis::Member;
+use crate::keys::{MemberKeys, SystemKeys};
+use anyhow::{Context, Result, anyhow};
+use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
+use banklink::LinkConfig;
+use chain::VerifierKey;
+use clearing::Bic;
+use money::{Currency, CurrencyCode};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A sample bank that is about to start.
+pub struct Prepared {
+    pub sample: SampleBank,
+    pub member: Member,
+    keys: MemberKeys,
+    folder: PathBuf,
+}
+
+/// Keys and registration of every sample bank.
+pub fn prepare(config: &Config, keys: &SystemKeys) -> Result<Vec<Prepared>> {
+    if !config.sample_banks.enabled {
+        return Ok(Vec::new());
+    }
+    bank::sample_banks().into_iter().map(|sample| prepare_one(config, keys, sample)).collect()
+}
+
+fn prepare_one(config: &Config, keys: &SystemKeys, sample: SampleBank) -> Result<Prepared> {
+    let folder = config.data.join("banks").join(sample.bic);
+    let own = keys.member(&folder, sample.bic)?;
+    let member = Member {
+        bic: Bic::parse(sample.bic).with_context(|| format!("{} is not a BIC", sample.bic))?,
+        name: sample.name.en.clone(),
+        key: own.signer.public_key(),
+        provides_exchange: !sample.rates.is_empty(),
+        currencies: sample.currencies.clone(),
+    };
+    Ok(Prepared { sample, member, keys: own, folder })
+}
+
+/// What the banks must know of the centre.
+pub struct CentreFacts {
+    pub gateway: SocketAddr,
+    pub key: [u8; 32],
+    pub verifier: VerifierKey,
+}
+
+/// Starts one bank on its port.
+pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &CentreFacts) -> Result<(SampleBank, BankHandle)> {
+    let Prepared { sample, member: _, keys, folder } = prepared;
+    let port = match config.sample_banks.first_port {
+        0 => 0,
+        first => first.checked_add(at).context("sample_banks.first_port leaves no room for four ports")?,
+    };
+    let centre_key = centre.key;
+    let link = LinkConfig {
+        bic: sample.bic.to_owned(),
+        gateway: centre.gateway,
+        server_name: config.gateway.names.first().cloned().context("gateway.names is empty")?,
+        tls: keys.tls,
+        signer: keys.signer,
+        centre_keys: Arc::new(move |key_id: &str| (key_id == "LUOHU#1").then_some(centre_key)),
+    };
+    let handle = Bank::start(BankConfig {
+        bic: sample.bic.to_owned(),
+        name: sample.name.clone(),
+        accent: sample.accent,
+        data_dir: folder,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        link,
+        centre_bic: config.gateway.centre_bic.clone(),
+        clearing_system: "LUOHU".to_owned(),
+        checkpoint_keys: vec![centre.verifier.clone()],
+        customers: sample.customers.clone(),
+        rates: sample.rates.clone(),
+        currencies: currencies(config),
+        fault: Fault::None,
+    })
+    .await
+    .map_err(|error| anyhow!("{} on port {port}: {error}", sample.name.en))?;
+    Ok((sample, handle))
+}
+
+fn currencies(config: &Config) -> Vec<Currency> {
+    let settled = |code: CurrencyCode| code != CurrencyCode::CNH;
+    let all = config.scheme.currencies.iter().filter_map(|(code, decimals)| Currency::new(code.parse().ok()?, *decimals).ok());
+    all.filter(|currency| settled(currency.code)).collect()
+}

@@ -1,0 +1,36 @@
+//! What the operator's side of the house may see through the door: who is connected, checkpoints, receipts.
+
+use crate::clock::now_ns;
+use crate::door::Door;
+use chain::Receipt;
+use clearing::{ParticipantId, PaymentView, Uetr};
+use std::sync::Arc;
+
+/// A view through the door that changes nothing. Cheap to clone.
+#[derive(Clone)]
+pub struct GatewayWindow(pub(crate) Arc<Door>);
+
+impl GatewayWindow {
+    /// Whether somebody reads the participant's inbox now.
+    pub fn is_online(&self, participant: ParticipantId) -> bool {
+        self.0.hub.registry.by_id(participant).is_some_and(|known| known.lane.is_online(now_ns()))
+    }
+
+    /// The tree as the last durable block left it, signed (C2SP checkpoint).
+    pub fn checkpoint(&self) -> String {
+        self.0.checkpoint(&self.0.past.tip()).to_text()
+    }
+
+    /// The receipt of a final payment under the newest checkpoint; `None` while it has no end.
+    pub fn receipt(&self, uetr: Uetr) -> Option<String> {
+        self.0.past.payment(uetr).and_then(|payment| receipt(&self.0, &payment)).map(|receipt| receipt.to_text())
+    }
+}
+
+/// Record, audit path and checkpoint of a payment's end.
+pub(crate) fn receipt(door: &Door, payment: &PaymentView) -> Option<Receipt> {
+    let (record, finality) = (payment.final_record()?, payment.finality?);
+    let tip = door.past.tip();
+    let proof = door.past.inclusion_proof(finality.leaf_index, tip.size)?;
+    Some(Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip) })
+}
