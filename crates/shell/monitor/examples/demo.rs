@@ -56,7 +56,7 @@ fn step(world: &mut World, n: u64) {
         let earlier = n - 2;
         let creditor_agent = 2 + (earlier / 2 % 2) as u32;
         world.answer(earlier, creditor_agent, (earlier % 17 == 7).then_some("AC04"));
-        if earlier % 4 == 0 {
+        if earlier.is_multiple_of(4) {
             world.credited(earlier, creditor_agent);
         }
     }

@@ -26,7 +26,7 @@ fn name(n: u64) -> String {
     let z = (z ^ z >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let at = |shift: u32, len: usize| (z >> shift) as usize % len;
     let mut name = String::new();
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let _ = write!(name, "{} {} {}", FAMILY[at(40, 16)], GIVEN[at(20, 24)], GIVEN[at(50, 24)]);
     } else {
         let part = |shift| SYLLABLES[at(shift, 32)];

@@ -39,12 +39,11 @@ fn matched(a: &[char], b: &[char]) -> (u64, u64) {
     let (mut from_a, mut from_b) = (0u64, 0u64);
     for (i, letter) in a.iter().enumerate() {
         let end = (i + window + 1).min(b.len());
-        for j in i.saturating_sub(window)..end {
-            if from_b & (1 << j) == 0 && b[j] == *letter {
-                from_a |= 1 << i;
-                from_b |= 1 << j;
-                break;
-            }
+        let start = i.saturating_sub(window);
+        let mut near = b.iter().enumerate().take(end).skip(start);
+        if let Some((j, _)) = near.find(|(j, other)| from_b & (1 << j) == 0 && *other == letter) {
+            from_a |= 1 << i;
+            from_b |= 1 << j;
         }
     }
     (from_a, from_b)
