@@ -7,9 +7,10 @@ use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::messages::Scheme;
 use crate::session::Sessions;
+use crate::web::WATCHERS_MAX;
 use banklink::Link;
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 /// Changes remembered for a page that is slow to read them; it reads the books again when it missed some.
 const CHANGES_KEPT: usize = 1024;
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) outbox: mpsc::UnboundedSender<(u64, OutboxMessage)>,
     pub(crate) directory: Directory,
     pub(crate) sessions: Sessions,
+    /// Turns for pages that watch progress.
+    pub(crate) watchers: Arc<Semaphore>,
 }
 
 /// Shared by every task and page.
@@ -53,6 +56,7 @@ impl Inner {
             outbox,
             directory: Directory::default(),
             sessions: Sessions::default(),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             config,
         })
     }
