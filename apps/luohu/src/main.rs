@@ -1,4 +1,4 @@
-//! One binary: parse configuration, wire, run. No logic lives here.
+//! Luohu knows how the parts are configured, wired and started; it does not know their rules.
 
 mod banks;
 mod bench;

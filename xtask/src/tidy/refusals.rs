@@ -8,12 +8,6 @@ const WITHOUT_TEST: &[(&str, &str)] = &[
     ("CLR-1013", "needs amounts near 2^64"),
     ("CLR-1019", "lengths are cut before they reach the centre"),
     ("CLR-1020", "needs tables of four million rows"),
-    ("GW-1008", "suspension has no door yet"),
-    ("GW-1012", "needs thousands of requests under way"),
-    ("GW-1013", "needs thousands of requests under way"),
-    ("GW-1018", "every message of the scheme is taken"),
-    ("GW-1019", "needs a journal that stops between two instants"),
-    ("GW-1020", "needs a vault that cannot be read"),
     ("ORD-1004", "needs a journal that stops between two instants"),
 ];
 

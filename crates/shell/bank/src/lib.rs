@@ -1,4 +1,4 @@
-//! Bank knows customers, their accounts and their pages; it reaches the centre only through banklink.
+//! Bank knows customers, their accounts and their pages; it does not know the centre but through banklink.
 //!
 //! The reference participant: a small bank whose customers pay across and are paid. [`Bank::start`] opens its books, links
 //! to the centre as any bank would (public door, own keys, own certificate), and serves a web bank.

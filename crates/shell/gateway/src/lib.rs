@@ -1,4 +1,4 @@
-//! Gateway knows the participants' door: authenticate, verify, parse, check, answer; it keeps no money.
+//! Gateway knows the participants' door: authenticate, verify, parse, check, answer; it does not know balances.
 //!
 //! ```text
 //! TLS 1.3, mutual ─▶ who (certificate) ─▶ rate, in flight ─▶ body ≤ 64 KiB ─▶ signature ─▶ schema ─▶ sender ─▶ rules

@@ -1,4 +1,4 @@
-//! Monitor knows how to show what happens; it changes nothing.
+//! Monitor knows how to show what happens; it does not know how to change it.
 //!
 //! ```text
 //!  history::ReadModel ─▶ facts ─▶ pages, live fragments (server-sent events), metrics
