@@ -14,7 +14,6 @@ use std::sync::{Arc, OnceLock};
 pub struct Centre {
     pub journal: Arc<Journal>,
     pub model: Arc<ReadModel>,
-    pub hub: Arc<Hub>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
 }
@@ -59,7 +58,7 @@ impl Centre {
         })
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");
-        let centre = Self { journal: Arc::new(journal), model, hub, failed };
+        let centre = Self { journal: Arc::new(journal), model, failed };
         centre.apply_and_wait(pending)?;
         Ok(centre)
     }

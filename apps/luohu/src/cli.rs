@@ -45,7 +45,7 @@ pub struct SettingsArgs {
 pub enum Command {
     /// Run the whole system until Ctrl-C (the default).
     Run,
-    /// Pay from the terminal, as a customer of a sample bank.
+    /// Pay from the terminal, as a customer of a sample bank. Without options: HKD 100.00 from Hong Kong to Shenzhen.
     Pay(PayArgs),
     /// What a sample bank can be told.
     #[command(subcommand)]
@@ -136,7 +136,7 @@ pub struct PayArgs {
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
     pub bank: SocketAddr,
     /// The customer who pays.
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(long = "as", value_name = "NAME", default_value = "taiman")]
     pub sign_in: String,
     /// The customer's password.
     #[arg(long, default_value = SAMPLE_PASSWORD)]
@@ -145,15 +145,15 @@ pub struct PayArgs {
     #[arg(long, value_name = "ACCOUNT")]
     pub from: Option<String>,
     /// BIC of the payee's bank.
-    #[arg(long, value_name = "BIC")]
+    #[arg(long, value_name = "BIC", default_value = "PENGCNBSXXX")]
     pub to_bank: String,
     /// The payee's account or mobile number.
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, value_name = "ACCOUNT", default_value = "6217002000010001")]
     pub to: String,
     /// The payee's name.
-    #[arg(long)]
+    #[arg(long, default_value = "LI Na")]
     pub name: String,
-    /// What is paid, exactly.
+    /// What is paid, exactly; 100.00 when --receive is not given either.
     #[arg(long, value_name = "AMOUNT")]
     pub amount: Option<String>,
     /// What arrives, exactly, instead of --amount.

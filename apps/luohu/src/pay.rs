@@ -37,10 +37,11 @@ async fn pay_and_watch(args: &PayArgs) -> Result<ExitCode> {
 
 /// The order as the bank's door takes it, from the account given or the first that has the currency.
 async fn order(args: &PayArgs, door: &BankDoor) -> Result<Value> {
-    let (amount, fixed) = match (&args.amount, &args.receive) {
+    let (amount, fixed) = match (args.amount.as_deref(), args.receive.as_deref()) {
+        (None, None) => ("100.00", "debit"),
         (Some(amount), None) => (amount, "debit"),
         (None, Some(amount)) => (amount, "credit"),
-        (Some(_), Some(_)) | (None, None) => bail!("give either --amount (what is paid) or --receive (what arrives)"),
+        (Some(_), Some(_)) => bail!("give either --amount (what is paid) or --receive (what arrives)"),
     };
     let account = match &args.from {
         Some(account) => account.clone(),

@@ -258,6 +258,9 @@ fn messages(schemas: &[Schema], merged: &Merged) -> String {
     let each = |f: &dyn Fn(&str, &Schema, &str) -> String| -> String {
         schemas.iter().zip(&merged.roots).map(|(schema, root)| f(&camel(&schema.id), schema, root)).collect()
     };
+    let id_doc = "    /// Its name, such as `pacs.008.001.08`.\n";
+    let ns_doc = "    /// The namespace of its elements.\n";
+    let root_doc = "    /// Local name of its root element.\n";
     let _ = write!(
         text,
         "/// A message whose schema is built in.\n#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]\npub enum MessageType {{\n{variants}}}\n\n\
@@ -265,9 +268,6 @@ fn messages(schemas: &[Schema], merged: &Merged) -> String {
          {id_doc}    pub const fn id(self) -> &'static str {{\n        match self {{\n{ids}        }}\n    }}\n\n\
          {ns_doc}    pub const fn namespace(self) -> &'static str {{\n        match self {{\n{namespaces}        }}\n    }}\n\n\
          {root_doc}    pub const fn root(self) -> &'static str {{\n        match self {{\n{roots}        }}\n    }}\n}}\n\n",
-        id_doc = "    /// Its name, such as `pacs.008.001.08`.\n",
-        ns_doc = "    /// The namespace of its elements.\n",
-        root_doc = "    /// Local name of its root element.\n",
         variants = each(&|variant, schema, _| format!("    /// `{}`.\n    {variant},\n", schema.id)),
         all = each(&|variant, _, _| format!("Self::{variant}, ")),
         ids = each(&|variant, schema, _| format!("            Self::{variant} => \"{}\",\n", schema.id)),

@@ -338,7 +338,7 @@ fn terms(language: Language, draft: &Outgoing) -> Markup {
             dt { (language.fees()) } dd { (language.no_fees()) }
             dt { (language.purpose()) } dd { (language.purpose_words(&draft.purpose)) }
             @if !draft.note.is_empty() { dt { (language.note()) } dd { (draft.note) } }
-            dt { (language.from_account()) } dd.mono { (format::account(&draft.account)) }
+            dt { (language.debit_account()) } dd.mono { (format::account(&draft.account)) }
         }
     }
 }

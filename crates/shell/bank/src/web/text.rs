@@ -99,7 +99,6 @@ words! {
     sample_customers_hint: "Tap a name to sign in as that customer.", "點選姓名，以該客戶身份登入。", "点选姓名，以该客户身份登录。";
     sample_password_hint: "Their password is {}.", "密碼一律為 {}。", "密码一律为 {}。";
     welcome: "Welcome", "歡迎", "欢迎";
-    accounts: "Accounts", "帳戶", "账户";
     account: "Account", "帳戶", "账户";
     account_closed: "Closed", "已結束", "已销户";
     available: "Available", "可用", "可用";
@@ -123,7 +122,7 @@ words! {
     amount_is: "This amount is", "此金額為", "此金额为";
     you_pay: "what you pay", "您付出的金額", "您付出的金额";
     they_receive: "what arrives", "對方收到的金額", "对方收到的金额";
-    from_account: "From account", "付款帳戶", "付款账户";
+    debit_account: "From account", "付款帳戶", "付款账户";
     arrives_in: "Arrives in", "到帳貨幣", "到账货币";
     purpose: "Purpose", "用途", "用途";
     note: "Message to the payee (optional)", "給收款人的附言（可選）", "给收款人的附言（可选）";
@@ -161,9 +160,6 @@ words! {
     nothing_debited: "Nothing was debited. {} is available again.", "並無扣款，{} 已恢復可用。", "未扣款，{} 已恢复可用。";
     in_doubt: "No answer yet. Your bank keeps asking; the money stays reserved.", "尚未收到回覆。銀行會繼續查詢，款項仍然預留。", "尚未收到回复。银行会继续查询，款项仍然预留。";
     settled_in: "Settled in {} s", "{} 秒完成結算", "{} 秒完成结算";
-    reason: "Reason", "原因", "原因";
-    to: "To", "收款", "收款";
-    from: "From", "付款", "付款";
     receipt: "Receipt", "收據", "收据";
     see_receipt: "See the receipt", "查看收據", "查看收据";
     download_receipt: "Download the receipt", "下載收據", "下载收据";
@@ -171,7 +167,6 @@ words! {
     reference: "Reference (UETR)", "參考編號（UETR）", "参考编号（UETR）";
     paid: "Paid", "付出", "付出";
     received: "Received", "收到", "收到";
-    settled_at: "Settled at", "結算時間", "结算时间";
     block: "Block", "區塊", "区块";
     leaf: "Entry in the log", "日誌位置", "日志位置";
     of_entries: "{} of {}", "第 {} 項，共 {} 項", "第 {} 项，共 {} 项";
@@ -202,7 +197,6 @@ words! {
     please_change: "Please change the field marked below.", "請更改下列標示的欄位。", "请更改下列标示的栏位。";
     payment_out: "Payment", "付款", "付款";
     details: "Details", "詳情", "详情";
-    seconds: "s", "秒", "秒";
 }
 
 impl Language {
@@ -225,7 +219,7 @@ impl Language {
     /// A field's name.
     pub(crate) const fn field(self, field: Field) -> &'static str {
         match field {
-            Field::From => self.from_account(),
+            Field::From => self.debit_account(),
             Field::Agent => self.payee_bank(),
             Field::Payee => self.account_or_mobile(),
             Field::Name => self.payee_name(),
