@@ -1,4 +1,4 @@
-//! History knows the past in the order a reader asks for it; it decides nothing.
+//! History knows the past in the order a reader asks for it; it does not know how to decide anything.
 //!
 //! A [`ReadModel`] is fed with durable blocks, in order, by the journal's sink, and rebuilt at a start from the recovered
 //! state. Readers get payments by UETR, a participant's inbox from any position, balances, the tree of final payments
