@@ -46,7 +46,7 @@ pub enum Command {
     /// Run the whole system until Ctrl-C (the default).
     Run,
     /// Pay from the terminal, as a customer of a sample bank. Without options: HKD 100.00 from Hong Kong to Shenzhen.
-    Pay(PayArgs),
+    Pay(Box<PayArgs>),
     /// What a sample bank can be told.
     #[command(subcommand)]
     Bank(BankCommand),

@@ -1,5 +1,6 @@
 //! What several tests need: files, a small random generator, mutations, xmllint, messages built from views.
 #![allow(dead_code, reason = "each test uses a part")]
+#![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
 
 use iso20022::Message;
 use iso20022::view::*;
