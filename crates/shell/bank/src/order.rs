@@ -317,7 +317,8 @@ mod tests {
     fn every_fault_names_its_field() {
         use {Field as F, FieldFault as X};
         let long = "x".repeat(141);
-        let cases: Vec<(Box<dyn FnOnce(&mut TypedOrder)>, F, X)> = vec![
+        type Case = (Box<dyn FnOnce(&mut TypedOrder)>, F, X);
+        let cases: Vec<Case> = vec![
             (Box::new(|o| o.from = String::new()), F::From, X::Missing),
             (Box::new(|o| o.from = "1/JPY".into()), F::From, X::NotAChoice),
             (Box::new(|o| o.agent = String::new()), F::Agent, X::Missing),

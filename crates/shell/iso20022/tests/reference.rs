@@ -9,5 +9,8 @@ fn the_committed_page_is_the_table() {
     if std::env::var_os("LUOHU_BLESS").is_some() {
         std::fs::write(path, &page).unwrap();
     }
-    assert!(std::fs::read_to_string(path).is_ok_and(|committed| committed == page), "run with LUOHU_BLESS=1 to write {path} again");
+    assert!(
+        std::fs::read_to_string(path).is_ok_and(|committed| committed == page),
+        "run with LUOHU_BLESS=1 to write {path} again"
+    );
 }

@@ -65,7 +65,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// A pull reader over one message. Generated types call it; see [`super::content`] for what they call.
+/// A pull reader over one message. Generated types call it; what they call is in `content.rs`.
 #[derive(Debug)]
 pub struct Reader<'a> {
     pub(super) source: &'a str,
