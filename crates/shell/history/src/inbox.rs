@@ -1,5 +1,6 @@
 //! Inboxes: what the chain has for each participant, by position.
 
+use crate::rows::Rows;
 use clearing::{Event, EventKind, ParticipantId, PaymentIndex, PaymentView, Position};
 
 /// One thing the chain has for a participant.
@@ -26,7 +27,7 @@ pub enum InboxKind {
 
 /// All inboxes, each in order of position.
 #[derive(Debug, Default)]
-pub(crate) struct Inboxes(Vec<Vec<InboxEntry>>);
+pub(crate) struct Inboxes(Vec<Rows<InboxEntry>>);
 
 impl Inboxes {
     /// Enters an event in the inboxes it concerns (PAY-02: an end goes to both agents, to the creditor agent only if it was asked).
@@ -55,32 +56,43 @@ impl Inboxes {
     fn push(&mut self, whose: ParticipantId, position: Position, kind: InboxKind, view: &PaymentView) {
         let at = whose.0 as usize;
         if self.0.len() <= at {
-            self.0.resize_with(at + 1, Vec::new);
+            self.0.resize_with(at + 1, Rows::default);
         }
         self.0[at].push(InboxEntry { position, kind, payment: view.index });
     }
 
-    /// Enters what a recovered payment must have caused; [`Self::sort`] puts it in order.
-    pub(crate) fn restore(&mut self, view: &PaymentView) {
-        if let Some(position) = view.forwarded_position {
-            self.push(view.creditor_agent, position, InboxKind::Asked, view);
+    /// Enters what recovered payments must have caused. Events are numbered without gaps, so that a list by number puts the
+    /// entries in order.
+    pub(crate) fn restore(payments: &Rows<PaymentView>) -> Self {
+        let mut marks: Vec<Option<(InboxKind, PaymentIndex)>> = Vec::with_capacity(payments.len() * 2);
+        let mut mark = |position: Option<Position>, kind, view: &PaymentView| {
+            let Some(Position(position)) = position else { return };
+            let at = position as usize;
+            if marks.len() <= at {
+                marks.resize(at + 1, None);
+            }
+            marks[at] = Some((kind, view.index));
+        };
+        for view in payments.iter() {
+            mark(view.forwarded_position, InboxKind::Asked, view);
+            mark(view.finality.map(|finality| finality.position), InboxKind::Ended, view);
+            mark(view.credited_position, InboxKind::Credited, view);
         }
-        if let Some(finality) = view.finality {
-            self.end(view, finality.position);
+        let mut inboxes = Self::default();
+        for (position, (kind, index)) in (0..).map(Position).zip(marks).filter_map(|(at, mark)| Some((at, mark?))) {
+            let view = payments.get(index.0 as usize).expect("marked above");
+            match kind {
+                InboxKind::Asked => inboxes.push(view.creditor_agent, position, kind, view),
+                InboxKind::Ended => inboxes.end(view, position),
+                InboxKind::Credited => inboxes.push(view.debtor_agent, position, kind, view),
+            }
         }
-        if let Some(position) = view.credited_position {
-            self.push(view.debtor_agent, position, InboxKind::Credited, view);
-        }
-    }
-
-    pub(crate) fn sort(&mut self) {
-        self.0.iter_mut().for_each(|inbox| inbox.sort_unstable_by_key(|entry| entry.position));
+        inboxes
     }
 
     /// What lies behind `after`, oldest first.
-    pub(crate) fn after(&self, whose: ParticipantId, after: Position, limit: usize) -> &[InboxEntry] {
-        let Some(inbox) = self.0.get(whose.0 as usize) else { return &[] };
-        let from = inbox.partition_point(|entry| entry.position <= after);
-        &inbox[from..inbox.len().min(from + limit)]
+    pub(crate) fn after(&self, whose: ParticipantId, after: Position, limit: usize) -> impl Iterator<Item = &InboxEntry> {
+        let inbox = self.0.get(whose.0 as usize).into_iter();
+        inbox.flat_map(move |inbox| inbox.from(inbox.partition_point(|entry| entry.position <= after))).take(limit)
     }
 }

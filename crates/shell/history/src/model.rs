@@ -2,13 +2,14 @@
 
 use crate::feed::{Feed, FeedEvent, Pulse};
 use crate::inbox::{InboxEntry, Inboxes};
+use crate::rows::Rows;
+use crate::uetrs::Uetrs;
 use chain::{BlockHeader, Hash, MerkleTree};
 use clearing::{
     AccountView, Clearing, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex, PaymentView,
     Position, Time, Uetr,
 };
 use ordering::{DurableBlock, VaultPlace};
-use std::collections::HashMap;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The chain as the last durable block left it.
@@ -32,9 +33,9 @@ pub struct ReadModel(RwLock<Tables>);
 
 #[derive(Debug)]
 struct Tables {
-    payments: Vec<PaymentView>,
-    places: Vec<VaultPlace>,
-    by_uetr: HashMap<Uetr, PaymentIndex>,
+    payments: Rows<PaymentView>,
+    places: Rows<VaultPlace>,
+    by_uetr: Uetrs,
     inboxes: Inboxes,
     participants: Vec<ParticipantView>,
     accounts: Vec<AccountView>,
@@ -48,27 +49,19 @@ struct Tables {
 impl ReadModel {
     /// Rebuilds everything from a recovered state.
     pub fn rebuild(clearing: &Clearing, places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
-        let payments: Vec<PaymentView> = clearing.payments().collect();
-        let mut inboxes = Inboxes::default();
-        let mut leaves = vec![Hash::default(); clearing.tree().0 as usize];
-        let mut by_uetr = HashMap::with_capacity(payments.len());
-        for view in &payments {
-            by_uetr.insert(view.uetr, view.index);
-            inboxes.restore(view);
-            if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
-                leaves[finality.leaf_index as usize] = record.leaf();
-            }
-        }
-        inboxes.sort();
-        let mut tree = MerkleTree::new();
-        leaves.into_iter().for_each(|leaf| tree.push_leaf_hash(leaf));
+        // Hashing the tree takes as long as everything else together.
+        let (tree, (payments, by_uetr, inboxes)) = std::thread::scope(|scope| {
+            let tree = scope.spawn(|| rebuild_tree(clearing));
+            let tables = rebuild_tables(clearing);
+            (tree.join().expect("the tree is made of what is on record"), tables)
+        });
         let count = |rejected: bool| {
             payments.iter().filter(|view| view.finality.is_some() && view.rejection.is_some() == rejected).count()
         };
         let (size, root) = clearing.tree();
         let hash = last.map_or(Hash::default(), |header| header.hash());
         Self(RwLock::new(Tables {
-            places: places.to_vec(),
+            places: places.iter().copied().collect(),
             by_uetr,
             inboxes,
             participants: clearing.participants().collect(),
@@ -106,7 +99,7 @@ impl ReadModel {
     /// A payment by its UETR.
     pub fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
         let tables = self.read();
-        tables.by_uetr.get(&uetr).map(|&index| tables.payments[index.0 as usize])
+        tables.find(uetr).copied()
     }
 
     /// A payment by its index.
@@ -123,7 +116,7 @@ impl ReadModel {
     pub fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<(InboxEntry, PaymentView)> {
         let tables = self.read();
         let entries = tables.inboxes.after(participant, after, limit);
-        entries.iter().map(|entry| (*entry, tables.payments[entry.payment.0 as usize])).collect()
+        entries.map(|entry| (*entry, *tables.payments.get(entry.payment.0 as usize).expect("entries are of payments"))).collect()
     }
 
     /// All participants, in order of registration.
@@ -186,6 +179,29 @@ impl ReadModel {
     }
 }
 
+fn rebuild_tables(clearing: &Clearing) -> (Rows<PaymentView>, Uetrs, Inboxes) {
+    let views = clearing.payments();
+    let (mut payments, mut by_uetr) = (Rows::default(), Uetrs::with_capacity(views.len()));
+    for view in views {
+        by_uetr.insert(view.uetr, view.index);
+        payments.push(view);
+    }
+    let inboxes = Inboxes::restore(&payments);
+    (payments, by_uetr, inboxes)
+}
+
+fn rebuild_tree(clearing: &Clearing) -> MerkleTree {
+    let mut leaves = vec![Hash::default(); clearing.tree().0 as usize];
+    for view in clearing.payments() {
+        if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
+            leaves[finality.leaf_index as usize] = record.leaf();
+        }
+    }
+    let mut tree = MerkleTree::new();
+    leaves.into_iter().for_each(|leaf| tree.push_leaf_hash(leaf));
+    tree
+}
+
 impl Tables {
     fn note(&mut self, event: &Event) {
         self.inboxes.note(event);
@@ -232,8 +248,16 @@ impl Tables {
     }
 
     fn note_payment(&mut self, view: &PaymentView) {
-        put(&mut self.payments, view.index.0 as usize, *view);
-        self.by_uetr.insert(view.uetr, view.index);
+        let at = view.index.0 as usize;
+        if at == self.payments.len() {
+            self.by_uetr.insert(view.uetr, view.index);
+        }
+        self.payments.put(at, *view);
+    }
+
+    fn find(&self, uetr: Uetr) -> Option<&PaymentView> {
+        let view = |index: PaymentIndex| self.payments.get(index.0 as usize);
+        self.by_uetr.find(uetr, |index| view(index).is_some_and(|view| view.uetr == uetr)).and_then(view)
     }
 
     fn note_places(&mut self, block: &DurableBlock) {
@@ -245,10 +269,10 @@ impl Tables {
                 continue;
             };
             let index = payment.index.0 as usize;
-            if self.places.len() <= index {
-                self.places.resize(index + 1, VaultPlace::default());
+            while self.places.len() < index {
+                self.places.push(VaultPlace::default());
             }
-            self.places[index] = *place;
+            self.places.put(index, *place);
         }
     }
 
