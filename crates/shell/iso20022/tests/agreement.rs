@@ -4,6 +4,8 @@
 //! Schemas and samples are not part of the repository: they are looked for in `LUOHU_SHARED` and in `../shared` beside the
 //! checkout. Without them these tests say so, and fail where `CI` is set.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 mod support;
 
 use iso20022::check::{Verdict, check_bytes};
