@@ -34,8 +34,8 @@ pub struct Pulse {
 pub struct Feed {
     events: VecDeque<FeedEvent>,
     pulses: VecDeque<Pulse>,
-    /// Times from taking in to the end of the last settled payments, in microseconds of block time.
-    durations_us: VecDeque<u64>,
+    /// Second of settlement, and time since taking in, of the last settled payments, in microseconds of block time.
+    durations: VecDeque<(u64, u64)>,
 }
 
 impl Feed {
@@ -82,8 +82,9 @@ impl Feed {
 
     fn note_duration(&mut self, view: &PaymentView) {
         if let Some(finality) = view.finality {
-            self.durations_us.push_back(finality.at.0.saturating_sub(view.received_at.0) / 1000);
-            trim(&mut self.durations_us, Self::DURATIONS_MAX);
+            let spent_us = finality.at.0.saturating_sub(view.received_at.0) / 1000;
+            self.durations.push_back((finality.at.0 / 1_000_000_000, spent_us));
+            trim(&mut self.durations, Self::DURATIONS_MAX);
         }
     }
 
@@ -113,12 +114,10 @@ impl Feed {
             .collect()
     }
 
-    /// Time from taking in to settlement at this many per mille of the last payments, in microseconds.
-    pub fn duration_us(&self, per_mille: usize) -> Option<u64> {
-        let mut sorted: Vec<u64> = self.durations_us.iter().copied().collect();
-        sorted.sort_unstable();
-        let last = sorted.len().checked_sub(1)?;
-        Some(sorted[last * per_mille.min(1000) / 1000])
+    /// Times from taking in to settlement of payments that settled in seconds `now - seconds + 1 ..= now`, in microseconds.
+    pub fn durations_us(&self, now_s: u64, seconds: u64) -> Vec<u64> {
+        let first = (now_s + 1).saturating_sub(seconds);
+        self.durations.iter().filter(|(second, _)| (first..=now_s).contains(second)).map(|(_, us)| *us).collect()
     }
 }
 

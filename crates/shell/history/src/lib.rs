@@ -16,10 +16,12 @@
 
 mod feed;
 mod inbox;
+mod laws;
 mod model;
 mod rows;
 mod uetrs;
 
 pub use feed::{Feed, FeedEvent, Pulse};
 pub use inbox::{InboxEntry, InboxKind};
+pub use laws::{LAWS, LawStatus};
 pub use model::{ReadModel, Tip};

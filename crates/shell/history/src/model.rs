@@ -2,6 +2,7 @@
 
 use crate::feed::{Feed, FeedEvent, Pulse};
 use crate::inbox::{InboxEntry, Inboxes};
+use crate::laws::{Evidence, HeldSums, LAWS, LawStatus};
 use crate::rows::Rows;
 use crate::uetrs::Uetrs;
 use chain::{BlockHeader, Hash, MerkleTree};
@@ -42,6 +43,7 @@ struct Tables {
     tree: MerkleTree,
     tip: Tip,
     feed: Feed,
+    held: HeldSums,
     settled: u64,
     rejected: u64,
 }
@@ -69,6 +71,7 @@ impl ReadModel {
             tree,
             tip: Tip { size, root, height: clearing.height(), time: clearing.time(), hash },
             feed: Feed::default(),
+            held: HeldSums::restore(payments.iter()),
             settled: count(false) as u64,
             rejected: count(true) as u64,
             payments,
@@ -146,8 +149,7 @@ impl ReadModel {
 
     /// Payments on record: all, settled, rejected.
     pub fn counts(&self) -> (u64, u64, u64) {
-        let tables = self.read();
-        (tables.payments.len() as u64, tables.settled, tables.rejected)
+        self.read().counts()
     }
 
     /// The newest events, newest first.
@@ -165,9 +167,26 @@ impl ReadModel {
         self.read().feed.pulses(now_s, seconds)
     }
 
-    /// Time from taking in to settlement at this many per mille of the last payments, in microseconds.
-    pub fn duration_us(&self, per_mille: usize) -> Option<u64> {
-        self.read().feed.duration_us(per_mille)
+    /// Times from taking in to settlement of payments that settled in the last seconds up to `now_s`, in microseconds, the
+    /// shortest first. At most the last [`Feed::DURATIONS_MAX`].
+    pub fn durations_us(&self, now_s: u64, seconds: u64) -> Vec<u64> {
+        let mut durations = self.read().feed.durations_us(now_s, seconds);
+        durations.sort_unstable();
+        durations
+    }
+
+    /// Whether the laws that are cheap to judge hold, as the last durable block left everything.
+    pub fn laws(&self) -> [LawStatus; LAWS.len()] {
+        let tables = self.read();
+        let kept = tables.tree.len();
+        let evidence = Evidence {
+            accounts: &tables.accounts,
+            held: &tables.held,
+            counts: tables.counts(),
+            told: (tables.tip.size, tables.tip.root),
+            kept: (kept, tables.tree.root_at(kept).expect("its own size")),
+        };
+        evidence.judge()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
@@ -203,10 +222,18 @@ fn rebuild_tree(clearing: &Clearing) -> MerkleTree {
 }
 
 impl Tables {
+    fn counts(&self) -> (u64, u64, u64) {
+        (self.payments.len() as u64, self.settled, self.rejected)
+    }
+
     fn note(&mut self, event: &Event) {
         self.inboxes.note(event);
         match &event.kind {
-            EventKind::PaymentHeld(view) | EventKind::PaymentCredited(view) => self.note_payment(view),
+            EventKind::PaymentHeld(view) => {
+                self.held.placed(view);
+                self.note_payment(view);
+            }
+            EventKind::PaymentCredited(view) => self.note_payment(view),
             EventKind::PaymentSettled(view) => {
                 self.settled += 1;
                 self.note_end(view);
@@ -242,6 +269,7 @@ impl Tables {
     }
 
     fn note_end(&mut self, view: &PaymentView) {
+        self.held.ended(view);
         self.note_payment(view);
         let record = view.final_record().expect("an end has a record");
         self.tree.push_leaf_hash(record.leaf());

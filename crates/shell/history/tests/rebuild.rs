@@ -36,31 +36,37 @@ fn genesis() -> Vec<Command> {
     commands
 }
 
+fn pay(uetr: Uetr, debtor_agent: u32, creditor_agent: u32, amount: u64) -> Command {
+    Command::Pay(Pay {
+        uetr,
+        content: ContentHash([1; 32]),
+        message_id: MessageIdHash(uetr.0),
+        debtor_agent: ParticipantId(debtor_agent),
+        creditor_agent: ParticipantId(creditor_agent),
+        debit: MinorUnits(amount),
+        debit_currency: CurrencyCode::HKD,
+        quote: None,
+        priority: Priority::Normal,
+        accepted_at: Time(u64::MAX / 2),
+        risk: RiskDecision::PASS,
+    })
+}
+
+fn answer(uetr: Uetr, bank: u32, will: bool) -> Command {
+    Command::Answer(Answer {
+        uetr,
+        creditor_agent: ParticipantId(bank),
+        verdict: if will { AnswerVerdict::WillCredit } else { AnswerVerdict::Refuses(IsoReason(*b"AC04")) },
+        content: ContentHash([2; 32]),
+    })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let uetr = (0u8..12).prop_map(|n| Uetr([n; 16]));
     let bank = (0..BANKS).prop_map(ParticipantId);
     prop_oneof![
-        (uetr.clone(), bank.clone(), bank.clone(), 0u64..400).prop_map(|(uetr, debtor_agent, creditor_agent, amount)| {
-            Command::Pay(Pay {
-                uetr,
-                content: ContentHash([1; 32]),
-                message_id: MessageIdHash(uetr.0),
-                debtor_agent,
-                creditor_agent,
-                debit: MinorUnits(amount),
-                debit_currency: CurrencyCode::HKD,
-                quote: None,
-                priority: Priority::Normal,
-                accepted_at: Time(u64::MAX / 2),
-                risk: RiskDecision::PASS,
-            })
-        }),
-        (uetr.clone(), bank.clone(), any::<bool>()).prop_map(|(uetr, creditor_agent, will)| Command::Answer(Answer {
-            uetr,
-            creditor_agent,
-            verdict: if will { AnswerVerdict::WillCredit } else { AnswerVerdict::Refuses(IsoReason(*b"AC04")) },
-            content: ContentHash([2; 32]),
-        })),
+        (uetr.clone(), 0..BANKS, 0..BANKS, 0u64..400).prop_map(|(uetr, from, to, amount)| pay(uetr, from, to, amount)),
+        (uetr.clone(), 0..BANKS, any::<bool>()).prop_map(|(uetr, bank, will)| answer(uetr, bank, will)),
         (uetr, bank).prop_map(|(uetr, creditor_agent)| Command::ReportCredited { uetr, creditor_agent }),
     ]
 }
@@ -94,9 +100,11 @@ proptest! {
         for (commands, seconds) in blocks {
             now += seconds * 1_000_000_000;
             fed.durable(&durable(&mut clearing, Time(now), commands));
+            prop_assert!(fed.laws().iter().all(|status| status.holds), "{:?}", fed.laws());
         }
         let rebuilt = ReadModel::rebuild(&clearing, &[], None);
         prop_assert_eq!(fed.counts(), rebuilt.counts());
+        prop_assert_eq!(fed.laws(), rebuilt.laws());
         prop_assert_eq!(fed.accounts(), rebuilt.accounts());
         prop_assert_eq!(fed.participants(), rebuilt.participants());
         let (a, b) = (fed.tip(), rebuilt.tip());
@@ -124,5 +132,28 @@ proptest! {
                 prop_assert_eq!(chain::verify_inclusion(finality.leaf_index, a.size, &record.leaf(), &proof, &a.root), Ok(()));
             }
         }
+    }
+}
+
+#[test]
+fn durations_are_those_of_the_last_seconds() {
+    let second = 1_000_000_000;
+    let mut clearing = Clearing::new(IndexSeed(1));
+    let model = ReadModel::rebuild(&clearing, &[], None);
+    model.durable(&durable(&mut clearing, Time(1), genesis()));
+    for (n, (held_at, ended_at)) in [(10, 13), (60, 61), (61, 69)].into_iter().enumerate() {
+        let uetr = Uetr([n as u8; 16]);
+        model.durable(&durable(&mut clearing, Time(held_at * second), vec![pay(uetr, 0, 1, 5)]));
+        model.durable(&durable(&mut clearing, Time(ended_at * second), vec![answer(uetr, 1, true)]));
+    }
+    for (now, seconds, expected) in [
+        (69, 60, vec![1_000_000, 3_000_000, 8_000_000]),
+        (72, 60, vec![1_000_000, 3_000_000, 8_000_000]),
+        (73, 60, vec![1_000_000, 8_000_000]),
+        (69, 1, vec![8_000_000]),
+        (68, 60, vec![1_000_000, 3_000_000]),
+        (500, 60, vec![]),
+    ] {
+        assert_eq!(model.durations_us(now, seconds), expected, "at {now} over {seconds}");
     }
 }

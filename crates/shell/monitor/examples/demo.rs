@@ -30,7 +30,7 @@ async fn main() {
     println!("board on http://{}/ since {start}; a payment: /payments/{}", handle.addr, uetr(4));
     loop {
         tokio::time::sleep(Duration::from_millis(60 + n * 37 % 50 * 8)).await;
-        world.now_ns.store(now_ns(), Ordering::Relaxed);
+        world.now_ns.fetch_max(now_ns(), Ordering::Relaxed);
         step(&mut world, n);
         n += 1;
     }

@@ -4,7 +4,7 @@ use crate::facts::{Bank, Facts, Presence};
 use crate::format;
 use crate::frame::Frame;
 use crate::sparkline::sparkline;
-use crate::words::{Word, purpose_word, rejection_word, state_word, verdict_word};
+use crate::words::{Word, law_word, purpose_word, rejection_word, state_word, verdict_word};
 use clearing::{AccountView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict};
 use maud::{Markup, html};
 use risk::{Language, register};
@@ -32,6 +32,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
             }
             div.side {
                 section { h2 { (word(Word::Banks)) } ul #banks { (panel(language, facts, "banks")) } }
+                section { h2 { (word(Word::Laws)) } ul #laws { (panel(language, facts, "laws")) } }
                 section { h2 { (word(Word::Balances)) } div #balances { (panel(language, facts, "balances")) } }
             }
         }
@@ -39,7 +40,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
 }
 
 /// Panels that are kept up to date, by element id.
-pub(crate) const PANELS: [&str; 7] = ["status", "rate", "latency", "totals", "chain", "banks", "balances"];
+pub(crate) const PANELS: [&str; 8] = ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws"];
 
 /// A panel's inside.
 pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
@@ -51,6 +52,7 @@ pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
         "chain" => chain(language, facts),
         "banks" => banks(language, &facts.banks),
         "balances" => balances(language, facts),
+        "laws" => laws(language, facts),
         other => unreachable!("no panel {other}"),
     }
 }
@@ -72,7 +74,7 @@ fn latency(language: Language, facts: &Facts) -> Markup {
     let shown = |us: Option<u64>| us.map_or("–".to_owned(), format::duration);
     html! {
         p.figure { (shown(facts.p50_us)) }
-        p.note { (Word::Median.text(language)) " · p50" }
+        p.note { (Word::Median.text(language)) " · p50 · " (Word::RateNote.text(language)) }
         p.figure.second { (shown(facts.p99_us)) }
         p.note { (Word::Tail.text(language)) " · p99" }
     }
@@ -203,6 +205,20 @@ fn banks(language: Language, banks: &[Bank]) -> Markup {
             }
         }
         @if banks.is_empty() { li.empty { (Word::NoBanks.text(language)) } }
+    }
+}
+
+fn laws(language: Language, facts: &Facts) -> Markup {
+    html! {
+        @for status in facts.laws {
+            @let (class, word) = if status.holds { ("dot good", Word::Holds) } else { ("dot bad", Word::Broken) };
+            li data-law=(status.law) data-holds=(status.holds) {
+                span class=(class) {}
+                code { (status.law) }
+                span { (law_word(status.law).text(language)) }
+                span.presence.broken[!status.holds] { (word.text(language)) }
+            }
+        }
     }
 }
 

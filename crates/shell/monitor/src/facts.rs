@@ -2,7 +2,7 @@
 
 use crate::server::MonitorDeps;
 use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView};
-use history::{FeedEvent, Pulse, Tip};
+use history::{FeedEvent, LAWS, LawStatus, Pulse, Tip};
 
 /// Payments on the board at most.
 pub const ROWS_MAX: usize = 60;
@@ -10,6 +10,8 @@ pub const ROWS_MAX: usize = 60;
 const SPARK_SECONDS: u64 = 60;
 /// Whole seconds the rate is taken over.
 const RATE_SECONDS: u64 = 5;
+/// Seconds the time to settle is taken over.
+const LATENCY_SECONDS: u64 = 60;
 
 /// Everything above and beside the payments.
 pub(crate) struct Facts {
@@ -22,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) counts: (u64, u64, u64),
     pub(crate) tip: Tip,
     pub(crate) stopped: bool,
+    pub(crate) laws: [LawStatus; LAWS.len()],
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
 }
@@ -44,6 +47,7 @@ impl Facts {
         let model = &deps.model;
         let now_s = (deps.now_ns)() / 1_000_000_000;
         let pulses = model.pulses(now_s, SPARK_SECONDS + 1);
+        let durations = model.durations_us(now_s, LATENCY_SECONDS);
         let bank = |view: ParticipantView| {
             let presence = match view.status {
                 ParticipantStatus::Suspended => Presence::Suspended,
@@ -55,11 +59,12 @@ impl Facts {
         Self {
             rate_tenths: rate_tenths(whole(&pulses)),
             pulses,
-            p50_us: model.duration_us(500),
-            p99_us: model.duration_us(990),
+            p50_us: per_mille(&durations, 500),
+            p99_us: per_mille(&durations, 990),
             counts: model.counts(),
             tip: model.tip(),
             stopped: (deps.stopped)(),
+            laws: model.laws(),
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),
         }
@@ -74,6 +79,11 @@ impl Facts {
 /// The seconds that are over; the one under way would always look like a fall.
 fn whole(pulses: &[Pulse]) -> &[Pulse] {
     &pulses[..pulses.len().saturating_sub(1)]
+}
+
+fn per_mille(sorted: &[u64], at: usize) -> Option<u64> {
+    let last = sorted.len().checked_sub(1)?;
+    sorted.get(last * at / 1000).copied()
 }
 
 fn rate_tenths(whole: &[Pulse]) -> u64 {

@@ -20,7 +20,7 @@ pub struct Metric {
 const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
 
 /// Every family, in the order they are written.
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 15] = [
     gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
     Metric { name: "luohu_payments", kind: "counter", labels: &[], help: "Payments taken in, with those of earlier runs." },
     Metric {
@@ -40,11 +40,12 @@ pub const METRICS: [Metric; 14] = [
     gauge(
         "luohu_settlement_duration_seconds",
         &["quantile"],
-        "Time from taking in to settlement of the last 2,000 payments, block time.",
+        "Time from taking in to settlement of the last minute's payments, at most 2,000, block time; none without any.",
     ),
     gauge("luohu_chain_height_blocks", &[], "Height of the last durable block."),
     gauge("luohu_chain_time_seconds", &[], "Time of the last durable block, since 1970-01-01 UTC."),
     gauge("luohu_tree_size_payments", &[], "Final payments in the tree under the checkpoint."),
+    gauge("luohu_law_holds", &["law"], "1 while a law that is judged all the time holds, 0 while it is broken: call somebody."),
     gauge("luohu_participant_online", &["participant"], "1 while a participant is connected and not suspended."),
     gauge("luohu_account_posted_minor", ACCOUNT_LABELS, "Posted balance of an account in minor units."),
     gauge("luohu_account_held_minor", ACCOUNT_LABELS, "Debits of open holds on an account in minor units."),
@@ -106,6 +107,9 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_chain_height_blocks" => one(facts.tip.height),
         "luohu_chain_time_seconds" => vec![(vec![], decimal(facts.tip.time.0 / 1000))],
         "luohu_tree_size_payments" => one(facts.tip.size),
+        "luohu_law_holds" => {
+            facts.laws.iter().map(|status| (vec![status.law.to_owned()], u64::from(status.holds).to_string())).collect()
+        }
         "luohu_participant_online" => online(facts),
         "luohu_account_posted_minor" => accounts(facts, |account| Some(account.posted)),
         "luohu_account_held_minor" => accounts(facts, |account| Some(i128::from(account.held_debit))),

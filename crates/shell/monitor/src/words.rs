@@ -66,6 +66,14 @@ words! {
     Offline: "Not connected", "未連線", "未连接";
     Suspended: "Suspended", "已暫停", "已暂停";
     ProvidesExchange: "quotes exchange", "提供匯價", "提供汇价";
+    Laws: "Laws, checked all the time", "持續核對的定律", "持续核对的定律";
+    Holds: "Holds", "成立", "成立";
+    Broken: "Broken", "已違反", "已违反";
+    LawLedgersSumToZero: "every currency sums to zero", "每種貨幣總和為零", "每种货币总和为零";
+    LawNobodyBelow: "no account below its cover", "沒有賬戶透支", "没有账户透支";
+    LawHoldsAddUp: "holds add up to payments under way", "凍結總額等於在途付款", "冻结总额等于在途付款";
+    LawOneEnd: "each payment ends once", "每筆付款只有一個結果", "每笔付款只有一个结果";
+    LawAppendOnly: "the tree of final payments is the chain's", "終局付款樹與區塊鏈一致", "终局付款树与区块链一致";
     Balances: "Balances", "結餘", "余额";
     Account: "Account", "賬戶", "账户";
     Posted: "Posted", "賬面", "账面";
@@ -146,6 +154,18 @@ pub(crate) const fn purpose_word(purpose: AccountPurpose, scheme: bool) -> Word 
     }
 }
 
+/// What a law of [`history::LAWS`] says.
+pub(crate) fn law_word(law: &str) -> Word {
+    match law {
+        "LED-01" => Word::LawLedgersSumToZero,
+        "LED-02" => Word::LawNobodyBelow,
+        "LED-04" => Word::LawHoldsAddUp,
+        "PAY-01" => Word::LawOneEnd,
+        "CHN-02" => Word::LawAppendOnly,
+        other => unreachable!("{other} is not judged"),
+    }
+}
+
 /// Why a payment was rejected.
 pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
     match rejection {
@@ -181,8 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn every_law_judged_has_words() {
+        let words: Vec<_> = history::LAWS.into_iter().map(law_word).collect();
+        assert!(words.iter().enumerate().all(|(at, word)| !words[..at].contains(word)));
+    }
+
+    #[test]
     fn simplified_text_has_no_traditional_characters() {
-        let traditional = "羅語運線數總區塊鏈檢點終筆過結錄狀態險凍賬審視攔評則觸發參與構連暫價餘賬戶對應進時訊詢問須動葉據證鑰離頁沒兌換報請關閉開啟為";
+        let traditional = "羅語運線數總區塊鏈檢點終筆過結錄狀態險凍賬審視攔評則觸發參與構連暫價餘賬戶對應進時訊詢問須動葉據證鑰離頁沒兌換報請關閉開啟為續違種樹";
         for &word in Word::ALL {
             let hans = word.text(Language::ZhHans);
             assert!(!hans.chars().any(|character| traditional.contains(character)), "{word:?}: {hans}");

@@ -199,6 +199,36 @@ async fn viewers_are_counted() {
 }
 
 #[tokio::test]
+async fn laws_hold_while_exchanges_are_under_way() {
+    let mut world = scheme();
+    for n in 10..20 {
+        world.pay_across(n, 1, 3, 10_000 + n, RiskDecision::PASS);
+        let held = world.model.laws();
+        assert!(held.iter().all(|status| status.holds), "payment {n} held: {held:?}");
+    }
+    for n in 10..18 {
+        world.answer(n, 3, n.is_multiple_of(2).then_some("AC04"));
+        let ended = world.model.laws();
+        assert!(ended.iter().all(|status| status.holds), "payment {n} ended: {ended:?}");
+    }
+    let monitor = start(&world).await;
+    let (_, page) = get(monitor.addr, "/").await;
+    assert_eq!((page.matches("data-holds=\"true\"").count(), page.matches("data-holds=\"false\"").count()), (5, 0), "{page}");
+    monitor.shutdown().await;
+}
+
+#[tokio::test]
+async fn time_to_settle_is_that_of_the_last_minute() {
+    let world = scheme();
+    let monitor = start(&world).await;
+    assert!(get(monitor.addr, "/").await.1.contains("12.0 ms"));
+    world.later(120_000);
+    let (_, page) = get(monitor.addr, "/").await;
+    assert!(!page.split("id=\"latency\"").nth(1).unwrap().split("</div>").next().unwrap().contains("ms"), "{page}");
+    monitor.shutdown().await;
+}
+
+#[tokio::test]
 async fn metrics_health_and_checkpoint() {
     let world = scheme();
     let monitor = start(&world).await;
@@ -218,6 +248,8 @@ async fn metrics_health_and_checkpoint() {
         "luohu_account_held_minor{participant=\"HARBHKHHXXX\",currency=\"HKD\",purpose=\"settlement\"} 7700",
         "luohu_settlement_duration_seconds{quantile=\"0.5\"} 0.012000",
         "luohu_up 1",
+        "luohu_law_holds{law=\"LED-01\"} 1",
+        "luohu_law_holds{law=\"CHN-02\"} 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
