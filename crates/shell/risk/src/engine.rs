@@ -87,13 +87,16 @@ thread_local! {
 #[derive(Debug)]
 struct Memory {
     accounts: Lru<Account>,
-    pairs: Lru<()>,
+    /// When the debtor's account last paid the creditor's, nanoseconds.
+    pairs: Lru<u64>,
 }
 
 #[derive(Clone, Copy)]
 struct Keys {
     account: Key,
     pair: Key,
+    /// The same pair the other way round.
+    back: Key,
 }
 
 impl RiskEngine {
@@ -150,6 +153,7 @@ impl RiskEngine {
         Keys {
             account: self.keyring.key([input.debtor_account, input.amount.currency.code.as_str()]),
             pair: self.keyring.key([input.debtor_account, input.creditor_account]),
+            back: self.keyring.key([input.creditor_account, input.debtor_account]),
         }
     }
 
@@ -161,6 +165,12 @@ impl RiskEngine {
         }
         if memory.pairs.get(keys.pair).is_none() {
             findings.push(finding(RuleId::FirstTimePayee, "no earlier payment from this account to that one is remembered"));
+        }
+        let came = memory.pairs.get(keys.back).copied();
+        if came.is_some_and(|at_ns| at_ns.saturating_add(self.settings.long_window_ns) > input.now_ns) {
+            let hours = self.settings.long_window_ns / 3_600_000_000_000;
+            let reason = format!("the creditor's account paid this one within {hours} h");
+            findings.push(finding(RuleId::RoundTrip, reason));
         }
         findings.sort_by_key(|finding| finding.rule);
         Assessment { decision: self.decide(&findings), findings }
@@ -254,7 +264,8 @@ impl RiskEngine {
 
     fn remember(&self, input: &RiskInput<'_>, keys: Keys, memory: &mut Memory) {
         memory.accounts.touch(keys.account).note(input.now_ns, input.amount.minor.0, &self.settings);
-        memory.pairs.touch(keys.pair);
+        let last = memory.pairs.touch(keys.pair);
+        *last = input.now_ns.max(*last);
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -38,11 +38,11 @@ fn write_settings(page: &mut String, settings: &RiskSettings) {
     for (name, value, rules) in [
         ("short window", seconds(settings.short_window_ns), "RSK-01"),
         ("payments in the short window", settings.count_max.to_string(), "RSK-01"),
-        ("long window", seconds(settings.long_window_ns), "RSK-02, RSK-07"),
+        ("long window", seconds(settings.long_window_ns), "RSK-02, RSK-07, RSK-09"),
         ("payments just below the limit", settings.structuring_count.to_string(), "RSK-07"),
         ("payments before history counts", settings.history_min.to_string(), "RSK-04"),
         ("accounts remembered", settings.accounts_max.to_string(), "RSK-01, RSK-02, RSK-04, RSK-07"),
-        ("pairs of accounts remembered", settings.pairs_max.to_string(), "RSK-03"),
+        ("pairs of accounts remembered", settings.pairs_max.to_string(), "RSK-03, RSK-09"),
         ("names whose screening is remembered", settings.names_max.to_string(), "RSK-05, RSK-06, RSK-08"),
     ] {
         let _ = writeln!(page, "| {name} | {value} | {rules} |");

@@ -21,6 +21,8 @@ pub enum RuleId {
     Structuring,
     /// A name that cannot be compared.
     NameNotScreened,
+    /// Money that goes back to where it just came from.
+    RoundTrip,
 }
 
 /// Languages of everything users see.
@@ -82,7 +84,7 @@ pub fn fired(bits: u32) -> impl Iterator<Item = &'static Rule> {
 }
 
 /// Every rule, in order of its bit.
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 9] = [
     Rule {
         id: RuleId::VelocityCount,
         bit: 0,
@@ -177,6 +179,18 @@ pub const RULES: [Rule; 8] = [
             "A name is missing, has no letters, or is too long to compare.",
             "姓名缺失、不含文字，或過長而無法比對。",
             "姓名缺失、不含文字，或过长而无法比对。",
+        ],
+    },
+    Rule {
+        id: RuleId::RoundTrip,
+        bit: 8,
+        code: "RSK-09",
+        weight: 150,
+        names: ["Money goes back", "資金回流", "资金回流"],
+        texts: [
+            "The creditor's account paid the debtor's account within the long window, in whatever currency.",
+            "收款人賬戶在長時段內曾向付款人賬戶付款，不論貨幣。",
+            "收款人账户在长时段内曾向付款人账户付款，不论货币。",
         ],
     },
 ];

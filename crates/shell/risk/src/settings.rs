@@ -24,7 +24,7 @@ pub struct RiskSettings {
     pub short_window_ns: u64,
     /// Most payments of an account in the short window; below [`RiskSettings::RECENT_MAX`].
     pub count_max: u32,
-    /// Long window (RSK-02, RSK-07), nanoseconds.
+    /// Long window (RSK-02, RSK-07, RSK-09), nanoseconds.
     pub long_window_ns: u64,
     /// Payments just below a limit in the long window from which RSK-07 fires.
     pub structuring_count: u32,

@@ -73,13 +73,22 @@ const ROWS: &[Row<'_>] = &[
     ),
 ];
 
+/// As [`ROWS`], but the payments before went the other way.
+const RETURNED: &[Row<'_>] = &[
+    ("back after an hour", (1, "500.00", 60), PEOPLE, "500.00", &["RSK-03", "RSK-09"], 250, Pass),
+    ("back within the day", (3, "1.00", 1439), PEOPLE, "500.00", &["RSK-03", "RSK-09"], 250, Pass),
+    ("back a day later", (3, "1.00", 1440), PEOPLE, "500.00", &["RSK-03"], 100, Pass),
+];
+
 #[test]
 fn every_row_is_judged_as_written() {
     let mut seen: Vec<&str> = Vec::new();
-    for (name, (count, amount, minutes), names, under, rules, score, verdict) in ROWS {
+    let rows = ROWS.iter().map(|row| (ACCOUNTS, row));
+    let returned = RETURNED.iter().map(|row| ((ACCOUNTS.1, ACCOUNTS.0), row));
+    for (before, (name, (count, amount, minutes), names, under, rules, score, verdict)) in rows.chain(returned) {
         let engine = engine(RiskSettings::default());
         for n in 0..*count {
-            engine.observe(&pay(PEOPLE, ACCOUNTS, amount, START + n * minutes * MINUTE));
+            engine.observe(&pay(PEOPLE, before, amount, START + n * minutes * MINUTE));
         }
         let input = pay(*names, ACCOUNTS, under, START + count * minutes * MINUTE);
         let found = engine.judge(&input);
