@@ -5,13 +5,17 @@ use crate::genesis::Member;
 use crate::keys::{MemberKeys, SystemKeys};
 use anyhow::{Context, Result, anyhow};
 use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
-use banklink::LinkConfig;
+use banklink::{LinkConfig, LinkState};
 use chain::VerifierKey;
 use clearing::Bic;
 use money::{Currency, CurrencyCode};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the start waits for a bank's inbox to stand.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A sample bank that is about to start.
 pub struct Prepared {
@@ -83,6 +87,16 @@ pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &Centre
     .await
     .map_err(|error| anyhow!("{} on port {port}: {error}", sample.name.en))?;
     Ok((sample, handle))
+}
+
+/// Waits until the bank's inbox stream stands, so that it can be paid when its address is shown; goes on without it after a
+/// while, as a bank that is offline is no reason not to run.
+pub async fn connected(bank: &BankHandle) {
+    let mut state = bank.link_state();
+    let standing = state.wait_for(|state| *state == LinkState::Connected);
+    if tokio::time::timeout(CONNECT_PATIENCE, standing).await.is_err() {
+        tracing::warn!(bic = bank.bic(), "the bank has not connected yet");
+    }
 }
 
 fn currencies(config: &Config) -> Vec<Currency> {

@@ -46,6 +46,9 @@ async fn run_until_signal(config: &Config) -> Result<()> {
     for (at, bank) in (0..).zip(prepared) {
         running.push(banks::start(config, bank, at, &system.facts).await?);
     }
+    for (_, bank) in &running {
+        banks::connected(bank).await;
+    }
     print_addresses(config, &system, &board, &running);
     wait_for_signal().await?;
     println!("stopping");
