@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Centre and door, in the order they stop.
 pub struct System {
@@ -37,6 +38,7 @@ pub fn run(args: &SettingsArgs) -> Result<ExitCode> {
 }
 
 async fn run_until_signal(config: &Config) -> Result<()> {
+    let signals = Signals::listen()?;
     let keys = open_keys(config)?;
     let prepared = banks::prepare(config, &keys)?;
     let members: Vec<Member> = prepared.iter().map(|bank| bank.member.clone()).collect();
@@ -50,7 +52,7 @@ async fn run_until_signal(config: &Config) -> Result<()> {
         banks::connected(bank).await;
     }
     print_addresses(config, &system, &board, &running);
-    wait_for_signal().await?;
+    signals.wait().await;
     println!("stopping");
     for (_, bank) in running {
         bank.shutdown().await;
@@ -161,12 +163,23 @@ fn print_addresses(config: &Config, system: &System, board: &MonitorHandle, bank
     println!();
 }
 
-async fn wait_for_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result.context("signals"),
-        _ = terminate.recv() => Ok(()),
+/// Ctrl-C and SIGTERM, listened to from the first moment on: a signal that comes early still ends in an orderly stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).context("signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
