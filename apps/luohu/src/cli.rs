@@ -103,7 +103,7 @@ pub struct BenchArgs {
     #[arg(long)]
     pub debtor_inbox: bool,
     /// Threads that serve and pay.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 4)]
     pub workers: usize,
     /// Print the result as JSON.
     #[arg(long)]

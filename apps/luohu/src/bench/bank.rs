@@ -150,8 +150,10 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Hong Kong and Shenzhen share a date: UTC+8.
 fn today() -> String {
-    let text = iso20022::value::date_time_from_nanos(now_ns());
+    const AHEAD_NS: u64 = 8 * 3600 * 1_000_000_000;
+    let text = iso20022::value::date_time_from_nanos(now_ns() + AHEAD_NS);
     text.get(..10).unwrap_or("2026-01-01").to_owned()
 }
 

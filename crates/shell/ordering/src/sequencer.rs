@@ -1,6 +1,6 @@
 //! The sequencer: takes commands, asks the clock once, applies, seals. One thread over plain memory.
 //!
-//! When to seal: at once if the writer is idle, so that a lone command waits for nothing. While the writer syncs, commands
+//! When to seal: at once if the writer is idle, so that a lone command waits for nothing; a few together wait a moment. While the writer syncs, commands
 //! gather; when many have gathered they are applied and sealed early, so that applying overlaps syncing.
 
 use crate::clock::Clock;
@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 pub(crate) const BLOCK_COMMANDS_MAX: usize = 8192;
 /// Enough commands to apply and seal while the writer is still busy.
 const SEAL_EARLY_COMMANDS: usize = 512;
-/// Up to so many commands a block is not busy: they wait for nobody.
-const FEW_COMMANDS: usize = 4;
+/// So few commands in a block mean that each sync serves almost nobody: wait a little for more. One alone waits for nobody.
+const FEW_COMMANDS: usize = 6;
+/// How long few wait.
+const GATHER_FEW: Duration = Duration::from_micros(250);
 /// Otherwise wait so long for as many to come as came last time; half of what a sync takes.
 const GATHER: Duration = Duration::from_micros(50);
 /// Pause between two looks at the queue while gathering.
@@ -68,9 +70,14 @@ impl<C: Clock> Sequencer<C> {
         }
         let enough = || self.queue.len() + taken.len() >= SEAL_EARLY_COMMANDS;
         self.handover.wait_for_writer(enough);
-        if self.last_commands > FEW_COMMANDS && !closing {
-            let until = Instant::now() + GATHER;
-            while self.queue.len() + taken.len() < self.last_commands.min(SEAL_EARLY_COMMANDS) && Instant::now() < until {
+        let (wanted, patience) = match self.last_commands {
+            0 | 1 => (1, Duration::ZERO),
+            2..=FEW_COMMANDS => (FEW_COMMANDS + 1, GATHER_FEW),
+            many => (many.min(SEAL_EARLY_COMMANDS), GATHER),
+        };
+        if !closing {
+            let until = Instant::now() + patience;
+            while self.queue.len() + taken.len() < wanted && Instant::now() < until {
                 std::thread::sleep(LOOK);
             }
         }

@@ -50,7 +50,12 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         priority: PaymentPriority::Normal,
         category_purpose: None,
         interbank_settlement_amount: hkd(10_000),
-        interbank_settlement_date: Some(jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()),
+        interbank_settlement_date: Some(
+            jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 8 * 3600)
+                .expect("now is in range")
+                .strftime("%Y-%m-%d")
+                .to_string(),
+        ),
         accepted_at: Some(now),
         instructed_amount: None,
         exchange_rate: None,

@@ -152,7 +152,8 @@ impl Default for RuleSettings {
             name_charset: Charset::Latin,
             acceptance_age_s_max: 300,
             clock_skew_s_max: 60,
-            value_date_days_back: 0,
+            // A payment accepted just before midnight arrives just after it.
+            value_date_days_back: 1,
             value_date_days_ahead: 1,
         }
     }
