@@ -56,8 +56,8 @@ impl Amount {
 
     /// Reads plain decimal text such as `1234.5`: digits, at most one point, no sign, no exponent, no separators.
     ///
-    /// More decimals than the currency has are refused even when they are zeros beyond it only if they are not zeros:
-    /// `1.50` and `1.500` HKD are the same amount, `1.505` HKD is [`AmountError::TooManyDecimals`] (ISO reason CH20).
+    /// Zeros behind the currency's last decimal say nothing and are taken: `1.50` and `1.500` HKD are the same amount.
+    /// Anything else there is [`AmountError::TooManyDecimals`] (ISO reason CH20): `1.505` HKD.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
         let (whole, fraction) = match text.split_once('.') {
             Some((whole, fraction)) => (whole, fraction),
