@@ -18,7 +18,7 @@ pub struct Cli {
 }
 
 /// Where settings come from.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct SettingsArgs {
     /// Configuration file; see `luohu config` for every setting.
     #[arg(long, global = true, value_name = "FILE")]
@@ -59,8 +59,19 @@ pub enum Command {
     Iso(IsoCommand),
     /// Measure the whole way: signed payments over TLS between two banks, on a data folder of its own.
     Bench(BenchArgs),
-    /// Print every setting with its default and what it means.
-    Config,
+    /// Print every setting with its default and what it means, as a configuration file.
+    Config(ConfigArgs),
+}
+
+/// Print or judge.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Print the configuration file with every default; so without any option, too.
+    #[arg(long, conflicts_with = "check")]
+    pub print_default: bool,
+    /// Judge the file given with --config instead, and start nothing.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// What to verify, and with which keys.

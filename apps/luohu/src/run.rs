@@ -76,6 +76,7 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
     gateway_config.centre_bic = Bic::parse(&config.gateway.centre_bic).context("gateway.centre_bic")?;
     gateway_config.log_origin.clone_from(&config.gateway.log_origin);
     gateway_config.limits = limits;
+    gateway_config.rules.acceptance_age_s_max = config.scheme.acceptance_age_max_s;
     let key = keys.signer.public_key();
     let verifier = VerifierKey::new(&gateway_config.log_signer, key).context("verifier key")?;
     write_verifier(config, &verifier)?;

@@ -1,13 +1,20 @@
-//! The configuration file: read strictly, every fault with its line.
+//! The configuration: one file that is its own manual, read strictly, then overridden by the command line.
 
-use crate::cli::SettingsArgs;
-use anyhow::{Context, Result, bail, ensure};
+mod check;
+mod fault;
+#[cfg(test)]
+mod reference;
+
+use crate::cli::{ConfigArgs, SettingsArgs};
+use anyhow::{Context, Result};
+use fault::Fault;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// The commented file that is its own manual.
-pub const EXAMPLE: &str = include_str!("../../../luohu.example.toml");
+pub const EXAMPLE: &str = include_str!("../../../../luohu.example.toml");
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -166,8 +173,9 @@ impl Config {
     pub fn load(args: &SettingsArgs) -> Result<Self> {
         let mut config = match &args.config {
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("configuration {}", path.display()))?;
-                Self::parse(&text).with_context(|| format!("configuration {}", path.display()))?
+                let name = path.display();
+                let text = std::fs::read_to_string(path).with_context(|| format!("configuration {name}"))?;
+                Self::parse(&text).map_err(|fault| anyhow::anyhow!("configuration {name}{fault}"))?
             }
             None => Self::default(),
         };
@@ -176,75 +184,75 @@ impl Config {
         config.board.listen = args.board_listen.unwrap_or(config.board.listen);
         config.sample_banks.first_port = args.bank_port.unwrap_or(config.sample_banks.first_port);
         config.sample_banks.enabled &= !args.no_sample_banks;
-        config.check()?;
+        check::check(&config).map_err(|bad| anyhow::anyhow!("command line: {}: {}", bad.key, bad.expected))?;
         Ok(config)
     }
 
-    fn parse(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
+    /// A file's text, every value judged.
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let config = toml::from_str(text).map_err(|error| Fault::of_error(text, &error))?;
+        check::check(&config).map_err(|bad| Fault::of_value(text, bad.key, bad.expected))?;
+        Ok(config)
     }
+}
 
-    /// What types cannot say.
-    fn check(&self) -> Result<()> {
-        ensure!(
-            self.board.listen.ip().is_loopback(),
-            "board.listen is {}: the board speaks plain HTTP and may only listen on a loopback address; put a TLS proxy in front of it",
-            self.board.listen
-        );
-        ensure!((1..=1024).contains(&self.journal.segment_mib), "journal.segment_mib must be 1 to 1024");
-        ensure!((1..=1024).contains(&self.journal.vault_mib), "journal.vault_mib must be 1 to 1024");
-        ensure!(self.journal.queue >= 1, "journal.queue must be at least 1");
-        ensure!(clearing::Bic::parse(&self.gateway.centre_bic).is_some(), "gateway.centre_bic is not a BIC");
-        ensure!(
-            !self.gateway.log_origin.is_empty() && !self.gateway.log_origin.contains('\n'),
-            "gateway.log_origin must be one line"
-        );
-        ensure!(
-            (1..=self.risk.block_at).contains(&self.risk.review_at) && self.risk.block_at <= 1000,
-            "1 ≤ risk.review_at ≤ risk.block_at ≤ 1000"
-        );
-        for (code, decimals) in &self.scheme.currencies {
-            let known = code.parse::<money::CurrencyCode>().is_ok();
-            if !known || *decimals > money::Currency::EXPONENT_MAX {
-                bail!("scheme.currencies: [\"{code}\", {decimals}] is not a currency code with 0 to 5 decimals");
-            }
-        }
-        let levels = ["error", "warn", "info", "debug", "trace"];
-        ensure!(levels.contains(&self.log.level.as_str()), "log.level must be one of {}", levels.join(", "));
-        Ok(())
+/// `luohu config`: prints the manual, or judges a file.
+pub fn show(settings: &SettingsArgs, args: &ConfigArgs) -> Result<ExitCode> {
+    if args.check {
+        let config = Config::load(settings)?;
+        let name = settings.config.as_ref().map_or("the defaults".to_owned(), |path| path.display().to_string());
+        println!("{name}: good; data in {}", config.data.display());
+    } else {
+        print!("{EXAMPLE}");
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_example_is_the_default() {
-        assert_eq!(Config::parse(EXAMPLE).unwrap(), Config::default());
-        Config::default().check().unwrap();
+    fn refused(text: &str) -> String {
+        Config::parse(text).unwrap_err().to_string()
     }
 
     #[test]
-    fn faults_name_their_line_and_key() {
+    fn the_example_is_the_default() {
+        assert_eq!(Config::parse(EXAMPLE).map_err(|fault| fault.to_string()), Ok(Config::default()));
+    }
+
+    /// Text, then what the refusal must say.
+    #[test]
+    fn faults_name_line_column_key_and_what_was_expected() {
         for (text, expected) in [
-            ("data = \"x\"\ncolour = 1\n", ["line 2", "colour"]),
-            ("[gateway]\nlissten = \"127.0.0.1:1\"\n", ["line 2", "lissten"]),
-            ("[gateway]\n\nlisten = \"nowhere\"\n", ["line 3", "socket address"]),
-            ("[journal]\nqueue = -1\n", ["line 2", "queue"]),
-            ("[scheme\n", ["line 1", "scheme"]),
+            ("data = \"x\"\ncolour = 1\n", &["line 2, column 1", "colour is no setting", "gateway"][..]),
+            ("[gateway]\nlissten = \"127.0.0.1:1\"\n", &["line 2, column 1", "gateway.lissten is no setting", "listen, names"]),
+            (
+                "[gateway]\n\nlisten = \"nowhere\"\n",
+                &["line 3, column 10", "gateway.listen", "address and port", "127.0.0.1:8443"],
+            ),
+            ("[journal]\n  queue = -1\n", &["line 2, column 11", "journal.queue", "a whole number", "queue = 65536"]),
+            ("[journal]\nqueue = \"many\"\n", &["line 2, column 9", "journal.queue", "a whole number", "many"]),
+            ("[sample_banks]\nenabled = 1\n", &["line 2, column 11", "sample_banks.enabled", "true or false"]),
+            ("risk = { block_at = 2000 }\n", &["line 1, column 21", "risk.block_at", "1 to 1000"]),
+            ("[risk]\nreview_at = 900\n", &["line 2, column 13", "risk.review_at", "1 to risk.block_at"]),
+            ("[board]\nlisten = \"0.0.0.0:80\"\n", &["line 2, column 10", "board.listen", "loopback", "TLS proxy"]),
+            ("[scheme]\ncurrencies = [[\"HKD\", 9]]\n", &["line 2, column 14", "scheme.currencies", "0 to 5"]),
+            ("[scheme\n", &["line 1", "scheme"]),
+            ("[log]\nlevel = \"loud\"\n", &["line 2, column 9", "log.level", "error, warn, info, debug, trace"]),
+            ("[gateway]\nin_flight = 1\nin_flight = 2\n", &["line 3, column 1", "duplicate"]),
         ] {
-            let error = format!("{:#}", Config::parse(text).unwrap_err());
+            let said = refused(text);
             for word in expected {
-                assert!(error.contains(word), "{error:?} should say {word:?}");
+                assert!(said.contains(word), "{text:?} is refused with {said:?}, which does not say {word:?}");
             }
         }
     }
 
     #[test]
-    fn plain_http_stays_on_the_machine() {
-        let mut config = Config::default();
-        config.board.listen = SocketAddr::from(([0, 0, 0, 0], 8080));
-        assert!(config.check().unwrap_err().to_string().contains("loopback"));
+    fn the_command_line_is_judged_too() {
+        let args = SettingsArgs { board_listen: Some(SocketAddr::from(([0, 0, 0, 0], 8080))), ..SettingsArgs::default() };
+        let said = format!("{:#}", Config::load(&args).unwrap_err());
+        assert!(said.contains("command line") && said.contains("loopback"), "{said}");
     }
 }
