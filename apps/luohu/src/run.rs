@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use world::Machine;
 
 /// Centre and door, in the order they stop.
 pub struct System {
@@ -87,6 +88,7 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
         hub,
         past: Arc::new(RecordedPast::new(centre.model.clone(), centre.journal.vault())),
         risk: Arc::new(risk_rules(config)?),
+        world: Machine::shared(),
     };
     let listen = config.gateway.listen;
     let gateway = Gateway::start(gateway_config, deps).await.with_context(|| format!("gateway on {listen}"))?;

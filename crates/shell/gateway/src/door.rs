@@ -1,7 +1,6 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
 use crate::assess::Assessor;
-use crate::clock::{now_ns, now_s};
 use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
 use crate::past::{Past, Tip};
@@ -11,7 +10,7 @@ use crate::refusal::Problem;
 use crate::server;
 use crate::window::GatewayWindow;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
-use clearing::{Bic, Command};
+use clearing::{Bic, Command, Time};
 use core::sync::atomic::{AtomicU64, Ordering};
 use iso20022::rules::RuleSettings;
 use ordering::{Attachment, OrderedLog};
@@ -23,6 +22,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use world::SharedWorld;
 
 /// Where and as whom the gateway listens.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct GatewayDeps {
     pub past: Arc<dyn Past>,
     /// The risk rules.
     pub risk: Arc<dyn Assessor>,
+    /// Clock, identifiers and tasks.
+    pub world: SharedWorld,
 }
 
 /// The participants' door.
@@ -127,6 +129,7 @@ pub(crate) struct Door {
     pub(crate) hub: Arc<Hub>,
     pub(crate) past: Arc<dyn Past>,
     pub(crate) risk: Arc<dyn Assessor>,
+    pub(crate) world: SharedWorld,
     pub(crate) in_flight: Arc<Gauge>,
     pub(crate) payee_checks: PayeeChecks,
     pub(crate) recent: RecentMessages,
@@ -140,7 +143,7 @@ pub(crate) struct Door {
 
 impl Door {
     fn new(config: GatewayConfig, deps: GatewayDeps, stopping: watch::Receiver<bool>) -> Self {
-        let GatewayDeps { tls, signer, log, hub, past, risk } = deps;
+        let GatewayDeps { tls, signer, log, hub, past, risk, world } = deps;
         Self {
             in_flight: Gauge::new(config.limits.in_flight_total_max),
             payee_checks: PayeeChecks::default(),
@@ -148,7 +151,7 @@ impl Door {
             centre: config.centre_bic.to_string(),
             rules: config.rules.clone(),
             // The clock goes on while the gateway is down, and it sends less than a message a nanosecond: never twice.
-            next_message: AtomicU64::new(now_ns()),
+            next_message: AtomicU64::new(world.now_ns()),
             config,
             tls,
             signer,
@@ -156,8 +159,14 @@ impl Door {
             hub,
             past,
             risk,
+            world,
             stopping,
         }
+    }
+
+    /// The centre's type for now.
+    pub(crate) fn now(&self) -> Time {
+        Time(self.world.now_ns())
     }
 
     /// A fresh identification of a message that answers a request.
@@ -199,7 +208,7 @@ impl Door {
         body: Vec<u8>,
         request_digest: &str,
     ) -> crate::http::Answer {
-        crate::http::signed(status, content_type, body, request_digest, now_s(), &*self.signer)
+        crate::http::signed(status, content_type, body, request_digest, self.world.now_s(), &*self.signer)
     }
 }
 

@@ -4,7 +4,6 @@
 //! [`CHUNKS_AHEAD`] chunks for a slow reader; beyond that it waits and later reads on from the past, so a slow reader costs
 //! nothing and loses nothing. Items without a place in the chain (payee checks) go to whoever reads first.
 
-use crate::clock::now_ns;
 use crate::door::{Door, stopped};
 use crate::http::{Answer, Body, JSON, reply};
 use crate::items;
@@ -42,7 +41,7 @@ struct Query {
 pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Parts) -> Result<Answer, Problem> {
     let query = Query::parse(parts.uri.query().unwrap_or_default(), door.config.limits.wait_max)?;
     let place = caller.lane.readers.enter().ok_or(GatewayRefusal::TooManyReaders)?;
-    caller.lane.note_read(now_ns());
+    caller.lane.note_read(door.world.now_ns());
     let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")) {
         // A browser that lost its stream says where it was.
@@ -55,10 +54,11 @@ pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Pa
 /// Server-sent events, until the reader or the gateway goes.
 fn stream(door: Arc<Door>, caller: Arc<Participant>, after: Position, place: Entered) -> Answer {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    tokio::spawn(async move {
+    let world = Arc::clone(&door.world);
+    world.spawn(Box::pin(async move {
         feed(&door, &caller, after, &sender).await;
         drop(place);
-    });
+    }));
     let mut answer = ::http::Response::new(Body::Stream(receiver));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -80,6 +80,7 @@ async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &m
         after = last.unwrap_or(after);
         if !chunk.is_empty() {
             let sent = tokio::select! {
+                biased;
                 sent = sender.send(chunk.into()) => sent.is_ok(),
                 () = stopped(&mut stopping) => false,
             };
@@ -91,11 +92,12 @@ async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &m
             continue;
         }
         tokio::select! {
+            biased;
             () = news => {}
             _ = sender.closed() => return,
             () = stopped(&mut stopping) => return,
             _ = ping.tick() => {
-                caller.lane.note_read(now_ns());
+                caller.lane.note_read(door.world.now_ns());
                 // A reader too slow for pings is told nothing; it still has items to read.
                 let _ = sender.try_send(Bytes::from_static(b": ping\n\n"));
             }
@@ -129,6 +131,7 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
             return Ok(reply(200, JSON, body));
         }
         tokio::select! {
+            biased;
             () = news => {}
             () = tokio::time::sleep_until(until) => {}
             () = stopped(&mut stopping) => {}
@@ -145,7 +148,7 @@ fn gather(
     mut give: impl FnMut(items::Item),
 ) -> Result<Option<Position>, Problem> {
     let bic = caller.view.bic;
-    for live in caller.lane.take_live(now_ns()) {
+    for live in caller.lane.take_live(door.world.now_ns()) {
         give(items::sign(door, bic, Position(0), live.message_type, live.message));
     }
     let entries = door.past.inbox(caller.id(), after, limit);

@@ -1,6 +1,5 @@
 //! Inbox items: a message built for its reader, signed for its place in that inbox.
 
-use crate::clock::now_s;
 use crate::door::Door;
 use crate::past::InboxEntry;
 use crate::refusal::Problem;
@@ -29,7 +28,7 @@ pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxEntry) -> Result<Item
 /// Signs a message for a place in an inbox.
 pub(crate) fn sign(door: &Door, reader: Bic, cursor: Position, message_type: &'static str, message: Bytes) -> Item {
     let item = signing::Item { bic: reader.as_str(), cursor: cursor.0, body: &message };
-    let headers = sign_item(&item, now_s(), &*door.signer);
+    let headers = sign_item(&item, door.world.now_s(), &*door.signer);
     Item { cursor, message_type, headers, message }
 }
 

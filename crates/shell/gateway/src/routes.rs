@@ -1,7 +1,6 @@
 //! The table of paths, and the way of a request from its first byte to its answer.
 
 use crate::auth::{TlsPeer, authenticate};
-use crate::clock::{now_ns, now_s};
 use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
@@ -140,7 +139,7 @@ async fn route(door: &Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> R
         | Endpoint::Receipt => {}
     }
     let caller = peer.participant(&door.hub.registry)?;
-    caller.lane.rate.take(now_ns()).map_err(|wait_ns| {
+    caller.lane.rate.take(door.world.now_ns()).map_err(|wait_ns| {
         let seconds = wait_ns.div_ceil(1_000_000_000);
         Problem::from(GatewayRefusal::RateLimited).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
     })?;
@@ -182,7 +181,7 @@ async fn signed_endpoint(
     }
     check_media_type(&parts, endpoint.media_type())?;
     let body = read_body(body, &door.config.limits).await?;
-    let request = authenticate(caller, &parts, body, now_s(), &door.hub.registry)?;
+    let request = authenticate(caller, &parts, body, door.world.now_s(), &door.hub.registry)?;
     match endpoint {
         Endpoint::Messages => messages::take(door, &parts, &request).await,
         Endpoint::Quotes => quotes::request(door, &request).await,

@@ -84,6 +84,7 @@ async fn serve_connection(door: Arc<Door>, acceptor: TlsAcceptor, socket: TcpStr
         .serve_connection(TokioIo::new(tls), service);
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();

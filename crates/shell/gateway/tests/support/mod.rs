@@ -282,6 +282,7 @@ async fn open(
     let centre_key = centre.public_key();
     let server = authority.issue_server(&["localhost", "127.0.0.1"]).unwrap();
     let deps = GatewayDeps {
+        world: world::Machine::shared(),
         tls: Arc::new(server_config(authority.certificate(), &server).unwrap()),
         signer: Arc::new(centre),
         log: log.clone(),
