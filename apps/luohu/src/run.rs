@@ -82,7 +82,6 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
     let verifier = VerifierKey::new(&gateway_config.log_signer, key).context("verifier key")?;
     write_verifier(config, &verifier)?;
     let deps = GatewayDeps {
-        tls: keys.server_tls.clone(),
         signer: keys.signer.clone(),
         log: centre.journal.clone(),
         hub,
@@ -91,7 +90,8 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
         world: Machine::shared(),
     };
     let listen = config.gateway.listen;
-    let gateway = Gateway::start(gateway_config, deps).await.with_context(|| format!("gateway on {listen}"))?;
+    let gateway =
+        Gateway::start(gateway_config, keys.server_tls.clone(), deps).await.with_context(|| format!("gateway on {listen}"))?;
     let facts = CentreFacts { gateway: gateway.addr, key, verifier };
     Ok(System { gateway, centre, facts })
 }

@@ -1,6 +1,6 @@
 //! The table of paths, and the way of a request from its first byte to its answer.
 
-use crate::auth::{TlsPeer, authenticate};
+use crate::auth::{Peer, authenticate};
 use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
@@ -108,14 +108,14 @@ impl Endpoint {
 }
 
 /// Answers one request.
-pub(crate) async fn serve(door: Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> Answer {
+pub(crate) async fn serve(door: Arc<Door>, peer: Peer, request: Request<Incoming>) -> Answer {
     match route(&door, peer, request).await {
         Ok(answer) => answer,
         Err(refusal) => problem(refusal),
     }
 }
 
-async fn route(door: &Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> Result<Answer, Problem> {
+async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
     let (endpoint, variable) = Endpoint::at(parts.uri.path()).ok_or(GatewayRefusal::NotFound)?;
     let (method, _) = endpoint.pattern();
