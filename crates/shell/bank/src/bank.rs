@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::sample::seed_of;
 use crate::web;
-use banklink::{Link, LinkError, LinkState};
+use banklink::{Link, LinkState};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,9 +54,6 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// The link's settings.
-    #[error("link: {0}")]
-    Link(#[from] LinkError),
 }
 
 impl Bank {
@@ -67,7 +64,7 @@ impl Bank {
         let addr = config.listen;
         let listener = TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
-        let link = Link::new(config.link.clone())?;
+        let link = Link::new(config.link.clone());
         let fault = config.fault.clone();
         let (outbox_sender, outbox) = mpsc::unbounded_channel();
         let inner = Inner::new(config, books, link, outbox_sender);
