@@ -1,7 +1,6 @@
 //! The four sample banks: each a participant with its own keys, folder, customers and door, in this process for comfort only.
 
 use crate::config::Config;
-use crate::genesis::Member;
 use crate::keys::{MemberKeys, SystemKeys};
 use anyhow::{Context, Result, anyhow};
 use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
@@ -9,6 +8,7 @@ use banklink::{LinkConfig, LinkState, TlsConnector};
 use chain::VerifierKey;
 use clearing::Bic;
 use money::{Currency, CurrencyCode};
+use node::genesis::Member;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -19,14 +19,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing", "world"]),
+    ("node", &["clearing", "gateway", "history", "money", "ordering"]),
     ("banklink", &["chain", "iso20022", "money", "signing", "world"]),
     ("bank", &["banklink", "chain", "iso20022", "money", "risk", "world"]),
     // apps and tools
     (
         "luohu",
         &[
-            "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "ledger", "money", "monitor", "ordering",
-            "risk", "signing", "world",
+            "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "ledger", "money", "monitor", "node",
+            "ordering", "risk", "signing", "world",
         ],
     ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),

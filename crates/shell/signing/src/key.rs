@@ -67,6 +67,12 @@ impl FileSigner {
         Ok(Self { key_id: key_id.to_owned(), pair })
     }
 
+    /// The key made of a secret seed, always the same one.
+    pub fn from_seed(key_id: &str, seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
+        Self { key_id: key_id.to_owned(), pair }
+    }
+
     /// A key in memory that ends with the process.
     pub fn ephemeral(key_id: &str) -> Self {
         Self { key_id: key_id.to_owned(), pair: Ed25519KeyPair::generate().expect("the system has randomness") }
@@ -159,6 +165,13 @@ mod tests {
         assert!(verify_ed25519(&again.public_key(), b"message", &signature));
         assert!(!verify_ed25519(&again.public_key(), b"massage", &signature));
         assert!(!verify_ed25519(&FileSigner::ephemeral("x").public_key(), b"message", &signature));
+    }
+
+    #[test]
+    fn a_seed_makes_one_key() {
+        let key = |byte| FileSigner::from_seed("x", &[byte; 32]).public_key();
+        assert_eq!(key(1), key(1));
+        assert_ne!(key(1), key(2));
     }
 
     #[test]
