@@ -13,7 +13,8 @@ use crate::sequencer::{BLOCK_COMMANDS_MAX, Sealer};
 use crate::snapshot;
 use crate::vault::VaultReader;
 use crate::writer::{SealedBlock, Sink, StopReason, Store};
-use clearing::{Clearing, IndexSeed, Time};
+use chain::BlockHeader;
+use clearing::{Applied, Clearing, Command, IndexSeed, Time};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +102,11 @@ impl<C: Clock, S: Sink> Stepper<C, S> {
         }
         self.sealed.push(self.sealer.seal(&mut taken));
         Ok(true)
+    }
+
+    /// What was sealed and is not durable yet: header, commands and what they did.
+    pub fn sealed(&self) -> impl Iterator<Item = (&BlockHeader, &[Command], &Applied)> {
+        self.sealed.iter().map(|block| (&block.header, block.commands.as_slice(), &block.applied))
     }
 
     /// Makes what was sealed durable, then tells the sink. In that order, always (ORD-01).
