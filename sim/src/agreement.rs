@@ -85,7 +85,9 @@ pub fn settle_up(
         let direction = if view.debtor_agent == id { Direction::Out } else { Direction::In };
         let uetr = view.uetr.to_string();
         let booked = report.payments.iter().find(|payment| payment.uetr == uetr && payment.direction == direction);
-        if booked.and_then(|payment| end_said(&payment.state)) != Some(view.state) {
+        // Who was not there to be asked hears of the reject alone and has nothing to book.
+        let nothing_to_book = booked.is_none() && direction == Direction::In && view.state == PaymentState::Rejected;
+        if !nothing_to_book && booked.and_then(|payment| end_said(&payment.state)) != Some(view.state) {
             let said = booked.map_or("nothing", |payment| payment.state.as_str());
             stage.broke("PAY-02", format_args!("{name} knows {said} of payment {uetr}, which is {:?}", view.state));
         }

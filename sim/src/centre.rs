@@ -8,7 +8,7 @@ use crate::observer::Observer;
 use crate::plan::Scene;
 use crate::stage::SharedStage;
 use clearing::{AccountPurpose, Bic, Command, Fund, FundDirection, IndexSeed, ParticipantId, Settings, Time};
-use gateway::{Gateway, GatewayConfig, GatewayDeps, Hub, Limits, RecordedPast};
+use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
 use history::ReadModel;
 use money::{Currency, MinorUnits};
 use node::Feeder;
@@ -51,6 +51,8 @@ pub struct CentreSetup {
     pub stage: SharedStage,
     /// Of the life that goes on now, if it serves.
     pub running: Mutex<Option<Running>>,
+    /// Gateways of all lives. A crashed one must not be told to stop, and whom tokio's `watch` tells first is random.
+    pub gateways: Mutex<Vec<GatewayHandle>>,
 }
 
 /// A centre that serves.
@@ -251,8 +253,8 @@ async fn serve(
         risk: Arc::new(risk),
         world: life.world(),
     };
-    let gateway = Gateway::start_at(address, setup.hall.open(life), config, deps);
-    let _gateway = gateway.expect("the log signer's name is one");
+    let gateway = Gateway::start_at(address, setup.hall.open(life), config, deps).expect("the log signer's name is one");
+    setup.gateways.lock().unwrap_or_else(PoisonError::into_inner).push(gateway);
     setup.set_running(Some(Running { log, model }));
     setup.stage.say("centre", "serves");
     std::future::pending::<()>().await;

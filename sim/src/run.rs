@@ -106,6 +106,7 @@ impl Theatre {
             currencies: CURRENCIES.to_vec(),
             stage: Arc::clone(stage),
             running: Mutex::default(),
+            gateways: Mutex::default(),
         });
         let bank = |(at, sample): (usize, &SampleBank)| {
             let watching = Arc::clone(&observer);
