@@ -1,18 +1,19 @@
 //! The four sample banks: each a participant with its own keys, folder, customers and door, in this process for comfort only.
 
 use crate::config::Config;
-use crate::genesis::Member;
 use crate::keys::{MemberKeys, SystemKeys};
 use anyhow::{Context, Result, anyhow};
 use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
-use banklink::{LinkConfig, LinkState};
+use banklink::{LinkConfig, LinkState, TlsConnector};
 use chain::VerifierKey;
 use clearing::Bic;
 use money::{Currency, CurrencyCode};
+use node::genesis::Member;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use world::Machine;
 
 /// How long the start waits for a bank's inbox to stand.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -61,13 +62,13 @@ pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &Centre
         first => first.checked_add(at).context("sample_banks.first_port leaves no room for four ports")?,
     };
     let centre_key = centre.key;
+    let name = config.gateway.names.first().context("gateway.names is empty")?;
     let link = LinkConfig {
         bic: sample.bic.to_owned(),
-        gateway: centre.gateway,
-        server_name: config.gateway.names.first().cloned().context("gateway.names is empty")?,
-        tls: keys.tls,
+        connector: Arc::new(TlsConnector::new(centre.gateway, name, keys.tls)?),
         signer: keys.signer,
         centre_keys: Arc::new(move |key_id: &str| (key_id == "LUOHU#1").then_some(centre_key)),
+        world: Machine::shared(),
     };
     let handle = Bank::start(BankConfig {
         bic: sample.bic.to_owned(),

@@ -1,12 +1,14 @@
 //! The centre on this machine: journal, read model and hub joined by the sink.
 
-use crate::config::Config;
-use crate::genesis::{self, Member};
+use crate::config::{Config, SchemeSection};
 use anyhow::{Context, Result};
-use clearing::{Command, IndexSeed};
+use clearing::{Command, IndexSeed, Settings};
 use gateway::Hub;
 use history::ReadModel;
-use ordering::{DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock};
+use money::Currency;
+use node::Feeder;
+use node::genesis::{self, Member};
+use ordering::{Journal, JournalConfig, OrderedLog, RealDisk, Submission, SystemClock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -16,27 +18,6 @@ pub struct Centre {
     pub model: Arc<ReadModel>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
-}
-
-/// Feeds every durable block first to the read model, then to those who wait.
-struct Feeder {
-    model: Arc<ReadModel>,
-    hub: Arc<Hub>,
-    failed: Arc<AtomicBool>,
-}
-
-impl Sink for Feeder {
-    fn durable(&mut self, block: DurableBlock) {
-        self.model.durable(&block);
-        self.hub.durable(&block);
-    }
-
-    fn stopped(&mut self, why: StopReason) {
-        if why != StopReason::Closed {
-            self.failed.store(true, Ordering::Relaxed);
-        }
-        self.hub.stopped();
-    }
 }
 
 impl Centre {
@@ -49,12 +30,11 @@ impl Centre {
         let mut pending: Vec<Command> = Vec::new();
         let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
         let journal = Journal::open(Arc::new(disk), journal_config(config), SystemClock, seed, |recovered| {
-            let read = Arc::new(ReadModel::rebuild(recovered.clearing, recovered.places, recovered.last));
-            hub.load(recovered.clearing);
-            pending = genesis::configuration(&config.scheme, recovered.clearing);
+            pending = genesis::configuration(times(&config.scheme), &currencies(&config.scheme), recovered.clearing);
             pending.extend(genesis::members(members, recovered.clearing));
-            let _ = model.set(read.clone());
-            Feeder { model: read, hub: hub.clone(), failed: failed.clone() }
+            let feeder = Feeder::rebuild(&recovered, hub, failed.clone());
+            let _ = model.set(feeder.model());
+            feeder
         })
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");
@@ -77,6 +57,21 @@ impl Centre {
         }
         Ok(())
     }
+}
+
+fn times(scheme: &SchemeSection) -> Settings {
+    const SECOND_NS: u64 = 1_000_000_000;
+    Settings {
+        answer_high_ns: scheme.answer_high_s * SECOND_NS,
+        answer_normal_ns: scheme.answer_normal_s * SECOND_NS,
+        quote_validity_ns: scheme.quote_validity_s * SECOND_NS,
+        acceptance_age_max_ns: scheme.acceptance_age_max_s * SECOND_NS,
+    }
+}
+
+fn currencies(scheme: &SchemeSection) -> Vec<Currency> {
+    let read = |(code, decimals): &(String, u8)| code.parse().ok().and_then(|code| Currency::new(code, *decimals).ok());
+    scheme.currencies.iter().map(|row| read(row).expect("checked when read")).collect()
 }
 
 fn journal_config(config: &Config) -> JournalConfig {

@@ -6,7 +6,6 @@ mod centre;
 mod cli;
 mod config;
 mod fsck;
-mod genesis;
 mod iso;
 mod keys;
 mod pay;

@@ -4,7 +4,6 @@ use crate::banks::{self, CentreFacts};
 use crate::centre::Centre;
 use crate::cli::SettingsArgs;
 use crate::config::Config;
-use crate::genesis::Member;
 use crate::keys::{Keys, SystemKeys};
 use crate::verify::KEY_FILE;
 use anyhow::{Context, Result};
@@ -13,6 +12,7 @@ use chain::VerifierKey;
 use clearing::Bic;
 use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
 use monitor::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle};
+use node::genesis::Member;
 use risk::{RiskEngine, RiskSettings, WatchList};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use world::Machine;
 
 /// Centre and door, in the order they stop.
 pub struct System {
@@ -81,15 +82,16 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
     let verifier = VerifierKey::new(&gateway_config.log_signer, key).context("verifier key")?;
     write_verifier(config, &verifier)?;
     let deps = GatewayDeps {
-        tls: keys.server_tls.clone(),
         signer: keys.signer.clone(),
         log: centre.journal.clone(),
         hub,
         past: Arc::new(RecordedPast::new(centre.model.clone(), centre.journal.vault())),
         risk: Arc::new(risk_rules(config)?),
+        world: Machine::shared(),
     };
     let listen = config.gateway.listen;
-    let gateway = Gateway::start(gateway_config, deps).await.with_context(|| format!("gateway on {listen}"))?;
+    let gateway =
+        Gateway::start(gateway_config, keys.server_tls.clone(), deps).await.with_context(|| format!("gateway on {listen}"))?;
     let facts = CentreFacts { gateway: gateway.addr, key, verifier };
     Ok(System { gateway, centre, facts })
 }

@@ -11,21 +11,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("chain", &[]),
     ("clearing", &["money", "ledger", "chain"]),
     // shell
+    ("world", &[]),
     ("iso20022", &["money"]),
     ("risk", &["clearing", "money"]),
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing"]),
     ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
-    ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing"]),
-    ("banklink", &["chain", "iso20022", "money", "signing"]),
-    ("bank", &["banklink", "chain", "iso20022", "money", "risk"]),
+    ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing", "world"]),
+    ("node", &["clearing", "gateway", "history", "money", "ordering"]),
+    ("banklink", &["chain", "iso20022", "money", "signing", "world"]),
+    ("bank", &["banklink", "chain", "iso20022", "money", "risk", "world"]),
     // apps and tools
     (
         "luohu",
         &[
-            "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "ledger", "money", "monitor", "ordering",
-            "risk", "signing",
+            "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "ledger", "money", "monitor", "node",
+            "ordering", "risk", "signing", "world",
         ],
     ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),

@@ -2,7 +2,7 @@
 
 use crate::keys::MemberKeys;
 use anyhow::{Context, Result, anyhow, bail};
-use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig};
+use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig, TlsConnector};
 use iso20022::view::{
     AccountView, AddressView, CreditTransferView, HeaderView, PartyView, PaymentPriority, StatusReportView, TransactionStatus,
     business_message,
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
+use world::Machine;
 
 const CENTRE: &str = "LUOHHKHHXXX";
 /// What each payment moves: 1.23.
@@ -60,15 +61,14 @@ pub struct Payer {
 impl Bank {
     /// Connects and, with an inbox, starts answering. Without one, what the bank is answered is all it is told.
     pub fn start(bic: &'static str, gateway: SocketAddr, keys: MemberKeys, centre_key: [u8; 32], streams: bool) -> Result<Self> {
+        let connector = TlsConnector::new(gateway, "localhost", keys.tls);
         let link = Link::new(LinkConfig {
             bic: bic.to_owned(),
-            gateway,
-            server_name: "localhost".to_owned(),
-            tls: keys.tls,
+            connector: Arc::new(connector.map_err(|error| anyhow!("link of {bic}: {error}"))?),
             signer: keys.signer,
             centre_keys: Arc::new(move |key_id: &str| (key_id == "LUOHU#1").then_some(centre_key)),
-        })
-        .map_err(|error| anyhow!("link of {bic}: {error}"))?;
+            world: Machine::shared(),
+        });
         let (link, books) = (Arc::new(link), Arc::new(Books::default()));
         let handler = Handler { link: link.clone(), books: books.clone(), bic };
         let reader = link.clone();

@@ -9,7 +9,6 @@ mod report;
 
 use crate::cli::{BenchArgs, SettingsArgs};
 use crate::config::Config;
-use crate::genesis::Member;
 use crate::run;
 use anyhow::{Context, Result, ensure};
 use bank::{Bank, Books};
@@ -17,6 +16,7 @@ use clearing::Bic;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use money::{Currency, CurrencyCode};
+use node::genesis::Member;
 use report::Report;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ async fn settle_and_compare(system: &run::System, debtor: &Books, creditor: &Boo
         let accounts = system.centre.model.accounts();
         accounts.into_iter().find(|account| account.participant == id).map_or(0, |account| account.posted)
     };
-    let funded = i128::from(crate::genesis::PREFUNDED_MINOR);
+    let funded = i128::from(node::genesis::PREFUNDED_MINOR);
     let paid = i128::from(debtor.settled_minor());
     let received = i128::from(creditor.settled_minor());
     let (_, settled, _) = system.centre.model.counts();

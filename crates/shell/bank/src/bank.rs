@@ -1,21 +1,21 @@
 //! A bank started and stopped.
 
 use crate::books::{Books, BooksError, BooksReport};
-use crate::clock::now_ms;
 use crate::config::BankConfig;
-use crate::engine;
 use crate::fault::Fault;
-use crate::inner::{Inner, Shared};
+use crate::inner::Shared;
 use crate::sample::seed_of;
+use crate::teller::{Desk, Teller};
 use crate::web;
-use banklink::{Link, LinkError, LinkState};
+use banklink::LinkState;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use world::SharedWorld;
 
 /// How long open requests may take at the end.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
@@ -25,11 +25,10 @@ pub struct Bank;
 
 /// A running bank. Dropped without [`BankHandle::shutdown`] it stops as if it had crashed, which its books stand.
 pub struct BankHandle {
-    inner: Shared,
+    teller: Teller,
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     server: JoinHandle<io::Result<()>>,
-    tasks: JoinSet<()>,
 }
 
 /// Why a bank did not start.
@@ -54,9 +53,6 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// The link's settings.
-    #[error("link: {0}")]
-    Link(#[from] LinkError),
 }
 
 impl Bank {
@@ -67,43 +63,34 @@ impl Bank {
         let addr = config.listen;
         let listener = TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
-        let link = Link::new(config.link.clone())?;
-        let fault = config.fault.clone();
-        let (outbox_sender, outbox) = mpsc::unbounded_channel();
-        let inner = Inner::new(config, books, link, outbox_sender);
-        if fault != Fault::None {
-            inner.set_fault(fault);
-        }
-        let mut tasks = JoinSet::new();
-        engine::start(&inner, outbox, &mut tasks);
+        let teller = Teller::start(config, books);
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
-        let app = web::router(Shared::clone(&inner)).into_make_service_with_connect_info::<SocketAddr>();
+        let app = web::router(Shared::clone(&teller.inner)).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             let until = async move {
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             axum::serve(listener, app).with_graceful_shutdown(until).await
         });
-        Ok(BankHandle { inner, addr, stop, server, tasks })
+        Ok(BankHandle { teller, addr, stop, server })
     }
 }
 
 async fn open_books(config: &BankConfig) -> Result<Books, StartError> {
     let folder = config.data_dir.clone();
     let (customers, currencies) = (config.customers.clone(), config.currencies.clone());
-    let opened = tokio::task::spawn_blocking(move || {
+    let world = SharedWorld::clone(&config.link.world);
+    let seeded_ms = world.now_ms();
+    let opened = world.blocking(move || {
         std::fs::create_dir_all(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
         let books = Books::open(&folder.join("books.redb"))?;
         if !books.is_seeded()? {
-            books.seed(&seed_of(&customers, &currencies), now_ms())?;
+            books.seed(&seed_of(&customers, &currencies), seeded_ms)?;
         }
         Ok(books)
     });
-    match opened.await {
-        Ok(books) => books,
-        Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
-    }
+    opened.await.unwrap_or(Err(StartError::Books(BooksError::Stopping)))
 }
 
 impl BankHandle {
@@ -112,29 +99,34 @@ impl BankHandle {
         self.addr
     }
 
+    /// Where customers are served without pages.
+    pub fn desk(&self) -> Desk {
+        self.teller.desk()
+    }
+
     /// The bank's BIC.
     pub fn bic(&self) -> &str {
-        &self.inner.config.bic
+        &self.teller.inner.config.bic
     }
 
     /// Whether the inbox stream stands, now and as it changes.
     pub fn link_state(&self) -> watch::Receiver<LinkState> {
-        self.inner.link.state()
+        self.teller.inner.link.state()
     }
 
     /// Puts a fault in force, or ends it with [`Fault::None`].
     pub fn set_fault(&self, fault: Fault) {
-        self.inner.set_fault(fault);
+        self.teller.inner.set_fault(fault);
     }
 
     /// The fault in force.
     pub fn fault(&self) -> Fault {
-        self.inner.fault()
+        self.teller.inner.fault()
     }
 
     /// Reads all books and checks every law over them.
     pub async fn books_report(&self) -> Result<BooksReport, BooksError> {
-        self.inner.books(Books::report).await
+        self.teller.desk().books_report().await
     }
 
     /// Stops: no new requests, what is open gets a moment, tasks end. Payments under way go on at the next start.
@@ -142,6 +134,6 @@ impl BankHandle {
         self.stop.send_replace(true);
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, &mut self.server).await;
         self.server.abort();
-        self.tasks.shutdown().await;
+        self.teller.shutdown().await;
     }
 }

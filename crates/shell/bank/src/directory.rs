@@ -5,7 +5,8 @@ use crate::inner::Inner;
 use crate::sample::sample_banks;
 use banklink::{LinkError, ParticipantInfo};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a list is good.
 const FRESH: Duration = Duration::from_secs(5);

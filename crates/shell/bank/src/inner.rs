@@ -11,6 +11,7 @@ use crate::web::WATCHERS_MAX;
 use banklink::Link;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use world::SharedWorld;
 
 /// Changes remembered for a page that is slow to read them; it reads the books again when it missed some.
 const CHANGES_KEPT: usize = 1024;
@@ -21,6 +22,7 @@ pub(crate) struct Inner {
     pub(crate) scheme: Scheme,
     pub(crate) books: Arc<Books>,
     pub(crate) link: Link,
+    pub(crate) world: SharedWorld,
     pub(crate) fault: watch::Sender<Fault>,
     /// UETRs of payments out that changed.
     pub(crate) changes: broadcast::Sender<String>,
@@ -42,7 +44,9 @@ impl Inner {
         link: Link,
         outbox: mpsc::UnboundedSender<(u64, OutboxMessage)>,
     ) -> Shared {
+        let world = Arc::clone(&config.link.world);
         let scheme = Scheme {
+            world: Arc::clone(&world),
             own: config.bic.clone(),
             centre: config.centre_bic.clone(),
             clearing_system: config.clearing_system.clone(),
@@ -55,7 +59,8 @@ impl Inner {
             changes: broadcast::Sender::new(CHANGES_KEPT),
             outbox,
             directory: Directory::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(Arc::clone(&world)),
+            world,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             config,
         })
@@ -67,13 +72,17 @@ impl Inner {
         act: impl FnOnce(&Books) -> Result<T, BooksError> + Send + 'static,
     ) -> Result<T, BooksError> {
         let books = Arc::clone(&self.books);
-        match tokio::task::spawn_blocking(move || act(&books)).await {
-            Ok(done) => done,
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(BooksError::Stopping),
-            },
-        }
+        self.world.blocking(move || act(&books)).await.unwrap_or(Err(BooksError::Stopping))
+    }
+
+    /// Milliseconds since 1970 UTC.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.world.now_ms()
+    }
+
+    /// Nanoseconds since 1970 UTC, whole milliseconds as messages carry them.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.scheme.now_ns()
     }
 
     /// The fault in force.

@@ -19,7 +19,6 @@
 
 mod bank;
 pub mod books;
-mod clock;
 mod config;
 mod directory;
 mod engine;
@@ -33,6 +32,7 @@ mod password;
 mod sample;
 mod service;
 mod session;
+mod teller;
 mod web;
 
 pub use bank::{Bank, BankHandle, StartError};
@@ -40,3 +40,5 @@ pub use config::{Accent, BankConfig, CURRENCIES, NameForms, RateCard};
 pub use fault::{Fault, SLOW_MS_MAX};
 pub use password::PasswordHash;
 pub use sample::{SAMPLE_PASSWORD, SampleBank, SampleCustomer, sample_banks};
+pub use service::ServiceError;
+pub use teller::{Desk, Teller};

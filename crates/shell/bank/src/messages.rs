@@ -9,9 +9,10 @@ use iso20022::view::{
     ViewError, business_message,
 };
 use iso20022::{Limits, Message, read_business_message};
+use world::SharedWorld;
 
 /// Who writes to whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Scheme {
     /// This bank.
     pub(crate) own: String,
@@ -19,6 +20,8 @@ pub(crate) struct Scheme {
     pub(crate) centre: String,
     /// The clearing system's code.
     pub(crate) clearing_system: String,
+    /// Clock and identifiers.
+    pub(crate) world: SharedWorld,
 }
 
 /// A message of the centre, read.
@@ -81,19 +84,29 @@ pub(crate) fn outgoing_event(status: TransactionStatus) -> crate::books::state::
     }
 }
 
-/// A fresh identifier of 32 characters.
-fn fresh_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
-
 impl Scheme {
+    /// A fresh identifier of 32 characters.
+    fn fresh_id(&self) -> String {
+        self.world.uuid().simple().to_string()
+    }
+
+    /// Milliseconds since 1970 UTC.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.world.now_ms()
+    }
+
+    /// Nanoseconds since 1970 UTC, whole milliseconds as messages carry them.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.world.now_ms().saturating_mul(1_000_000)
+    }
+
     fn envelope(&self, id: &str, now: EpochNanos, document: &Message) -> Result<String, ViewError> {
         business_message(&HeaderView::new(&self.own, &self.centre, id, now), document)
     }
 
     /// The payment (`pacs.008`), written once and stored.
     pub(crate) fn payment(&self, payment: &Outgoing, customer: &Customer, now: EpochNanos) -> Result<String, ViewError> {
-        let id = fresh_id();
+        let id = self.fresh_id();
         let account = |number: &str| AccountView { number: number.to_owned(), ..AccountView::default() };
         let mut creditor_account = account(&payment.payee.account);
         creditor_account.alias = payment.payee.mobile.clone().map(|mobile| ("MBNO".to_owned(), mobile));
@@ -156,7 +169,7 @@ impl Scheme {
         reason: Option<&str>,
         now: EpochNanos,
     ) -> Result<String, ViewError> {
-        let id = fresh_id();
+        let id = self.fresh_id();
         let mut view = StatusReportView::new(&id, now, uetr, status);
         view.reason = reason.map(str::to_owned);
         view.instructing_agent = Some(self.own.clone());
@@ -166,7 +179,7 @@ impl Scheme {
 
     /// The question how a payment stands (`pacs.028`).
     pub(crate) fn enquiry(&self, uetr: &str, now: EpochNanos) -> Result<String, ViewError> {
-        let id = fresh_id();
+        let id = self.fresh_id();
         let view = StatusRequestView {
             message_id: id.clone(),
             created_at: now,
@@ -188,7 +201,7 @@ impl Scheme {
         name: &str,
         now: EpochNanos,
     ) -> Result<String, ViewError> {
-        let id = fresh_id();
+        let id = self.fresh_id();
         let view = IdentificationRequestView {
             message_id: id.clone(),
             created_at: now,
@@ -214,7 +227,7 @@ impl Scheme {
         account: Option<String>,
         now: EpochNanos,
     ) -> Result<String, ViewError> {
-        let id = fresh_id();
+        let id = self.fresh_id();
         let view = IdentificationReportView {
             message_id: id.clone(),
             created_at: now,

@@ -3,7 +3,6 @@
 use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee, StoredQuote};
 use crate::books::state::OutgoingState;
 use crate::books::{BooksError, BooksRefusal};
-use crate::clock::{now_ms, now_ns};
 use crate::directory::name_forms;
 use crate::engine;
 use crate::inner::{Inner, Shared};
@@ -76,7 +75,7 @@ impl Inner {
             return Err(OrderFault { field: Field::Payee, fault }.into());
         }
         let draft = Outgoing {
-            uetr: uuid::Uuid::new_v4().to_string(),
+            uetr: self.world.uuid().to_string(),
             sign_in: sign_in.to_owned(),
             account: order.account,
             debit,
@@ -99,7 +98,7 @@ impl Inner {
             reason: None,
             reason_text: None,
             receipt: None,
-            times: OutgoingTimes { drafted_ms: now_ms(), ..OutgoingTimes::default() },
+            times: OutgoingTimes { drafted_ms: self.now_ms(), ..OutgoingTimes::default() },
         };
         let kept = draft.clone();
         self.books(move |books| books.save_draft(&kept)).await?;
@@ -140,7 +139,7 @@ impl Inner {
             return Ok((amount, amount, None));
         }
         let request = QuoteRequest { debit_currency, credit_currency, fixed, amount };
-        let asked_ms = now_ms();
+        let asked_ms = self.now_ms();
         let quote = match self.link.quote(&request).await {
             Ok(quote) => quote,
             Err(LinkError::Refused(problem)) if matches!(problem.status, 400 | 404 | 422) => {
@@ -203,14 +202,15 @@ impl Inner {
         if draft.payee.check != NameCheck::Match && !name_acknowledged {
             return Err(ServiceError::NameNotAcknowledged);
         }
-        if draft.quote.as_ref().is_some_and(|quote| quote.expires_at_ms <= now_ms()) {
+        if draft.quote.as_ref().is_some_and(|quote| quote.expires_at_ms <= self.now_ms()) {
             return Err(ServiceError::QuoteExpired);
         }
         let customer = self.customer(sign_in).await?;
-        let message = self.scheme.payment(&draft, &customer, now_ns());
+        let message = self.scheme.payment(&draft, &customer, self.now_ns());
         let message = message.map_err(|error| ServiceError::Internal(error.to_string()))?;
         let key = uetr.to_owned();
-        let (payment, confirmed) = self.books(move |books| books.reserve(&key, &message, now_ms())).await?;
+        let now_ms = self.now_ms();
+        let (payment, confirmed) = self.books(move |books| books.reserve(&key, &message, now_ms)).await?;
         if confirmed {
             engine::send(self, uetr.to_owned());
             self.changed(uetr);

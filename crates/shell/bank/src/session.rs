@@ -1,11 +1,11 @@
 //! Who is signed in: sessions in memory, and a brake on guessing passwords.
 
-use crate::clock::now_ms;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 use tokio::sync::Semaphore;
+use world::SharedWorld;
 
 /// A session ends this long after it was last used.
 const IDLE_MS: u64 = 30 * 60 * 1000;
@@ -35,22 +35,21 @@ pub(crate) struct Sessions {
     failing: Mutex<HashMap<String, (u32, u64)>>,
     /// Turns for checking passwords.
     pub(crate) checks: Semaphore,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self { open: Mutex::default(), failing: Mutex::default(), checks: Semaphore::new(CHECKS_MAX) }
-    }
+    world: SharedWorld,
 }
 
 impl Sessions {
+    pub(crate) fn new(world: SharedWorld) -> Self {
+        Self { open: Mutex::default(), failing: Mutex::default(), checks: Semaphore::new(CHECKS_MAX), world }
+    }
+
     /// Opens a session; its token.
     pub(crate) fn open(&self, sign_in: &str) -> String {
         let token = random_token();
-        let session = Session { sign_in: sign_in.to_owned(), form_token: random_token(), last_ms: now_ms() };
+        let session = Session { sign_in: sign_in.to_owned(), form_token: random_token(), last_ms: self.world.now_ms() };
         let mut open = self.open.lock().expect("no panic while held");
         if open.len() >= SESSIONS_MAX {
-            let now = now_ms();
+            let now = self.world.now_ms();
             open.retain(|_, session| session.last_ms + IDLE_MS > now);
         }
         if open.len() >= SESSIONS_MAX
@@ -66,7 +65,7 @@ impl Sessions {
     pub(crate) fn find(&self, token: &str) -> Option<Session> {
         let mut open = self.open.lock().expect("no panic while held");
         let session = open.get_mut(token)?;
-        let now = now_ms();
+        let now = self.world.now_ms();
         if session.last_ms + IDLE_MS < now {
             open.remove(token);
             return None;
@@ -83,7 +82,7 @@ impl Sessions {
     /// Whether a sign-in name has to wait.
     pub(crate) fn must_wait(&self, sign_in: &str) -> bool {
         let failing = self.failing.lock().expect("no panic while held");
-        failing.get(sign_in).is_some_and(|(count, last)| *count >= FAILURES_MAX && last + WAIT_MS > now_ms())
+        failing.get(sign_in).is_some_and(|(count, last)| *count >= FAILURES_MAX && last + WAIT_MS > self.world.now_ms())
     }
 
     /// Counts a wrong password, or forgets them after a right one.
@@ -94,12 +93,12 @@ impl Sessions {
             return;
         }
         if failing.len() >= FAILING_MAX {
-            let now = now_ms();
+            let now = self.world.now_ms();
             failing.retain(|_, (_, last)| *last + WAIT_MS > now);
         }
         if failing.len() < FAILING_MAX {
             let entry = failing.entry(sign_in.to_owned()).or_default();
-            *entry = (entry.0.saturating_add(1), now_ms());
+            *entry = (entry.0.saturating_add(1), self.world.now_ms());
         }
     }
 }
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn sessions_open_and_close() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::new(world::Machine::shared());
         let token = sessions.open("amy");
         let session = sessions.find(&token).unwrap();
         assert_eq!(session.sign_in, "amy");
@@ -136,7 +135,7 @@ mod tests {
 
     #[test]
     fn guessing_is_slowed() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::new(world::Machine::shared());
         for _ in 0..4 {
             sessions.note_attempt("amy", false);
         }

@@ -78,8 +78,9 @@ impl Link {
             }
             let mut delivered = false;
             let end = tokio::select! {
-                end = self.stream(handler, &mut delivered) => end,
+                biased;
                 () = self.until_offline() => continue,
+                end = self.stream(handler, &mut delivered) => end,
             };
             self.set_state(LinkState::Waiting);
             pause = if delivered { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };

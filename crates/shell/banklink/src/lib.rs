@@ -21,6 +21,7 @@
 
 mod answer;
 mod client;
+mod connector;
 mod error;
 mod inbox;
 mod item;
@@ -31,6 +32,7 @@ mod sse;
 
 pub use answer::{Answer, AnswerBody, Problem};
 pub use client::ANSWER_BYTES_MAX;
+pub use connector::{Connecting, Connection, Connector, TlsConnector};
 pub use error::LinkError;
 pub use inbox::{BATCH_ITEMS_MAX, HandlerFailed, InboxHandler, LinkState};
 pub use item::InboxItem;

@@ -2,18 +2,18 @@
 
 use crate::answer::{Answer, AnswerBody, Problem};
 use crate::client::{Call, RawAnswer, exchange};
+use crate::connector::Connector;
 use crate::inbox::LinkState;
 use crate::pool::Pool;
 use crate::{LinkError, Quote, QuoteRequest, StandingRate};
 use hyper::Method;
 use hyper::body::Bytes;
-use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use signing::{Keys, Response, Signer, sign_request, verify_response};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use world::SharedWorld;
 
 /// Longest the centre is asked to wait for a final state, in seconds.
 pub const WAIT_S_MAX: u16 = 60;
@@ -28,22 +28,19 @@ pub type CentreKeys = Arc<dyn Keys + Send + Sync>;
 pub struct LinkConfig {
     /// The participant's BIC, eleven characters.
     pub bic: String,
-    /// Where the centre's door is.
-    pub gateway: SocketAddr,
-    /// The name in the centre's certificate, such as `localhost`.
-    pub server_name: String,
-    /// TLS with the participant's certificate (`signing::client_config`).
-    pub tls: Arc<rustls::ClientConfig>,
+    /// The way to the centre's door.
+    pub connector: Arc<dyn Connector>,
     /// The participant's message key; its identifier is `BIC#n`.
     pub signer: Arc<dyn Signer>,
     /// The centre's keys.
     pub centre_keys: CentreKeys,
+    /// Clock and tasks.
+    pub world: SharedWorld,
 }
 
 /// One participant's way to the centre. Cheap to share behind an `Arc`.
 pub struct Link {
     config: LinkConfig,
-    authority: String,
     pool: Pool,
     offline: watch::Sender<bool>,
     state: watch::Sender<LinkState>,
@@ -86,15 +83,9 @@ pub struct AccountBalance {
 
 impl Link {
     /// A link; nothing is connected yet.
-    ///
-    /// # Errors
-    /// [`LinkError::Insecure`] if `server_name` cannot be a certificate's name.
-    pub fn new(config: LinkConfig) -> Result<Self, LinkError> {
-        let server_name = ServerName::try_from(config.server_name.clone())
-            .map_err(|error| LinkError::Insecure(Arc::new(std::io::Error::other(error))))?;
-        let pool = Pool::new(config.gateway, server_name, Arc::clone(&config.tls));
-        let authority = format!("{}:{}", config.server_name, config.gateway.port());
-        Ok(Self { config, authority, pool, offline: watch::Sender::new(false), state: watch::Sender::new(LinkState::Waiting) })
+    pub fn new(config: LinkConfig) -> Self {
+        let pool = Pool::new(Arc::clone(&config.connector), Arc::clone(&config.world));
+        Self { config, pool, offline: watch::Sender::new(false), state: watch::Sender::new(LinkState::Waiting) }
     }
 
     /// The participant's BIC.
@@ -180,7 +171,7 @@ impl Link {
     }
 
     pub(crate) fn authority(&self) -> &str {
-        &self.authority
+        self.config.connector.authority()
     }
 
     pub(crate) fn keys(&self) -> &dyn Keys {
@@ -223,7 +214,7 @@ impl Link {
         }
         if !raw.body.is_empty() {
             let response = Response { status: raw.status, fields: &raw.headers, request_digest: &request_digest };
-            verify_response(&response, &raw.body, now_s(), self.keys()).map_err(LinkError::NotTheCentre)?;
+            verify_response(&response, &raw.body, self.config.world.now_s(), self.keys()).map_err(LinkError::NotTheCentre)?;
         }
         Ok(raw)
     }
@@ -245,7 +236,7 @@ impl Link {
         body: &[u8],
         wait_s: u16,
     ) -> Result<(RawAnswer, String), LinkError> {
-        let signed = sign_request("POST", path, body, now_s(), &*self.config.signer);
+        let signed = sign_request("POST", path, body, self.config.world.now_s(), &*self.config.signer);
         headers.push(("content-digest", signed.content_digest.clone()));
         headers.push(("signature-input", signed.signature_input));
         headers.push(("signature", signed.signature));
@@ -258,7 +249,7 @@ impl Link {
         if self.is_offline() {
             return Err(LinkError::Offline);
         }
-        exchange(&self.pool, &self.authority, call).await
+        exchange(&self.pool, self.authority(), call).await
     }
 }
 
@@ -297,8 +288,4 @@ fn read_answer(raw: RawAnswer) -> Result<Answer, LinkError> {
 
 fn limit(wait_s: u16) -> Duration {
     Duration::from_secs(u64::from(wait_s) + ANSWER_GRACE_S)
-}
-
-fn now_s() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0)
 }

@@ -1,18 +1,16 @@
 //! Connections to the centre: opened when needed, kept alive, never more than [`CONNECTIONS_MAX`] in use.
 
 use crate::LinkError;
+use crate::connector::Connector;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use world::SharedWorld;
 
 /// Most connections one link has in use for requests: enough for every payment of a busy retail second, few enough that
 /// a hundred participants fit the centre's descriptor limit. Requests beyond wait their turn.
@@ -28,9 +26,8 @@ pub(crate) type Sender = SendRequest<Full<Bytes>>;
 
 /// The pool.
 pub(crate) struct Pool {
-    gateway: SocketAddr,
-    server_name: ServerName<'static>,
-    connector: TlsConnector,
+    connector: Arc<dyn Connector>,
+    world: SharedWorld,
     idle: Mutex<Vec<Sender>>,
     turns: Arc<Semaphore>,
 }
@@ -45,14 +42,8 @@ pub(crate) struct Leased {
 }
 
 impl Pool {
-    pub(crate) fn new(gateway: SocketAddr, server_name: ServerName<'static>, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self {
-            gateway,
-            server_name,
-            connector: TlsConnector::from(tls),
-            idle: Mutex::new(Vec::new()),
-            turns: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        }
+    pub(crate) fn new(connector: Arc<dyn Connector>, world: SharedWorld) -> Self {
+        Self { connector, world, idle: Mutex::new(Vec::new()), turns: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
     /// A connection of the pool, or a new one. `fresh` takes no used one.
@@ -73,18 +64,14 @@ impl Pool {
     /// Opens a connection outside the pool's count.
     pub(crate) async fn connect(&self) -> Result<Sender, LinkError> {
         let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let connecting = async {
-            let tcp = TcpStream::connect(self.gateway).await.map_err(|error| LinkError::Unreachable(Arc::new(error)))?;
-            let _ = tcp.set_nodelay(true);
-            self.connector.connect(self.server_name.clone(), tcp).await.map_err(|error| LinkError::Insecure(Arc::new(error)))
-        };
-        let tls = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| LinkError::Unreachable(Arc::new(late())))??;
-        let (sender, connection) = handshake(TokioIo::new(tls)).await.map_err(|error| LinkError::Broken(Arc::new(error)))?;
-        tokio::spawn(async move {
+        let connecting = timeout(CONNECT_TIMEOUT, self.connector.connect());
+        let stream = connecting.await.map_err(|_| LinkError::Unreachable(Arc::new(late())))??;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| LinkError::Broken(Arc::new(error)))?;
+        self.world.spawn(Box::pin(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the centre ended");
             }
-        });
+        }));
         Ok(sender)
     }
 

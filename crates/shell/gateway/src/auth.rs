@@ -1,5 +1,6 @@
 //! Who calls: the certificate of the connection, then the signature of the message. Each leaves a proof.
 
+use crate::doorway::Doorway;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::{Participant, Registry};
 use bytes::Bytes;
@@ -7,20 +8,27 @@ use clearing::{Bic, ContentHash};
 use http::request::Parts;
 use rustls::ServerConnection;
 use signing::{Request, peer_bic, verify_request};
+use std::io;
 use std::sync::Arc;
 
-/// Proof that the connection's client holds a certificate of the scheme for this BIC. Only a handshake makes one.
+/// The BIC in the certificate of the client at the other end; `None` if it names none.
+pub(crate) fn peer_of(connection: &ServerConnection) -> Option<Bic> {
+    let certificate = connection.peer_certificates()?.first()?;
+    let bic = peer_bic(certificate)?;
+    Bic::parse(core::str::from_utf8(&bic).ok()?)
+}
+
+/// Proof that the connection's client is the participant of this BIC. Only a [`Doorway`]'s greeting makes one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TlsPeer {
+pub(crate) struct Peer {
     bic: Bic,
 }
 
-impl TlsPeer {
-    /// Who is at the other end; `None` if the certificate names no participant's BIC.
-    pub(crate) fn of(connection: &ServerConnection) -> Option<Self> {
-        let certificate = connection.peer_certificates()?.first()?;
-        let bic = peer_bic(certificate)?;
-        Bic::parse(core::str::from_utf8(&bic).ok()?).map(|bic| Self { bic })
+impl Peer {
+    /// Takes a connection from where its other end is found out.
+    pub(crate) async fn greet<D: Doorway>(doorway: &D, raw: D::Raw) -> io::Result<(D::Stream, Self)> {
+        let (stream, bic) = doorway.greet(raw).await?;
+        Ok((stream, Self { bic }))
     }
 
     pub(crate) fn bic(self) -> Bic {

@@ -1,23 +1,7 @@
-//! The gateway's clock: wall time for signatures, dates in messages and rate limits. It decides nothing about money.
+//! Times as text. The gateway's clock is its [`world::World`]'s: wall time for signatures, dates in messages and rate limits.
+//! It decides nothing about money.
 
 use clearing::Time;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Nanoseconds since 1970 UTC.
-pub(crate) fn now_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Seconds since 1970 UTC.
-pub(crate) fn now_s() -> u64 {
-    now_ns() / 1_000_000_000
-}
-
-/// The same as the centre's type.
-pub(crate) fn now() -> Time {
-    Time(now_ns())
-}
 
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339(time: Time) -> String {

@@ -1,7 +1,7 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
 use crate::assess::Assessor;
-use crate::clock::{now_ns, now_s};
+use crate::doorway::{Doorway, TlsDoorway};
 use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
 use crate::past::{Past, Tip};
@@ -11,7 +11,7 @@ use crate::refusal::Problem;
 use crate::server;
 use crate::window::GatewayWindow;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
-use clearing::{Bic, Command};
+use clearing::{Bic, Command, Time};
 use core::sync::atomic::{AtomicU64, Ordering};
 use iso20022::rules::RuleSettings;
 use ordering::{Attachment, OrderedLog};
@@ -21,8 +21,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use world::SharedWorld;
 
 /// Where and as whom the gateway listens.
 #[derive(Debug, Clone)]
@@ -60,8 +60,6 @@ impl GatewayConfig {
 
 /// What the gateway works with.
 pub struct GatewayDeps {
-    /// TLS, as [`signing::server_config`] makes it.
-    pub tls: Arc<rustls::ServerConfig>,
     /// The centre's key, known to participants as `LUOHU#1`.
     pub signer: Arc<dyn Signer>,
     /// Where commands go.
@@ -72,28 +70,49 @@ pub struct GatewayDeps {
     pub past: Arc<dyn Past>,
     /// The risk rules.
     pub risk: Arc<dyn Assessor>,
+    /// Clock, identifiers and tasks.
+    pub world: SharedWorld,
 }
 
 /// The participants' door.
 pub struct Gateway;
 
 impl Gateway {
-    /// Binds the address and serves until [`GatewayHandle::shutdown`]. Runs on the caller's tokio runtime.
+    /// Binds the address and serves until [`GatewayHandle::shutdown`], with TLS as [`signing::server_config`] makes it. Runs on
+    /// the caller's tokio runtime.
     ///
     /// # Errors
     /// If the address cannot be bound, or the log signer's name is not one.
-    pub async fn start(config: GatewayConfig, deps: GatewayDeps) -> io::Result<GatewayHandle> {
+    pub async fn start(config: GatewayConfig, tls: Arc<rustls::ServerConfig>, deps: GatewayDeps) -> io::Result<GatewayHandle> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let addr = listener.local_addr()?;
+        Self::start_at(addr, TlsDoorway::new(listener, tls), config, deps)
+    }
+
+    /// The same at another doorway, which is what `addr` names.
+    ///
+    /// # Errors
+    /// If the log signer's name is not one.
+    pub fn start_at(
+        addr: SocketAddr,
+        doorway: impl Doorway,
+        config: GatewayConfig,
+        deps: GatewayDeps,
+    ) -> io::Result<GatewayHandle> {
         if VerifierKey::new(&config.log_signer, deps.signer.public_key()).is_err() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the log signer's name has a blank or a plus sign"));
         }
-        let listener = TcpListener::bind(config.listen).await?;
-        let addr = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let drain_timeout = config.limits.drain_timeout;
         let door = Arc::new(Door::new(config, deps, stopping));
         let window = GatewayWindow(Arc::clone(&door));
-        let task = tokio::spawn(server::run(door, listener));
-        Ok(GatewayHandle { addr, window, stop, task, drain_timeout })
+        let (ended_sender, ended) = oneshot::channel();
+        let world = Arc::clone(&door.world);
+        world.spawn(Box::pin(async move {
+            server::run(door, doorway).await;
+            drop(ended_sender);
+        }));
+        Ok(GatewayHandle { addr, window, stop, ended, drain_timeout })
     }
 }
 
@@ -104,7 +123,8 @@ pub struct GatewayHandle {
     /// What the operator's side may see.
     pub window: GatewayWindow,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    /// Closed when everything has ended.
+    ended: oneshot::Receiver<()>,
     drain_timeout: Duration,
 }
 
@@ -112,21 +132,19 @@ impl GatewayHandle {
     /// Takes no new connections, ends streams, lets requests under way end within the drain timeout, and returns.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(self.drain_timeout + Duration::from_secs(1), &mut self.task).await.is_err() {
-            self.task.abort();
-        }
+        let _ = tokio::time::timeout(self.drain_timeout + Duration::from_secs(1), &mut self.ended).await;
     }
 }
 
 /// Everything a request needs, shared by all of them.
 pub(crate) struct Door {
     pub(crate) config: GatewayConfig,
-    pub(crate) tls: Arc<rustls::ServerConfig>,
     pub(crate) signer: Arc<dyn Signer>,
     pub(crate) log: Arc<dyn OrderedLog>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) past: Arc<dyn Past>,
     pub(crate) risk: Arc<dyn Assessor>,
+    pub(crate) world: SharedWorld,
     pub(crate) in_flight: Arc<Gauge>,
     pub(crate) payee_checks: PayeeChecks,
     pub(crate) recent: RecentMessages,
@@ -140,7 +158,7 @@ pub(crate) struct Door {
 
 impl Door {
     fn new(config: GatewayConfig, deps: GatewayDeps, stopping: watch::Receiver<bool>) -> Self {
-        let GatewayDeps { tls, signer, log, hub, past, risk } = deps;
+        let GatewayDeps { signer, log, hub, past, risk, world } = deps;
         Self {
             in_flight: Gauge::new(config.limits.in_flight_total_max),
             payee_checks: PayeeChecks::default(),
@@ -148,16 +166,21 @@ impl Door {
             centre: config.centre_bic.to_string(),
             rules: config.rules.clone(),
             // The clock goes on while the gateway is down, and it sends less than a message a nanosecond: never twice.
-            next_message: AtomicU64::new(now_ns()),
+            next_message: AtomicU64::new(world.now_ns()),
             config,
-            tls,
             signer,
             log,
             hub,
             past,
             risk,
+            world,
             stopping,
         }
+    }
+
+    /// The centre's type for now.
+    pub(crate) fn now(&self) -> Time {
+        Time(self.world.now_ns())
     }
 
     /// A fresh identification of a message that answers a request.
@@ -199,7 +222,7 @@ impl Door {
         body: Vec<u8>,
         request_digest: &str,
     ) -> crate::http::Answer {
-        crate::http::signed(status, content_type, body, request_digest, now_s(), &*self.signer)
+        crate::http::signed(status, content_type, body, request_digest, self.world.now_s(), &*self.signer)
     }
 }
 

@@ -4,7 +4,6 @@
 //! [`CHUNKS_AHEAD`] chunks for a slow reader; beyond that it waits and later reads on from the past, so a slow reader costs
 //! nothing and loses nothing. Items without a place in the chain (payee checks) go to whoever reads first.
 
-use crate::clock::now_ns;
 use crate::door::{Door, stopped};
 use crate::http::{Answer, Body, JSON, reply};
 use crate::items::{self, Item, Signed};
@@ -46,7 +45,7 @@ struct Query {
 pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Parts) -> Result<Answer, Problem> {
     let query = Query::parse(parts.uri.query().unwrap_or_default(), door.config.limits.wait_max)?;
     let place = caller.lane.readers.enter().ok_or(GatewayRefusal::TooManyReaders)?;
-    caller.lane.note_read(now_ns());
+    caller.lane.note_read(door.world.now_ns());
     let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")) {
         // A browser that lost its stream says where it was.
@@ -60,10 +59,11 @@ pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Pa
 /// Server-sent events, until the reader or the gateway goes.
 fn stream(door: Arc<Door>, caller: Arc<Participant>, query: Query, place: Entered) -> Answer {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    tokio::spawn(async move {
+    let world = Arc::clone(&door.world);
+    world.spawn(Box::pin(async move {
         feed(&door, &caller, query, &sender).await;
         drop(place);
-    });
+    }));
     let mut answer = ::http::Response::new(Body::Stream(receiver));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -87,6 +87,7 @@ async fn feed(door: &Door, caller: &Participant, query: Query, sender: &mpsc::Se
         items::write_events(door, caller.view.bic, &items, query.signed, after, &mut chunk);
         if !chunk.is_empty() {
             let sent = tokio::select! {
+                biased;
                 sent = sender.send(chunk.into()) => sent.is_ok(),
                 () = stopped(&mut stopping) => false,
             };
@@ -98,11 +99,12 @@ async fn feed(door: &Door, caller: &Participant, query: Query, sender: &mpsc::Se
             continue;
         }
         tokio::select! {
+            biased;
             () = news => {}
             _ = sender.closed() => return,
             () = stopped(&mut stopping) => return,
             _ = ping.tick() => {
-                caller.lane.note_read(now_ns());
+                caller.lane.note_read(door.world.now_ns());
                 // A reader too slow for pings is told nothing; it still has items to read.
                 let _ = sender.try_send(Bytes::from_static(b": ping\n\n"));
             }
@@ -131,6 +133,7 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
             return Ok(reply(200, JSON, body));
         }
         tokio::select! {
+            biased;
             () = news => {}
             () = tokio::time::sleep_until(until) => {}
             () = stopped(&mut stopping) => {}
@@ -147,7 +150,7 @@ fn gather(
     limit: usize,
     bytes: usize,
 ) -> Result<(Vec<Item>, Option<Position>), Problem> {
-    let live = caller.lane.take_live(now_ns()).into_iter();
+    let live = caller.lane.take_live(door.world.now_ns()).into_iter();
     let mut items: Vec<Item> =
         live.map(|live| Item { cursor: Position(0), message_type: live.message_type, message: live.message }).collect();
     let (mut gathered, mut last) = (0, None);

@@ -1,6 +1,5 @@
 //! Inbox items: messages built for their reader and signed for their places in that inbox, one by one or together.
 
-use crate::clock::now_s;
 use crate::door::Door;
 use crate::past::InboxEntry;
 use crate::refusal::Problem;
@@ -64,7 +63,7 @@ pub(crate) fn write_members(door: &Door, reader: Bic, items: &[Item], signed: Si
 
 fn write_together(door: &Door, reader: Bic, items: &[Item], out: &mut Vec<u8>) {
     let parts = items.iter().map(|item| (item.cursor.0, &*item.message));
-    let headers = sign_batch(reader.as_str(), parts, now_s(), &*door.signer);
+    let headers = sign_batch(reader.as_str(), parts, door.world.now_s(), &*door.signer);
     write_list(items, out, |item, out| {
         out.push(b'{');
         item.write_place(out);
@@ -104,7 +103,7 @@ impl Item {
     /// As one JSON object with a signature of its own, on one line.
     fn write_signed(&self, door: &Door, reader: Bic, out: &mut Vec<u8>) {
         let item = signing::Item { bic: reader.as_str(), cursor: self.cursor.0, body: &self.message };
-        let headers = sign_item(&item, now_s(), &*door.signer);
+        let headers = sign_item(&item, door.world.now_s(), &*door.signer);
         out.push(b'{');
         self.write_place(out);
         write_signature(&headers, out);

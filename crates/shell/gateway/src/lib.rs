@@ -4,7 +4,7 @@
 //! TLS 1.3, mutual ─▶ who (certificate) ─▶ rate, in flight ─▶ body ≤ 64 KiB ─▶ signature ─▶ schema ─▶ sender ─▶ rules
 //!      ─▶ risk ─▶ command ─▶ journal ─▶ block durable ─▶ [`Hub`] ─▶ the answer, signed; the inboxes, woken
 //! ```
-//! Every check leaves a proof the next step takes as an argument (`TlsPeer`, `Authenticated`); every no is a value with a
+//! Every check leaves a proof the next step takes as an argument (`Peer`, `Authenticated`); every no is a value with a
 //! code ([`GatewayRefusal`], [`signing::SignatureRefusal`], [`clearing::Refusal`], [`ordering::SubmitRefusal`]).
 //!
 //! # How the application starts it
@@ -25,6 +25,7 @@ mod assess;
 mod auth;
 mod clock;
 mod door;
+mod doorway;
 mod http;
 mod hub;
 mod inbox;
@@ -47,6 +48,7 @@ mod wire;
 
 pub use assess::{Assessor, PaymentFacts};
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
+pub use doorway::Doorway;
 pub use history::InboxKind;
 pub use hub::Hub;
 pub use limits::Limits;

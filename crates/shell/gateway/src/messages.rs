@@ -7,7 +7,6 @@
 use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
-use crate::clock::now;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty};
 use crate::payee;
@@ -25,7 +24,11 @@ use std::time::Duration;
 /// Takes one signed message.
 pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated) -> Result<Answer, Problem> {
     let wait = prefer_wait(parts, door.config.limits.wait_max)?;
-    let settings = RuleSettings { now: Some(now().0), signer: Some(request.sender().view.bic.to_string()), ..door.rules.clone() };
+    let settings = RuleSettings {
+        now: Some(door.world.now_ns()),
+        signer: Some(request.sender().view.bic.to_string()),
+        ..door.rules.clone()
+    };
     let (from, taken) = match wire::read(request.body(), &settings) {
         Ok(read) => read,
         Err(fault) => return answer::fault(door, request, &fault),
@@ -107,7 +110,7 @@ fn assess(door: &Door, payment: &Payment) -> RiskDecision {
         creditor_account: payment.creditor_account(),
         creditor_name: &payment.view.creditor.name,
         debit: payment.debit(),
-        now: now(),
+        now: door.now(),
     })
 }
 

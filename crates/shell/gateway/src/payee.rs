@@ -5,7 +5,6 @@
 //! was none.
 
 use crate::auth::Authenticated;
-use crate::clock::now_ns;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty};
 use crate::refusal::{GatewayRefusal, Problem};
@@ -45,11 +44,11 @@ pub(crate) async fn check(door: &Arc<Door>, request: &Authenticated, check: &Pay
 /// The asked bank's reply; `None` if it is offline, unknown or silent.
 async fn ask(door: &Arc<Door>, check: &PayeeCheck) -> Result<Option<PayeeReply>, Problem> {
     let Some(asked) = door.hub.registry.by_bic(check.asked) else { return Ok(None) };
-    let now = now_ns();
+    let now = door.world.now_ns();
     if !asked.is_live() || !asked.lane.is_online(now) {
         return Ok(None);
     }
-    let id = uuid::Uuid::new_v4().simple().to_string();
+    let id = door.world.uuid().simple().to_string();
     let patience = door.config.limits.payee_check_timeout;
     let message = wire::payee_question(door, asked.view.bic, &id, check);
     let item = LiveItem {

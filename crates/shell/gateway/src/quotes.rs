@@ -1,7 +1,7 @@
 //! Exchange quotes and standing rates, in JSON.
 
 use crate::auth::Authenticated;
-use crate::clock::{now, now_ns, rfc3339};
+use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON};
 use crate::refusal::{GatewayRefusal, Problem};
@@ -51,7 +51,7 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
         Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
     };
     let command = Command::RequestQuote(RequestQuote {
-        quote: QuoteId(uuid::Uuid::new_v4().into_bytes()),
+        quote: QuoteId(door.world.uuid().into_bytes()),
         debtor_agent: request.sender().id(),
         debit_currency: debit.code,
         credit_currency: credit.code,
@@ -85,7 +85,7 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
         rate,
         spread_ppm: body.spread_ppm,
         credit_max: amount("credit_max", body.credit_max, credit)?.minor,
-        valid_until: now().after(body.valid_for_s * 1_000_000_000),
+        valid_until: door.now().after(body.valid_for_s * 1_000_000_000),
     });
     match outcome(door, command).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
@@ -132,6 +132,6 @@ fn terms_json(door: &Door, terms: &QuoteTerms) -> Value {
         "remainder": terms.remainder.to_string(),
         "fees": [],
         "expires_at": rfc3339(terms.expires_at),
-        "expires_in_ms": terms.expires_at.0.saturating_sub(now_ns()) / 1_000_000,
+        "expires_in_ms": terms.expires_at.0.saturating_sub(door.world.now_ns()) / 1_000_000,
     })
 }

@@ -1,6 +1,6 @@
 //! What can be read: participants, own accounts, own payments, receipts, checkpoint, keys.
 
-use crate::clock::{now_ns, rfc3339};
+use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON, TEXT, reply};
 use crate::openapi;
@@ -33,7 +33,7 @@ pub(crate) fn checkpoint(door: &Door) -> Result<Answer, Problem> {
 }
 
 pub(crate) fn participants(door: &Door) -> Answer {
-    let now = now_ns();
+    let now = door.world.now_ns();
     let all: Vec<Value> = door
         .hub
         .registry

@@ -1,7 +1,6 @@
 //! The table of paths, and the way of a request from its first byte to its answer.
 
-use crate::auth::{TlsPeer, authenticate};
-use crate::clock::{now_ns, now_s};
+use crate::auth::{Peer, authenticate};
 use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
@@ -109,14 +108,14 @@ impl Endpoint {
 }
 
 /// Answers one request.
-pub(crate) async fn serve(door: Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> Answer {
+pub(crate) async fn serve(door: Arc<Door>, peer: Peer, request: Request<Incoming>) -> Answer {
     match route(&door, peer, request).await {
         Ok(answer) => answer,
         Err(refusal) => problem(refusal),
     }
 }
 
-async fn route(door: &Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> Result<Answer, Problem> {
+async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
     let (endpoint, variable) = Endpoint::at(parts.uri.path()).ok_or(GatewayRefusal::NotFound)?;
     let (method, _) = endpoint.pattern();
@@ -140,7 +139,7 @@ async fn route(door: &Arc<Door>, peer: TlsPeer, request: Request<Incoming>) -> R
         | Endpoint::Receipt => {}
     }
     let caller = peer.participant(&door.hub.registry)?;
-    caller.lane.rate.take(now_ns()).map_err(|wait_ns| {
+    caller.lane.rate.take(door.world.now_ns()).map_err(|wait_ns| {
         let seconds = wait_ns.div_ceil(1_000_000_000);
         Problem::from(GatewayRefusal::RateLimited).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
     })?;
@@ -182,7 +181,7 @@ async fn signed_endpoint(
     }
     check_media_type(&parts, endpoint.media_type())?;
     let body = read_body(body, &door.config.limits).await?;
-    let request = authenticate(caller, &parts, body, now_s(), &door.hub.registry)?;
+    let request = authenticate(caller, &parts, body, door.world.now_s(), &door.hub.registry)?;
     match endpoint {
         Endpoint::Messages => messages::take(door, &parts, &request).await,
         Endpoint::Quotes => quotes::request(door, &request).await,

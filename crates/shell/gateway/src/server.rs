@@ -3,8 +3,9 @@
 //! Slow clients cost a connection and no more: handshake, request head and body have their time each, and an idle
 //! connection is closed. One task a connection.
 
-use crate::auth::TlsPeer;
+use crate::auth::Peer;
 use crate::door::{Door, stopped};
+use crate::doorway::Doorway;
 use crate::routes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,10 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 /// Most bytes of a request head. Three signature fields are below 600.
 const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -23,8 +22,8 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 const HEAD_FIELDS_MAX: usize = 64;
 
 /// Accepts until the gateway stops, then waits for requests under way.
-pub(crate) async fn run(door: Arc<Door>, listener: TcpListener) {
-    let acceptor = TlsAcceptor::from(Arc::clone(&door.tls));
+pub(crate) async fn run(door: Arc<Door>, doorway: impl Doorway) {
+    let doorway = Arc::new(doorway);
     let places = Arc::new(Semaphore::new(door.config.limits.connections_max));
     let mut stopping = door.stopping.clone();
     let mut connections = JoinSet::new();
@@ -38,13 +37,13 @@ pub(crate) async fn run(door: Arc<Door>, listener: TcpListener) {
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,
-            accepted = listener.accept() => accepted,
+            accepted = doorway.accept() => accepted,
         };
         match accepted {
-            Ok((socket, _)) => {
-                let (door, acceptor) = (Arc::clone(&door), acceptor.clone());
+            Ok(raw) => {
+                let (door, doorway) = (Arc::clone(&door), Arc::clone(&doorway));
                 connections.spawn(async move {
-                    serve_connection(door, acceptor, socket).await;
+                    serve_connection(door, doorway, raw).await;
                     drop(place);
                 });
             }
@@ -55,22 +54,19 @@ pub(crate) async fn run(door: Arc<Door>, listener: TcpListener) {
             }
         }
     }
-    drop(listener);
+    drop(doorway);
     let _ =
         tokio::time::timeout(door.config.limits.drain_timeout, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn serve_connection(door: Arc<Door>, acceptor: TlsAcceptor, socket: TcpStream) {
-    let _ = socket.set_nodelay(true);
+async fn serve_connection<D: Doorway>(door: Arc<Door>, doorway: Arc<D>, raw: D::Raw) {
     let limits = door.config.limits;
-    let tls = match tokio::time::timeout(limits.handshake_timeout, acceptor.accept(socket)).await {
-        Ok(Ok(tls)) => tls,
+    let (stream, peer) = match tokio::time::timeout(limits.handshake_timeout, Peer::greet(&*doorway, raw)).await {
+        Ok(Ok(known)) => known,
         Ok(Err(error)) => return tracing::debug!(%error, "handshake failed"),
         Err(_) => return tracing::debug!("handshake too slow"),
     };
-    let Some(peer) = TlsPeer::of(tls.get_ref().1) else {
-        return tracing::debug!("the certificate names no BIC");
-    };
+    drop(doorway);
     let mut stopping = door.stopping.clone();
     let service = service_fn(move |request| {
         let answer = routes::serve(Arc::clone(&door), peer, request);
@@ -81,9 +77,10 @@ async fn serve_connection(door: Arc<Door>, acceptor: TlsAcceptor, socket: TcpStr
         .header_read_timeout(limits.head_timeout)
         .max_headers(HEAD_FIELDS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(tls), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();

@@ -1,6 +1,5 @@
 //! What the operator's side of the house may see through the door: who is connected, checkpoints, receipts.
 
-use crate::clock::now_ns;
 use crate::door::Door;
 use chain::Receipt;
 use clearing::{ParticipantId, PaymentView, Uetr};
@@ -13,7 +12,7 @@ pub struct GatewayWindow(pub(crate) Arc<Door>);
 impl GatewayWindow {
     /// Whether somebody reads the participant's inbox now.
     pub fn is_online(&self, participant: ParticipantId) -> bool {
-        self.0.hub.registry.by_id(participant).is_some_and(|known| known.lane.is_online(now_ns()))
+        self.0.hub.registry.by_id(participant).is_some_and(|known| known.lane.is_online(self.0.world.now_ns()))
     }
 
     /// The tree as the last durable block left it, signed (C2SP checkpoint).

@@ -28,6 +28,9 @@ pub struct Tip {
     pub hash: Hash,
 }
 
+/// So many payments are rebuilt faster by two threads than by one.
+const SECOND_THREAD_PAYMENTS: usize = 10_000;
+
 /// Everything readers ask for.
 #[derive(Debug)]
 pub struct ReadModel(RwLock<Tables>);
@@ -51,12 +54,16 @@ struct Tables {
 impl ReadModel {
     /// Rebuilds everything from a recovered state.
     pub fn rebuild(clearing: &Clearing, places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
-        // Hashing the tree takes as long as everything else together.
-        let (tree, (payments, by_uetr, inboxes)) = std::thread::scope(|scope| {
-            let tree = scope.spawn(|| rebuild_tree(clearing));
-            let tables = rebuild_tables(clearing);
-            (tree.join().expect("the tree is made of what is on record"), tables)
-        });
+        let (tree, (payments, by_uetr, inboxes)) = if clearing.payments().len() < SECOND_THREAD_PAYMENTS {
+            (rebuild_tree(clearing), rebuild_tables(clearing))
+        } else {
+            // Hashing the tree takes as long as everything else together.
+            std::thread::scope(|scope| {
+                let tree = scope.spawn(|| rebuild_tree(clearing));
+                let tables = rebuild_tables(clearing);
+                (tree.join().expect("the tree is made of what is on record"), tables)
+            })
+        };
         let count = |rejected: bool| {
             payments.iter().filter(|view| view.finality.is_some() && view.rejection.is_some() == rejected).count()
         };

@@ -2,14 +2,13 @@
 
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::maker::{FileMaker, Reserve};
+use crate::maker::{FileMaker, Files, Reserve};
 use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
-
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Sealer, Sequencer};
 use crate::snapshot::{self, Places};
 use crate::vault::{VaultPlace, VaultReader, VaultWriter};
-use crate::writer::{Handover, Sink, StopReason, Writer};
+use crate::writer::{Handover, Sink, StopReason, Store, Writer};
 use chain::{BlockHeader, Hash};
 use clearing::{Clearing, IndexSeed};
 use std::io;
@@ -57,6 +56,17 @@ impl Default for JournalConfig {
     }
 }
 
+impl JournalConfig {
+    /// What must stay free, and how large a file of this kind is.
+    pub(crate) fn reserve(&self, kind: FileKind) -> Reserve {
+        let file_bytes = match kind {
+            FileKind::Journal => self.segment_bytes,
+            FileKind::Vault => self.vault_bytes,
+        };
+        Reserve { free_bytes: self.free_bytes_min, file_bytes, retry: self.full_retry }
+    }
+}
+
 /// What a journal knew when it was opened: enough to rebuild everything that is read.
 #[derive(Debug)]
 pub struct Recovered<'a> {
@@ -72,6 +82,31 @@ pub struct Recovered<'a> {
     pub replayed_commands: u64,
     /// Bytes of an unfinished write that were dropped.
     pub torn_bytes: u64,
+}
+
+/// Recovers what the folder holds, and keeps it as a snapshot when that took long.
+pub(crate) fn recover_to_run(disk: &dyn Disk, config: JournalConfig, seed: IndexSeed) -> Result<Recovery, OpenError> {
+    let recovery = recover(disk, seed, Manner { use_snapshots: true, repair: true })?;
+    if recovery.replayed_commands > config.snapshot_after_commands {
+        snapshot::write(disk, &recovery.clearing, recovery.parent(), &recovery.places)?;
+    }
+    Ok(recovery)
+}
+
+/// Goes on from what was recovered: what seals, and what stores.
+pub(crate) fn take_up<C: Clock>(
+    disk: &dyn Disk,
+    config: JournalConfig,
+    clock: C,
+    recovery: Recovery,
+    files: impl Fn(FileKind) -> io::Result<Files>,
+) -> io::Result<(Sealer<C>, Store)> {
+    let store_files = files(FileKind::Journal)?;
+    let vault = VaultWriter::open(disk, files(FileKind::Vault)?, config.vault_bytes)?;
+    let parent = recovery.parent();
+    let Recovery { clearing, places, segment, .. } = recovery;
+    let store = Store { segment, files: store_files, vault, segment_bytes: config.segment_bytes, places, buffer: Vec::new() };
+    Ok((Sealer { clearing, parent, clock }, store))
 }
 
 type SequencerEnd = (Clearing, Hash);
@@ -95,18 +130,8 @@ impl Journal {
         seed: IndexSeed,
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, OpenError> {
-        let recovery = recover(&*disk, seed, Manner { use_snapshots: true, repair: true })?;
-        if recovery.replayed_commands > config.snapshot_after_commands {
-            snapshot::write(&*disk, &recovery.clearing, recovery.parent(), &recovery.places)?;
-        }
-        let sink = rebuild(Recovered {
-            clearing: &recovery.clearing,
-            places: &recovery.places.0,
-            last: recovery.last,
-            from_snapshot: recovery.from_snapshot,
-            replayed_commands: recovery.replayed_commands,
-            torn_bytes: recovery.torn_bytes,
-        });
+        let recovery = recover_to_run(&*disk, config, seed)?;
+        let sink = rebuild(recovery.shown());
         Ok(Self::start(disk, config, clock, recovery, sink)?)
     }
 
@@ -119,29 +144,10 @@ impl Journal {
     ) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let handover = Arc::new(Handover::default());
-        let reserve = |file_bytes| Reserve { free_bytes: config.free_bytes_min, file_bytes, retry: config.full_retry };
-        let maker = FileMaker::start(disk.clone(), queue.clone(), FileKind::Journal, reserve(config.segment_bytes))?;
-        let vault_maker = FileMaker::start(disk.clone(), queue.clone(), FileKind::Vault, reserve(config.vault_bytes))?;
-        let vault = VaultWriter::open(&*disk, vault_maker, config.vault_bytes)?;
-        let parent = recovery.parent();
-        let writer = Writer {
-            handover: handover.clone(),
-            queue: queue.clone(),
-            segment: recovery.segment,
-            maker,
-            vault,
-            sink,
-            segment_bytes: config.segment_bytes,
-            places: recovery.places,
-        };
-        let sequencer = Sequencer {
-            clearing: recovery.clearing,
-            parent,
-            queue: queue.clone(),
-            handover: handover.clone(),
-            clock,
-            last_commands: 0,
-        };
+        let files = |kind| FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead);
+        let (sealer, store) = take_up(&*disk, config, clock, recovery, files)?;
+        let writer = Writer { handover: handover.clone(), queue: queue.clone(), store, sink };
+        let sequencer = Sequencer { sealer, queue: queue.clone(), handover: handover.clone(), last_commands: 0 };
         let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         let sequencer = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
         let vault = VaultReader::new(disk.clone());

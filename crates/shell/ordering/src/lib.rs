@@ -33,6 +33,7 @@ mod recovery;
 mod segments;
 mod sequencer;
 mod snapshot;
+mod stepped;
 mod vault;
 mod writer;
 
@@ -42,5 +43,6 @@ pub use fsck::{FsckReport, LAWS_JUDGED, fsck};
 pub use journal::{Journal, JournalConfig, OrderedLog, Recovered};
 pub use queue::{Submission, SubmitRefusal};
 pub use recovery::OpenError;
+pub use stepped::{SteppedLog, Stepper};
 pub use vault::{Attachment, VaultPlace, VaultReader};
 pub use writer::{DurableBlock, Sink, StopReason};

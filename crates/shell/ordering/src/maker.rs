@@ -1,5 +1,6 @@
-//! Files made ahead of need: a helper thread writes them full of zeros, in small pieces, because a sync into a file that
-//! exists costs half of one that grows, and because one large write would stall the journal's own.
+//! Files made ahead of need: written full of zeros, in small pieces, because a sync into a file that exists costs half of
+//! one that grows, and because one large write would stall the journal's own. A helper thread makes them, or, in a journal
+//! that is stepped, whoever steps it.
 
 use crate::disk::{Disk, DiskFile};
 use crate::queue::{FileKind, Queue};
@@ -15,6 +16,33 @@ const PIECE_BYTES: usize = 256 << 10;
 const PIECE_PAUSE: Duration = Duration::from_millis(3);
 /// How often somebody who waits for a file looks whether the journal is being closed.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Where the next file comes from.
+pub(crate) enum Files {
+    /// Made ahead by a thread.
+    Ahead(FileMaker),
+    /// Made when there is a moment for it, by whoever steps the journal.
+    Stepped(SteppedMaker),
+}
+
+impl Files {
+    /// The next file, under its name.
+    pub(crate) fn next(&mut self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        match self {
+            Self::Ahead(maker) => maker.next(name),
+            Self::Stepped(maker) => maker.next(name),
+        }
+    }
+
+    /// Whether a next file is at hand or need not be asked for: a thread makes it while one waits. Looks at the room on the
+    /// disk when stepped.
+    pub(crate) fn ready(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Ahead(_) => Ok(true),
+            Self::Stepped(maker) => maker.ready(),
+        }
+    }
+}
 
 /// Makes files ahead of need and watches the room on the disk. While there is too little, new payments are refused.
 pub(crate) struct FileMaker {
@@ -33,6 +61,15 @@ struct Spare {
     file: Box<dyn DiskFile>,
 }
 
+impl Spare {
+    /// Gives it its name, durably.
+    fn named(self, disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        disk.rename(&self.name, name)?;
+        disk.sync_folder()?;
+        Ok(self.file)
+    }
+}
+
 /// How much room must stay free on the disk for everything else, and how often to look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reserve {
@@ -43,20 +80,17 @@ pub(crate) struct Reserve {
 
 impl FileMaker {
     pub(crate) fn start(disk: Arc<dyn Disk>, queue: Arc<Queue>, kind: FileKind, reserve: Reserve) -> io::Result<Self> {
-        for stale in disk.list()?.iter().filter(|name| is_spare(kind, name)) {
-            disk.remove(stale)?;
-        }
+        remove_spares(&*disk, kind)?;
         let (give, ready) = sync_channel(1);
         let (stop, stopped) = sync_channel(0);
-        let (maker, watched) = (disk.clone(), queue.clone());
+        let maker = Maker::new(disk.clone(), queue.clone(), kind, reserve);
         let helper = std::thread::Builder::new().name("files".into());
-        let helper = helper
-            .spawn(move || Helper { disk: &*maker, queue: &watched, kind, reserve, made: 0, full: false }.run(&give, &stopped))?;
+        let helper = helper.spawn(move || maker.run(&give, &stopped))?;
         Ok(Self { ready, disk, queue, kind, stop: Some(stop), helper: Some(helper) })
     }
 
     /// The next file, under its name. Waits for room on the disk, unless the journal is being closed.
-    pub(crate) fn next(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+    fn next(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let spare = loop {
             match self.ready.recv_timeout(LOOK) {
                 Ok(spare) => break spare?,
@@ -67,9 +101,7 @@ impl FileMaker {
                 Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the file maker is gone")),
             }
         };
-        self.disk.rename(&spare.name, name)?;
-        self.disk.sync_folder()?;
-        Ok(spare.file)
+        spare.named(&*self.disk, name)
     }
 }
 
@@ -79,8 +111,39 @@ impl Drop for FileMaker {
         if let Some(helper) = self.helper.take() {
             let _ = helper.join();
         }
-        for spare in self.disk.list().unwrap_or_default().iter().filter(|name| is_spare(self.kind, name)) {
-            let _ = self.disk.remove(spare);
+        let _ = remove_spares(&*self.disk, self.kind);
+    }
+}
+
+/// Makes a file when asked whether one is ready.
+pub(crate) struct SteppedMaker {
+    maker: Maker,
+    spare: Option<Spare>,
+}
+
+impl SteppedMaker {
+    pub(crate) fn new(disk: Arc<dyn Disk>, queue: Arc<Queue>, kind: FileKind, reserve: Reserve) -> io::Result<Self> {
+        remove_spares(&*disk, kind)?;
+        Ok(Self { maker: Maker::new(disk, queue, kind, reserve), spare: None })
+    }
+
+    /// Whether a file is at hand; makes it if there is room.
+    fn ready(&mut self) -> io::Result<bool> {
+        let made = match self.spare {
+            Some(_) => self.maker.check_room(0),
+            None => self.maker.make(Duration::ZERO).map(|spare| self.spare = Some(spare)),
+        };
+        self.maker.tell(made.as_ref().is_err_and(is_full));
+        match made {
+            Err(error) if !is_full(&error) => Err(error),
+            Ok(()) | Err(_) => Ok(self.spare.is_some()),
+        }
+    }
+
+    fn next(&mut self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        match self.spare.take() {
+            Some(spare) => spare.named(&*self.maker.disk, name),
+            None => self.maker.make(Duration::ZERO)?.named(&*self.maker.disk, name),
         }
     }
 }
@@ -92,21 +155,27 @@ fn prefix(kind: FileKind) -> &'static str {
     }
 }
 
-fn is_spare(kind: FileKind, name: &str) -> bool {
-    name.starts_with(prefix(kind)) && name.ends_with(".tmp")
+/// Removes what an earlier run prepared and did not use.
+fn remove_spares(disk: &dyn Disk, kind: FileKind) -> io::Result<()> {
+    let is_spare = |name: &&String| name.starts_with(prefix(kind)) && name.ends_with(".tmp");
+    disk.list()?.iter().filter(is_spare).try_for_each(|stale| disk.remove(stale))
 }
 
-/// The thread that makes files.
-struct Helper<'a> {
-    disk: &'a dyn Disk,
-    queue: &'a Queue,
+/// What makes files, and tells the queue of the room.
+struct Maker {
+    disk: Arc<dyn Disk>,
+    queue: Arc<Queue>,
     kind: FileKind,
     reserve: Reserve,
     made: u64,
     full: bool,
 }
 
-impl Helper<'_> {
+impl Maker {
+    fn new(disk: Arc<dyn Disk>, queue: Arc<Queue>, kind: FileKind, reserve: Reserve) -> Self {
+        Self { disk, queue, kind, reserve, made: 0, full: false }
+    }
+
     /// Keeps one spare in the channel and one in hand, and looks at the free space as often as `retry` says.
     fn run(mut self, give: &SyncSender<io::Result<Spare>>, stopped: &Receiver<()>) {
         let mut in_hand = None;
@@ -119,9 +188,9 @@ impl Helper<'_> {
                         Err(error)
                     }
                 },
-                None => self.make(),
+                None => self.make(if self.made == 0 { Duration::ZERO } else { PIECE_PAUSE }),
             };
-            self.tell(&spare);
+            self.tell(spare.as_ref().is_err_and(is_full));
             let offered = match spare {
                 Err(error) if is_full(&error) => None,
                 spare => Some(give.try_send(spare)),
@@ -143,8 +212,7 @@ impl Helper<'_> {
     }
 
     /// Lets new payments in or keeps them out.
-    fn tell(&mut self, spare: &io::Result<Spare>) {
-        let full = spare.as_ref().is_err_and(is_full);
+    fn tell(&mut self, full: bool) {
         if full != self.full {
             self.full = full;
             tracing::warn!(full, kind = ?self.kind, "room on the disk changed; new payments are refused while it is full");
@@ -159,12 +227,11 @@ impl Helper<'_> {
         }
     }
 
-    fn make(&mut self) -> io::Result<Spare> {
+    fn make(&mut self, pause: Duration) -> io::Result<Spare> {
         self.check_room(self.reserve.file_bytes)?;
         self.made += 1;
         let name = format!("{}{}.tmp", prefix(self.kind), self.made);
         let mut file = self.disk.create(&name)?;
-        let pause = if self.made == 1 { Duration::ZERO } else { PIECE_PAUSE };
         match fill_with_zeros(file.as_mut(), self.reserve.file_bytes, pause) {
             Ok(()) => Ok(Spare { name, file }),
             Err(error) => {
@@ -182,7 +249,7 @@ fn is_full(error: &io::Error) -> bool {
 }
 
 fn fill_with_zeros(file: &mut dyn DiskFile, bytes: u64, pause: Duration) -> io::Result<()> {
-    let zeros = vec![0; PIECE_BYTES];
+    let zeros = vec![0; PIECE_BYTES.min(usize::try_from(bytes).unwrap_or(PIECE_BYTES))];
     let mut at = 0;
     while at < bytes {
         let piece = (bytes - at).min(PIECE_BYTES as u64) as usize;

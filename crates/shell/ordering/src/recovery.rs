@@ -5,6 +5,7 @@
 
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{Found, Frame, read_frame, synced_behind};
+use crate::journal::Recovered;
 use crate::segments::{OpenSegment, segment_heights, segment_name};
 use crate::sequencer::header_of;
 use crate::snapshot::{self, Places, Snapshot};
@@ -60,6 +61,18 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
+    /// What of it readers rebuild from.
+    pub(crate) fn shown(&self) -> Recovered<'_> {
+        Recovered {
+            clearing: &self.clearing,
+            places: &self.places.0,
+            last: self.last,
+            from_snapshot: self.from_snapshot,
+            replayed_commands: self.replayed_commands,
+            torn_bytes: self.torn_bytes,
+        }
+    }
+
     /// Hash the next block points at.
     pub(crate) fn parent(&self) -> Hash {
         self.last.map_or(Hash::default(), |header| header.hash())

@@ -28,12 +28,17 @@ const TIMER_SLACK_NS: u64 = 1_000;
 /// How long to sleep when nothing happens.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-pub(crate) struct Sequencer<C> {
+/// Gives commands a time, applies them and seals the block. Whoever drives it says when.
+pub(crate) struct Sealer<C> {
     pub(crate) clearing: Clearing,
     pub(crate) parent: Hash,
+    pub(crate) clock: C,
+}
+
+pub(crate) struct Sequencer<C> {
+    pub(crate) sealer: Sealer<C>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) handover: Arc<Handover>,
-    pub(crate) clock: C,
     /// Commands of the last block.
     pub(crate) last_commands: usize,
 }
@@ -46,20 +51,19 @@ impl<C: Clock> Sequencer<C> {
         let mut taken = Vec::new();
         loop {
             let closing = self.gather(&mut taken);
-            let due = self.clearing.next_deadline().is_some_and(|deadline| deadline <= self.now());
-            if taken.is_empty() && !due {
+            if taken.is_empty() && !self.sealer.is_due() {
                 if closing {
                     break;
                 }
                 continue;
             }
-            let block = self.seal(&mut taken);
+            let block = self.sealer.seal(&mut taken);
             if !self.handover.give(block) {
                 self.queue.stop();
                 break;
             }
         }
-        (self.clearing, self.parent)
+        (self.sealer.clearing, self.sealer.parent)
     }
 
     /// Waits for commands or the next deadline, then for the writer. Returns whether the journal is closing.
@@ -88,20 +92,27 @@ impl<C: Clock> Sequencer<C> {
     }
 
     fn patience(&self) -> Duration {
-        match self.clearing.next_deadline() {
+        match self.sealer.clearing.next_deadline() {
             None => PATIENCE,
             Some(deadline) => {
-                PATIENCE.min(Duration::from_nanos(deadline.0.saturating_sub(self.now().0)) + Duration::from_micros(100))
+                PATIENCE.min(Duration::from_nanos(deadline.0.saturating_sub(self.sealer.now().0)) + Duration::from_micros(100))
             }
         }
     }
+}
+
+impl<C: Clock> Sealer<C> {
+    /// Whether time alone asks for a block: a deadline has passed.
+    pub(crate) fn is_due(&self) -> bool {
+        self.clearing.next_deadline().is_some_and(|deadline| deadline <= self.now())
+    }
 
     /// The time of the next block: never before the last one's, whatever the clock says.
-    fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         self.clock.now().max(self.clearing.time())
     }
 
-    fn seal(&mut self, taken: &mut Vec<Submission>) -> SealedBlock {
+    pub(crate) fn seal(&mut self, taken: &mut Vec<Submission>) -> SealedBlock {
         let mut commands = Vec::with_capacity(taken.len());
         let mut tickets = Vec::with_capacity(taken.len());
         let mut attachments = Vec::new();

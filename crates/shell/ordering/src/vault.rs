@@ -4,7 +4,7 @@
 //! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`.
 
 use crate::disk::{Disk, DiskFile};
-use crate::maker::FileMaker;
+use crate::maker::Files;
 use chain::sha256;
 use std::collections::BTreeMap;
 use std::io;
@@ -59,7 +59,7 @@ impl VaultReader {
 
 /// Writes entries, one file after the other.
 pub(crate) struct VaultWriter {
-    maker: FileMaker,
+    files: Files,
     file: Option<(u32, Box<dyn DiskFile>)>,
     next_file: u32,
     offset: u64,
@@ -69,10 +69,15 @@ pub(crate) struct VaultWriter {
 
 impl VaultWriter {
     /// Starts behind what is there: with a fresh file, so that nothing a crash left is ever written over.
-    pub(crate) fn open(disk: &dyn Disk, maker: FileMaker, file_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn open(disk: &dyn Disk, files: Files, file_bytes: u64) -> io::Result<Self> {
         let numbers = disk.list()?.into_iter().filter_map(|name| file_number(&name));
         let next_file = numbers.max().map_or(1, |last| last + 1);
-        Ok(Self { maker, file: None, next_file, offset: 0, file_bytes, buffer: Vec::new() })
+        Ok(Self { files, file: None, next_file, offset: 0, file_bytes, buffer: Vec::new() })
+    }
+
+    /// Whether a next file could be had at once.
+    pub(crate) fn ready(&mut self) -> io::Result<bool> {
+        self.files.ready()
     }
 
     /// Gathers an entry and says where it will be. The file must have been chosen by [`Self::begin_group`].
@@ -95,7 +100,7 @@ impl VaultWriter {
             return Ok(());
         }
         let number = self.next_file;
-        let file = self.maker.next(&file_name(number))?;
+        let file = self.files.next(&file_name(number))?;
         self.next_file += 1;
         self.offset = 0;
         self.file = Some((number, file));

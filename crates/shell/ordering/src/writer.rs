@@ -1,7 +1,7 @@
 //! The writer: takes sealed blocks, makes them durable, then tells the world. In that order, always (ORD-01).
 
 use crate::frame::{frame_bytes, write_frame};
-use crate::maker::FileMaker;
+use crate::maker::Files;
 use crate::queue::Queue;
 use crate::segments::{OpenSegment, segment_name};
 use crate::snapshot::Places;
@@ -140,21 +140,27 @@ impl Handover {
 pub(crate) struct Writer<S> {
     pub(crate) handover: Arc<Handover>,
     pub(crate) queue: Arc<Queue>,
-    pub(crate) segment: Option<OpenSegment>,
-    pub(crate) maker: FileMaker,
-    pub(crate) vault: VaultWriter,
+    pub(crate) store: Store,
     pub(crate) sink: S,
+}
+
+/// Where blocks and messages are written. Whoever drives it says when.
+pub(crate) struct Store {
+    pub(crate) segment: Option<OpenSegment>,
+    pub(crate) files: Files,
+    pub(crate) vault: VaultWriter,
     pub(crate) segment_bytes: u64,
     pub(crate) places: Places,
+    /// Frames on their way.
+    pub(crate) buffer: Vec<u8>,
 }
 
 impl<S: Sink> Writer<S> {
     /// Runs until closed or failed. Returns why, and where all messages lie.
     pub(crate) fn run(mut self) -> (StopReason, Places) {
         let mut group = Vec::new();
-        let mut buffer = Vec::new();
         while self.handover.take(&mut group) {
-            match self.commit(&mut group, &mut buffer) {
+            match self.store.commit(&mut group) {
                 Ok(durable) => durable.into_iter().for_each(|block| self.sink.durable(block)),
                 Err(error) => {
                     tracing::error!(%error, "journal write failed; stopping");
@@ -162,23 +168,25 @@ impl<S: Sink> Writer<S> {
                     self.handover.fail();
                     let why = StopReason::DiskFailed(error.to_string());
                     self.sink.stopped(why.clone());
-                    return (why, self.places);
+                    return (why, self.store.places);
                 }
             }
         }
         self.sink.stopped(StopReason::Closed);
-        (StopReason::Closed, self.places)
+        (StopReason::Closed, self.store.places)
     }
+}
 
+impl Store {
     /// Vault first, then the journal: a durable block's messages are durable too.
-    fn commit(&mut self, group: &mut Vec<SealedBlock>, buffer: &mut Vec<u8>) -> io::Result<Vec<DurableBlock>> {
+    pub(crate) fn commit(&mut self, group: &mut Vec<SealedBlock>) -> io::Result<Vec<DurableBlock>> {
         let mut durable = Vec::with_capacity(group.len());
         self.store_messages(group, &mut durable)?;
-        buffer.clear();
+        self.buffer.clear();
         for (block, body) in &durable {
-            self.frame(block, body, buffer)?;
+            self.frame(block, body)?;
         }
-        self.flush(buffer)?;
+        self.flush()?;
         for (block, _) in &durable {
             self.places.note_block(&block.commands, &block.applied.outcomes, &block.places);
         }
@@ -200,29 +208,29 @@ impl<S: Sink> Writer<S> {
     }
 
     /// Appends the block to the buffer; starts a new segment when it does not fit the open one.
-    fn frame(&mut self, block: &DurableBlock, body: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
+    fn frame(&mut self, block: &DurableBlock, body: &[u8]) -> io::Result<()> {
         let bytes = frame_bytes(body.len(), block.places.len()) as u64;
-        let fits = self.segment.as_ref().is_some_and(|segment| segment.room() >= buffer.len() as u64 + bytes);
+        let fits = self.segment.as_ref().is_some_and(|segment| segment.room() >= self.buffer.len() as u64 + bytes);
         if !fits {
-            self.flush(buffer)?;
-            let file = self.maker.next(&segment_name(block.header.height))?;
+            self.flush()?;
+            let file = self.files.next(&segment_name(block.header.height))?;
             self.segment = Some(OpenSegment { file, offset: 0, bytes: self.segment_bytes });
         }
         let segment = self.segment.as_ref().expect("a segment was just opened");
-        write_frame(buffer, segment.offset as u32, &block.header, body, &block.places);
+        write_frame(&mut self.buffer, segment.offset as u32, &block.header, body, &block.places);
         Ok(())
     }
 
-    fn flush(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        if buffer.is_empty() {
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
             return Ok(());
         }
         let segment = self.segment.as_mut().expect("frames were made for an open segment");
         // A crash before the sync returns leaves a torn tail, which recovery drops: nobody was told of these blocks.
-        segment.file.write_at(segment.offset, buffer)?;
+        segment.file.write_at(segment.offset, &self.buffer)?;
         segment.file.sync_data()?;
-        segment.offset += buffer.len() as u64;
-        buffer.clear();
+        segment.offset += self.buffer.len() as u64;
+        self.buffer.clear();
         Ok(())
     }
 }

@@ -92,6 +92,12 @@ impl FileSigner {
         Ok(Self { key_id: key_id.to_owned(), pair })
     }
 
+    /// The key made of a secret seed, always the same one.
+    pub fn from_seed(key_id: &str, seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
+        Self { key_id: key_id.to_owned(), pair }
+    }
+
     /// A key in memory that ends with the process.
     pub fn ephemeral(key_id: &str) -> Self {
         Self { key_id: key_id.to_owned(), pair: Ed25519KeyPair::generate().expect("the system has randomness") }
@@ -216,6 +222,13 @@ mod tests {
         forged[..32].copy_from_slice(&neutral);
         assert!(!verify_ed25519(&neutral, b"anything", &forged));
         assert!(!verify_ed25519(&[0xff; 32], b"message", &signature), "not a point");
+    }
+
+    #[test]
+    fn a_seed_makes_one_key() {
+        let key = |byte| FileSigner::from_seed("x", &[byte; 32]).public_key();
+        assert_eq!(key(1), key(1));
+        assert_ne!(key(1), key(2));
     }
 
     #[test]

@@ -174,6 +174,10 @@ fn book_incoming(
     booked: &mut Booked,
 ) -> Result<(), BooksError> {
     let Some(mut payment) = writer.record::<_, Incoming>(INCOMING, uetr)? else {
+        if event == IncomingEvent::CentreRejected {
+            // It ended before this bank read that it was asked, and the centre does not ask after a reject: nothing to undo.
+            return Ok(());
+        }
         note_break(writer, &format!("payment {uetr} is unknown here, but {event:?}"))?;
         return Ok(());
     };

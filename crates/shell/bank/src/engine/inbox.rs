@@ -3,7 +3,6 @@
 use crate::books::records::Incoming;
 use crate::books::state::IncomingState;
 use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
-use crate::clock::{now_ms, now_ns};
 use crate::engine::payee;
 use crate::fault::Fault;
 use crate::inner::Shared;
@@ -36,12 +35,12 @@ impl InboxHandler for Inbox {
         if entries.is_empty() {
             return Ok(());
         }
-        let scheme = inner.scheme.clone();
+        let (scheme, now_ms) = (inner.scheme.clone(), inner.now_ms());
         let booked = inner
             .books(move |books| {
                 let told = |(cursor, message)| Ok(InboxEntry { cursor, told: told(books, &scheme, &fault, message)? });
                 let entries = entries.into_iter().map(told).collect::<Result<Vec<_>, BooksError>>()?;
-                books.book_inbox(&entries, now_ms())
+                books.book_inbox(&entries, now_ms)
             })
             .await
             .map_err(failed)?;
@@ -70,7 +69,7 @@ fn told(books: &Books, scheme: &Scheme, fault: &Fault, message: Option<Read>) ->
 fn status_told(scheme: &Scheme, status: &StatusReportView) -> Told {
     let uetr = status.uetr_text();
     match status.status {
-        TransactionStatus::Settled => match scheme.credited(status.uetr, now_ns()) {
+        TransactionStatus::Settled => match scheme.credited(status.uetr, scheme.now_ns()) {
             Ok(report) => Told::Settled { uetr, report },
             Err(error) => unwritable(&error),
         },
@@ -110,10 +109,10 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         state: if refused.is_some() { IncomingState::Declined } else { IncomingState::Accepted },
         declined_reason: refused.clone(),
         late_answer: None,
-        asked_ms: now_ms(),
+        asked_ms: scheme.now_ms(),
         final_ms: None,
     };
-    let answer = |refused: Option<&str>| scheme.answer(payment.uetr, refused, now_ns());
+    let answer = |refused: Option<&str>| scheme.answer(payment.uetr, refused, scheme.now_ns());
     let answer_and_contradiction = answer(refused.as_deref()).and_then(|said| {
         let opposite = if refused.is_some() { None } else { Some("AC06") };
         Ok((said, answer(opposite)?))
@@ -127,7 +126,7 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         Fault::None | Fault::Refusing { .. } | Fault::Offline => answered.messages.push(said),
         Fault::Slow { ms } => {
             answered.messages.push(said);
-            answered.not_before_ms = now_ms().saturating_add(*ms);
+            answered.not_before_ms = scheme.now_ms().saturating_add(*ms);
         }
         Fault::Silent => incoming.state = IncomingState::Asked,
         Fault::AnswerTwice => answered.messages.extend([said.clone(), said, contradiction]),

@@ -2,7 +2,6 @@
 
 use crate::books::Books;
 use crate::books::records::OutboxMessage;
-use crate::clock::now_ms;
 use crate::engine::Pause;
 use crate::inner::Shared;
 use std::collections::BTreeMap;
@@ -18,7 +17,7 @@ const DONE_BATCH: usize = 512;
 /// Sends what the books left, then what comes.
 pub(super) async fn run(inner: Shared, mut incoming: mpsc::UnboundedReceiver<(u64, OutboxMessage)>) {
     let (done_sender, done) = mpsc::unbounded_channel();
-    let forgetting = tokio::spawn(forget(Shared::clone(&inner), done));
+    inner.world.spawn(Box::pin(forget(Shared::clone(&inner), done)));
     let turns = Arc::new(Semaphore::new(SENDING_MAX));
     let mut pause = Pause::new();
     let left = loop {
@@ -38,7 +37,6 @@ pub(super) async fn run(inner: Shared, mut incoming: mpsc::UnboundedReceiver<(u6
             dispatch_all(&inner, &turns, numbers, messages, &done_sender).await;
         }
     }
-    forgetting.abort();
 }
 
 /// What is there already, messages about the same payment together so that they leave in order.
@@ -77,10 +75,11 @@ async fn dispatch_all(
     messages: Vec<OutboxMessage>,
     done: &mpsc::UnboundedSender<u64>,
 ) {
+    let world = Arc::clone(&inner.world);
     let (inner, turns, done) = (Shared::clone(inner), Arc::clone(turns), done.clone());
-    tokio::spawn(async move {
+    world.spawn(Box::pin(async move {
         for (number, message) in numbers.into_iter().zip(messages) {
-            let wait_ms = message.not_before_ms.saturating_sub(now_ms());
+            let wait_ms = message.not_before_ms.saturating_sub(inner.now_ms());
             if wait_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
             }
@@ -89,7 +88,7 @@ async fn dispatch_all(
             drop(turn);
             let _ = done.send(number);
         }
-    });
+    }));
 }
 
 /// Returns when the centre took the message or will never take it.

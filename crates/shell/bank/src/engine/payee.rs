@@ -1,13 +1,13 @@
 //! Whose account is this? Asked of this bank (`acmt.023`), and by it.
 
 use crate::books::records::{Account, Customer, NameCheck};
-use crate::clock::now_ns;
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, read};
 use crate::names::{Nearness, compare_any, masked};
 use crate::order::PayeeNumber;
 use iso20022::view::{IdentificationRequestView, NameVerdict};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the payee's bank said.
@@ -25,8 +25,9 @@ impl PayeeAnswer {
 
 /// Answers in a task of its own: nobody waits for it here, and the asker only for a few seconds.
 pub(super) fn spawn_answer(inner: &Shared, question: IdentificationRequestView, fault: Fault) {
+    let world = Arc::clone(&inner.world);
     let inner = Shared::clone(inner);
-    tokio::spawn(async move {
+    world.spawn(Box::pin(async move {
         match fault {
             Fault::Silent | Fault::Offline => return,
             Fault::Slow { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
@@ -35,14 +36,14 @@ pub(super) fn spawn_answer(inner: &Shared, question: IdentificationRequestView, 
         if let Err(reason) = answer(&inner, &question).await {
             tracing::warn!(bank = inner.config.bic, reason, "a payee check could not be answered");
         }
-    });
+    }));
 }
 
 async fn answer(inner: &Inner, question: &IdentificationRequestView) -> Result<(), String> {
     let number = question.account.as_str().to_owned();
     let found = inner.books(move |books| books.find_payee(&number)).await.map_err(|error| error.to_string())?;
     let (verdict, shown, account) = judge(question, found);
-    let xml = inner.scheme.payee_answer(question, verdict, shown, account, now_ns()).map_err(|error| error.to_string())?;
+    let xml = inner.scheme.payee_answer(question, verdict, shown, account, inner.now_ns()).map_err(|error| error.to_string())?;
     let sent = inner.link.send_message(&xml, 0).await.map_err(|error| error.to_string())?;
     if sent.taken() { Ok(()) } else { Err(format!("the centre answered {}", sent.status)) }
 }
@@ -70,7 +71,7 @@ fn judge(
 
 /// Asks the payee's bank. Whatever goes wrong is [`NameCheck::Unavailable`]: the customer decides.
 pub(crate) async fn ask(inner: &Inner, agent: &str, payee: &PayeeNumber, name: &str) -> PayeeAnswer {
-    let Ok(xml) = inner.scheme.payee_question(agent, payee, name, now_ns()) else { return PayeeAnswer::UNAVAILABLE };
+    let Ok(xml) = inner.scheme.payee_question(agent, payee, name, inner.now_ns()) else { return PayeeAnswer::UNAVAILABLE };
     let answer = match inner.link.payee_check(&xml).await {
         Ok(answer) => answer,
         Err(error) => {

@@ -6,12 +6,12 @@
 use crate::books::records::Outgoing;
 use crate::books::state::{OutgoingEvent, OutgoingState};
 use crate::books::{Books, OutgoingUpdate};
-use crate::clock::{now_ms, now_ns};
 use crate::engine::Pause;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, outgoing_event, read};
 use banklink::{Answer, LinkError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often payments that are held are looked at.
@@ -40,16 +40,17 @@ enum Said {
 
 /// Sends a payment and follows it until the centre holds it or it is final. Runs in a task of its own.
 pub(crate) fn send(inner: &Shared, uetr: String) {
+    let world = Arc::clone(&inner.world);
     let inner = Shared::clone(inner);
-    tokio::spawn(async move { follow(&inner, &uetr).await });
+    world.spawn(Box::pin(async move { follow(&inner, &uetr).await }));
 }
 
 /// Takes up what was under way at the start, then watches over payments that are held.
 pub(super) async fn resume_and_watch(inner: Shared) {
-    let now = now_ms();
+    let now = inner.now_ms();
     let _ = inner.books(move |books| books.forget_drafts(now)).await;
     for uetr in open_payments(&inner).await {
-        note(&inner, &uetr, OutgoingUpdate::plain(OutgoingEvent::LeftInDoubt, now_ms())).await;
+        note(&inner, &uetr, OutgoingUpdate::plain(OutgoingEvent::LeftInDoubt, inner.now_ms())).await;
         send(&inner, uetr);
     }
     let mut asked = BTreeMap::new();
@@ -75,11 +76,11 @@ async fn watch(inner: &Inner, asked: &mut BTreeMap<String, u64>) {
         let Some(payment) = load(inner, &uetr).await else { continue };
         let Some(held_ms) = payment.times.held_ms.filter(|_| payment.state == OutgoingState::Held) else { continue };
         let since = asked.get(&uetr).copied().unwrap_or(held_ms);
-        if since + ASK_AFTER_MS > now_ms() || questions >= ASKED_MAX {
+        if since + ASK_AFTER_MS > inner.now_ms() || questions >= ASKED_MAX {
             continue;
         }
         questions += 1;
-        asked.insert(uetr.clone(), now_ms());
+        asked.insert(uetr.clone(), inner.now_ms());
         if let Said::Status(update) = enquire(inner, &uetr).await {
             note(inner, &uetr, update).await;
         }
@@ -99,12 +100,12 @@ async fn follow(inner: &Inner, uetr: &str) {
         };
         let mut said = if in_doubt { enquire(inner, uetr).await } else { Said::Unknown };
         if said == Said::Unknown {
-            said = hear(inner.link.send_message(message, 0).await);
+            said = hear(inner, inner.link.send_message(message, 0).await);
         }
         match said {
             Said::Status(update) => note(inner, uetr, update).await,
             Said::InDoubt => {
-                note(inner, uetr, OutgoingUpdate::plain(OutgoingEvent::LeftInDoubt, now_ms())).await;
+                note(inner, uetr, OutgoingUpdate::plain(OutgoingEvent::LeftInDoubt, inner.now_ms())).await;
                 pause.wait(None).await;
             }
             Said::Later(at_least_ms) => pause.wait(at_least_ms).await,
@@ -115,7 +116,7 @@ async fn follow(inner: &Inner, uetr: &str) {
             }
             Said::Never { reason, text } => {
                 let event = OutgoingEvent::RefusedAtDoor;
-                note(inner, uetr, OutgoingUpdate { event, reason, reason_text: text, at_ms: now_ms() }).await;
+                note(inner, uetr, OutgoingUpdate { event, reason, reason_text: text, at_ms: inner.now_ms() }).await;
             }
             Said::Unknown => pause.wait(None).await,
         }
@@ -146,10 +147,10 @@ async fn note(inner: &Inner, uetr: &str, update: OutgoingUpdate) {
 }
 
 async fn enquire(inner: &Inner, uetr: &str) -> Said {
-    let Ok(question) = inner.scheme.enquiry(uetr, now_ns()) else { return Said::Later(None) };
+    let Ok(question) = inner.scheme.enquiry(uetr, inner.now_ns()) else { return Said::Later(None) };
     match inner.link.send_message(&question, 0).await {
         Ok(answer) if answer.status == 404 => Said::Unknown,
-        Ok(answer) => match hear(Ok(answer)) {
+        Ok(answer) => match hear(inner, Ok(answer)) {
             // The question was refused, not the payment.
             Said::Never { .. } | Said::InDoubt => Said::Later(None),
             said @ (Said::Status(_) | Said::Unknown | Said::Later(_)) => said,
@@ -160,7 +161,7 @@ async fn enquire(inner: &Inner, uetr: &str) -> Said {
 }
 
 /// What an answer to a payment or a question means.
-fn hear(answer: Result<Answer, LinkError>) -> Said {
+fn hear(inner: &Inner, answer: Result<Answer, LinkError>) -> Said {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) if error.in_doubt() => return Said::InDoubt,
@@ -172,7 +173,7 @@ fn hear(answer: Result<Answer, LinkError>) -> Said {
             event: outgoing_event(status.status),
             reason: status.reason.clone(),
             reason_text: status.information.clone(),
-            at_ms: now_ms(),
+            at_ms: inner.now_ms(),
         }),
         (Some(Ok(Read::Status(status))), 400..500) => {
             Said::Never { reason: status.reason.clone(), text: status.information.clone() }

@@ -2,7 +2,6 @@
 
 use crate::books::records::{NameCheck, Outgoing};
 use crate::books::state::OutgoingState;
-use crate::clock::now_ms;
 use crate::directory::name_forms;
 use crate::inner::{Inner, Shared};
 use crate::order::{Field, OrderFault, PURPOSES, TEXT_CHARS_MAX, TypedOrder};
@@ -266,7 +265,7 @@ fn selected_currency<'a>(inner: &Inner, typed: &'a TypedOrder) -> &'a str {
 fn render_review(inner: &Inner, customer: &Customer, draft: &Outgoing, fault: Option<&str>) -> Markup {
     let language = customer.language;
     let token = &customer.session.form_token;
-    let left_ms = draft.quote.as_ref().map(|quote| quote.expires_at_ms.saturating_sub(now_ms()));
+    let left_ms = draft.quote.as_ref().map(|quote| quote.expires_at_ms.saturating_sub(inner.now_ms()));
     let content = html! {
         h1 { (language.review()) }
         @if let Some(words) = fault { p.alert role="alert" { (words) } }

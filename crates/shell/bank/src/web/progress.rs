@@ -184,7 +184,7 @@ async fn next(watching: &mut Watching) -> Event {
             return Event::default().event("progress").data(rendered);
         }
         let settled_long_ago =
-            payment.times.final_ms.is_some_and(|at| at + CREDIT_WAIT.as_millis() as u64 <= crate::clock::now_ms());
+            payment.times.final_ms.is_some_and(|at| at + CREDIT_WAIT.as_millis() as u64 <= watching.inner.now_ms());
         if is_done(&payment) || settled_long_ago {
             return end(watching);
         }

@@ -1,6 +1,6 @@
 //! A tiny centre: TLS with client certificates, answers as scripted.
 
-use banklink::{Link, LinkConfig};
+use banklink::{Link, LinkConfig, TlsConnector};
 use futures_util::{StreamExt, stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -76,13 +76,12 @@ pub async fn setup(script: Vec<Script>) -> Setup {
     tokio::spawn(serve(Arc::clone(&centre), listener, TlsAcceptor::from(Arc::new(server))));
     let link = Link::new(LinkConfig {
         bic: BIC.to_owned(),
-        gateway: centre.address,
-        server_name: "localhost".to_owned(),
-        tls: Arc::new(client),
+        connector: Arc::new(TlsConnector::new(centre.address, "localhost", Arc::new(client)).unwrap()),
         signer: Arc::new(bank),
         centre_keys: Arc::new(move |id: &str| (id == "LUOHU#1").then_some(key)),
+        world: world::Machine::shared(),
     });
-    Setup { centre, link: Arc::new(link.unwrap()) }
+    Setup { centre, link: Arc::new(link) }
 }
 
 async fn serve(centre: Arc<Centre>, listener: TcpListener, acceptor: TlsAcceptor) {

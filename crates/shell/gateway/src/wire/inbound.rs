@@ -189,10 +189,9 @@ pub(crate) fn read_payment(body: &[u8]) -> Result<Payment, Fault> {
 }
 
 fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
-    let message = read_business_message(body, LIMITS).map_err(|violation| Fault {
-        http_status: 400,
-        rejection: RejectionView::of_violation(&violation, NOT_PROVIDED, crate::clock::now_ns()),
-    })?;
+    // When it was refused is said by whoever writes the refusal.
+    let message = read_business_message(body, LIMITS)
+        .map_err(|violation| Fault { http_status: 400, rejection: RejectionView::of_violation(&violation, NOT_PROVIDED, 0) })?;
     let Some(header) = &message.header else {
         return Err(Fault::of_gateway(NOT_PROVIDED, GatewayRefusal::NotAMessage, "a business application header is missing"));
     };

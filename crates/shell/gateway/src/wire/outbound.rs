@@ -3,7 +3,6 @@
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_payment};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
-use crate::clock::now_ns;
 use crate::door::Door;
 use crate::past::InboxEntry;
 use crate::recent::Recent;
@@ -88,7 +87,7 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, entry: &InboxEntry) -> Res
 
 /// `pacs.002` in answer to a request.
 pub(crate) fn status_report(door: &Door, to: Bic, uetr: Uetr, original: &Original, standing: &Standing) -> Vec<u8> {
-    let (id, now) = (door.next_message_id(), now_ns());
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
     envelope(door, to, &id, now, &report(uetr, original, standing, &id, now).message())
 }
 
@@ -118,14 +117,14 @@ fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u
 
 /// `admi.002`.
 pub(crate) fn message_reject(door: &Door, to: Bic, fault: &Fault) -> Vec<u8> {
-    let (id, now) = (door.next_message_id(), now_ns());
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
     let rejection = RejectionView { rejected_at: Some(now), ..fault.rejection.clone() };
     envelope(door, to, &id, now, &rejection.message())
 }
 
 /// `acmt.023` as the asked bank gets it, under an identification of the centre's.
 pub(crate) fn payee_question(door: &Door, asked: Bic, id: &str, check: &PayeeCheck) -> Vec<u8> {
-    let now = now_ns();
+    let now = door.world.now_ns();
     let question = IdentificationRequestView {
         message_id: id.to_owned(),
         created_at: now,
@@ -139,7 +138,7 @@ pub(crate) fn payee_question(door: &Door, asked: Bic, id: &str, check: &PayeeChe
 
 /// `acmt.024` as the asker gets it; no reply: it could not be told, nobody answered.
 pub(crate) fn payee_answer(door: &Door, asker: Bic, check: &PayeeCheck, reply: Option<&PayeeReply>) -> Vec<u8> {
-    let (id, now) = (door.next_message_id(), now_ns());
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
     let answered = reply.map(|reply| reply.view.clone());
     let verdict = match answered.as_ref().map(|view| &view.verdict) {
         None => NameVerdict::NotPossible("NORR".to_owned()),

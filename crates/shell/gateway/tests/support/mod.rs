@@ -281,8 +281,9 @@ async fn open(
     let centre = FileSigner::open_or_create(&folder.path().join("centre.pem"), "LUOHU#1").unwrap();
     let centre_key = centre.public_key();
     let server = authority.issue_server(&["localhost", "127.0.0.1"]).unwrap();
+    let tls = Arc::new(server_config(authority.certificate(), &server).unwrap());
     let deps = GatewayDeps {
-        tls: Arc::new(server_config(authority.certificate(), &server).unwrap()),
+        world: world::Machine::shared(),
         signer: Arc::new(centre),
         log: log.clone(),
         hub: Arc::clone(hub),
@@ -290,7 +291,7 @@ async fn open(
         risk,
     };
     let config = GatewayConfig { limits, ..GatewayConfig::at("127.0.0.1:0".parse().unwrap()) };
-    (Gateway::start(config, deps).await.unwrap(), centre_key)
+    (Gateway::start(config, tls, deps).await.unwrap(), centre_key)
 }
 
 fn seed(log: &MemoryLog, banks: &[Bank]) {

@@ -1,40 +1,32 @@
 //! What a scheme needs before its first payment: ledgers, times, participants, money.
 
-use crate::config::SchemeSection;
 use clearing::{AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, ParticipantId, RegisterParticipant, Settings};
 use money::{Currency, CurrencyCode, MinorUnits};
-
-const SECOND_NS: u64 = 1_000_000_000;
 
 /// A participant to register.
 #[derive(Debug, Clone)]
 pub struct Member {
+    /// BIC.
     pub bic: Bic,
+    /// Name.
     pub name: String,
+    /// Public key.
     pub key: [u8; 32],
+    /// Whether it publishes rates.
     pub provides_exchange: bool,
+    /// Settlement currencies.
     pub currencies: Vec<CurrencyCode>,
 }
 
 /// Commands that bring the centre to what the configuration says; none when it is there already.
-pub fn configuration(scheme: &SchemeSection, clearing: &Clearing) -> Vec<Command> {
-    let wanted = Settings {
-        answer_high_ns: scheme.answer_high_s * SECOND_NS,
-        answer_normal_ns: scheme.answer_normal_s * SECOND_NS,
-        quote_validity_ns: scheme.quote_validity_s * SECOND_NS,
-        acceptance_age_max_ns: scheme.acceptance_age_max_s * SECOND_NS,
-    };
+pub fn configuration(wanted: Settings, currencies: &[Currency], clearing: &Clearing) -> Vec<Command> {
     let mut commands = Vec::new();
     if clearing.settings() != wanted {
         commands.push(Command::Configure(wanted));
     }
     let open = |code: CurrencyCode| clearing.currencies().iter().any(|currency| currency.code == code);
-    for (code, decimals) in &scheme.currencies {
-        let currency = code.parse().ok().and_then(|code| Currency::new(code, *decimals).ok()).expect("checked when read");
-        if !open(currency.code) {
-            commands.push(Command::OpenLedger(currency));
-        }
-    }
+    let absent = currencies.iter().filter(|currency| !open(currency.code));
+    commands.extend(absent.copied().map(Command::OpenLedger));
     commands
 }
 

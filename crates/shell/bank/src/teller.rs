@@ -1,0 +1,97 @@
+//! A bank at work without pages: books, link and engine, and a desk where customers are served.
+
+use crate::books::records::Outgoing;
+use crate::books::{Books, BooksError, BooksReport};
+use crate::config::BankConfig;
+use crate::engine;
+use crate::fault::Fault;
+use crate::inner::{Inner, Shared};
+use crate::order::TypedOrder;
+use crate::service::ServiceError;
+use banklink::{Link, LinkState};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// A bank at work. Dropped without [`Teller::shutdown`] it stops as if it had crashed, which its books stand.
+pub struct Teller {
+    pub(crate) inner: Shared,
+    tasks: JoinSet<()>,
+}
+
+/// Where customers are served. Cheap to clone; what it begins ends with the [`Teller`]'s world.
+#[derive(Clone)]
+pub struct Desk(Shared);
+
+impl Teller {
+    /// Takes up what a crash left in the books and connects to the centre when it can be reached. Runs on the caller's tokio
+    /// runtime.
+    pub fn start(config: BankConfig, books: Books) -> Self {
+        let link = Link::new(config.link.clone());
+        let fault = config.fault.clone();
+        let (outbox_sender, outbox) = mpsc::unbounded_channel();
+        let inner = Inner::new(config, books, link, outbox_sender);
+        if fault != Fault::None {
+            inner.set_fault(fault);
+        }
+        let mut tasks = JoinSet::new();
+        engine::start(&inner, outbox, &mut tasks);
+        Self { inner, tasks }
+    }
+
+    /// The desk.
+    pub fn desk(&self) -> Desk {
+        Desk(Shared::clone(&self.inner))
+    }
+
+    /// Ends the engine's tasks. Payments under way go on at the next start.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Desk {
+    /// The bank's BIC.
+    pub fn bic(&self) -> &str {
+        &self.0.config.bic
+    }
+
+    /// Whether the inbox stream stands, now and as it changes.
+    pub fn link_state(&self) -> watch::Receiver<LinkState> {
+        self.0.link.state()
+    }
+
+    /// Puts a fault in force, or ends it with [`Fault::None`].
+    pub fn set_fault(&self, fault: Fault) {
+        self.0.set_fault(fault);
+    }
+
+    /// The fault in force.
+    pub fn fault(&self) -> Fault {
+        self.0.fault()
+    }
+
+    /// Reads all books and checks every law over them.
+    pub async fn books_report(&self) -> Result<BooksReport, BooksError> {
+        self.0.books(Books::report).await
+    }
+
+    /// Reads an order, has the payee checked and a quote made, and keeps it as a draft for the customer to confirm.
+    pub async fn draft(&self, sign_in: &str, typed: &TypedOrder) -> Result<Outgoing, ServiceError> {
+        self.0.draft(sign_in, typed).await
+    }
+
+    /// Confirms a draft and sends it. Confirmed twice is sent once.
+    pub async fn confirm(&self, sign_in: &str, uetr: &str, name_acknowledged: bool) -> Result<Outgoing, ServiceError> {
+        self.0.confirm(sign_in, uetr, name_acknowledged).await
+    }
+
+    /// A customer's payment out.
+    pub async fn payment(&self, sign_in: &str, uetr: &str) -> Result<Outgoing, ServiceError> {
+        self.0.payment(sign_in, uetr).await
+    }
+
+    /// The receipt of a final payment, from the books or from the centre.
+    pub async fn receipt(&self, payment: &Outgoing) -> Result<String, ServiceError> {
+        self.0.receipt(payment).await
+    }
+}

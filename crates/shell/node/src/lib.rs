@@ -1,0 +1,12 @@
+//! Node knows how the parts of the centre are joined and what a scheme begins with; it does not know files or command lines.
+//!
+//! The binary and the simulator join the same parts in the same way: [`Feeder`] tells every durable block first to the read
+//! model, then to those who wait; [`genesis`] says which commands bring an empty centre to where payments begin.
+//!
+//! # Start reading at
+//! [`Feeder::rebuild`].
+
+mod feeder;
+pub mod genesis;
+
+pub use feeder::Feeder;

@@ -1,0 +1,124 @@
+//! What customers and banks' staff do: pay, look at receipts, send again.
+
+use crate::participant::{Hands, checkpoint_key};
+use crate::plan::{PayeeKind, PaymentOrder};
+use crate::stage::SharedStage;
+use bank::SampleBank;
+use bank::books::records::Outgoing;
+use bank::books::state::OutgoingState;
+use bank::order::TypedOrder;
+use chain::{FinalState, Receipt};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long after confirming a customer asks for the receipt.
+const RECEIPT_AFTER: Duration = Duration::from_secs(6);
+
+/// A payment that was confirmed.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    /// Its bank, from zero.
+    pub bank: usize,
+    /// Whose.
+    pub sign_in: String,
+    /// Its UETR.
+    pub uetr: String,
+}
+
+/// Payments confirmed so far.
+pub type ConfirmedList = Arc<Mutex<Vec<Confirmed>>>;
+
+/// What the customer types.
+fn typed(order: &PaymentOrder, banks: &[SampleBank]) -> TypedOrder {
+    let (from, to) = (&banks[order.bank].customers[order.customer], &banks[order.to_bank].customers[order.to_customer]);
+    let payee = match (order.payee, to.mobile) {
+        (PayeeKind::Mobile, Some(mobile)) => mobile.to_owned(),
+        (PayeeKind::Unknown, _) => "9990001112223".to_owned(),
+        (PayeeKind::Account | PayeeKind::WrongName | PayeeKind::Mobile, _) => to.account.to_owned(),
+    };
+    TypedOrder {
+        from: format!("{}/{}", from.account, order.debit),
+        agent: banks[order.to_bank].bic.to_owned(),
+        payee,
+        name: if order.payee == PayeeKind::WrongName { "HO Siu Ming".to_owned() } else { to.name.replace(',', "") },
+        amount: format!("{}.{:02}", order.minor / 100, order.minor % 100),
+        fixed: if order.fixed_credit { "credit" } else { "debit" }.to_owned(),
+        credit_currency: order.credit.clone(),
+        purpose: "GDDS".to_owned(),
+        note: String::new(),
+    }
+}
+
+/// A customer pays: types, thinks, confirms, and later looks at the receipt.
+pub async fn pay(stage: SharedStage, hands: Hands, order: PaymentOrder, banks: Arc<Vec<SampleBank>>, confirmed: ConfirmedList) {
+    let sign_in = banks[order.bank].customers[order.customer].sign_in;
+    let who = banks[order.bank].bic[..4].to_ascii_lowercase();
+    let draft = match hands.desk.draft(sign_in, &typed(&order, &banks)).await {
+        Ok(draft) => draft,
+        Err(error) => {
+            stage.count("orders not taken");
+            return stage.say(&who, format_args!("{sign_in} cannot pay: {error}"));
+        }
+    };
+    sleep(Duration::from_millis(order.thinks_ms)).await;
+    match hands.desk.confirm(sign_in, &draft.uetr, true).await {
+        Ok(payment) => {
+            stage.count("payments");
+            stage.say(&who, format_args!("{sign_in} pays {} {} as {}", payment.debit, payment.debit.currency.code, payment.uetr));
+        }
+        Err(error) => {
+            stage.count("orders not confirmed");
+            return stage.say(&who, format_args!("{sign_in} cannot confirm: {error}"));
+        }
+    }
+    let entry = Confirmed { bank: order.bank, sign_in: sign_in.to_owned(), uetr: draft.uetr.clone() };
+    confirmed.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    sleep(RECEIPT_AFTER).await;
+    if let Ok(payment) = hands.desk.payment(sign_in, &draft.uetr).await {
+        look_at_receipt(&stage, &hands, &payment).await;
+    }
+}
+
+/// A receipt of an ended payment must verify offline and say the same as the books (CHN-03).
+pub async fn look_at_receipt(stage: &SharedStage, hands: &Hands, payment: &Outgoing) {
+    let ended = match payment.state {
+        OutgoingState::Settled => FinalState::Settled,
+        OutgoingState::Rejected => FinalState::Rejected,
+        OutgoingState::Draft | OutgoingState::Reserved | OutgoingState::Sent | OutgoingState::Held => return,
+    };
+    // A payment refused at the door has none; a centre that is away gives none.
+    let Ok(text) = hands.desk.receipt(payment).await else { return };
+    stage.count("receipts");
+    let verified = Receipt::parse(&text).and_then(|receipt| receipt.verify(&[checkpoint_key()]));
+    let hex = |bytes: [u8; 16]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match verified {
+        Err(error) => stage.broke("CHN-03", format_args!("the receipt of {} does not verify: {error}", payment.uetr)),
+        Ok(proved) => {
+            let record = proved.record;
+            let same = record.state == ended
+                && hex(record.uetr) == payment.uetr.replace('-', "")
+                && (record.debit_minor, record.credit_minor) == (payment.debit.minor.0, payment.credit.minor.0);
+            if !same {
+                stage.broke(
+                    "CHN-03",
+                    format_args!("the receipt of {} says {record:?}, the books {:?}", payment.uetr, payment.state),
+                );
+            }
+        }
+    }
+}
+
+/// The bank sends a payment's message again, the same or changed.
+pub async fn resend(stage: SharedStage, hands: Hands, payment: Confirmed, changed: bool) {
+    let Ok(known) = hands.desk.payment(&payment.sign_in, &payment.uetr).await else { return };
+    let Some(message) = known.message else { return };
+    let sent = if changed { format!("{message}\n") } else { message };
+    match hands.raw.send_message(&sent, 0).await {
+        Ok(answer) => {
+            stage.count("resends");
+            stage.say("again", format_args!("{} changed={changed}: {}", payment.uetr, answer.status));
+        }
+        Err(error) => stage.say("again", format_args!("{} changed={changed}: {error}", payment.uetr)),
+    }
+}

@@ -1,0 +1,130 @@
+//! A machine: disk and clock, and the process that lives on it again and again.
+
+use crate::disk::Platters;
+use crate::life::{Life, MachineClock};
+use crate::plan::Moment;
+use crate::rng::Rng;
+use crate::stage::SharedStage;
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How a life ends.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    power: bool,
+    down_ms: u64,
+}
+
+/// A process that ended by itself, as after a failed disk, is started again so much later.
+const BY_ITSELF: End = End { power: false, down_ms: 1_000 };
+
+/// A machine.
+pub struct Machine {
+    /// Its name in the trace.
+    pub name: &'static str,
+    /// Its disk.
+    pub platters: Platters,
+    /// Its clock.
+    pub clock: Arc<MachineClock>,
+    stage: SharedStage,
+    usual_disk_ms: u64,
+    disk_ms: Arc<AtomicI64>,
+    life: Mutex<Option<Arc<Life>>>,
+    next_end: Mutex<Option<End>>,
+    rng: Mutex<Rng>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Machine {
+    /// A machine that is off.
+    pub fn new(name: &'static str, stage: SharedStage, disk_ms: u64) -> Arc<Self> {
+        let rng = Mutex::new(Rng::new(stage.seed, &format!("machine/{name}")));
+        Arc::new(Self {
+            name,
+            platters: Platters::default(),
+            clock: Arc::default(),
+            stage,
+            usual_disk_ms: disk_ms,
+            disk_ms: Arc::new(AtomicI64::new(disk_ms as i64)),
+            life: Mutex::default(),
+            next_end: Mutex::default(),
+            rng,
+        })
+    }
+
+    /// Keeps a process alive on it for ever: `begin` is its main task.
+    pub fn keep_running<F>(self: &Arc<Self>, begin: impl Fn(Arc<Life>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let machine = Arc::clone(self);
+        tokio::spawn(async move {
+            for number in 1.. {
+                machine.live_once(number, &begin).await;
+            }
+        });
+    }
+
+    async fn live_once<F>(self: &Arc<Self>, number: u64, begin: &(impl Fn(Arc<Life>) -> F + Send + Sync))
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let life = Life::new(self.name, number, Arc::clone(&self.stage), Arc::clone(&self.clock), Arc::clone(&self.disk_ms));
+        *lock(&self.life) = Some(Arc::clone(&life));
+        let main = begin(Arc::clone(&life));
+        let ending = Arc::clone(&life);
+        life.spawn(Box::pin(async move {
+            main.await;
+            ending.die();
+        }));
+        life.end().await;
+        *lock(&self.life) = None;
+        let end = lock(&self.next_end).take().unwrap_or(BY_ITSELF);
+        self.platters.take_away();
+        if end.power {
+            self.platters.lose_power(&mut lock(&self.rng));
+        }
+        self.stage.count(if end.power { "power losses" } else { "crashes" });
+        self.stage.say(self.name, if end.power { "is off: the power is gone" } else { "is off" });
+        sleep(Duration::from_millis(end.down_ms)).await;
+        self.stage.say(self.name, "starts again");
+    }
+
+    /// The life that goes on now.
+    pub fn life(&self) -> Option<Arc<Life>> {
+        lock(&self.life).clone().filter(|life| life.is_alive())
+    }
+
+    /// Ends the life that goes on now.
+    pub fn crash(&self, power: bool, down_ms: u64, when: Moment) {
+        let Some(life) = self.life() else { return };
+        *lock(&self.next_end) = Some(End { power, down_ms });
+        match when {
+            Moment::Now => life.die(),
+            Moment::AtAwait(waits) => life.die_after_polls(waits),
+            Moment::AtDisk(operations) => self.platters.crash_after(operations),
+        }
+    }
+
+    /// Makes its disk slow, or as usual.
+    pub fn set_disk_ms(&self, ms: Option<u64>) {
+        self.disk_ms.store(ms.unwrap_or(self.usual_disk_ms) as i64, Ordering::Relaxed);
+    }
+
+    /// Nothing is wrong with it any more; a process whose disk had failed is started again.
+    pub fn heal(&self) {
+        self.platters.heal();
+        self.set_disk_ms(None);
+        self.clock.set(0, 0);
+        *lock(&self.next_end) = None;
+        if let Some(life) = self.life() {
+            life.die_after_polls(u64::MAX);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The reference model: what the centre should have answered and what every account should show.
+//!
+//! Written a second time from the rules and without a line of `ledger` or `clearing`: maps instead of indexed tables, sums
+//! instead of running totals kept in two places, legs as a plain list. Slow and plain, so that one can see that it is right. The
+//! types of commands and outcomes are the product's, since that is what is compared.
+
+mod exchange;
+mod payments;
+
+use clearing::{
+    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, ParticipantStatus,
+    PaymentState, Priority, RegisterParticipant, Settings,
+};
+use exchange::{Offer, Quoted};
+use money::CurrencyCode;
+use payments::Payment;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose account, what for, in which currency. `None`: the scheme's own.
+pub(crate) type Place = (Option<u32>, AccountPurpose, CurrencyCode);
+
+/// What an account shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Balance {
+    pub(crate) posted: i128,
+    pub(crate) held: i128,
+}
+
+/// One step of money from one place to another.
+pub(crate) type Leg = (Place, Place, i128);
+
+#[derive(Debug, Clone, Default)]
+struct Member {
+    bic: Option<Bic>,
+    live: bool,
+    provides: bool,
+    currencies: BTreeSet<CurrencyCode>,
+}
+
+/// What should follow from a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Done,
+    Registered(u32),
+    Quoted(Quoted),
+    Payment { state: PaymentState, reason: Option<&'static str>, repeated: bool },
+    Refused(&'static str),
+}
+
+/// The model.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    settings: Option<Settings>,
+    time_ns: u64,
+    decimals: BTreeMap<CurrencyCode, u8>,
+    members: Vec<Member>,
+    balances: BTreeMap<Place, Balance>,
+    fundings: BTreeMap<[u8; 16], Fund>,
+    offers: BTreeMap<(CurrencyCode, CurrencyCode), BTreeMap<u32, Offer>>,
+    quotes: BTreeMap<[u8; 16], Quoted>,
+    payments: BTreeMap<[u8; 16], Payment>,
+    messages: BTreeSet<[u8; 16]>,
+}
+
+impl Model {
+    /// Follows one block and says what the centre did otherwise.
+    ///
+    /// # Errors
+    /// What differs, in words.
+    pub fn follow(
+        &mut self,
+        time_ns: u64,
+        commands: &[Command],
+        outcomes: &[Outcome],
+        shown: &[AccountView],
+    ) -> Result<(), String> {
+        if time_ns < self.time_ns {
+            return Err(format!("block time goes back from {} to {time_ns}", self.time_ns));
+        }
+        self.time_ns = time_ns;
+        self.expire();
+        for (command, outcome) in commands.iter().zip(outcomes) {
+            let expected = self.apply(command).unwrap_or_else(Expected::Refused);
+            let found = found(outcome);
+            if expected != found {
+                return Err(format!("{command:?} should give {expected:?} and gave {found:?}"));
+            }
+        }
+        shown.iter().try_for_each(|view| self.compare(view))
+    }
+
+    /// Compares every account and every payment of the centre.
+    ///
+    /// # Errors
+    /// What differs, in words.
+    pub fn compare_all(&self, clearing: &Clearing) -> Result<(), String> {
+        clearing.accounts().try_for_each(|view| self.compare(&view))?;
+        if clearing.payments().len() != self.payments.len() {
+            return Err(format!("{} payments are on record, {} should be", clearing.payments().len(), self.payments.len()));
+        }
+        for view in clearing.payments() {
+            let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
+            let reason = view.rejection.map(|rejection| rejection.code());
+            if (known.state, known.reason, known.credited) != (view.state, reason, view.credited) {
+                return Err(format!(
+                    "payment {} is {:?} {reason:?} and should be {:?} {:?}",
+                    view.uetr, view.state, known.state, known.reason
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&self, view: &AccountView) -> Result<(), String> {
+        let place = (view.participant.map(|id| id.0), view.purpose, view.currency.code);
+        let expected = self.balances.get(&place).copied().unwrap_or_default();
+        let found = Balance { posted: view.posted, held: i128::from(view.held_debit) };
+        if expected == found { Ok(()) } else { Err(format!("account {place:?} shows {found:?}, should be {expected:?}")) }
+    }
+
+    /// What a participant's settlement account should show as posted.
+    pub fn settled(&self, participant: u32, currency: CurrencyCode) -> i128 {
+        self.balance((Some(participant), AccountPurpose::Settlement, currency)).posted
+    }
+
+    /// What was paid in for a participant's settlement account, less what was taken out.
+    pub fn funded(&self, participant: u32, currency: CurrencyCode) -> i128 {
+        let own = self.fundings.values().filter(|fund| {
+            fund.participant.0 == participant && fund.currency == currency && fund.purpose == AccountPurpose::Settlement
+        });
+        own.map(|fund| match fund.direction {
+            FundDirection::In => i128::from(fund.amount.0),
+            FundDirection::Out => -i128::from(fund.amount.0),
+        })
+        .sum()
+    }
+
+    pub(crate) fn balance(&self, place: Place) -> Balance {
+        self.balances.get(&place).copied().unwrap_or_default()
+    }
+
+    fn settings(&self) -> Settings {
+        self.settings.unwrap_or_default()
+    }
+
+    fn expire(&mut self) {
+        let now = self.time_ns;
+        let late: Vec<[u8; 16]> = self
+            .payments
+            .iter()
+            .filter(|(_, payment)| payment.state == PaymentState::Held && payment.deadline_ns <= now)
+            .map(|(uetr, _)| *uetr)
+            .collect();
+        late.into_iter().for_each(|uetr| self.end(uetr, Some("PAY-2002")));
+        self.quotes.retain(|_, quote| quote.expires_ns > now);
+    }
+
+    fn apply(&mut self, command: &Command) -> Result<Expected, &'static str> {
+        match command {
+            Command::Configure(settings) => {
+                self.settings = Some(*settings);
+                Ok(Expected::Done)
+            }
+            Command::OpenLedger(currency) => match self.decimals.get(&currency.code) {
+                Some(decimals) if *decimals != currency.exponent => Err("CLR-1009"),
+                Some(_) | None => {
+                    self.decimals.insert(currency.code, currency.exponent);
+                    Ok(Expected::Done)
+                }
+            },
+            Command::RegisterParticipant(register) => self.register(register),
+            Command::Fund(fund) => self.fund(fund),
+            Command::SetStatus { participant, status } => {
+                let member = self.members.get_mut(participant.0 as usize).ok_or("CLR-1003")?;
+                member.live = *status == ParticipantStatus::Live;
+                Ok(Expected::Done)
+            }
+            Command::PublishRate(publish) => self.publish(publish),
+            Command::RequestQuote(request) => self.quote(request),
+            Command::Pay(pay) => self.pay(pay),
+            Command::Answer(answer) => match answer.verdict {
+                AnswerVerdict::WillCredit => self.answer(answer.uetr.0, answer.creditor_agent.0, None),
+                AnswerVerdict::Refuses(reason) => self.answer(answer.uetr.0, answer.creditor_agent.0, Some(reason)),
+            },
+            Command::ReportCredited { uetr, creditor_agent } => self.report_credited(uetr.0, creditor_agent.0),
+        }
+    }
+
+    fn register(&mut self, register: &RegisterParticipant) -> Result<Expected, &'static str> {
+        if register.currencies.iter().any(|code| !self.decimals.contains_key(code)) {
+            return Err("CLR-1008");
+        }
+        let at = match self.members.iter().position(|member| member.bic == Some(register.bic)) {
+            Some(at) => at,
+            None => {
+                self.members.push(Member { bic: Some(register.bic), live: true, ..Member::default() });
+                self.members.len() - 1
+            }
+        };
+        let member = &mut self.members[at];
+        member.provides |= register.provides_exchange;
+        member.currencies.extend(&register.currencies);
+        Ok(Expected::Registered(at as u32))
+    }
+
+    fn fund(&mut self, fund: &Fund) -> Result<Expected, &'static str> {
+        match self.fundings.get(&fund.reference) {
+            Some(known) if known == fund => return Ok(Expected::Done),
+            Some(_) => return Err("CLR-1021"),
+            None => {}
+        }
+        if !self.decimals.contains_key(&fund.currency) {
+            return Err("CLR-1008");
+        }
+        let member = self.members.get(fund.participant.0 as usize).ok_or("CLR-1003")?;
+        let serves = member.currencies.contains(&fund.currency);
+        if !serves || fund.purpose != AccountPurpose::Settlement && !member.provides {
+            return Err("CLR-1010");
+        }
+        if fund.amount.is_zero() {
+            return Err("CLR-1011");
+        }
+        let account = (Some(fund.participant.0), fund.purpose, fund.currency);
+        let mirror = (None, AccountPurpose::Settlement, fund.currency);
+        let amount = i128::from(fund.amount.0);
+        let (from, to) = match fund.direction {
+            FundDirection::In => (mirror, account),
+            FundDirection::Out => (account, mirror),
+        };
+        if from == account && self.available(account) < amount {
+            return Err("CLR-1012");
+        }
+        self.book((from, to, amount));
+        self.fundings.insert(fund.reference, fund.clone());
+        Ok(Expected::Done)
+    }
+
+    fn live(&self, participant: u32) -> Result<&Member, &'static str> {
+        let member = self.members.get(participant as usize).ok_or("CLR-1003")?;
+        if member.live { Ok(member) } else { Err("CLR-1004") }
+    }
+
+    fn serves(&self, participant: u32, currency: CurrencyCode) -> bool {
+        self.members.get(participant as usize).is_some_and(|member| member.currencies.contains(&currency))
+    }
+
+    fn available(&self, place: Place) -> i128 {
+        let balance = self.balance(place);
+        balance.posted - balance.held
+    }
+
+    fn book(&mut self, (from, to, amount): Leg) {
+        self.balances.entry(from).or_default().posted -= amount;
+        self.balances.entry(to).or_default().posted += amount;
+    }
+
+    fn hold(&mut self, (from, _, amount): Leg) {
+        self.balances.entry(from).or_default().held += amount;
+    }
+
+    fn timeout_ns(&self, priority: Priority) -> u64 {
+        match priority {
+            Priority::High => self.settings().answer_high_ns,
+            Priority::Normal => self.settings().answer_normal_ns,
+        }
+    }
+}
+
+fn found(outcome: &Outcome) -> Expected {
+    match outcome {
+        Outcome::Done => Expected::Done,
+        Outcome::Registered(id) => Expected::Registered(id.0),
+        Outcome::Quoted(terms) => Expected::Quoted(Quoted {
+            debtor: terms.debtor_agent.0,
+            provider: terms.provider.0,
+            debit_currency: terms.debit.currency.code,
+            credit_currency: terms.credit.currency.code,
+            debit: i128::from(terms.debit.minor.0),
+            credit: i128::from(terms.credit.minor.0),
+            principal: i128::from(terms.principal.minor.0),
+            spread: i128::from(terms.spread.minor.0),
+            remainder: i128::from(terms.remainder.minor.0),
+            expires_ns: terms.expires_at.0,
+            used: false,
+        }),
+        Outcome::Payment { payment, repeated } => Expected::Payment {
+            state: payment.state,
+            reason: payment.rejection.map(|rejection| rejection.code()),
+            repeated: *repeated,
+        },
+        Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
+    }
+}

@@ -1,0 +1,171 @@
+//! The life of a payment, by the rulebook.
+
+use super::{Expected, Leg, Model};
+use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, RiskVerdict};
+use money::CurrencyCode;
+
+/// A payment.
+#[derive(Debug, Clone)]
+pub(crate) struct Payment {
+    content: [u8; 32],
+    debtor: u32,
+    creditor: u32,
+    legs: Vec<Leg>,
+    pub(crate) state: PaymentState,
+    pub(crate) reason: Option<&'static str>,
+    refused_for: Option<IsoReason>,
+    /// Whether the creditor agent was asked.
+    asked: bool,
+    pub(crate) credited: bool,
+    pub(crate) deadline_ns: u64,
+}
+
+impl Payment {
+    fn standing(&self, repeated: bool) -> Expected {
+        Expected::Payment { state: self.state, reason: self.reason, repeated }
+    }
+}
+
+impl Model {
+    pub(super) fn pay(&mut self, pay: &Pay) -> Result<Expected, &'static str> {
+        if let Some(known) = self.payments.get(&pay.uetr.0) {
+            let same = known.content == pay.content.0 && known.debtor == pay.debtor_agent.0;
+            return if same { Ok(known.standing(true)) } else { Err("CLR-1001") };
+        }
+        self.live(pay.debtor_agent.0)?;
+        if pay.creditor_agent.0 as usize >= self.members.len() {
+            return Err("CLR-1003");
+        }
+        if !self.decimals.contains_key(&pay.debit_currency) {
+            return Err("CLR-1008");
+        }
+        if !self.messages.insert(pay.message_id.0) {
+            return Err("CLR-1002");
+        }
+        let held = self.legs(pay).and_then(|legs| self.hold_all(&legs).map(|()| legs));
+        let (state, reason, legs) = match held {
+            Ok(legs) => (PaymentState::Held, None, legs),
+            Err(reason) => (PaymentState::Rejected, Some(reason), Vec::new()),
+        };
+        if let (PaymentState::Held, Some(quote)) = (state, pay.quote) {
+            self.quotes.entry(quote.0).and_modify(|quote| quote.used = true);
+        }
+        let payment = Payment {
+            content: pay.content.0,
+            debtor: pay.debtor_agent.0,
+            creditor: pay.creditor_agent.0,
+            legs,
+            state,
+            reason,
+            refused_for: None,
+            asked: state == PaymentState::Held,
+            credited: false,
+            deadline_ns: self.time_ns + self.timeout_ns(pay.priority),
+        };
+        let expected = payment.standing(false);
+        self.payments.insert(pay.uetr.0, payment);
+        Ok(expected)
+    }
+
+    /// What should move, or why nothing should.
+    fn legs(&self, pay: &Pay) -> Result<Vec<Leg>, &'static str> {
+        if pay.risk.verdict == RiskVerdict::Block {
+            return Err("PAY-2009");
+        }
+        if pay.accepted_at.0.saturating_add(self.settings().acceptance_age_max_ns) < self.time_ns {
+            return Err("PAY-2013");
+        }
+        if pay.debit.is_zero() {
+            return Err("PAY-2012");
+        }
+        if pay.debtor_agent == pay.creditor_agent {
+            return Err("PAY-2010");
+        }
+        if !self.members[pay.creditor_agent.0 as usize].live {
+            return Err("PAY-2005");
+        }
+        let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
+        let settlement = |who: u32, currency: CurrencyCode| (Some(who), AccountPurpose::Settlement, currency);
+        let amount = i128::from(pay.debit.0);
+        let Some(id) = pay.quote else {
+            let currency = pay.debit_currency;
+            if !self.serves(debtor, currency) || !self.serves(creditor, currency) {
+                return Err("PAY-2006");
+            }
+            return Ok(vec![(settlement(debtor, currency), settlement(creditor, currency), amount)]);
+        };
+        let quote = self.quotes.get(&id.0).filter(|quote| !quote.used && quote.debtor == debtor).ok_or("PAY-2007")?;
+        let (from, to) = (quote.debit_currency, quote.credit_currency);
+        if (quote.debit, from) != (amount, pay.debit_currency) {
+            return Err("PAY-2008");
+        }
+        if !self.serves(debtor, from) || !self.serves(creditor, to) {
+            return Err("PAY-2006");
+        }
+        let provider = Some(quote.provider);
+        let legs = [
+            (settlement(debtor, from), (provider, AccountPurpose::Exchange, from), quote.principal),
+            ((provider, AccountPurpose::Exchange, to), settlement(creditor, to), quote.credit),
+            (settlement(debtor, from), (provider, AccountPurpose::Spread, from), quote.spread),
+            (settlement(debtor, from), (None, AccountPurpose::Spread, from), quote.remainder),
+        ];
+        Ok(legs.into_iter().filter(|(_, _, amount)| *amount > 0).collect())
+    }
+
+    /// Holds all legs or none.
+    fn hold_all(&mut self, legs: &[Leg]) -> Result<(), &'static str> {
+        let before = self.balances.clone();
+        for leg in legs {
+            if self.available(leg.0) < leg.2 {
+                let own = leg.0.1 == AccountPurpose::Settlement;
+                self.balances = before;
+                return Err(if own { "PAY-2003" } else { "PAY-2004" });
+            }
+            self.hold(*leg);
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, uetr: [u8; 16], creditor: u32, refused: Option<IsoReason>) -> Result<Expected, &'static str> {
+        let payment = self.asked(uetr, creditor)?;
+        match (payment.state, refused) {
+            (PaymentState::Held, None) => self.end(uetr, None),
+            (PaymentState::Held, Some(reason)) => {
+                self.end(uetr, Some("PAY-2001"));
+                self.payments.entry(uetr).and_modify(|payment| payment.refused_for = Some(reason));
+            }
+            (PaymentState::Settled, None) => return Ok(payment.standing(true)),
+            (PaymentState::Rejected, Some(reason)) if payment.refused_for == Some(reason) => return Ok(payment.standing(true)),
+            (PaymentState::Settled | PaymentState::Rejected, Some(_)) | (PaymentState::Rejected, None) => return Err("CLR-1007"),
+        }
+        Ok(self.payments[&uetr].standing(false))
+    }
+
+    pub(super) fn report_credited(&mut self, uetr: [u8; 16], creditor: u32) -> Result<Expected, &'static str> {
+        let payment = self.asked(uetr, creditor)?;
+        if payment.state != PaymentState::Settled {
+            return Err("CLR-1022");
+        }
+        let expected = payment.standing(payment.credited);
+        self.payments.entry(uetr).and_modify(|payment| payment.credited = true);
+        Ok(expected)
+    }
+
+    fn asked(&self, uetr: [u8; 16], creditor: u32) -> Result<&Payment, &'static str> {
+        let payment = self.payments.get(&uetr).ok_or("CLR-1005")?;
+        if payment.creditor == creditor && payment.asked { Ok(payment) } else { Err("CLR-1006") }
+    }
+
+    /// Ends a held payment: every leg moves, or none does.
+    pub(super) fn end(&mut self, uetr: [u8; 16], rejected: Option<&'static str>) {
+        let Some(payment) = self.payments.get_mut(&uetr) else { return };
+        payment.state = if rejected.is_some() { PaymentState::Rejected } else { PaymentState::Settled };
+        payment.reason = rejected;
+        for leg in payment.legs.clone() {
+            self.hold((leg.0, leg.1, -leg.2));
+            if rejected.is_none() {
+                self.book(leg);
+            }
+        }
+    }
+}

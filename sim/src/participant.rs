@@ -1,0 +1,159 @@
+//! A bank's process: the product's own bank over a simulated disk and link.
+
+use crate::centre::centre_signer;
+use crate::life::Life;
+use crate::machine::Machine;
+use crate::net::NetLink;
+use crate::stage::SharedStage;
+use bank::books::records::Customer;
+use bank::books::{Books, BooksError, Seed};
+use bank::{BankConfig, CURRENCIES, Desk, Fault, PasswordHash, SampleBank, Teller};
+use banklink::{Link, LinkConfig};
+use chain::VerifierKey;
+use money::Amount;
+use signing::{FileSigner, Signer};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::sleep;
+
+/// One bank.
+pub struct BankSetup {
+    /// Who it is.
+    pub sample: SampleBank,
+    /// Its machine.
+    pub machine: Arc<Machine>,
+    /// Its link to the centre.
+    pub link: Arc<NetLink>,
+    /// The stage.
+    pub stage: SharedStage,
+    /// How it misbehaves, over restarts.
+    pub fault: Mutex<Fault>,
+    /// Of the life that goes on now, if it works.
+    pub running: Mutex<Option<Hands>>,
+}
+
+/// A bank at work.
+#[derive(Clone)]
+pub struct Hands {
+    /// Where customers are served.
+    pub desk: Desk,
+    /// A second link of the same bank, for sending what its own engine would not.
+    pub raw: Arc<Link>,
+    /// Its life.
+    pub life: Arc<Life>,
+}
+
+/// A bank's key.
+pub fn bank_signer(at: usize, bic: &str) -> FileSigner {
+    FileSigner::from_seed(&format!("{bic}#1"), &[at as u8 + 20; 32])
+}
+
+/// The keys receipts are verified with.
+pub fn checkpoint_key() -> VerifierKey {
+    VerifierKey::new("LUOHU", centre_signer().public_key()).expect("the name has no blank")
+}
+
+impl BankSetup {
+    /// What runs now, if anything does.
+    pub fn running(&self) -> Option<Hands> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        running.filter(|hands| hands.life.is_alive())
+    }
+
+    fn set_running(&self, running: Option<Hands>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+    }
+
+    /// Puts a fault in force, now and after restarts.
+    pub fn set_fault(&self, fault: Fault) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault.clone();
+        if let Some(hands) = self.running() {
+            hands.desk.set_fault(fault);
+        }
+    }
+
+    fn open_books(&self, life: &Arc<Life>) -> Result<Books, BooksError> {
+        let disk = self.machine.platters.open(life);
+        let backend = disk.backend("books.redb").map_err(|error| BooksError::Storage(Box::new(redb::Error::Io(error))))?;
+        let books = Books::open_backend(backend)?;
+        if !books.is_seeded()? {
+            books.seed(&seed(&self.sample), life.now_ns() / 1_000_000)?;
+        }
+        Ok(books)
+    }
+}
+
+/// The main task of a life of a bank.
+pub async fn live(at: usize, setup: Arc<BankSetup>, life: Arc<Life>) {
+    setup.set_running(None);
+    sleep(life.disk_pause()).await;
+    let books = match setup.open_books(&life) {
+        Ok(books) => books,
+        Err(error) => {
+            let _ = life.is_alive().then(|| setup.stage.say(setup.machine.name, format_args!("cannot start: {error}")));
+            return;
+        }
+    };
+    let link = link_config(at, &setup, &life);
+    let raw = Arc::new(Link::new(link.clone()));
+    let fault = setup.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let teller = Teller::start(config(&setup.sample, link, fault), books);
+    setup.set_running(Some(Hands { desk: teller.desk(), raw, life }));
+    setup.stage.say(setup.machine.name, "works");
+    std::future::pending::<()>().await;
+    drop(teller);
+}
+
+fn link_config(at: usize, setup: &Arc<BankSetup>, life: &Arc<Life>) -> LinkConfig {
+    let key = centre_signer().public_key();
+    LinkConfig {
+        bic: setup.sample.bic.to_owned(),
+        connector: setup.link.connector(life),
+        signer: Arc::new(bank_signer(at, setup.sample.bic)),
+        centre_keys: Arc::new(move |id: &str| (id == "LUOHU#1").then_some(key)),
+        world: life.world(),
+    }
+}
+
+fn config(sample: &SampleBank, link: LinkConfig, fault: Fault) -> BankConfig {
+    BankConfig {
+        bic: sample.bic.to_owned(),
+        name: sample.name.clone(),
+        accent: sample.accent,
+        data_dir: PathBuf::new(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        link,
+        centre_bic: gateway::GatewayConfig::CENTRE_BIC.to_owned(),
+        clearing_system: "LUOHU".to_owned(),
+        checkpoint_keys: vec![checkpoint_key()],
+        customers: sample.customers.clone(),
+        rates: sample.rates.clone(),
+        currencies: CURRENCIES.to_vec(),
+        fault,
+    }
+}
+
+/// The sample customers, without the tenth of a second that each password takes.
+fn seed(sample: &SampleBank) -> Seed {
+    let mut seed = Seed::default();
+    for customer in &sample.customers {
+        let currency = |code| CURRENCIES.iter().find(|known| known.code == code).copied();
+        let balances =
+            customer.balances.iter().filter_map(|(code, minor)| Some(Amount::from_minor(*minor, currency(*code)?))).collect();
+        seed.accounts.push((customer.account.to_owned(), customer.sign_in.to_owned(), balances, customer.open));
+        seed.customers.push(Customer {
+            sign_in: customer.sign_in.to_owned(),
+            name: customer.name.to_owned(),
+            name_zh_hant: Some(customer.zh_hant.to_owned()),
+            name_zh_hans: Some(customer.zh_hans.to_owned()),
+            town: customer.address.0.to_owned(),
+            country: customer.address.1.to_owned(),
+            company: customer.company,
+            mobile: customer.mobile.map(str::to_owned),
+            accounts: vec![customer.account.to_owned()],
+            password: PasswordHash::of_nobody(),
+        });
+    }
+    seed
+}

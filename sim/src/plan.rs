@@ -1,0 +1,400 @@
+//! A run's plan: who pays whom and what goes wrong when. Made of a seed, kept as data, so that it can be cut down and played
+//! again from a file.
+//!
+//! Each seed also decides which kinds of trouble it has at all, and how much: runs that have a little of everything find less
+//! than runs with much of something.
+
+use crate::rng::Rng;
+use bank::{Fault, SampleBank, sample_banks};
+use serde::{Deserialize, Serialize};
+
+/// The plan of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Everything random in the run is made of it.
+    pub seed: u64,
+    /// What holds from the beginning to the end.
+    pub scene: Scene,
+    /// What happens, in order of time.
+    pub steps: Vec<Step>,
+}
+
+/// What holds from the beginning to the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scene {
+    /// Half of the usual time from one end of a link to the other, in milliseconds.
+    pub latency_ms: u64,
+    /// Longest time a machine's disk usually takes, in milliseconds.
+    pub disk_ms: u64,
+    /// What each settlement account has at the beginning, in minor units.
+    pub prefunded_minor: u64,
+    /// Seconds a quote is firm.
+    pub quote_validity_s: u64,
+    /// Bytes of a segment and of a vault file.
+    pub segment_bytes: u64,
+    /// Commands replayed at a start above which a snapshot is written.
+    pub snapshot_after: u64,
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When, in milliseconds of simulated time.
+    pub at_ms: u64,
+    /// What.
+    pub what: What,
+}
+
+/// A machine: zero is the centre's, then the banks'.
+pub type MachineNumber = usize;
+
+/// What happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A customer pays.
+    Pay(PaymentOrder),
+    /// A bank sends a payment's message again, the same or changed by a blank.
+    Resend {
+        /// Which of the payments confirmed so far.
+        nth: u64,
+        /// Whether the content is another.
+        changed: bool,
+    },
+    /// A bank misbehaves from now on, or no more.
+    Misbehave {
+        /// Which bank, from zero.
+        bank: usize,
+        /// How.
+        fault: Fault,
+    },
+    /// The operator suspends a bank or lets it take part again.
+    Suspend {
+        /// Which bank, from zero.
+        bank: usize,
+        /// Whether it is suspended.
+        suspended: bool,
+    },
+    /// The settlement agent reports prefunding or a withdrawal.
+    Fund {
+        /// Which bank, from zero.
+        bank: usize,
+        /// Which of its currencies.
+        currency: usize,
+        /// Out or in.
+        out: bool,
+        /// How much, in minor units.
+        minor: u64,
+        /// The settlement agent's reference; the same number moves money once.
+        reference: u8,
+    },
+    /// A process crashes.
+    Crash {
+        /// Whose.
+        machine: MachineNumber,
+        /// Whether its machine loses power as well.
+        power: bool,
+        /// How long it is away, in milliseconds.
+        down_ms: u64,
+        /// When exactly.
+        when: Moment,
+    },
+    /// A machine's next syncs fail.
+    FailSyncs {
+        /// Whose.
+        machine: MachineNumber,
+        /// How many.
+        syncs: u64,
+        /// When the operator has repaired it.
+        for_ms: u64,
+    },
+    /// A machine's disk has no room.
+    FullDisk {
+        /// Whose.
+        machine: MachineNumber,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A machine's disk is slow.
+    SlowDisk {
+        /// Whose.
+        machine: MachineNumber,
+        /// Longest time it takes.
+        ms: u64,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// One bit of a copy of the centre's disk flips; it must be found.
+    BitRot {
+        /// Chooses the bit.
+        draw: u64,
+    },
+    /// A link is blocked.
+    Partition {
+        /// Which bank's, from zero.
+        bank: usize,
+        /// Towards the centre.
+        up: bool,
+        /// Towards the bank.
+        down: bool,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// Every connection of a link is reset.
+    Cut {
+        /// Which bank's, from zero.
+        bank: usize,
+    },
+    /// A link loses segments.
+    Lossy {
+        /// Which bank's, from zero.
+        bank: usize,
+        /// So many of a thousand.
+        permille: u64,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A machine's clock is wrong from now on.
+    WrongClock {
+        /// Whose.
+        machine: MachineNumber,
+        /// By so many milliseconds.
+        offset_ms: i64,
+        /// And runs too fast by so many millionths.
+        drift_ppm: i64,
+    },
+}
+
+/// When a process crashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moment {
+    /// At once.
+    Now,
+    /// At the so-many-th wait of its tasks.
+    AtAwait(u64),
+    /// At the so-many-th operation of its disk.
+    AtDisk(u64),
+}
+
+/// A payment to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentOrder {
+    /// The debtor's bank, from zero.
+    pub bank: usize,
+    /// Which of its customers.
+    pub customer: usize,
+    /// The creditor's bank, from zero.
+    pub to_bank: usize,
+    /// Which of its customers.
+    pub to_customer: usize,
+    /// In minor units of the fixed side.
+    pub minor: u64,
+    /// Currency debited.
+    pub debit: String,
+    /// Currency credited.
+    pub credit: String,
+    /// Whether the amount is what arrives.
+    pub fixed_credit: bool,
+    /// How the payee is named.
+    pub payee: PayeeKind,
+    /// How long the customer thinks, in milliseconds.
+    pub thinks_ms: u64,
+}
+
+/// How a payee is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PayeeKind {
+    /// By account and name.
+    Account,
+    /// By mobile number.
+    Mobile,
+    /// By account and a wrong name.
+    WrongName,
+    /// By an account that is none.
+    Unknown,
+}
+
+/// How much of each kind of trouble a run has, of a thousand steps.
+struct Weights {
+    crashes: u64,
+    disks: u64,
+    network: u64,
+    clocks: u64,
+    banks: u64,
+    repeats: u64,
+    operators: u64,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, "plan");
+        let scene = scene(&mut rng);
+        let weights = weights(&mut rng);
+        let banks = sample_banks();
+        let (length_ms, payments) = (rng.between(20_000, 90_000), rng.between(8, 40));
+        let mut steps: Vec<Step> = (0..payments)
+            .map(|_| Step { at_ms: rng.between(500, length_ms), what: What::Pay(order(&mut rng, &banks)) })
+            .collect();
+        for _ in 0..rng.between(0, 24) {
+            let at_ms = rng.between(0, length_ms);
+            if let Some(what) = trouble(&mut rng, &weights, &banks) {
+                steps.push(Step { at_ms, what });
+            }
+        }
+        steps.sort_by_key(|step| step.at_ms);
+        Self { seed, scene, steps }
+    }
+
+    /// Payments ordered.
+    pub fn payments(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.what, What::Pay(_))).count()
+    }
+}
+
+fn scene(rng: &mut Rng) -> Scene {
+    Scene {
+        latency_ms: *rng.pick(&[1, 2, 5, 20, 80]),
+        disk_ms: *rng.pick(&[0, 1, 2, 10]),
+        prefunded_minor: rng.weighted(&[(3, node::genesis::PREFUNDED_MINOR), (1, 3_000_000), (1, 300_000)]),
+        quote_validity_s: rng.weighted(&[(3, 600), (1, 5)]),
+        segment_bytes: *rng.pick(&[48 << 10, 96 << 10, 256 << 10]),
+        snapshot_after: *rng.pick(&[0, 20, 100_000]),
+    }
+}
+
+/// Half of the kinds are left out of a run.
+fn weights(rng: &mut Rng) -> Weights {
+    let mut weight = |most: u64| if rng.permille(500) { rng.between(1, most) } else { 0 };
+    Weights {
+        crashes: weight(40),
+        disks: weight(25),
+        network: weight(30),
+        clocks: weight(10),
+        banks: weight(25),
+        repeats: weight(25),
+        operators: weight(15),
+    }
+}
+
+fn order(rng: &mut Rng, banks: &[SampleBank]) -> PaymentOrder {
+    let bank = rng.below(banks.len() as u64) as usize;
+    let to_bank = (bank + 1 + rng.below(banks.len() as u64 - 1) as usize) % banks.len();
+    let (from, to) = (&banks[bank], &banks[to_bank]);
+    let customer = rng.below(from.customers.len() as u64) as usize;
+    let to_customer = rng.below(to.customers.len() as u64) as usize;
+    let debit = from.customers[customer].balances;
+    let credit = to.customers[to_customer].balances;
+    let debit = rng.pick(debit).0;
+    let same = credit.iter().any(|(code, _)| *code == debit) && rng.permille(500);
+    let credit = if same { debit } else { rng.pick(credit).0 };
+    PaymentOrder {
+        bank,
+        customer,
+        to_bank,
+        to_customer,
+        minor: rng.weighted(&[(6, 5_000), (6, 60_000), (3, 400_000), (1, 9_000_000), (1, 3)]) + rng.below(4_000),
+        debit: debit.as_str().to_owned(),
+        credit: credit.as_str().to_owned(),
+        fixed_credit: rng.permille(400),
+        payee: rng.weighted(&[
+            (8, PayeeKind::Account),
+            (3, PayeeKind::Mobile),
+            (1, PayeeKind::WrongName),
+            (1, PayeeKind::Unknown),
+        ]),
+        thinks_ms: rng.weighted(&[(6, 0), (3, 2_000), (1, 12_000)]),
+    }
+}
+
+fn trouble(rng: &mut Rng, weights: &Weights, banks: &[SampleBank]) -> Option<What> {
+    type Draw = fn(&mut Rng, &[SampleBank]) -> What;
+    let kinds: [(u64, Draw); 7] = [
+        (weights.crashes, crash),
+        (weights.disks, disk),
+        (weights.network, network),
+        (weights.clocks, clock),
+        (weights.banks, misbehave),
+        (weights.repeats, repeat),
+        (weights.operators, operate),
+    ];
+    if kinds.iter().all(|(weight, _)| *weight == 0) {
+        return None;
+    }
+    Some(rng.weighted(&kinds)(rng, banks))
+}
+
+fn machine(rng: &mut Rng, banks: &[SampleBank]) -> MachineNumber {
+    if rng.permille(600) { 0 } else { 1 + rng.below(banks.len() as u64) as usize }
+}
+
+fn crash(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let when = match rng.below(3) {
+        0 => Moment::Now,
+        1 => Moment::AtAwait(rng.between(1, 60)),
+        _ => Moment::AtDisk(rng.between(0, 25)),
+    };
+    let down_ms = rng.weighted(&[(4, 300), (2, 3_000), (1, 15_000)]);
+    What::Crash { machine: machine(rng, banks), power: rng.permille(600), down_ms, when }
+}
+
+fn disk(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let machine = machine(rng, banks);
+    match rng.below(4) {
+        0 => What::FailSyncs { machine, syncs: rng.between(1, 2), for_ms: rng.between(500, 4_000) },
+        1 => What::FullDisk { machine, for_ms: rng.between(1_000, 15_000) },
+        2 => What::SlowDisk { machine, ms: rng.between(20, 1_500), for_ms: rng.between(2_000, 20_000) },
+        _ => What::BitRot { draw: rng.next() },
+    }
+}
+
+fn network(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let bank = rng.below(banks.len() as u64) as usize;
+    match rng.below(4) {
+        0 => What::Partition { bank, up: true, down: true, for_ms: rng.between(500, 40_000) },
+        1 => {
+            let up = rng.permille(500);
+            What::Partition { bank, up, down: !up, for_ms: rng.between(500, 40_000) }
+        }
+        2 => What::Lossy { bank, permille: rng.between(20, 400), for_ms: rng.between(1_000, 20_000) },
+        _ => What::Cut { bank },
+    }
+}
+
+fn clock(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let machine = machine(rng, banks);
+    // The centre's deadlines hang on its clock: what it jumps ahead is waited for at the end.
+    let most = if machine == 0 { 30_000 } else { 400_000 };
+    let offset_ms = rng.between(0, 2 * most) as i64 - most as i64;
+    What::WrongClock { machine, offset_ms, drift_ppm: rng.between(0, 2_000) as i64 - 1_000 }
+}
+
+fn misbehave(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let fault = match rng.below(8) {
+        0 => Fault::Slow { ms: rng.between(1_000, 30_000) },
+        1 => Fault::Silent,
+        2 => Fault::Refusing { reason: "AC06".to_owned() },
+        3 => Fault::Offline,
+        4 => Fault::AnswerTwice,
+        5 => Fault::AnswerLate,
+        _ => Fault::None,
+    };
+    What::Misbehave { bank: rng.below(banks.len() as u64) as usize, fault }
+}
+
+fn repeat(rng: &mut Rng, _: &[SampleBank]) -> What {
+    What::Resend { nth: rng.next() >> 32, changed: rng.permille(400) }
+}
+
+fn operate(rng: &mut Rng, banks: &[SampleBank]) -> What {
+    let bank = rng.below(banks.len() as u64) as usize;
+    if rng.permille(500) {
+        return What::Suspend { bank, suspended: rng.permille(500) };
+    }
+    What::Fund {
+        bank,
+        currency: rng.below(banks[bank].currencies.len() as u64) as usize,
+        out: rng.permille(500),
+        minor: rng.between(1, 5_000_000),
+        reference: rng.below(6) as u8,
+    }
+}
