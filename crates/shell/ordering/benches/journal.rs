@@ -194,6 +194,10 @@ fn main() {
         rows.push((format!("recovery of {scale} payments from {way}"), took, "s".into()));
         drop(journal);
     }
+    let begun = Instant::now();
+    let report = ordering::fsck(Arc::new(RealDisk::open(&single).unwrap()), true).unwrap();
+    assert_eq!((report.broken, report.payments), (Vec::new(), scale));
+    rows.push(("full audit: replay, roots, laws".into(), scale as f64 / begun.elapsed().as_secs_f64(), "payments/s".into()));
     if std::env::args().any(|arg| arg == "--json") {
         let json: Vec<_> =
             rows.iter().map(|(name, value, unit)| serde_json::json!({ "name": name, "value": value, "unit": unit })).collect();

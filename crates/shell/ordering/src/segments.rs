@@ -27,7 +27,8 @@ pub(crate) struct OpenSegment {
 }
 
 impl OpenSegment {
+    /// What is left of it; a block larger than a whole segment has made it longer and leaves nothing.
     pub(crate) fn room(&self) -> u64 {
-        self.bytes - self.offset
+        self.bytes.saturating_sub(self.offset)
     }
 }

@@ -1,7 +1,8 @@
 //! The sequencer: takes commands, asks the clock once, applies, seals. One thread over plain memory.
 //!
-//! When to seal: at once if the writer is idle, so that a lone command waits for nothing; a few together wait a moment. While the writer syncs, commands
-//! gather; when many have gathered they are applied and sealed early, so that applying overlaps syncing.
+//! When to seal: at once if the writer is idle, so that a lone command waits for nothing; a few together wait a moment.
+//! While the writer syncs, commands gather; when many have gathered they are applied and sealed early, so that applying
+//! overlaps syncing.
 
 use crate::clock::Clock;
 use crate::queue::{Queue, Submission};

@@ -160,6 +160,24 @@ fn a_tail_cut_at_any_byte_recovers_to_the_last_whole_block() {
 }
 
 #[test]
+fn a_block_larger_than_a_segment_makes_it_longer() {
+    let disk = MemDisk::new();
+    let memory = Memory::default();
+    let journal = open(&disk, &memory).unwrap();
+    journal.submit_many(genesis().into_iter().map(|command| submission(0, command)).collect()).unwrap();
+    // 300 payments at once take twice what a segment has; more blocks follow.
+    journal.submit_many((0..300).map(|n| submission(n + 1, pay(n, 100))).collect()).unwrap();
+    assert!(memory.wait(300));
+    for n in 300..310 {
+        journal.submit(submission(n + 1, pay(n, 100))).unwrap();
+        assert!(memory.wait(n + 1));
+    }
+    journal.close().unwrap();
+    let report = fsck(Arc::new(disk), true).unwrap();
+    assert_eq!((report.broken, report.payments), (Vec::new(), 310));
+}
+
+#[test]
 fn a_missing_segment_is_refused() {
     let disk = finished();
     let names = segments(&disk);
