@@ -168,13 +168,11 @@ impl Journal {
         let sequenced = sequencer.join();
         self.handover.close();
         let written = writer.join();
-        let failed = |what: &str| StopReason::DiskFailed(what.to_owned());
-        let (clearing, parent) = sequenced.map_err(|_| failed("the sequencer broke an invariant"))?;
-        match written.map_err(|_| failed("the writer broke an invariant"))? {
-            (StopReason::Closed, places) => {
-                snapshot::write(&*self.disk, &clearing, parent, &places).map_err(|e| failed(&e.to_string()))
-            }
-            (why @ StopReason::DiskFailed(_), _) => Err(why),
+        let (clearing, parent) = sequenced.map_err(|_| StopReason::InvariantBroken)?;
+        match written.map_err(|_| StopReason::InvariantBroken)? {
+            (StopReason::Closed, places) => snapshot::write(&*self.disk, &clearing, parent, &places)
+                .map_err(|error| StopReason::DiskFailed(error.to_string())),
+            (why @ (StopReason::DiskFailed(_) | StopReason::InvariantBroken), _) => Err(why),
         }
     }
 }

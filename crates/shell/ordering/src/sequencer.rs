@@ -9,6 +9,7 @@ use crate::queue::{Queue, Submission};
 use crate::writer::{Handover, SealedBlock};
 use chain::{BlockHeader, Hash, sha256};
 use clearing::{Clearing, Command, Outcome, Time};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,19 @@ pub(crate) struct Sequencer<C> {
 
 impl<C: Clock> Sequencer<C> {
     /// Runs until the queue is closed and empty or the writer fails; hands the state back.
-    pub(crate) fn run(mut self) -> (Clearing, Hash) {
+    ///
+    /// # Panics
+    /// When an invariant is broken; the writer and the queue know before.
+    pub(crate) fn run(self) -> (Clearing, Hash) {
+        let (queue, handover) = (self.queue.clone(), self.handover.clone());
+        catch_unwind(AssertUnwindSafe(|| self.seal_all())).unwrap_or_else(|panic| {
+            queue.stop();
+            handover.break_off();
+            resume_unwind(panic)
+        })
+    }
+
+    fn seal_all(mut self) -> (Clearing, Hash) {
         // Without it gathering takes longer, nothing else.
         let _ = rustix::thread::set_current_timer_slack(core::num::NonZeroU64::new(TIMER_SLACK_NS));
         let mut taken = Vec::new();

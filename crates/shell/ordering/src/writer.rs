@@ -9,6 +9,7 @@ use crate::vault::{Attachment, VaultPlace, VaultWriter};
 use chain::{BlockHeader, Hash};
 use clearing::{Applied, Command};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A block that survives the machine.
@@ -45,6 +46,10 @@ pub enum StopReason {
     /// A write or sync failed. The same data is never tried again: after a failed sync nobody knows what is on the disk.
     #[error("the disk failed: {0}")]
     DiskFailed(String),
+    /// Something that must never be otherwise was otherwise: our mistake, told by a panic's message in the log. Nothing is
+    /// written on top of it.
+    #[error("an invariant was broken; the log says which")]
+    InvariantBroken,
 }
 
 /// A block applied and encoded, not yet durable.
@@ -65,7 +70,10 @@ struct Hand {
     /// The writer waits for work.
     idle: bool,
     closing: bool,
+    /// The writer failed.
     failed: bool,
+    /// The sequencer failed.
+    broken: bool,
 }
 
 /// Between sequencer and writer.
@@ -114,6 +122,15 @@ impl Handover {
         self.changed.notify_all();
     }
 
+    /// The sequencer has failed: what it sealed is written, and nothing more comes.
+    pub(crate) fn break_off(&self) {
+        let mut hand = self.lock();
+        hand.broken = true;
+        hand.closing = true;
+        drop(hand);
+        self.changed.notify_all();
+    }
+
     fn take(&self, out: &mut Vec<SealedBlock>) -> bool {
         let mut hand = self.lock();
         while hand.sealed.is_empty() && !hand.closing {
@@ -158,22 +175,26 @@ pub(crate) struct Store {
 impl<S: Sink> Writer<S> {
     /// Runs until closed or failed. Returns why, and where all messages lie.
     pub(crate) fn run(mut self) -> (StopReason, Places) {
+        // A broken invariant ends the journal as a failed disk does: nobody is left waiting for what will not come.
+        let why = catch_unwind(AssertUnwindSafe(|| self.write_all())).unwrap_or(StopReason::InvariantBroken);
+        if why != StopReason::Closed {
+            tracing::error!(%why, "the journal stops");
+            self.queue.stop();
+            self.handover.fail();
+        }
+        self.sink.stopped(why.clone());
+        (why, self.store.places)
+    }
+
+    fn write_all(&mut self) -> StopReason {
         let mut group = Vec::new();
         while self.handover.take(&mut group) {
             match self.store.commit(&mut group) {
                 Ok(durable) => durable.into_iter().for_each(|block| self.sink.durable(block)),
-                Err(error) => {
-                    tracing::error!(%error, "journal write failed; stopping");
-                    self.queue.stop();
-                    self.handover.fail();
-                    let why = StopReason::DiskFailed(error.to_string());
-                    self.sink.stopped(why.clone());
-                    return (why, self.store.places);
-                }
+                Err(error) => return StopReason::DiskFailed(error.to_string()),
             }
         }
-        self.sink.stopped(StopReason::Closed);
-        (StopReason::Closed, self.store.places)
+        if self.handover.lock().broken { StopReason::InvariantBroken } else { StopReason::Closed }
     }
 }
 

@@ -4,9 +4,9 @@
 
 mod common;
 
-use clearing::IndexSeed;
+use clearing::{IndexSeed, Time};
 use common::{MemDisk, Memory, Seeded, StepClock, answer, check_told, genesis, pay, submission};
-use ordering::{Disk, Journal, JournalConfig, OpenError, OrderedLog, StopReason, fsck};
+use ordering::{Clock, Disk, DurableBlock, Journal, JournalConfig, OpenError, OrderedLog, Sink, StopReason, SubmitRefusal, fsck};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +157,63 @@ fn a_tail_cut_at_any_byte_recovers_to_the_last_whole_block() {
             assert!(height < whole && height + 5 > whole, "cut at {cut}: {height} of {whole}");
         }
     }
+}
+
+/// Breaks when told of the block at a height.
+struct Breaks(Memory, u64);
+
+impl Sink for Breaks {
+    fn durable(&mut self, block: DurableBlock) {
+        assert!(block.header.height < self.1, "scripted");
+        self.0.durable(block);
+    }
+    fn stopped(&mut self, why: StopReason) {
+        self.0.stopped(why);
+    }
+}
+
+/// Breaks when asked for the time once too often.
+struct BreaksClock(std::sync::atomic::AtomicU64);
+
+impl Clock for BreaksClock {
+    fn now(&self) -> Time {
+        let asked = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        assert!(asked < 20, "scripted");
+        Time(1_000_000 + asked)
+    }
+}
+
+/// Submits until refused; the last refusal.
+fn until_refused(journal: &Journal) -> SubmitRefusal {
+    for n in 0..100_000 {
+        if let Err(refusal) = journal.submit(submission(0, pay(n, 100))) {
+            return refusal;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("never refused")
+}
+
+#[test]
+fn a_broken_invariant_stops_for_good_and_nobody_waits() {
+    let memory = Memory::default();
+    let sink = Breaks(memory.clone(), 3);
+    let disk = Arc::new(MemDisk::new());
+    let writer = Journal::open(disk, CONFIG, StepClock::default(), IndexSeed(5), move |_| sink).unwrap();
+    assert_eq!(until_refused(&writer), SubmitRefusal::Stopped);
+    assert!(!memory.wait(u64::MAX));
+    assert_eq!(memory.0.0.lock().unwrap().stopped, Some(StopReason::InvariantBroken));
+    assert_eq!(writer.close(), Err(StopReason::InvariantBroken));
+
+    let memory = Memory::default();
+    let sink = memory.clone();
+    let disk = Arc::new(MemDisk::new());
+    let clock = BreaksClock(0.into());
+    let sequencer = Journal::open(disk, CONFIG, clock, IndexSeed(5), move |_| sink).unwrap();
+    assert_eq!(until_refused(&sequencer), SubmitRefusal::Stopped);
+    assert!(!memory.wait(u64::MAX));
+    assert_eq!(memory.0.0.lock().unwrap().stopped, Some(StopReason::InvariantBroken));
+    assert_eq!(sequencer.close(), Err(StopReason::InvariantBroken));
 }
 
 #[test]
