@@ -151,7 +151,7 @@ impl Theatre {
             () = looking => {}
         }
         self.heal();
-        self.come_to_rest().await;
+        self.come_to_rest(plan).await;
         self.judge_disk();
     }
 
@@ -321,8 +321,10 @@ impl Theatre {
     }
 
     /// Waits until nothing is under way, within the bound; then everything must agree.
-    async fn come_to_rest(&self) {
-        let until = self.stage.elapsed_ms() + REST_MS;
+    async fn come_to_rest(&self, plan: &Plan) {
+        // A bank whose clock was ahead may have put off an answer by as much.
+        let ahead = plan.steps.iter().map(|step| if let What::WrongClock { offset_ms, .. } = step.what { offset_ms } else { 0 });
+        let until = self.stage.elapsed_ms() + REST_MS + ahead.max().unwrap_or(0).unsigned_abs();
         let mut resumed = false;
         loop {
             sleep(Duration::from_millis(500)).await;
