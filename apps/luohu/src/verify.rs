@@ -80,7 +80,7 @@ fn print(proved: &VerifiedReceipt, json: bool) {
     }
     println!("VERIFIED");
     println!("  payment         {}", Uetr(record.uetr));
-    println!("  state           {state} {reason}");
+    println!("  state           {}", [state, &reason].join(" ").trim_end());
     println!("  debtor agent    {}  paid {debit}", agent(&record.debtor_agent));
     println!("  creditor agent  {}  received {credit}", agent(&record.creditor_agent));
     println!("  block           {}  leaf {index} of {}", record.height, checkpoint.size);

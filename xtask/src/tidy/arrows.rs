@@ -42,7 +42,7 @@ const CORE_EXTERNALS: &[(&str, &str)] = &[
 ];
 
 /// Everything from outside that the core's tests may use.
-const CORE_TEST_EXTERNALS: &[&str] = &["proptest", "criterion", "hdrhistogram"];
+const CORE_TEST_EXTERNALS: &[&str] = &["proptest", "criterion", "hdrhistogram", "mimalloc"];
 
 /// Checks every member's dependencies against the table.
 pub fn check(members: &[Member]) -> Vec<Finding> {

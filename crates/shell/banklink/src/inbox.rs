@@ -124,7 +124,7 @@ impl Link {
     }
 
     async fn open_stream(&self, after: u64) -> Result<Incoming, LinkError> {
-        let path = format!("/v1/inbox?after={after}");
+        let path = format!("/v1/inbox?after={after}&signed=together");
         let call = Call {
             method: Method::GET,
             path_and_query: &path,
@@ -167,10 +167,11 @@ impl Link {
         }
         let mut items = Vec::with_capacity(events.len());
         for event in events {
-            let item = InboxItem::read(&event, self.bic(), self.keys())?;
-            if item.cursor == 0 || item.cursor > *after {
-                *after = item.cursor.max(*after);
-                items.push(item);
+            for item in InboxItem::read_batch(&event, self.bic(), self.keys())? {
+                if item.cursor == 0 || item.cursor > *after {
+                    *after = item.cursor.max(*after);
+                    items.push(item);
+                }
             }
         }
         Ok(items)

@@ -13,7 +13,7 @@
 //!
 //! # Units and limits
 //! At most [`CONNECTIONS_MAX`] connections and the inbox's own. Answers have at most [`ANSWER_BYTES_MAX`] bytes, inbox items
-//! [`ITEM_BYTES_MAX`], batches [`BATCH_ITEMS_MAX`] items. A request ends [`ANSWER_GRACE_S`] seconds after the time it asked the
+//! [`EVENT_BYTES_MAX`], batches [`BATCH_ITEMS_MAX`] items. A request ends [`ANSWER_GRACE_S`] seconds after the time it asked the
 //! centre to wait. Times are seconds since 1970 UTC where signed, milliseconds elsewhere.
 //!
 //! # Start reading at
@@ -39,4 +39,4 @@ pub use item::InboxItem;
 pub use link::{ANSWER_GRACE_S, AccountBalance, CentreKeys, Link, LinkConfig, ParticipantInfo, WAIT_S_MAX};
 pub use pool::CONNECTIONS_MAX;
 pub use quotes::{FixedSide, Quote, QuoteRequest, StandingRate};
-pub use sse::ITEM_BYTES_MAX;
+pub use sse::EVENT_BYTES_MAX;

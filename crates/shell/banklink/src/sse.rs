@@ -1,7 +1,7 @@
 //! The part of the server-sent events format the inbox uses: `data` lines, comments, blank lines.
 
-/// Longest event read, in bytes: a message of 64 KiB, escaped in JSON, and its signature.
-pub const ITEM_BYTES_MAX: usize = 192 * 1024;
+/// Longest event read, in bytes: 160 KiB of messages, escaped in JSON, and their signature.
+pub const EVENT_BYTES_MAX: usize = 384 * 1024;
 
 /// Cuts a byte stream into events' data.
 #[derive(Default)]
@@ -10,7 +10,7 @@ pub(crate) struct SseReader {
     data: Vec<u8>,
 }
 
-/// An event or line beyond [`ITEM_BYTES_MAX`].
+/// An event or line beyond [`EVENT_BYTES_MAX`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
@@ -30,7 +30,7 @@ impl SseReader {
             }
         }
         self.pending.extend_from_slice(rest);
-        if self.pending.len() > ITEM_BYTES_MAX { Err(TooLong) } else { Ok(()) }
+        if self.pending.len() > EVENT_BYTES_MAX { Err(TooLong) } else { Ok(()) }
     }
 
     fn line(&mut self, line: &[u8], events: &mut Vec<Vec<u8>>) -> Result<(), TooLong> {
@@ -45,7 +45,7 @@ impl SseReader {
             }
             self.data.extend_from_slice(data.strip_prefix(b" ").unwrap_or(data));
         }
-        if self.data.len() > ITEM_BYTES_MAX { Err(TooLong) } else { Ok(()) }
+        if self.data.len() > EVENT_BYTES_MAX { Err(TooLong) } else { Ok(()) }
     }
 }
 
@@ -70,9 +70,9 @@ mod tests {
     fn an_endless_line_or_event_is_refused() {
         let mut reader = SseReader::default();
         let mut events = Vec::new();
-        assert_eq!(reader.push(&vec![b'x'; ITEM_BYTES_MAX + 1], &mut events), Err(TooLong));
+        assert_eq!(reader.push(&vec![b'x'; EVENT_BYTES_MAX + 1], &mut events), Err(TooLong));
         let mut reader = SseReader::default();
         let line = [b"data: ".as_slice(), &vec![b'x'; 1000], b"\n"].concat();
-        assert!((0..200).any(|_| reader.push(&line, &mut events) == Err(TooLong)));
+        assert!((0..400).any(|_| reader.push(&line, &mut events) == Err(TooLong)));
     }
 }

@@ -125,7 +125,7 @@ async fn the_inbox_comes_back_from_its_cursor() {
     let got: Vec<_> = books.messages();
     assert_eq!(got.iter().map(|(_, message)| message.as_str()).collect::<Vec<_>>(), ["<A/>", "<Check/>", "<B/>", "<D/>"]);
     let asked: Vec<_> = centre.seen.lock().unwrap().iter().map(|(line, _)| line.clone()).collect();
-    assert_eq!(asked, ["0", "9", "9", "9"].map(|after| format!("GET /v1/inbox?after={after}")));
+    assert_eq!(asked, ["0", "9", "9", "9"].map(|after| format!("GET /v1/inbox?after={after}&signed=together")));
     let mut state = link.state();
     timeout(Duration::from_secs(5), state.wait_for(|state| *state == LinkState::Connected)).await.unwrap().unwrap();
     link.set_offline(true);

@@ -6,7 +6,7 @@
 
 use crate::door::{Door, stopped};
 use crate::http::{Answer, Body, JSON, reply};
-use crate::items;
+use crate::items::{self, Item, Signed};
 use crate::limits::Entered;
 use crate::past::InboxEntry;
 use crate::refusal::{GatewayRefusal, Problem};
@@ -24,6 +24,9 @@ use tokio::time::Instant;
 
 /// Items of one chunk of a stream.
 const CHUNK_ITEMS: usize = 32;
+/// Bytes of messages after which a chunk or a page is full. One item more than fits may be in it.
+const CHUNK_BYTES: usize = 96 << 10;
+const POLL_BYTES: usize = 512 << 10;
 /// Chunks a slow reader may be behind before the stream waits for it.
 const CHUNKS_AHEAD: usize = 4;
 /// Items of one poll, at most and unless asked otherwise.
@@ -36,6 +39,7 @@ struct Query {
     after: Position,
     wait: Duration,
     limit: usize,
+    signed: Signed,
 }
 
 pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Parts) -> Result<Answer, Problem> {
@@ -46,17 +50,18 @@ pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Pa
     if accept.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")) {
         // A browser that lost its stream says where it was.
         let last = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        return Ok(stream(Arc::clone(door), caller, last.map_or(query.after, Position), place));
+        let query = Query { after: last.map_or(query.after, Position), ..query };
+        return Ok(stream(Arc::clone(door), caller, query, place));
     }
     poll(door, &caller, query).await
 }
 
 /// Server-sent events, until the reader or the gateway goes.
-fn stream(door: Arc<Door>, caller: Arc<Participant>, after: Position, place: Entered) -> Answer {
+fn stream(door: Arc<Door>, caller: Arc<Participant>, query: Query, place: Entered) -> Answer {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let world = Arc::clone(&door.world);
     world.spawn(Box::pin(async move {
-        feed(&door, &caller, after, &sender).await;
+        feed(&door, &caller, query, &sender).await;
         drop(place);
     }));
     let mut answer = ::http::Response::new(Body::Stream(receiver));
@@ -65,19 +70,21 @@ fn stream(door: Arc<Door>, caller: Arc<Participant>, after: Position, place: Ent
     answer
 }
 
-async fn feed(door: &Door, caller: &Participant, mut after: Position, sender: &mpsc::Sender<Bytes>) {
+async fn feed(door: &Door, caller: &Participant, query: Query, sender: &mpsc::Sender<Bytes>) {
+    let mut after = query.after;
     let mut stopping = door.stopping.clone();
     let mut ping = tokio::time::interval(door.config.limits.ping_every);
     loop {
         // Listening begins before looking, so that what comes in between is not missed.
         let mut news = pin!(caller.lane.news());
         news.as_mut().enable();
-        let mut chunk = Vec::new();
-        let Ok(last) = gather(door, caller, after, CHUNK_ITEMS, |item| item.write_event(&mut chunk)) else {
+        let Ok((items, last)) = gather(door, caller, after, CHUNK_ITEMS, CHUNK_BYTES) else {
             // The reader comes back with its cursor; until the past can be read there is nothing to tell.
             return;
         };
         after = last.unwrap_or(after);
+        let mut chunk = Vec::new();
+        items::write_events(door, caller.view.bic, &items, query.signed, after, &mut chunk);
         if !chunk.is_empty() {
             let sent = tokio::select! {
                 biased;
@@ -112,22 +119,17 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
     loop {
         let mut news = pin!(caller.lane.news());
         news.as_mut().enable();
-        let mut body = b"{\"items\":[".to_vec();
-        let empty_bytes = body.len();
-        let last = gather(door, caller, query.after, query.limit, |item| {
-            if body.len() > empty_bytes {
-                body.push(b',');
-            }
-            item.write_json(&mut body);
-        })?;
-        if let (Some(last), true) = (last, body.len() == empty_bytes) {
+        let (items, last) = gather(door, caller, query.after, query.limit, POLL_BYTES)?;
+        if let (Some(last), true) = (last, items.is_empty()) {
             // All that was looked at is not to be told.
             query.after = last;
             continue;
         }
         let over = Instant::now() >= until || *stopping.borrow();
-        if body.len() > empty_bytes || over {
-            body.extend_from_slice(format!("],\"next\":{}}}", last.unwrap_or(query.after).0).as_bytes());
+        if !items.is_empty() || over {
+            let mut body = b"{".to_vec();
+            items::write_members(door, caller.view.bic, &items, query.signed, &mut body);
+            body.extend_from_slice(format!(",\"next\":{}}}", last.unwrap_or(query.after).0).as_bytes());
             return Ok(reply(200, JSON, body));
         }
         tokio::select! {
@@ -139,24 +141,31 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
     }
 }
 
-/// Builds what there is: live items first, then the chain's. Returns the last position looked at.
+/// Builds what there is, up to `limit` entries or `bytes` of messages: live items first, then the chain's. With the last
+/// position looked at.
 fn gather(
     door: &Door,
     caller: &Participant,
     after: Position,
     limit: usize,
-    mut give: impl FnMut(items::Item),
-) -> Result<Option<Position>, Problem> {
-    let bic = caller.view.bic;
-    for live in caller.lane.take_live(door.world.now_ns()) {
-        give(items::sign(door, bic, Position(0), live.message_type, live.message));
+    bytes: usize,
+) -> Result<(Vec<Item>, Option<Position>), Problem> {
+    let live = caller.lane.take_live(door.world.now_ns()).into_iter();
+    let mut items: Vec<Item> =
+        live.map(|live| Item { cursor: Position(0), message_type: live.message_type, message: live.message }).collect();
+    let (mut gathered, mut last) = (0, None);
+    for entry in door.past.inbox(caller.id(), after, limit) {
+        last = Some(entry.position);
+        if is_to_be_told(&entry) {
+            let item = items::build(door, caller.view.bic, &entry)?;
+            gathered += item.message.len();
+            items.push(item);
+        }
+        if gathered >= bytes {
+            break;
+        }
     }
-    let entries = door.past.inbox(caller.id(), after, limit);
-    let last = entries.last().map(|entry| entry.position);
-    for entry in entries.iter().filter(|entry| is_to_be_told(entry)) {
-        give(items::build(door, bic, entry)?);
-    }
-    Ok(last)
+    Ok((items, last))
 }
 
 /// A creditor agent is never asked to credit after a reject: it comes back too late to answer and learns of the end alone.
@@ -169,15 +178,25 @@ fn is_to_be_told(entry: &InboxEntry) -> bool {
 
 impl Query {
     fn parse(text: &str, wait_max: Duration) -> Result<Self, Problem> {
-        let mut query = Self { after: Position(0), wait: Duration::ZERO, limit: POLL_ITEMS };
+        let mut query = Self { after: Position(0), wait: Duration::ZERO, limit: POLL_ITEMS, signed: Signed::Apart };
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let bad = || Problem::from(GatewayRefusal::Parameter).with_field(name);
-            let number: u64 = value.parse().map_err(|_| bad())?;
+            let number = || value.parse::<u64>().map_err(|_| bad());
             match name {
-                "after" => query.after = Position(number),
-                "wait" if number <= wait_max.as_secs() => query.wait = Duration::from_secs(number),
-                "limit" if (1..=POLL_ITEMS_MAX as u64).contains(&number) => query.limit = number as usize,
+                "after" => query.after = Position(number()?),
+                "wait" => query.wait = Some(Duration::from_secs(number()?)).filter(|wait| *wait <= wait_max).ok_or_else(bad)?,
+                "limit" => {
+                    let limit = Some(number()?).filter(|limit| (1..=POLL_ITEMS_MAX as u64).contains(limit));
+                    query.limit = limit.ok_or_else(bad)? as usize;
+                }
+                "signed" => {
+                    query.signed = match value {
+                        "apart" => Signed::Apart,
+                        "together" => Signed::Together,
+                        _ => return Err(bad()),
+                    }
+                }
                 _ => return Err(bad()),
             }
         }
@@ -192,8 +211,8 @@ mod tests {
     #[test]
     fn queries_are_read_strictly() {
         let minute = Duration::from_secs(60);
-        let query = Query::parse("after=7&wait=60&limit=1000", minute).unwrap();
-        assert_eq!(query, Query { after: Position(7), wait: minute, limit: 1000 });
+        let query = Query::parse("after=7&wait=60&limit=1000&signed=together", minute).unwrap();
+        assert_eq!(query, Query { after: Position(7), wait: minute, limit: 1000, signed: Signed::Together });
         assert_eq!(Query::parse("", minute).unwrap().limit, POLL_ITEMS);
         for bad in [
             "after",
@@ -204,6 +223,8 @@ mod tests {
             "limit=0",
             "limit=1001",
             "cursor=1",
+            "signed=",
+            "signed=no",
             "after=99999999999999999999",
         ] {
             assert!(Query::parse(bad, minute).is_err(), "{bad}");

@@ -13,7 +13,7 @@ use iso20022::view::{
     TransactionStatus,
 };
 use serde_json::{Value, json};
-use signing::{Item, SignatureHeaders, verify_item};
+use signing::{Item, SignatureHeaders, verify_batch, verify_item};
 use std::time::Duration;
 use support::client::{Client, Draft, Reply};
 use support::messages::*;
@@ -42,13 +42,29 @@ async fn poll(world: &World, bic: &str, query: &str) -> (Vec<Value>, u64) {
     (items, page["next"].as_u64().unwrap())
 }
 
+fn signature_of(signed: &Value) -> SignatureHeaders {
+    let text = |name: &str| signed[name].as_str().unwrap().to_owned();
+    SignatureHeaders { content_digest: text("digest"), signature_input: text("signature_input"), signature: text("signature") }
+}
+
+/// Items under one signature, checked; each has none of its own.
+fn check_batch(world: &World, bic: &str, batch: &Value) -> Vec<(u64, String)> {
+    let items: Vec<(u64, String)> = batch["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["cursor"].as_u64().unwrap(), item["message"].as_str().unwrap().to_owned()))
+        .collect();
+    assert!(batch["items"].as_array().unwrap().iter().all(|item| item.get("signature").is_none()));
+    let key = world.centre_key;
+    let parts = items.iter().map(|(cursor, message)| (*cursor, message.as_bytes()));
+    verify_batch(bic, parts, &signature_of(batch), &move |id: &str| (id == "LUOHU#1").then_some(key)).unwrap();
+    items
+}
+
 fn check_item(world: &World, bic: &str, item: &Value) {
     let text = |name: &str| item[name].as_str().unwrap().to_owned();
-    let headers = SignatureHeaders {
-        content_digest: text("digest"),
-        signature_input: text("signature_input"),
-        signature: text("signature"),
-    };
+    let headers = signature_of(item);
     let message = text("message");
     let signed = Item { bic, cursor: item["cursor"].as_u64().unwrap(), body: message.as_bytes() };
     let key = world.centre_key;
@@ -404,8 +420,12 @@ async fn a_stream_brings_each_item_once_and_resumes_at_its_cursor() {
 }
 
 async fn open_stream(world: &World, bic: &str, after: u64) -> Client {
+    open_stream_at(world, bic, &format!("after={after}")).await
+}
+
+async fn open_stream_at(world: &World, bic: &str, query: &str) -> Client {
     let mut client = world.connect(bic).await;
-    let draft = Draft::get(&format!("/v1/inbox?after={after}")).set("Accept", "text/event-stream");
+    let draft = Draft::get(&format!("/v1/inbox?{query}")).set("Accept", "text/event-stream");
     client.write(&draft.head()).await.unwrap();
     assert_eq!(client.reply_head().await.unwrap().0, 200);
     client
@@ -417,6 +437,37 @@ fn item_of(event: &[(String, String)]) -> Value {
     let cursor = item["cursor"].as_u64().unwrap();
     assert_eq!(field("id"), (cursor > 0).then(|| cursor.to_string()).as_deref());
     item
+}
+
+#[tokio::test]
+async fn items_signed_together_are_the_items_signed_apart() {
+    let world = World::start().await;
+    let mut harbour = world.connect(HARBOUR).await;
+    for _ in 0..70 {
+        assert_eq!(send(&world, &mut harbour, HARBOUR, &pacs008(&transfer(HARBOUR, PEARL))).await.status, 202);
+    }
+    let (apart, next) = poll(&world, PEARL, "after=0&limit=1000").await;
+    let apart: Vec<_> =
+        apart.iter().map(|item| (item["cursor"].as_u64().unwrap(), item["message"].as_str().unwrap().to_owned())).collect();
+    assert_eq!(apart.len(), 70);
+    let page = world.connect(PEARL).await.get("/v1/inbox?after=0&limit=1000&signed=together").await.json();
+    assert_eq!((check_batch(&world, PEARL, &page), page["next"].as_u64().unwrap()), (apart.clone(), next));
+    // Nothing to sign: an empty page.
+    let page = world.connect(PEARL).await.get(&format!("/v1/inbox?after={next}&signed=together")).await.json();
+    assert_eq!(page, json!({"items": [], "next": next}));
+    // As a stream, in batches; each event's id is the cursor behind it.
+    let mut stream = open_stream_at(&world, PEARL, "after=0&signed=together").await;
+    let mut streamed = Vec::new();
+    while streamed.len() < apart.len() {
+        let event = timeout(Duration::from_secs(5), stream.event()).await.unwrap().unwrap();
+        let field = |name: &str| event.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap();
+        assert_eq!(field("event"), "batch");
+        let items = check_batch(&world, PEARL, &serde_json::from_str(field("data")).unwrap());
+        assert!(items.len() <= 32);
+        assert_eq!(field("id"), items.last().unwrap().0.to_string());
+        streamed.extend(items);
+    }
+    assert_eq!(streamed, apart);
 }
 
 #[tokio::test]

@@ -16,9 +16,9 @@ pub(crate) const BLOCK_COMMANDS_MAX: usize = 8192;
 /// Enough commands to apply and seal while the writer is still busy.
 const SEAL_EARLY_COMMANDS: usize = 512;
 /// So few commands in a block mean that each sync serves almost nobody: wait a little for more. One alone waits for nobody.
-const FEW_COMMANDS: usize = 6;
-/// How long few wait.
-const GATHER_FEW: Duration = Duration::from_micros(250);
+const FEW_COMMANDS: usize = 16;
+/// How long few wait: a sync costs the processor as much as verifying two signatures, and shared by six it is nothing.
+const GATHER_FEW: Duration = Duration::from_millis(1);
 /// Otherwise wait so long for as many to come as came last time; half of what a sync takes.
 const GATHER: Duration = Duration::from_micros(50);
 /// Pause between two looks at the queue while gathering.

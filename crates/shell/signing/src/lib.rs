@@ -2,8 +2,8 @@
 //!
 //! A message is signed over its SHA-256 digest (RFC 9530 `Content-Digest`) with HTTP Message Signatures (RFC 9421) and
 //! Ed25519: requests ([`sign_request`]), responses bound to their request ([`sign_response`]) and inbox items, which are
-//! signed as if each were a request to the participant ([`sign_item`]). What was verified is a [`SignatureValid`], which
-//! nothing but a verification makes.
+//! signed as if each were a request to the participant ([`sign_item`]) or, many at once, as one request with their list
+//! ([`sign_batch`]). What was verified is a [`SignatureValid`], which nothing but a verification makes.
 //!
 //! # Not here
 //! Whose key is whose: verifiers ask a [`Keys`]. Replay of a whole signed message inside its time window is answered by
@@ -30,8 +30,8 @@ pub use fields::{FieldValue, Fields};
 pub use input::{COMPONENTS_MAX, SIGNATURE_INPUT_BYTES_MAX};
 pub use key::{FileSigner, KeyFileError, Keys, Signer, verify_ed25519};
 pub use message::{
-    CREATED_SKEW_S, Item, Request, Response, SignatureHeaders, SignatureValid, sign_item, sign_request, sign_response,
-    verify_item, verify_request, verify_response,
+    CREATED_SKEW_S, Item, Request, Response, SignatureHeaders, SignatureValid, sign_batch, sign_item, sign_request,
+    sign_response, verify_batch, verify_item, verify_request, verify_response,
 };
 pub use note::sign_checkpoint;
 pub use refusal::SignatureRefusal;

@@ -152,6 +152,44 @@ pub fn verify_response<'a>(
     })
 }
 
+/// Signs several items of one inbox at once, as a request `POST /inbox/<BIC>/batch` whose body is their list: a line
+/// `<cursor> <Content-Digest of the message>` each, in order. Cursor and message of an item are as in [`Item`].
+pub fn sign_batch<'a>(
+    bic: &str,
+    items: impl Iterator<Item = (u64, &'a [u8])>,
+    created: u64,
+    signer: &dyn Signer,
+) -> SignatureHeaders {
+    sign_request("POST", &batch_path(bic), batch_list(items).as_bytes(), created, signer)
+}
+
+/// Verifies items signed together. Like [`verify_item`] it does not judge their age.
+pub fn verify_batch<'a>(
+    bic: &str,
+    items: impl Iterator<Item = (u64, &'a [u8])>,
+    headers: &SignatureHeaders,
+    keys: &dyn Keys,
+) -> Result<(), SignatureRefusal> {
+    let body_sha256 = verify_content_digest(&headers.content_digest, batch_list(items).as_bytes())?;
+    let path = batch_path(bic);
+    let fields: &[(&str, &str)] = &[("signature-input", &headers.signature_input), ("signature", &headers.signature)];
+    verify(&fields, body_sha256, REQUEST_COMPONENTS, None, keys, |component| match (component.name, component.from_request) {
+        ("@method", false) => Ok("POST"),
+        ("@path", false) => Ok(path.as_str()),
+        ("content-digest", false) => Ok(headers.content_digest.as_str()),
+        (_, true | false) => Err(SignatureRefusal::ComponentUnknown),
+    })?;
+    Ok(())
+}
+
+fn batch_list<'a>(items: impl Iterator<Item = (u64, &'a [u8])>) -> String {
+    let mut list = String::with_capacity(2048);
+    for (cursor, message) in items {
+        writeln!(list, "{cursor} {}", content_digest(message)).expect("writing to a string");
+    }
+    list
+}
+
 /// Verifies an inbox item. Its age is not judged: an item is as good a week later, and its cursor orders it.
 pub fn verify_item(item: &Item<'_>, headers: &SignatureHeaders, keys: &dyn Keys) -> Result<(), SignatureRefusal> {
     let body_sha256 = verify_content_digest(&headers.content_digest, item.body)?;
@@ -169,6 +207,10 @@ pub fn verify_item(item: &Item<'_>, headers: &SignatureHeaders, keys: &dyn Keys)
 
 fn item_path(bic: &str) -> String {
     format!("/inbox/{bic}")
+}
+
+fn batch_path(bic: &str) -> String {
+    format!("/inbox/{bic}/batch")
 }
 
 fn status_text(status: u16) -> String {

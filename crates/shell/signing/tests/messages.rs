@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use signing::{
-    FileSigner, Item, Request, Response, SignatureHeaders, SignatureRefusal, Signer, sign_item, sign_request, sign_response,
-    verify_item, verify_request, verify_response,
+    FileSigner, Item, Request, Response, SignatureHeaders, SignatureRefusal, Signer, sign_batch, sign_item, sign_request,
+    sign_response, verify_batch, verify_item, verify_request, verify_response,
 };
 
 const NOW: u64 = 1_790_000_000;
@@ -166,6 +166,35 @@ fn an_item_has_one_place_in_one_inbox() {
     }
     let changed = Item { body: b"other", ..item };
     assert_eq!(verify_item(&changed, &headers, &keys), Err(SignatureRefusal::DigestMismatch));
+}
+
+#[test]
+fn a_batch_is_these_items_in_this_order_in_one_inbox() {
+    let centre = FileSigner::ephemeral("LUOHU#1");
+    let key = centre.public_key();
+    let keys = move |id: &str| (id == "LUOHU#1").then_some(key);
+    let items: [(u64, &[u8]); 3] = [(17, BODY), (0, b"<Check/>"), (21, BODY)];
+    let headers = sign_batch("HARBHKHHXXX", items.into_iter(), NOW, &centre);
+    let verify = |bic: &str, items: &[(u64, &[u8])]| verify_batch(bic, items.iter().copied(), &headers, &keys);
+    assert_eq!(verify("HARBHKHHXXX", &items), Ok(()));
+    assert_eq!(verify("SZBKCNBSXXX", &items), Err(SignatureRefusal::BadSignature));
+    let [first, second, third] = items;
+    for other in [
+        &[first, second][..],
+        &[second, first, third],
+        &[first, second, third, third],
+        &[(18, first.1), second, third],
+        &[(17, b"other"), second, third],
+        &[],
+    ] {
+        assert_eq!(verify("HARBHKHHXXX", other), Err(SignatureRefusal::DigestMismatch), "{other:?}");
+    }
+    // One item's own signature is not a batch of one, nor the other way round.
+    let item = Item { bic: "HARBHKHHXXX", cursor: 17, body: BODY };
+    let alone = sign_item(&item, NOW, &centre);
+    assert!(verify_batch("HARBHKHHXXX", [(17, BODY)].into_iter(), &alone, &keys).is_err());
+    let batch = sign_batch("HARBHKHHXXX", [(17, BODY)].into_iter(), NOW, &centre);
+    assert!(verify_item(&item, &batch, &keys).is_err());
 }
 
 proptest! {

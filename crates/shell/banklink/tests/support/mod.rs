@@ -9,8 +9,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use signing::{
-    DevCa, FileSigner, Item, Request as SignedRequest, Signer, client_config, server_config, sign_item, sign_response,
-    verify_request,
+    DevCa, FileSigner, Request as SignedRequest, Signer, client_config, server_config, sign_batch, sign_response, verify_request,
 };
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -143,12 +142,17 @@ async fn answer(centre: Arc<Centre>, request: Request<Incoming>) -> Result<Respo
 
 fn event_stream(items: &[(u64, &'static str)], stays: bool, signer: &dyn Signer) -> Response<Body> {
     let mut text = String::from(": ping\n\n");
-    for (cursor, message) in items {
-        let item = Item { bic: BIC, cursor: *cursor, body: message.as_bytes() };
-        let headers = sign_item(&item, 1, signer);
-        let json = serde_json::json!({"cursor": cursor, "type": "pacs.002.001.10", "digest": headers.content_digest,
-            "signature_input": headers.signature_input, "signature": headers.signature, "message": message});
-        text.push_str(&format!("id: {cursor}\nevent: message\ndata: {json}\n\n"));
+    // Two items under one signature, then what is left.
+    for batch in items.chunks(2) {
+        let parts = batch.iter().map(|(cursor, message)| (*cursor, message.as_bytes()));
+        let headers = sign_batch(BIC, parts, 1, signer);
+        let items: Vec<_> = batch
+            .iter()
+            .map(|(cursor, message)| serde_json::json!({"cursor": cursor, "type": "pacs.002.001.10", "message": message}))
+            .collect();
+        let json = serde_json::json!({"items": items, "digest": headers.content_digest,
+            "signature_input": headers.signature_input, "signature": headers.signature});
+        text.push_str(&format!("event: batch\ndata: {json}\n\n"));
     }
     let chunks: Vec<_> = text.as_bytes().chunks(97).map(|chunk| Ok(Frame::data(Bytes::copy_from_slice(chunk)))).collect();
     let chunks = stream::iter(chunks);
