@@ -1,5 +1,6 @@
 //! Whether every bank's books agree with the centre: at any time in what both say is final, at rest in everything.
 
+use crate::centre::CentreSetup;
 use crate::observer::Observer;
 use crate::participant::{BankSetup, Hands};
 use crate::stage::SharedStage;
@@ -17,8 +18,11 @@ fn end_said(state: &str) -> Option<PaymentState> {
 }
 
 /// Reads a bank's books: none of its own laws may be broken, and no end may differ from the centre's (PAY-02, ORD-01).
-pub async fn look(stage: &SharedStage, bank: &BankSetup, hands: &Hands, model: Option<&ReadModel>) -> Option<BooksReport> {
+pub async fn look(stage: &SharedStage, bank: &BankSetup, hands: &Hands, centre: &CentreSetup) -> Option<BooksReport> {
     let report = hands.desk.books_report().await.ok()?;
+    // What the centre knows is looked at after the books: it knows first.
+    let running = centre.running();
+    let model = running.as_ref().map(|running| &*running.model);
     let name = bank.machine.name;
     if let Some(broken) = report.breaks.first() {
         stage.broke(broken.get(..6).unwrap_or("BNK"), format_args!("{name}: {broken}"));

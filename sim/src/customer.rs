@@ -96,9 +96,12 @@ pub async fn look_at_receipt(stage: &SharedStage, hands: &Hands, payment: &Outgo
         Err(error) => stage.broke("CHN-03", format_args!("the receipt of {} does not verify: {error}", payment.uetr)),
         Ok(proved) => {
             let record = proved.record;
+            // A rejected payment may have named a quote that nobody knew any more; then the centre knows no credit.
+            let credit_same = record.credit_minor == payment.credit.minor.0 || record.state == FinalState::Rejected;
             let same = record.state == ended
                 && hex(record.uetr) == payment.uetr.replace('-', "")
-                && (record.debit_minor, record.credit_minor) == (payment.debit.minor.0, payment.credit.minor.0);
+                && record.debit_minor == payment.debit.minor.0
+                && credit_same;
             if !same {
                 stage.broke(
                     "CHN-03",
@@ -113,11 +116,18 @@ pub async fn look_at_receipt(stage: &SharedStage, hands: &Hands, payment: &Outgo
 pub async fn resend(stage: SharedStage, hands: Hands, payment: Confirmed, changed: bool) {
     let Ok(known) = hands.desk.payment(&payment.sign_in, &payment.uetr).await else { return };
     let Some(message) = known.message else { return };
+    // Before the centre has the first, the changed one would be the payment, and the bank its own enemy.
+    if changed && !matches!(known.state, OutgoingState::Held | OutgoingState::Settled) {
+        return;
+    }
     let sent = if changed { format!("{message}\n") } else { message };
     match hands.raw.send_message(&sent, 0).await {
         Ok(answer) => {
             stage.count("resends");
             stage.say("again", format_args!("{} changed={changed}: {}", payment.uetr, answer.status));
+            if changed && answer.taken() {
+                stage.broke("PAY-03", format_args!("payment {} was taken again with other content", payment.uetr));
+            }
         }
         Err(error) => stage.say("again", format_args!("{} changed={changed}: {error}", payment.uetr)),
     }

@@ -104,6 +104,8 @@ struct Platter {
     /// Operations until its process crashes.
     fuse: Option<u64>,
     failing_syncs: u64,
+    /// A sync failed since the power was last on anew: what is read is not what is durable.
+    sync_failed: bool,
     full: bool,
     operations: u64,
 }
@@ -162,6 +164,7 @@ impl Platters {
     pub fn lose_power(&self, rng: &mut Rng) {
         self.take_away();
         let mut platter = self.lock();
+        platter.sync_failed = false;
         let changes = core::mem::take(&mut platter.changes);
         let kept = rng.between(0, changes.len() as u64) as usize;
         let mut names = platter.durable_names.clone();
@@ -194,6 +197,11 @@ impl Platters {
     /// The next syncs fail.
     pub fn fail_syncs(&self, syncs: u64) {
         self.lock().failing_syncs = syncs;
+    }
+
+    /// Whether a sync failed and the machine has not been started anew since.
+    pub fn sync_failed(&self) -> bool {
+        self.lock().sync_failed
     }
 
     /// Has no room any more, or has again.
@@ -317,6 +325,7 @@ impl OpenDisk {
             platter.burn()?;
             let failing = platter.failing_syncs > 0;
             platter.failing_syncs = platter.failing_syncs.saturating_sub(1);
+            platter.sync_failed |= failing;
             let content = platter.files.get_mut(&file).ok_or_else(gone)?;
             if !failing {
                 content.sync();

@@ -31,6 +31,8 @@ pub struct Machine {
     pub clock: Arc<MachineClock>,
     stage: SharedStage,
     usual_disk_ms: u64,
+    /// Whether its operator starts the whole machine again after a failed sync, not only the process.
+    reboots_after_failed_sync: bool,
     disk_ms: Arc<AtomicI64>,
     life: Mutex<Option<Arc<Life>>>,
     next_end: Mutex<Option<End>>,
@@ -51,6 +53,7 @@ impl Machine {
             clock: Arc::default(),
             stage,
             usual_disk_ms: disk_ms,
+            reboots_after_failed_sync: name != "centre",
             disk_ms: Arc::new(AtomicI64::new(disk_ms as i64)),
             life: Mutex::default(),
             next_end: Mutex::default(),
@@ -85,7 +88,10 @@ impl Machine {
         }));
         life.end().await;
         *lock(&self.life) = None;
-        let end = lock(&self.next_end).take().unwrap_or(BY_ITSELF);
+        let mut end = lock(&self.next_end).take().unwrap_or(BY_ITSELF);
+        // After a failed sync redb reads from memory what is not on the disk; operators are told to start the whole machine
+        // again. The centre's journal copes without.
+        end.power |= self.reboots_after_failed_sync && self.platters.sync_failed();
         self.platters.take_away();
         if end.power {
             self.platters.lose_power(&mut lock(&self.rng));

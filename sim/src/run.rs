@@ -151,7 +151,7 @@ impl Theatre {
             () = looking => {}
         }
         self.heal();
-        self.come_to_rest().await;
+        self.come_to_rest(plan).await;
         self.judge_disk();
     }
 
@@ -313,17 +313,18 @@ impl Theatre {
     }
 
     async fn look_at_books(&self) {
-        let model = self.centre.running().map(|running| running.model);
         for bank in &self.banks {
             if let Some(hands) = bank.running() {
-                agreement::look(&self.stage, bank, &hands, model.as_deref()).await;
+                agreement::look(&self.stage, bank, &hands, &self.centre).await;
             }
         }
     }
 
     /// Waits until nothing is under way, within the bound; then everything must agree.
-    async fn come_to_rest(&self) {
-        let until = self.stage.elapsed_ms() + REST_MS;
+    async fn come_to_rest(&self, plan: &Plan) {
+        // A bank whose clock was ahead may have put off an answer by as much.
+        let ahead = plan.steps.iter().map(|step| if let What::WrongClock { offset_ms, .. } = step.what { offset_ms } else { 0 });
+        let until = self.stage.elapsed_ms() + REST_MS + ahead.max().unwrap_or(0).unsigned_abs();
         let mut resumed = false;
         loop {
             sleep(Duration::from_millis(500)).await;
@@ -343,11 +344,12 @@ impl Theatre {
 
     /// Why there is no rest yet; when there is, books and centre have been compared.
     async fn unrest(&self) -> Option<String> {
-        let Some(running) = self.centre.running() else { return Some("the centre does not serve".to_owned()) };
+        let away = || Some("the centre does not serve".to_owned());
+        let Some(running) = self.centre.running() else { return away() };
         let mut reports = Vec::new();
         for (at, bank) in self.banks.iter().enumerate() {
             let Some(hands) = bank.running() else { return Some(format!("{} does not work", bank.machine.name)) };
-            let Some(report) = agreement::look(&self.stage, bank, &hands, Some(&running.model)).await else {
+            let Some(report) = agreement::look(&self.stage, bank, &hands, &self.centre).await else {
                 return Some(format!("the books of {} cannot be read", bank.machine.name));
             };
             if let Some(unrest) = agreement::unrest(bank, &report, ParticipantId(at as u32), &running.model) {

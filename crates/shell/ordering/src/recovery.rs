@@ -175,9 +175,21 @@ impl<'a> Walk<'a> {
             }
         }
         if is_last {
+            if self.manner.repair {
+                self.make_durable(open.as_mut(), &bytes[..offset])?;
+            }
             self.recovery.segment = Some(OpenSegment { file: open, offset: offset as u64, bytes: bytes.len() as u64 });
         }
         Ok(())
+    }
+
+    /// What was found goes on being told, so it must be durable and not merely readable: a crash may have come between write
+    /// and sync, and after a failed sync the pages count as clean although they never reached the disk. Hence written again,
+    /// then synced. Earlier segments were synced before the last one was begun; its name may not have been.
+    fn make_durable(&self, file: &mut dyn DiskFile, blocks: &[u8]) -> io::Result<()> {
+        file.write_at(0, blocks)?;
+        file.sync_data()?;
+        self.disk.sync_folder()
     }
 
     /// Clears an unfinished write, so that what comes next does not lie among its remains.
