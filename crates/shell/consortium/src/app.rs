@@ -8,7 +8,7 @@
 use crate::authorise::Authorise;
 use crate::block::Block;
 use crate::command_id::CommandId;
-use crate::gossip::Want;
+use crate::gossip::Say;
 use crate::judge::{Answer, JudgeMailbox};
 use crate::pool::Pool;
 use crate::replica::Refusal;
@@ -69,7 +69,7 @@ pub(crate) struct App<A> {
     pub(crate) judge: JudgeMailbox,
     pub(crate) pool: Arc<Pool>,
     pub(crate) authorise: Arc<A>,
-    pub(crate) wants: mpsc::UnboundedSender<Want<PublicKey>>,
+    pub(crate) says: mpsc::UnboundedSender<Say<PublicKey>>,
     pub(crate) pace: Pace,
     pub(crate) refusals: Refusals,
     /// Makes this operator dishonest, in tests.
@@ -85,7 +85,7 @@ impl<A> Clone for App<A> {
             judge: self.judge.clone(),
             pool: self.pool.clone(),
             authorise: self.authorise.clone(),
-            wants: self.wants.clone(),
+            says: self.says.clone(),
             pace: self.pace,
             refusals: self.refusals.clone(),
             distort: self.distort.clone(),
@@ -159,7 +159,7 @@ impl<A: Authorise> App<A> {
             }
             if ask_at.is_some_and(|at| now >= at) {
                 ask_at = None;
-                let _ = self.wants.send(Want { of: leader.clone(), ids: missing });
+                let _ = self.says.send(Say::Want { of: leader.clone(), ids: missing });
             }
             select! {
                 _ = runtime.sleep_until(ask_at.unwrap_or(until).min(until)) => {},

@@ -14,6 +14,10 @@ pub trait Authorise: Send + Sync + 'static {
     /// # Errors
     /// Why not, in a few words for the log.
     fn authorise(&self, command: &Command, message: Option<&[u8]>, known: &Known) -> Result<(), Unauthorised>;
+
+    /// Whether `message` is the one behind a command that is final already. By what it says, not by its signature: a quorum
+    /// has checked that, and its sender may have another key by now.
+    fn belongs(&self, command: &Command, message: &[u8]) -> bool;
 }
 
 /// A command that nobody proved to have asked for.
@@ -33,6 +37,10 @@ impl Authorise for TakeAtItsWord {
     fn authorise(&self, _: &Command, _: Option<&[u8]>, _: &Known) -> Result<(), Unauthorised> {
         Ok(())
     }
+
+    fn belongs(&self, _: &Command, _: &[u8]) -> bool {
+        true
+    }
 }
 
 /// Participants as the chain knows them: who may sign, and with which key.
@@ -46,11 +54,9 @@ struct Participants {
 }
 
 impl Known {
-    /// Everybody a state knows.
-    pub fn of(clearing: &Clearing) -> Self {
-        let known = Self::default();
-        clearing.participants().for_each(|view| known.put(view));
-        known
+    /// Takes over everybody a state knows.
+    pub fn load(&self, clearing: &Clearing) {
+        clearing.participants().for_each(|view| self.put(view));
     }
 
     fn put(&self, view: ParticipantView) {

@@ -84,10 +84,6 @@ pub fn digest_of(hash: Hash) -> Digest {
     Digest(hash.0)
 }
 
-/// The hash of an engine's digest.
-pub fn hash_of(digest: Digest) -> Hash {
-    Hash(digest.0)
-}
 
 impl PartialEq for Block {
     fn eq(&self, other: &Self) -> bool {

@@ -139,7 +139,7 @@ where
     let (blocks, buffer) = buffered::Engine::new(
         context.child("blocks"),
         buffered::Config {
-            public_key: me,
+            public_key: me.clone(),
             mailbox_size: NZUsize!(1024),
             deque_size: 16,
             priority: true,
@@ -187,7 +187,7 @@ where
     let (notes, note_receiver) = mpsc::unbounded_channel();
     let keeper = KeeperMailbox { notes, progress: progress.clone() };
     let (questions, question_receiver) = mpsc::unbounded_channel();
-    let (wants, want_receiver) = mpsc::unbounded_channel();
+    let (says, say_receiver) = mpsc::unbounded_channel();
     let (boundaries, boundary_receiver) = mpsc::unbounded_channel();
     let refusals = Refusals::default();
 
@@ -203,15 +203,37 @@ where
         judge: JudgeMailbox(questions),
         pool: pool.clone(),
         authorise: authorise.clone(),
-        wants,
+        says: says.clone(),
         pace: settings.pace,
         refusals: refusals.clone(),
         distort,
     };
     let gossip =
-        Gossip { context: ContextCell::new(context.child("gossip")), pool: pool.clone(), authorise, known, wants: want_receiver };
+        Gossip {
+            context: ContextCell::new(context.child("gossip")),
+            pool: pool.clone(),
+            authorise: authorise.clone(),
+            known,
+            says: say_receiver,
+            keeper: keeper.clone(),
+        };
     let start = (follower.clearing().height() - base.height, follower.tip());
     let voter = Inline::new(context.child("voter"), app, marshal.clone(), epocher);
+    let task = Keeper {
+        context: ContextCell::new(context.child("keeper").dedicated()),
+        follower,
+        seen,
+        pool,
+        progress: progress.clone(),
+        notes: note_receiver,
+        boundaries,
+        authorise,
+        says,
+        rosters: rosters.clone(),
+        me: me.clone(),
+        epoch_blocks: settings.epoch_blocks,
+        base_height: base.height,
+    };
     let epochs = Epochs {
         context: ContextCell::new(context.child("epochs")),
         settings,
@@ -225,16 +247,6 @@ where
         boundaries: boundary_receiver,
         start,
         base: base.hash(),
-    };
-    let task = Keeper {
-        context: ContextCell::new(context.child("keeper").dedicated()),
-        follower,
-        seen,
-        pool,
-        progress: progress.clone(),
-        notes: note_receiver,
-        boundaries,
-        base_height: base.height,
     };
     handles.push(task.start());
     handles.push(judge.start());

@@ -1,21 +1,27 @@
 //! Gossip: commands and the messages behind them travel to every operator, and are asked for by whoever lacks one.
 //!
-//! Two kinds of packets on one channel, little endian:
+//! Four kinds of packets on one channel, little endian:
 //! ```text
-//! 1  commands   (u32 bytes, command, u32 bytes, message)*     what came in at our door, or was asked for
-//! 2  wanted     (32 bytes)*                                    identifiers of commands a proposal holds and we do not
+//! 1  commands   (u32 bytes, command, u32 bytes, message)*   what came in at our door, or was asked for
+//! 2  wanted     (32 bytes)*                                 identifiers of commands a proposal holds and we do not
+//! 3  recall     (32 bytes, UETR 16)*                        identifiers of final commands whose messages we lack
+//! 4  recalled   (32 bytes, u32 bytes, message)*             those messages
 //! ```
 //! What came in at our door is sent again every second until it is final: finality is the acknowledgement.
 
 use crate::authorise::{Authorise, Known};
 use crate::command_id::CommandId;
+use crate::keeper::{KeeperMailbox, Note};
 use crate::pool::{Carried, Pool};
 use chain::Hash;
-use clearing::Command;
+use clearing::{Command, Uetr};
+use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select_loop;
 use commonware_p2p::{Receiver, Recipients, Sender};
 use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, spawn_cell};
 use commonware_utils::channel::mpsc;
+use ordering::Attachment;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -34,12 +40,27 @@ const WANTED_MAX: usize = 8192;
 
 const COMMANDS: u8 = 1;
 const WANTED: u8 = 2;
+const RECALL: u8 = 3;
+const RECALLED: u8 = 4;
+/// Bytes of one entry of a recall.
+const ASKED_BYTES: usize = 48;
 
-/// A request to the gossip: ask this operator for these commands.
+/// What others of this node want said.
 #[derive(Debug)]
-pub(crate) struct Want<P> {
-    pub(crate) of: P,
-    pub(crate) ids: Vec<CommandId>,
+pub(crate) enum Say<P> {
+    /// Ask this operator for these commands.
+    Want { of: P, ids: Vec<CommandId> },
+    /// Ask this operator for the messages behind these final commands.
+    Recall { of: P, asked: Vec<Asked> },
+    /// Send this operator the messages it asked for.
+    Recalled { to: P, messages: Vec<(CommandId, Attachment)> },
+}
+
+/// A message asked for: by the command's identifier, and by the payment it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) id: CommandId,
+    pub(crate) uetr: Uetr,
 }
 
 /// The gossip's own task.
@@ -48,18 +69,20 @@ pub(crate) struct Gossip<E, A, P> {
     pub(crate) pool: Arc<Pool>,
     pub(crate) authorise: Arc<A>,
     pub(crate) known: Known,
-    pub(crate) wants: mpsc::UnboundedReceiver<Want<P>>,
+    pub(crate) says: mpsc::UnboundedReceiver<Say<P>>,
+    /// Reads from the vault what the pool no longer has.
+    pub(crate) keeper: KeeperMailbox,
 }
 
-impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::PublicKey> Gossip<E, A, P> {
+impl<E: Spawner + Clock + Metrics, A: Authorise> Gossip<E, A, PublicKey> {
     pub(crate) fn start(
         mut self,
-        network: (impl Sender<PublicKey = P>, impl Receiver<PublicKey = P>),
+        network: (impl Sender<PublicKey = PublicKey>, impl Receiver<PublicKey = PublicKey>),
     ) -> Handle<()> {
         spawn_cell!(self.context, self.run(network))
     }
 
-    async fn run(mut self, (mut sender, mut receiver): (impl Sender<PublicKey = P>, impl Receiver<PublicKey = P>)) {
+    async fn run(mut self, (mut sender, mut receiver): (impl Sender<PublicKey = PublicKey>, impl Receiver<PublicKey = PublicKey>)) {
         let pool = self.pool.clone();
         select_loop! {
             self.context,
@@ -71,10 +94,10 @@ impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::Pub
             _ = self.context.as_present().sleep(AGAIN) => {
                 self.send_waiting(&mut sender);
             },
-            Some(want) = self.wants.recv() else return => {
-                for ids in want.ids.chunks(WANTED_MAX) {
-                    let packet = encode_wanted(ids);
-                    let _ = sender.send(Recipients::One(want.of.clone()), packet, true);
+            Some(say) = self.says.recv() else return => {
+                let (to, packets) = packets_of(say);
+                for packet in packets {
+                    let _ = sender.send(Recipients::One(to.clone()), packet, true);
                 }
             },
             packet = receiver.recv() => {
@@ -89,7 +112,7 @@ impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::Pub
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn send_waiting(&self, sender: &mut impl Sender<PublicKey = P>) {
+    fn send_waiting(&self, sender: &mut impl Sender<PublicKey = PublicKey>) {
         loop {
             let carried = self.pool.to_send(self.now_ns(), AGAIN.as_nanos() as u64, SEND_COMMANDS_MAX);
             if carried.is_empty() {
@@ -101,7 +124,7 @@ impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::Pub
         }
     }
 
-    fn receive(&self, from: &P, packet: &[u8], sender: &mut impl Sender<PublicKey = P>) {
+    fn receive(&self, from: &PublicKey, packet: &[u8], sender: &mut impl Sender<PublicKey = PublicKey>) {
         match packet.split_first() {
             Some((&COMMANDS, rest)) => match decode_commands(rest) {
                 Some(carried) => self.check(carried),
@@ -113,6 +136,23 @@ impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::Pub
                     let _ = sender.send(Recipients::One(from.clone()), packet, true);
                 }
             }
+            Some((&RECALL, rest)) if rest.len().is_multiple_of(ASKED_BYTES) && rest.len() <= WANTED_MAX * ASKED_BYTES => {
+                let asked: Vec<_> = rest.as_chunks::<ASKED_BYTES>().0.iter().map(decode_asked).collect();
+                let ids: Vec<_> = asked.iter().map(|asked| asked.id).collect();
+                let messages = self.pool.messages(&ids);
+                let here: HashSet<_> = messages.iter().map(|(id, _)| *id).collect();
+                for packet in encode_messages(&messages) {
+                    let _ = sender.send(Recipients::One(from.clone()), packet, false);
+                }
+                let asked: Vec<_> = asked.into_iter().filter(|asked| !here.contains(&asked.id)).collect();
+                if !asked.is_empty() {
+                    let _ = self.keeper.notes.send(Note::Recall { from: from.clone(), asked });
+                }
+            }
+            Some((&RECALLED, rest)) => match decode_messages(rest) {
+                Some(messages) => self.pool.recall(messages),
+                None => tracing::warn!(?from, "an operator sent messages that cannot be read"),
+            },
             Some(_) | None => tracing::warn!(?from, "an operator sent a packet of no known kind"),
         }
     }
@@ -135,6 +175,57 @@ impl<E: Spawner + Clock + Metrics, A: Authorise, P: commonware_cryptography::Pub
         };
         self.context.as_present().child("check").shared(true).spawn(move |_| async move { job() });
     }
+}
+
+fn packets_of<P>(say: Say<P>) -> (P, Vec<Vec<u8>>) {
+    match say {
+        Say::Want { of, ids } => (of, ids.chunks(WANTED_MAX).map(encode_wanted).collect()),
+        Say::Recall { of, asked } => (of, asked.chunks(WANTED_MAX).map(encode_recall).collect()),
+        Say::Recalled { to, messages } => (to, encode_messages(&messages)),
+    }
+}
+
+fn encode_recall(asked: &[Asked]) -> Vec<u8> {
+    let mut packet = vec![RECALL];
+    for Asked { id, uetr } in asked {
+        packet.extend_from_slice(&id.0.0);
+        packet.extend_from_slice(&uetr.0);
+    }
+    packet
+}
+
+fn decode_asked(bytes: &[u8; ASKED_BYTES]) -> Asked {
+    let (id, uetr) = bytes.split_at(32);
+    let (mut hash, mut payment) = ([0; 32], [0; 16]);
+    hash.copy_from_slice(id);
+    payment.copy_from_slice(uetr);
+    Asked { id: CommandId(Hash(hash)), uetr: Uetr(payment) }
+}
+
+fn encode_messages(messages: &[(CommandId, Attachment)]) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    let mut packet = vec![RECALLED];
+    for (id, message) in messages {
+        packet.extend_from_slice(&id.0.0);
+        put_bytes(&mut packet, |out| out.extend_from_slice(message));
+        if packet.len() >= PACKET_BYTES_FULL {
+            packets.push(core::mem::replace(&mut packet, vec![RECALLED]));
+        }
+    }
+    if packet.len() > 1 {
+        packets.push(packet);
+    }
+    packets
+}
+
+fn decode_messages(mut rest: &[u8]) -> Option<Vec<(CommandId, Attachment)>> {
+    let mut messages = Vec::new();
+    while !rest.is_empty() {
+        let (id, behind) = rest.split_first_chunk::<32>()?;
+        rest = behind;
+        messages.push((CommandId(Hash(*id)), take_bytes(&mut rest)?.into()));
+    }
+    Some(messages)
 }
 
 fn encode_wanted(ids: &[CommandId]) -> Vec<u8> {
@@ -195,7 +286,6 @@ fn decode_commands(mut rest: &[u8]) -> Option<Vec<Carried>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clearing::Uetr;
 
     #[test]
     fn packets_round_trip_and_refuse_what_is_not_whole() {

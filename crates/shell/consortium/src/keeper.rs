@@ -4,27 +4,40 @@
 //! lack, several blocks in one sync when it is behind, tells the sink, and acknowledges. A crash anywhere leaves files that
 //! are ahead of the acknowledgement or equal to it: the next delivery goes on from there.
 
-use crate::authorise::Known;
+use crate::authorise::{Authorise, Known};
 use crate::block::Block;
 use crate::epochs::Boundary;
+use crate::gossip::{Asked, Say};
 use crate::pool::{Echo, Pool};
 use crate::replica::State;
+use crate::rosters::Rosters;
 use crate::seen::Seen;
 use chain::Hash;
-use clearing::{Clearing, Command, Outcome};
+use clearing::{Clearing, Command, Outcome, Uetr};
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
 use commonware_cryptography::Digested;
-use commonware_runtime::{ContextCell, Handle, Spawner, spawn_cell};
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_macros::select;
+use commonware_runtime::{Clock, ContextCell, Handle, Spawner, spawn_cell};
+
 use commonware_utils::Acknowledgement as _;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::channel::{mpsc, oneshot};
 use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
+use core::num::NonZeroU64;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Blocks appended in one sync.
 const GROUP_BLOCKS_MAX: usize = 16;
+
+/// How long a final block waits for the messages behind it.
+const GATHER_MAX: Duration = Duration::from_secs(10);
+/// How long one operator has to answer before the next is asked.
+const ASK_NEXT: Duration = Duration::from_millis(100);
 
 /// What the keeper is told.
 #[derive(Debug)]
@@ -35,6 +48,11 @@ pub(crate) enum Note {
     State(oneshot::Sender<State>),
     /// Tickets wait to be answered from the state.
     Echoes,
+    /// Another operator lacks messages of final commands, and the pool has them no longer.
+    Recall {
+        from: PublicKey,
+        asked: Vec<Asked>,
+    },
     /// Close the files.
     Close(oneshot::Sender<Result<(), StopReason>>),
 }
@@ -118,7 +136,7 @@ impl Reporter for KeeperMailbox {
 }
 
 /// The keeper's own task; on its own thread, because it syncs.
-pub(crate) struct Keeper<E, S> {
+pub(crate) struct Keeper<E, S, A> {
     pub(crate) context: ContextCell<E>,
     pub(crate) follower: Follower<Noting<S>>,
     pub(crate) seen: Seen,
@@ -127,10 +145,15 @@ pub(crate) struct Keeper<E, S> {
     pub(crate) notes: mpsc::UnboundedReceiver<Note>,
     /// Told of every final block before it is acknowledged: starts the next epoch at the right one.
     pub(crate) boundaries: mpsc::UnboundedSender<Boundary>,
+    pub(crate) authorise: Arc<A>,
+    pub(crate) says: mpsc::UnboundedSender<Say<PublicKey>>,
+    pub(crate) rosters: Rosters,
+    pub(crate) me: PublicKey,
+    pub(crate) epoch_blocks: NonZeroU64,
     pub(crate) base_height: u64,
 }
 
-impl<E: Spawner, S: Sink> Keeper<E, S> {
+impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
     pub(crate) fn start(mut self) -> Handle<()> {
         spawn_cell!(self.context, self.run())
     }
@@ -160,6 +183,7 @@ impl<E: Spawner, S: Sink> Keeper<E, S> {
                     }
                     Note::State(reply) => drop(reply.send(self.state())),
                     Note::Echoes => {}
+                    Note::Recall { from, asked } => self.recall(from, &asked),
                     Note::Close(reply) => {
                         let _ = reply.send(self.follower.close());
                         return;
@@ -180,9 +204,14 @@ impl<E: Spawner, S: Sink> Keeper<E, S> {
 
     async fn append(&mut self, group: &mut Vec<(Digested<Block>, Exact)>) -> Result<(), FollowError> {
         let have = self.follower.clearing().height();
-        let mut blocks = Vec::with_capacity(group.len());
-        for (block, _) in group.iter().filter(|(block, _)| block.inner().header().height > have) {
-            blocks.push(self.followed(block.inner()));
+        let fresh = |(block, _): &(Digested<Block>, Exact)| {
+            (block.inner().header().height > have).then(|| block.inner_shared())
+        };
+        let fresh: Vec<_> = group.iter().filter_map(fresh).collect();
+        self.gather_messages(&fresh).await;
+        let mut blocks = Vec::with_capacity(fresh.len());
+        for block in &fresh {
+            blocks.push(self.followed(block));
         }
         let commands = blocks.iter().map(|block| block.commands.len() as u64).sum();
         self.follower.append(blocks)?;
@@ -192,6 +221,73 @@ impl<E: Spawner, S: Sink> Keeper<E, S> {
             ack.acknowledge();
         }
         Ok(())
+    }
+
+    /// Asks the other operators, one after the other, for messages that were not here when their block became final: a
+    /// validator that was slow or away never saw them. After [`GATHER_MAX`] the chain goes on without.
+    async fn gather_messages(&mut self, blocks: &[Arc<Block>]) {
+        let needing: Vec<_> = blocks
+            .iter()
+            .flat_map(|block| block.commands().iter().zip(block.ids()))
+            .filter_map(|(command, id)| Some((command, Asked { id: *id, uetr: uetr_of(command)? })))
+            .filter(|(command, _)| self.authorise.needs_message(command))
+            .collect();
+        let Some(height) = blocks.first().map(|block| block.header().height) else { return };
+        let epoch = (height - self.base_height) / self.epoch_blocks;
+        let others: Vec<_> = self.rosters.at(epoch).into_iter().flatten().filter(|key| *key != self.me).collect();
+        if needing.is_empty() || others.is_empty() {
+            return;
+        }
+        let until = self.context.as_present().current() + GATHER_MAX;
+        for of in others.iter().cycle() {
+            let asked = self.lacking(&needing);
+            if asked.is_empty() {
+                return;
+            }
+            if self.context.as_present().current() >= until {
+                tracing::error!(height, missing = asked.len(), "signed messages of final commands are with nobody who answers");
+                return;
+            }
+            let _ = self.says.send(Say::Recall { of: of.clone(), asked });
+            let next = self.context.as_present().current() + ASK_NEXT;
+            self.listen(&needing, next).await;
+        }
+    }
+
+    /// Waits until nothing is lacking any more, or until the next operator is to be asked.
+    async fn listen(&mut self, needing: &[(&Command, Asked)], next: SystemTime) {
+        let pool = self.pool.clone();
+        while self.context.as_present().current() < next {
+            let arrived = pool.recalled.notified();
+            let mut arrived = core::pin::pin!(arrived);
+            arrived.as_mut().enable();
+            if self.lacking(needing).is_empty() {
+                return;
+            }
+            let patience = self.context.as_present().sleep_until(next);
+            select! {
+                _ = arrived => {},
+                _ = patience => {},
+            }
+        }
+    }
+
+    /// Of these commands, those whose message is not here. What was sent and does not belong is dropped.
+    fn lacking(&self, needing: &[(&Command, Asked)]) -> Vec<Asked> {
+        let ids = needing.iter().map(|(_, asked)| asked.id);
+        let missing: HashSet<_> = self.pool.without_message(ids).into_iter().collect();
+        let lacks = |(command, asked): &&(&Command, Asked)| {
+            missing.contains(&asked.id) || !self.pool.check_recalled(&asked.id, |message| self.authorise.belongs(command, message))
+        };
+        needing.iter().filter(lacks).map(|(_, asked)| *asked).collect()
+    }
+
+    fn recall(&mut self, from: PublicKey, asked: &[Asked]) {
+        let find = |asked: &Asked| Some((asked.id, self.follower.message_of(asked.uetr)?));
+        let messages: Vec<_> = asked.iter().filter_map(find).collect();
+        if !messages.is_empty() {
+            let _ = self.says.send(Say::Recalled { to: from, messages });
+        }
     }
 
     /// The next epoch's engine stands before its first block can be asked for.
@@ -236,6 +332,22 @@ impl<E: Spawner, S: Sink> Keeper<E, S> {
                 None => tracing::debug!(ticket, "a repeated command has no answer in the state"),
             }
         }
+    }
+}
+
+/// The payment whose message a command came with. Only these are asked for again: participants read them.
+fn uetr_of(command: &Command) -> Option<Uetr> {
+    match command {
+        Command::Pay(pay) => Some(pay.uetr),
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. }
+        | Command::PublishRate(_)
+        | Command::RequestQuote(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. } => None,
     }
 }
 

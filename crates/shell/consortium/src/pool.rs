@@ -77,6 +77,9 @@ struct Inner {
     /// Commands whose message did not prove them, with the last ones first to be forgotten.
     disproved: VecDeque<CommandId>,
     echoes: Vec<Echo>,
+    kept: Kept,
+    /// Messages of final commands that came too late for the pool, until the keeper takes them.
+    recalled: HashMap<CommandId, Attachment>,
     /// When what was sent long ago was last looked for.
     looked_ns: u64,
     stopped: bool,
@@ -91,6 +94,35 @@ pub struct Pool {
     pub(crate) arrived: Notify,
     /// Something of our own waits to be sent.
     pub(crate) to_send: Notify,
+    /// Another operator sent messages we had asked for.
+    pub(crate) recalled: Notify,
+}
+
+/// Messages of commands that are final, for operators who lack them.
+#[derive(Debug, Default)]
+struct Kept {
+    by_id: HashMap<CommandId, Attachment>,
+    order: VecDeque<CommandId>,
+    bytes: usize,
+}
+
+/// Recalled messages at most: those of a few blocks.
+const RECALLED_MAX: usize = 1 << 17;
+/// Bytes of such messages; older ones are read from the vault.
+const KEPT_BYTES_MAX: usize = 32 << 20;
+
+impl Kept {
+    fn put(&mut self, id: CommandId, message: Attachment) {
+        self.bytes += message.len();
+        if self.by_id.insert(id, message).is_none() {
+            self.order.push_back(id);
+        }
+        while self.bytes > KEPT_BYTES_MAX
+            && let Some(old) = self.order.pop_front()
+        {
+            self.bytes -= self.by_id.remove(&old).map_or(0, |message| message.len());
+        }
+    }
 }
 
 /// Disproved commands remembered.
@@ -99,7 +131,7 @@ const DISPROVED_MAX: usize = 1024;
 impl Pool {
     /// An empty pool with room for so many commands.
     pub fn new(capacity: usize) -> Self {
-        Self { inner: Mutex::default(), capacity, arrived: Notify::new(), to_send: Notify::new() }
+        Self { inner: Mutex::default(), capacity, arrived: Notify::new(), to_send: Notify::new(), recalled: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -228,12 +260,19 @@ impl Pool {
             inner.finish(*id);
             let Some(entry) = entry else {
                 finished.tickets.push(0);
+                if let Some(message) = inner.recalled.remove(id) {
+                    inner.kept.put(*id, message.clone());
+                    finished.messages.push((at as u32, message));
+                }
                 continue;
             };
             let mut tickets = entry.tickets.into_iter();
             finished.tickets.push(tickets.next().unwrap_or(0));
             finished.further.extend(tickets.map(|ticket| (at as u32, ticket)));
-            finished.messages.extend(entry.message.map(|message| (at as u32, message)));
+            if let Some(message) = entry.message {
+                inner.kept.put(*id, message.clone());
+                finished.messages.push((at as u32, message));
+            }
         }
         finished
     }
@@ -270,6 +309,44 @@ impl Pool {
             Some(Carried { id: *id, command: entry.command.clone(), message: entry.message.clone() })
         };
         ids.iter().filter_map(find).collect()
+    }
+
+    /// Of these commands of a final block, those whose message is nowhere here.
+    pub(crate) fn without_message(&self, ids: impl IntoIterator<Item = CommandId>) -> Vec<CommandId> {
+        let inner = self.lock();
+        let here = |id: &CommandId| inner.entries.get(id).is_some_and(|entry| entry.message.is_some());
+        ids.into_iter().filter(|id| !here(id) && !inner.recalled.contains_key(id) && !inner.kept.by_id.contains_key(id)).collect()
+    }
+
+    /// Messages of commands that are final or on their way, for an operator who lacks them.
+    pub(crate) fn messages(&self, ids: &[CommandId]) -> Vec<(CommandId, Attachment)> {
+        let inner = self.lock();
+        let find = |id: &CommandId| {
+            let waiting = inner.entries.get(id).and_then(|entry| entry.message.clone());
+            Some((*id, waiting.or_else(|| inner.kept.by_id.get(id).cloned())?))
+        };
+        ids.iter().filter_map(find).collect()
+    }
+
+    /// Messages another operator sent on request. The keeper looks whether they belong.
+    pub(crate) fn recall(&self, messages: Vec<(CommandId, Attachment)>) {
+        let mut inner = self.lock();
+        if inner.recalled.len() + messages.len() <= RECALLED_MAX {
+            inner.recalled.extend(messages);
+        }
+        drop(inner);
+        self.recalled.notify_waiters();
+    }
+
+    /// Whether what another operator sent for this command belongs to it, if anything was sent; drops it if not.
+    pub(crate) fn check_recalled(&self, id: &CommandId, belongs: impl FnOnce(&[u8]) -> bool) -> bool {
+        let mut inner = self.lock();
+        let Some(message) = inner.recalled.get(id) else { return true };
+        let good = belongs(message);
+        if !good {
+            inner.recalled.remove(id);
+        }
+        good
     }
 
     /// Takes nothing any more.

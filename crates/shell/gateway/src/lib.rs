@@ -48,7 +48,7 @@ mod wire;
 pub use assess::{Assessor, PaymentFacts};
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
 pub use history::InboxKind;
-pub use hub::Hub;
+pub use hub::{FinalityOf, Hub};
 pub use limits::Limits;
 pub use past::{InboxEntry, Past, RecordedPast, Tip};
 pub use reference::refusals_page;

@@ -14,7 +14,7 @@ use crate::snapshot;
 use crate::vault::{Attachment, VaultReader, VaultWriter};
 use crate::writer::{Handover, SealedBlock, Sink, StopReason, Writer};
 use chain::{BlockHeader, Hash};
-use clearing::{Clearing, Command, IndexSeed, Time};
+use clearing::{Clearing, Command, IndexSeed, Time, Uetr};
 use std::io;
 use std::sync::Arc;
 
@@ -143,6 +143,13 @@ impl<S: Sink> Follower<S> {
     /// Reads signed messages back.
     pub fn vault(&self) -> VaultReader {
         self.vault.clone()
+    }
+
+    /// The signed message behind a payment, if it is on record here.
+    pub fn message_of(&self, uetr: Uetr) -> Option<Attachment> {
+        let payment = self.clearing.payment(uetr)?;
+        let place = self.writer.places.0.get(payment.index.0 as usize).filter(|place| place.bytes > 0)?;
+        self.vault.read(*place).ok().map(Into::into)
     }
 
     /// Says whether there is room.

@@ -218,7 +218,7 @@ impl EngineDefinition for Cluster {
         let handle = context.spawn(move |context| async move {
             let _keep = running;
             loop {
-                context.sleep(Duration::from_millis(20)).await;
+                context.sleep(Duration::from_millis(50)).await;
                 let mut told = told.lock().unwrap();
                 let sent = told.sent.entry(index).or_default();
                 if *sent >= most {

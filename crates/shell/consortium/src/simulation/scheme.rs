@@ -59,4 +59,8 @@ impl Authorise for Signed {
         let good = given.is_some_and(|given| given == &*message(command));
         if good { Ok(()) } else { Err(Unauthorised("the message does not say so")) }
     }
+
+    fn belongs(&self, command: &Command, given: &[u8]) -> bool {
+        given == &*message(command)
+    }
 }
