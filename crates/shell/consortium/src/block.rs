@@ -85,6 +85,11 @@ pub fn digest_of(hash: Hash) -> Digest {
 }
 
 
+/// The hash of an engine's digest.
+pub fn hash_of(digest: Digest) -> Hash {
+    Hash(digest.0)
+}
+
 impl PartialEq for Block {
     fn eq(&self, other: &Self) -> bool {
         self.hash == other.hash

@@ -3,6 +3,7 @@
 use crate::app::{App, Distort, Refusals};
 use crate::authorise::{Authorise, Known};
 use crate::block::{BODY_BYTES_MAX, Block, BlockCodec};
+use crate::certificates::Certificates;
 use crate::epochs::{Epochs, Track};
 use crate::evidence::Witness;
 use crate::gossip::{Gossip, PACKET_BYTES_MAX};
@@ -15,7 +16,7 @@ use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::BlockHeader;
 use commonware_broadcast::buffered;
-use commonware_consensus::marshal::core::{Actor as MarshalActor, Mailbox as MarshalMailbox};
+use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
 use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::marshal::{self, Start, Update};
@@ -91,11 +92,12 @@ pub(crate) struct Network<S, R> {
 
 /// A node that runs.
 pub(crate) struct Running {
+    /// Dropping them does not end the tasks; they are watched so that an end is noticed.
     pub(crate) handles: Vec<Handle<()>>,
     pub(crate) keeper: KeeperMailbox,
     pub(crate) progress: SharedProgress,
     pub(crate) refusals: Refusals,
-    pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
+    pub(crate) certificates: Certificates,
 }
 
 /// Starts a node. `wrap` puts a listener between the engine and the keeper.
@@ -190,6 +192,7 @@ where
     let (says, say_receiver) = mpsc::unbounded_channel();
     let (boundaries, boundary_receiver) = mpsc::unbounded_channel();
     let refusals = Refusals::default();
+    let certificates = Certificates::default();
 
     let state = State { clearing: follower.clearing().clone(), tip: follower.tip(), seen: seen.clone() };
     let judge = Judge {
@@ -233,6 +236,8 @@ where
         me: me.clone(),
         epoch_blocks: settings.epoch_blocks,
         base_height: base.height,
+        marshal: marshal.clone(),
+        certificates: certificates.clone(),
     };
     let epochs = Epochs {
         context: ContextCell::new(context.child("epochs")),
@@ -255,7 +260,7 @@ where
     if votes {
         handles.push(epochs.start(network.votes, network.certificates, network.resolver));
     }
-    Running { handles, keeper, progress, refusals, marshal }
+    Running { handles, keeper, progress, refusals, certificates }
 }
 
 /// An archive's files: `<prefix>-<name>-…`.

@@ -6,6 +6,7 @@
 
 use crate::authorise::{Authorise, Known};
 use crate::block::Block;
+use crate::certificates::{Certificates, certificate_of};
 use crate::epochs::Boundary;
 use crate::gossip::{Asked, Say};
 use crate::pool::{Echo, Pool};
@@ -17,6 +18,10 @@ use clearing::{Clearing, Command, Outcome, Uetr};
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
+use commonware_consensus::marshal::core::Mailbox as MarshalMailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_consensus::types::Height;
 use commonware_cryptography::Digested;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select;
@@ -151,6 +156,8 @@ pub(crate) struct Keeper<E, S, A> {
     pub(crate) me: PublicKey,
     pub(crate) epoch_blocks: NonZeroU64,
     pub(crate) base_height: u64,
+    pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
+    pub(crate) certificates: Certificates,
 }
 
 impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
@@ -209,6 +216,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
         };
         let fresh: Vec<_> = group.iter().filter_map(fresh).collect();
         self.gather_messages(&fresh).await;
+        self.gather_certificates(&fresh).await;
         let mut blocks = Vec::with_capacity(fresh.len());
         for block in &fresh {
             blocks.push(self.followed(block));
@@ -221,6 +229,16 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
             ack.acknowledge();
         }
         Ok(())
+    }
+
+    /// The certificate under the last block covers the others; it is there before anybody is told of them.
+    async fn gather_certificates(&mut self, blocks: &[Arc<Block>]) {
+        let Some(last) = blocks.last() else { return };
+        let height = Height::new(last.header().height - self.base_height);
+        let certificate = self.marshal.get_finalization(height).await.as_ref().and_then(certificate_of);
+        for block in blocks {
+            self.certificates.put(*block.header(), certificate.clone());
+        }
     }
 
     /// Asks the other operators, one after the other, for messages that were not here when their block became final: a

@@ -27,6 +27,7 @@
 mod app;
 mod authorise;
 mod block;
+mod certificates;
 mod command_id;
 mod engine;
 mod epochs;
@@ -46,6 +47,7 @@ mod simulation;
 pub use app::{Pace, Refusals};
 pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
+pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
 pub use evidence::{Contradiction, Evidence, Witness};
 pub use keeper::{Progress, SharedProgress};

@@ -2,6 +2,7 @@
 
 use crate::app::Refusals;
 use crate::authorise::{Authorise, Known};
+use crate::certificates::Certificates;
 use crate::command_id::CommandId;
 use crate::engine::{self, Network, PEERS_MAX, Parts, message_bytes_max};
 use crate::evidence::Witness;
@@ -113,6 +114,7 @@ pub struct Consortium {
     vault: VaultReader,
     progress: SharedProgress,
     refusals: Refusals,
+    certificates: Certificates,
     keeper: KeeperMailbox,
     thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
@@ -166,8 +168,8 @@ impl Consortium {
         let thread = thread
             .spawn(move || run(plan, follower, stopped, &ready))
             .map_err(|_| StartError::Engine)?;
-        let Started { keeper, progress, refusals } = started.recv().map_err(|_| StartError::Engine)?;
-        Ok(Self { pool, admission, vault, progress, refusals, keeper, thread: Mutex::new(Some((stop, thread))) })
+        let Started { keeper, progress, refusals, certificates } = started.recv().map_err(|_| StartError::Engine)?;
+        Ok(Self { pool, admission, vault, progress, refusals, certificates, keeper, thread: Mutex::new(Some((stop, thread))) })
     }
 
     /// Reads signed messages back.
@@ -178,6 +180,11 @@ impl Consortium {
     /// How far the chain's files are.
     pub fn progress(&self) -> Progress {
         self.progress.get()
+    }
+
+    /// Tells the quorum behind the last blocks.
+    pub fn certificates(&self) -> Certificates {
+        self.certificates.clone()
     }
 
     /// How often we refused to vote, by reason.
@@ -328,6 +335,7 @@ struct Started {
     keeper: KeeperMailbox,
     progress: SharedProgress,
     refusals: Refusals,
+    certificates: Certificates,
 }
 
 /// Messages a second of one peer on one channel. Above it they wait or are dropped, which looks like latency: set high.
@@ -392,10 +400,17 @@ fn run<S: Sink, A: Authorise>(
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),
             refusals: running.refusals.clone(),
+            certificates: running.certificates.clone(),
         };
         let _ = ready.send(started);
-        // Dropped or sent: both mean the end.
-        let _ = stopped.await;
+        // Dropped or sent: both mean the end. So does the end of any task, which none has without a fault.
+        let ended = futures_util::future::select_all(running.handles);
+        match futures_util::future::select(stopped, ended).await {
+            futures_util::future::Either::Left(_) => {}
+            futures_util::future::Either::Right(((result, at, _), _)) => {
+                tracing::error!(task = at, ?result, "a task of the engine ended; this node takes part no more");
+            }
+        }
         networking.abort();
         let _ = context.stop(0, Some(Duration::from_secs(2))).await;
     });

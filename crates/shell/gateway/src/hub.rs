@@ -76,6 +76,11 @@ impl Hub {
         let _ = self.finality.set(finality);
     }
 
+    /// Whether other operators check what comes in here.
+    pub(crate) fn has_peers(&self) -> bool {
+        self.finality.get().is_some()
+    }
+
     pub(crate) fn finality_of(&self, height: u64) -> Option<Finality> {
         self.finality.get().and_then(|finality| (finality.0)(height))
     }

@@ -34,6 +34,7 @@ mod messages;
 mod openapi;
 mod past;
 mod payee;
+pub mod proof;
 mod quotes;
 mod reads;
 mod recent;

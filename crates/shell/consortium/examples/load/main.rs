@@ -12,6 +12,7 @@
 //! --far             timeouts for operators tens of milliseconds apart
 //! --scenario S      steady (default), one-dead, two-dead, rejoin
 //! --keep            keep the folders
+//! --log LEVEL       of the validators' logs (warn)
 //! ```
 //! The load is made by the validators themselves: no gateway, no TLS, no ISO message. It measures the engine.
 

@@ -124,10 +124,12 @@ fn config(index: usize, options: &Options) -> NodeConfig {
 }
 
 pub fn run(index: usize, options: &Options) {
+    let level = options.log.parse().unwrap_or(tracing::Level::WARN);
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
     let (send, done) = channel();
     let disk = Arc::new(RealDisk::open(&options.folder.join(format!("{index}/chain"))).unwrap());
     let config = config(index, options);
-    let journal = JournalConfig::default();
+    let journal = JournalConfig { segment_bytes: 32 << 20, vault_bytes: 8 << 20, ..JournalConfig::default() };
     let seed = IndexSeed(index as u64 + 77);
     let rebuild = |_: ordering::Recovered<'_>| Wire(send);
     let node = match options.signed {
@@ -137,6 +139,10 @@ pub fn run(index: usize, options: &Options) {
     let node = Arc::new(node.unwrap());
     let shown = node.clone();
     std::thread::spawn(move || show(&shown));
+    // Everybody's load begins when the chain goes.
+    while node.progress().height < 3 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let run = now_ns();
     Driver { index: index as u64, run, options: options.clone(), node, done, sent: Vec::new(), latencies: Vec::new() }.drive();
 }

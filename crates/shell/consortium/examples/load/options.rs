@@ -17,6 +17,8 @@ pub struct Options {
     pub far: bool,
     pub scenario: String,
     pub keep: bool,
+    /// Level of the validators' logs.
+    pub log: String,
     /// Only follow: no load of its own.
     pub idle: bool,
 }
@@ -42,6 +44,7 @@ impl Options {
             far: flag("--far"),
             scenario: value("--scenario").unwrap_or_else(|| "steady".to_owned()),
             keep: flag("--keep"),
+            log: value("--log").unwrap_or_else(|| "warn".to_owned()),
             idle: flag("--idle"),
         }
     }

@@ -91,7 +91,7 @@ fn wait_for(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> 
 
 pub fn run(options: &Options, arguments: &[String]) {
     let mut nodes: Vec<Node> = (0..VALIDATORS).map(|index| Node::start(index, options, arguments, false)).collect();
-    wait_for("the first blocks", Duration::from_secs(20), || nodes.iter().all(|node| node.last().is_some_and(|look| look.height > 5)));
+    wait_for("the first blocks", Duration::from_secs(90), || nodes.iter().all(|node| node.last().is_some_and(|look| look.height > 5)));
     match options.scenario.as_str() {
         "steady" => steady(options, &nodes),
         "one-dead" => one_dead(&mut nodes),

@@ -8,6 +8,7 @@
 
 #[path = "../../../ordering/tests/common/mod.rs"]
 mod common;
+mod certificates;
 mod cluster;
 mod runs;
 mod scheme;
