@@ -6,7 +6,7 @@
 //! a message. TLS is left out: who connects is known by which link it comes over. HTTP and message signatures are the real ones.
 //!
 //! # Units and limits
-//! A direction holds at most [`WINDOW_BYTES`] on their way; a writer waits beyond.
+//! A direction holds at most `WINDOW_BYTES` on their way; a writer waits beyond.
 
 use crate::life::Life;
 use crate::rng::Rng;
@@ -87,13 +87,19 @@ pub struct NetLink {
     hall: Arc<Hall>,
     stage: SharedStage,
     /// Called with everything the bank reads.
-    tap: Box<dyn Fn(&[u8]) + Send + Sync>,
+    tap: Tap,
 }
+
+/// Called with what is read.
+pub type Tap = Box<dyn Fn(&[u8]) + Send + Sync>;
+
+/// The centre's life, and where it takes connections from.
+type Door = (Arc<Life>, mpsc::UnboundedSender<(End, Bic)>);
 
 /// Where connections wait to be accepted by the centre.
 #[derive(Default)]
 pub struct Hall {
-    door: Mutex<Option<(Arc<Life>, mpsc::UnboundedSender<(End, Bic)>)>>,
+    door: Mutex<Option<Door>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -108,7 +114,7 @@ impl NetLink {
         latency_ms: u64,
         hall: Arc<Hall>,
         stage: SharedStage,
-        tap: Box<dyn Fn(&[u8]) + Send + Sync>,
+        tap: Tap,
     ) -> Arc<Self> {
         let weather = Weather { latency_ms, jitter_ms: latency_ms, ..Weather::default() };
         let rng = Rng::new(stage.seed, &format!("link/{name}"));

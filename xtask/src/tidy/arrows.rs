@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("risk", &["clearing", "money"]),
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing"]),
+    ("consortium", &["chain", "clearing", "ordering"]),
     ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing", "world"]),
@@ -28,6 +29,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "ledger", "money", "monitor", "node",
             "ordering", "risk", "signing", "world",
+        ],
+    ),
+    (
+        "sim",
+        &[
+            "bank", "banklink", "chain", "clearing", "gateway", "history", "money", "node", "ordering", "risk", "signing",
+            "world",
         ],
     ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),

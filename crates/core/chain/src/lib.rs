@@ -5,6 +5,8 @@
 //! - A [`Receipt`] is a payment's final record, its inclusion proof and a signed checkpoint; it verifies with this crate and
 //!   public keys alone (CHN-03).
 //!
+//! Between operators a receipt also carries a [`Finality`]: headers and a [`Certificate`] a quorum of validators signed.
+//!
 //! # Not here
 //! Signing (the shell holds keys), files, and what commands in a body mean.
 //!
@@ -16,14 +18,18 @@
 
 mod base64;
 mod block;
+mod certificate;
 mod checkpoint;
+mod finality;
 mod hash;
 mod receipt;
 mod record;
 mod tree;
 
 pub use block::{BLOCK_HEADER_BYTES, BlockHeader, HeaderError};
+pub use certificate::{Certificate, CertificateError, Validators, ValidatorsError, key_of_hex, quorum};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, VerifierKey};
+pub use finality::{Finality, FinalityError};
 pub use hash::{Hash, Hasher, sha256};
 pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};
 pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RecordError};

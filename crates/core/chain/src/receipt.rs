@@ -9,14 +9,19 @@
 //!
 //! <signed checkpoint>
 //! ```
+//! A receipt of a consortium goes on with an empty line and a [`Finality`].
 
 use crate::base64;
+use crate::certificate::Validators;
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, VerifierKey};
+use crate::finality::{Finality, FinalityError};
 use crate::hash::Hash;
 use crate::record::FinalRecord;
 use crate::tree::{ProofError, verify_inclusion};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
+/// Where the proof of finality begins: an empty line, then its first one.
+const FINALITY: &str = "\nluohu-finality@v1\n";
 
 /// A payment's end with everything needed to check it offline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct Receipt {
     pub proof: Vec<Hash>,
     /// The tree's root, signed.
     pub checkpoint: SignedCheckpoint,
+    /// The quorum behind the checkpoint's block, where several operators agree on blocks.
+    pub finality: Option<Finality>,
 }
 
 /// What a receipt proved.
@@ -57,6 +64,9 @@ pub enum ReceiptError {
     /// The record says it is from a later block than the checkpoint.
     #[error("the record is of a later block than the checkpoint")]
     FromTheFuture,
+    /// No quorum of the validators stands behind it.
+    #[error("finality: {0}")]
+    Finality(#[from] FinalityError),
 }
 
 impl Receipt {
@@ -72,6 +82,10 @@ impl Receipt {
         }
         text.push('\n');
         text.push_str(&self.checkpoint.to_text());
+        if let Some(finality) = &self.finality {
+            text.push('\n');
+            text.push_str(&finality.to_text());
+        }
         text
     }
 
@@ -80,7 +94,11 @@ impl Receipt {
         let (proof, checkpoint) = text.split_once("\n\n").ok_or(ReceiptError::Format)?;
         let parsed = Self::parse_proof(proof).ok_or(ReceiptError::Format)?;
         let (record, index, proof) = parsed;
-        Ok(Self { record, index, proof, checkpoint: SignedCheckpoint::parse(checkpoint)? })
+        let (checkpoint, finality) = match checkpoint.split_once(FINALITY) {
+            None => (checkpoint, None),
+            Some((checkpoint, rest)) => (checkpoint, Some(Finality::parse(&format!("{}{rest}", &FINALITY[1..]))?)),
+        };
+        Ok(Self { record, index, proof, checkpoint: SignedCheckpoint::parse(checkpoint)?, finality })
     }
 
     fn parse_proof(text: &str) -> Option<(FinalRecord, u64, Vec<Hash>)> {
@@ -104,5 +122,13 @@ impl Receipt {
             return Err(ReceiptError::FromTheFuture);
         }
         Ok(VerifiedReceipt { record: self.record, index: self.index, checkpoint: checkpoint.clone() })
+    }
+
+    /// Checks also that a quorum of the validators made the checkpoint's block final.
+    pub fn verify_final(&self, keys: &[VerifierKey], validators: &Validators) -> Result<VerifiedReceipt, ReceiptError> {
+        let proved = self.verify(keys)?;
+        let finality = self.finality.as_ref().ok_or(FinalityError::Missing)?;
+        finality.verify(&proved.checkpoint, validators)?;
+        Ok(proved)
     }
 }

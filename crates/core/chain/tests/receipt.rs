@@ -35,7 +35,7 @@ fn receipt() -> (Receipt, VerifierKey) {
         Checkpoint { origin: "luohu.example/settlement".into(), size: 7, root, height: 18, time_ns: 1_764_000_000_000_000_001 };
     let signature = signer.sign(checkpoint.body().as_bytes()).to_bytes();
     let checkpoint = SignedCheckpoint::assemble(checkpoint, &key, signature);
-    (Receipt { record: record(5), index: 5, proof: tree.inclusion_proof(5, 7).unwrap(), checkpoint }, key)
+    (Receipt { record: record(5), index: 5, proof: tree.inclusion_proof(5, 7).unwrap(), checkpoint, finality: None }, key)
 }
 
 #[test]

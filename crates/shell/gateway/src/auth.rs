@@ -122,7 +122,7 @@ pub(crate) fn authenticate(
 }
 
 /// The BIC of `HARBHKHHXXX#1`. A participant has one key at a time, its first; changing it changes the registry.
-fn key_owner(key_id: &str) -> Option<Bic> {
+pub(crate) fn key_owner(key_id: &str) -> Option<Bic> {
     Bic::parse(key_id.strip_suffix("#1")?)
 }
 

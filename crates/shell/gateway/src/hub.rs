@@ -9,11 +9,12 @@
 
 use crate::limits::Limits;
 use crate::registry::Registry;
+use chain::Finality;
 use clearing::{Clearing, Command, Event, EventKind, Outcome, ParticipantId, PaymentState, PaymentView, Uetr};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use ordering::{Attachment, DurableBlock, OrderedLog, Submission, SubmitRefusal};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::oneshot;
 
 /// Where requests wait for blocks, and what the door knows of participants. One a gateway; made before the journal opens.
@@ -23,6 +24,17 @@ pub struct Hub {
     waiters: Mutex<Waiters>,
     next_ticket: AtomicU64,
     stopped: AtomicBool,
+    finality: OnceLock<FinalityOf>,
+}
+
+/// Tells the quorum behind the block of some height, where several operators agree on blocks.
+#[derive(Clone)]
+pub struct FinalityOf(pub Arc<dyn Fn(u64) -> Option<Finality> + Send + Sync>);
+
+impl core::fmt::Debug for FinalityOf {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("FinalityOf")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +67,22 @@ impl Hub {
             waiters: Mutex::default(),
             next_ticket: AtomicU64::new(1),
             stopped: AtomicBool::new(false),
+            finality: OnceLock::new(),
         }
+    }
+
+    /// Receipts carry what `finality` tells from now on. The first call counts.
+    pub fn prove_with(&self, finality: FinalityOf) {
+        let _ = self.finality.set(finality);
+    }
+
+    /// Whether other operators check what comes in here.
+    pub(crate) fn has_peers(&self) -> bool {
+        self.finality.get().is_some()
+    }
+
+    pub(crate) fn finality_of(&self, height: u64) -> Option<Finality> {
+        self.finality.get().and_then(|finality| (finality.0)(height))
     }
 
     /// Takes over what a recovered centre knows. Call once, before the first block.
@@ -68,6 +95,17 @@ impl Hub {
         self.registry.note(&block.applied.events);
         self.answer(block);
         self.wake(&block.applied.events);
+    }
+
+    /// A command that came in again, perhaps at another operator's door, has its outcome.
+    pub fn answered(&self, ticket: u64, outcome: &Outcome) {
+        let Some(waiter) = self.lock().by_ticket.remove(&ticket) else { return };
+        if let (Outcome::Payment { payment, .. }, Some(end)) = (outcome, waiter.end)
+            && payment.state == PaymentState::Held
+        {
+            self.lock().by_payment.entry(payment.uetr).or_default().push(end);
+        }
+        let _ = waiter.outcome.send(outcome.clone());
     }
 
     /// The journal stopped: whoever still waits learns that the answer is in doubt.

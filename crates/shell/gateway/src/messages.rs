@@ -16,7 +16,10 @@ use crate::refusal::{GatewayRefusal, Problem};
 use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
-use clearing::{Command, MessageIdHash, Outcome, Pay, PaymentState, PaymentView, Refusal, RiskDecision, Uetr};
+use clearing::{
+    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal,
+    RiskDecision, Uetr,
+};
 use iso20022::rules::RuleSettings;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,19 +58,8 @@ async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait:
         return answer::refused(door, request, payment, Refusal::UnknownParticipant);
     };
     let content = request.content();
-    let command = Command::Pay(Pay {
-        uetr: payment.uetr(),
-        content,
-        message_id: message_id_hash(request, &payment.view.message_id),
-        debtor_agent: request.sender().id(),
-        creditor_agent: creditor_agent.id(),
-        debit: payment.debit().minor,
-        debit_currency: payment.debit().currency.code,
-        quote: payment.quote(),
-        priority: payment.priority(),
-        accepted_at: payment.accepted_at(),
-        risk: assess(door, payment),
-    });
+    let sender = (request.sender().id(), request.sender().view.bic);
+    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, assess(door, payment)));
     // Before the command: its block may wake the creditor agent's stream before this task goes on.
     let original = Arc::new(Original::from(&payment.view));
     door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
@@ -96,6 +88,29 @@ async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait:
     }
 }
 
+/// The command a `pacs.008` asks for: the same at the door and wherever another operator checks it.
+pub(crate) fn payment_command(
+    payment: &Payment,
+    (debtor_agent, bic): (ParticipantId, Bic),
+    creditor_agent: ParticipantId,
+    content: ContentHash,
+    risk: RiskDecision,
+) -> Pay {
+    Pay {
+        uetr: payment.uetr(),
+        content,
+        message_id: message_id_hash(bic, &payment.view.message_id),
+        debtor_agent,
+        creditor_agent,
+        debit: payment.debit().minor,
+        debit_currency: payment.debit().currency.code,
+        quote: payment.quote(),
+        priority: payment.priority(),
+        accepted_at: payment.accepted_at(),
+        risk,
+    }
+}
+
 fn assess(door: &Door, payment: &Payment) -> RiskDecision {
     // The rules remember what they judged: a payment that is sent again is not a second one.
     if let Some(known) = door.past.payment(payment.uetr()) {
@@ -115,9 +130,9 @@ fn assess(door: &Door, payment: &Payment) -> RiskDecision {
 }
 
 /// A message identification with its sender, without its text.
-fn message_id_hash(request: &Authenticated, message_id: &str) -> MessageIdHash {
+fn message_id_hash(sender: Bic, message_id: &str) -> MessageIdHash {
     let mut hasher = chain::Hasher::new();
-    hasher.update(&request.sender().view.bic.bytes());
+    hasher.update(&sender.bytes());
     hasher.update(message_id.as_bytes());
     let [first, _] = halves(hasher.finish().0);
     MessageIdHash(first)
@@ -128,16 +143,26 @@ fn halves(hash: [u8; 32]) -> [[u8; 16]; 2] {
     [first.try_into().expect("half of 32 is 16"), second.try_into().expect("half of 32 is 16")]
 }
 
+/// The command an answer asks for.
+pub(crate) fn report_command(
+    report: &Report,
+    verdict: AnswerVerdict,
+    creditor_agent: ParticipantId,
+    content: ContentHash,
+) -> Command {
+    Command::Answer(clearing::Answer { uetr: report.uetr, creditor_agent, verdict, content })
+}
+
+/// The command a report of a credit asks for.
+pub(crate) fn credited_command(report: &Report, creditor_agent: ParticipantId) -> Command {
+    Command::ReportCredited { uetr: report.uetr, creditor_agent }
+}
+
 /// `pacs.002` from the creditor agent: its answer, or its word that the creditor was credited.
 async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report) -> Result<Answer, Problem> {
     let command = match report.verdict {
-        Verdict::Answer(verdict) => Command::Answer(clearing::Answer {
-            uetr: report.uetr,
-            creditor_agent: request.sender().id(),
-            verdict,
-            content: request.content(),
-        }),
-        Verdict::Credited => Command::ReportCredited { uetr: report.uetr, creditor_agent: request.sender().id() },
+        Verdict::Answer(verdict) => report_command(report, verdict, request.sender().id(), request.content()),
+        Verdict::Credited => credited_command(report, request.sender().id()),
     };
     let pending = door.submit(command, Some(request.to_vault()), false)?;
     match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {

@@ -5,7 +5,7 @@ use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON};
 use crate::refusal::{GatewayRefusal, Problem};
-use clearing::{Command, FixedSide, Outcome, PublishRate, QuoteId, QuoteTerms, RequestQuote};
+use clearing::{Command, FixedSide, Outcome, ParticipantId, PublishRate, QuoteId, QuoteTerms, RequestQuote, Time};
 use money::{Amount, Currency, CurrencyCode, Rate};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,21 +43,9 @@ struct RateBody<'a> {
 
 /// `POST /v1/quotes`: the best firm quote of all providers.
 pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let body: QuoteBody<'_> = read(request.body())?;
-    let debit = currency(door, "debit_currency", body.debit_currency)?;
-    let credit = currency(door, "credit_currency", body.credit_currency)?;
-    let fixed = match body.fixed {
-        Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
-        Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
-    };
-    let command = Command::RequestQuote(RequestQuote {
-        quote: QuoteId(door.world.uuid().into_bytes()),
-        debtor_agent: request.sender().id(),
-        debit_currency: debit.code,
-        credit_currency: credit.code,
-        fixed,
-    });
-    match outcome(door, command).await? {
+    let quote = QuoteId(door.world.uuid().into_bytes());
+    let command = quote_command(request.body(), request.sender().id(), quote, &|code| door.hub.registry.currency(code))?;
+    match outcome(door, command, request).await? {
         Outcome::Quoted(terms) => {
             let body = serde_json::to_vec(&terms_json(door, &terms)).expect("values of text are JSON");
             Ok(door.signed(200, JSON, body, request.digest_field()))
@@ -71,23 +59,9 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
 
 /// `POST /v1/rates`: a provider's standing rate.
 pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let body: RateBody<'_> = read(request.body())?;
-    let debit = currency(door, "debit_currency", body.debit_currency)?;
-    let credit = currency(door, "credit_currency", body.credit_currency)?;
-    let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
-    if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
-        return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
-    }
-    let command = Command::PublishRate(PublishRate {
-        provider: request.sender().id(),
-        debit_currency: debit.code,
-        credit_currency: credit.code,
-        rate,
-        spread_ppm: body.spread_ppm,
-        credit_max: amount("credit_max", body.credit_max, credit)?.minor,
-        valid_until: door.now().after(body.valid_for_s * 1_000_000_000),
-    });
-    match outcome(door, command).await? {
+    let (publish, valid_for_s) = rate_command(request.body(), request.sender().id(), &|code| door.hub.registry.currency(code))?;
+    let command = Command::PublishRate(PublishRate { valid_until: door.now().after(valid_for_s * 1_000_000_000), ..publish });
+    match outcome(door, command, request).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
         Outcome::Refused(refusal) => Err(refusal.into()),
         other @ (Outcome::Quoted(_) | Outcome::Registered(_) | Outcome::Payment { .. }) => {
@@ -96,8 +70,72 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
     }
 }
 
-async fn outcome(door: &Door, command: Command) -> Result<Outcome, Problem> {
-    let pending = door.submit(command, None, false)?;
+type Currencies<'a> = &'a dyn Fn(CurrencyCode) -> Option<Currency>;
+
+fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known: Currencies<'_>) -> Result<Command, Problem> {
+    let body: QuoteBody<'_> = read(body)?;
+    let debit = currency(known, "debit_currency", body.debit_currency)?;
+    let credit = currency(known, "credit_currency", body.credit_currency)?;
+    let fixed = match body.fixed {
+        Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
+        Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
+    };
+    let (debit_currency, credit_currency) = (debit.code, credit.code);
+    Ok(Command::RequestQuote(RequestQuote { quote, debtor_agent, debit_currency, credit_currency, fixed }))
+}
+
+/// A rate without its end, and for how many seconds it is to be valid.
+fn rate_command(body: &[u8], provider: ParticipantId, known: Currencies<'_>) -> Result<(PublishRate, u64), Problem> {
+    let body: RateBody<'_> = read(body)?;
+    let debit = currency(known, "debit_currency", body.debit_currency)?;
+    let credit = currency(known, "credit_currency", body.credit_currency)?;
+    let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
+    if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
+        return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
+    }
+    let publish = PublishRate {
+        provider,
+        debit_currency: debit.code,
+        credit_currency: credit.code,
+        rate,
+        spread_ppm: body.spread_ppm,
+        credit_max: amount("credit_max", body.credit_max, credit)?.minor,
+        valid_until: Time(0),
+    };
+    Ok((publish, body.valid_for_s))
+}
+
+/// The quote request a signed body asks for, as another operator reads it.
+pub(crate) fn quote_terms_of(
+    body: &[u8],
+    debtor_agent: ParticipantId,
+    quote: QuoteId,
+    known: Currencies<'_>,
+) -> Result<Command, &'static str> {
+    quote_command(body, debtor_agent, quote, known).map_err(|_| "the body is no quote request")
+}
+
+/// The rate a signed body publishes, as another operator reads it. Its end depends on the clock of the door of entry; it must
+/// lie no further ahead of ours than the body asks and messages may be old.
+pub(crate) fn rate_of(
+    body: &[u8],
+    provider: ParticipantId,
+    valid_until: Time,
+    now: Time,
+    known: Currencies<'_>,
+) -> Result<Command, &'static str> {
+    let (publish, valid_for_s) = rate_command(body, provider, known).map_err(|_| "the body is no rate")?;
+    let latest = now.after((valid_for_s + signing::CREATED_SKEW_S) * 1_000_000_000);
+    if valid_until > latest {
+        return Err("the rate is valid for longer than was signed");
+    }
+    Ok(Command::PublishRate(PublishRate { valid_until, ..publish }))
+}
+
+async fn outcome(door: &Door, command: Command, request: &Authenticated) -> Result<Outcome, Problem> {
+    // Between operators the others check the signed body; a single operator has done so.
+    let attachment = door.hub.has_peers().then(|| request.to_vault());
+    let pending = door.submit(command, attachment, false)?;
     Ok(pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?)
 }
 
@@ -105,9 +143,9 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::from(GatewayRefusal::Json).with_detail(error.to_string()))
 }
 
-fn currency(door: &Door, field: &'static str, text: &str) -> Result<Currency, Problem> {
+fn currency(known: Currencies<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
     let code: CurrencyCode = text.parse().map_err(|error| bad(field, error))?;
-    door.hub.registry.currency(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
+    known(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
 }
 
 fn amount(field: &'static str, text: &str, currency: Currency) -> Result<Amount, Problem> {

@@ -31,5 +31,6 @@ pub(crate) fn receipt(door: &Door, payment: &PaymentView) -> Option<Receipt> {
     let (record, finality) = (payment.final_record()?, payment.finality?);
     let tip = door.past.tip();
     let proof = door.past.inclusion_proof(finality.leaf_index, tip.size)?;
-    Some(Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip) })
+    let finality_proof = door.hub.finality_of(tip.height);
+    Some(Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip), finality: finality_proof })
 }

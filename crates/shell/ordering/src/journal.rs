@@ -5,6 +5,7 @@ use crate::disk::Disk;
 use crate::maker::{FileMaker, Files, Reserve};
 use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
+use crate::segments::OpenSegment;
 use crate::sequencer::{Sealer, Sequencer};
 use crate::snapshot::{self, Places};
 use crate::vault::{VaultPlace, VaultReader, VaultWriter};
@@ -101,12 +102,23 @@ pub(crate) fn take_up<C: Clock>(
     recovery: Recovery,
     files: impl Fn(FileKind) -> io::Result<Files>,
 ) -> io::Result<(Sealer<C>, Store)> {
-    let store_files = files(FileKind::Journal)?;
-    let vault = VaultWriter::open(disk, files(FileKind::Vault)?, config.vault_bytes)?;
     let parent = recovery.parent();
     let Recovery { clearing, places, segment, .. } = recovery;
-    let store = Store { segment, files: store_files, vault, segment_bytes: config.segment_bytes, places, buffer: Vec::new() };
+    let store = open_store(disk, config, segment, places, files)?;
     Ok((Sealer { clearing, parent, clock }, store))
+}
+
+/// The files that blocks and messages go to from here on.
+pub(crate) fn open_store(
+    disk: &dyn Disk,
+    config: JournalConfig,
+    segment: Option<OpenSegment>,
+    places: Places,
+    files: impl Fn(FileKind) -> io::Result<Files>,
+) -> io::Result<Store> {
+    let own = files(FileKind::Journal)?;
+    let vault = VaultWriter::open(disk, files(FileKind::Vault)?, config.vault_bytes)?;
+    Ok(Store { segment, files: own, vault, segment_bytes: config.segment_bytes, places, buffer: Vec::new() })
 }
 
 type SequencerEnd = (Clearing, Hash);

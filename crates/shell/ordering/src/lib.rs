@@ -16,19 +16,23 @@
 //! - `snapshot-<height>.bin`: the state behind a block, so that a start need not replay everything.
 //! - `lock`: held while a process has the folder open.
 //!
+//! Where several operators agree on the blocks, a [`Follower`] keeps the same files: whoever orders, the chain is one.
+//!
 //! # Not here
-//! Meaning of commands (`clearing`), encoding of headers (`chain`), who waits for what (`gateway`).
+//! How operators agree (`consortium`). Meaning of commands (`clearing`), encoding of headers (`chain`), who waits for what (`gateway`).
 //!
 //! # Start reading at
 //! [`Journal::open`], then `sequencer.rs`.
 
 mod clock;
 mod disk;
+mod follower;
 mod frame;
 mod fsck;
 mod journal;
 mod maker;
 mod queue;
+mod reader;
 mod recovery;
 mod segments;
 mod sequencer;
@@ -39,10 +43,13 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use follower::{Admission, FollowError, FollowedBlock, Follower};
 pub use fsck::{FsckReport, LAWS_JUDGED, fsck};
 pub use journal::{Journal, JournalConfig, OrderedLog, Recovered};
 pub use queue::{Submission, SubmitRefusal};
+pub use reader::read_blocks;
 pub use recovery::OpenError;
+pub use sequencer::{BLOCK_COMMANDS_MAX, decode_body, encode_body, header_of};
 pub use stepped::{SteppedLog, Stepper};
 pub use vault::{Attachment, VaultPlace, VaultReader};
 pub use writer::{DurableBlock, Sink, StopReason};

@@ -126,6 +126,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Whether a command could be taken now.
+    pub(crate) fn check(&self, submission: &Submission) -> Result<(), SubmitRefusal> {
+        self.admit(&self.lock(), submission)
+    }
+
     fn admit(&self, inner: &Inner, submission: &Submission) -> Result<(), SubmitRefusal> {
         if inner.closing || inner.stopped {
             return Err(SubmitRefusal::Stopped);

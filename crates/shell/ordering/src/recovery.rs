@@ -248,13 +248,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-enum BlockError {
+pub(crate) enum BlockError {
     Chain(&'static str),
     Replay(&'static str),
 }
 
 /// ORD-02.
-fn compare(written: &BlockHeader, again: &BlockHeader) -> Result<(), BlockError> {
+pub(crate) fn compare(written: &BlockHeader, again: &BlockHeader) -> Result<(), BlockError> {
     if written.command_count != again.command_count {
         return Err(BlockError::Chain("its number of commands differs"));
     }

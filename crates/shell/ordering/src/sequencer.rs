@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Most commands of one block: bounds its frame and how long applying takes.
-pub(crate) const BLOCK_COMMANDS_MAX: usize = 8192;
+pub const BLOCK_COMMANDS_MAX: usize = 8192;
 /// Enough commands to apply and seal while the writer is still busy.
 const SEAL_EARLY_COMMANDS: usize = 512;
 /// So few commands in a block mean that each sync serves almost nobody: wait a little for more. One alone waits for nobody.
@@ -146,7 +146,7 @@ impl<C: Clock> Sealer<C> {
     }
 }
 
-fn matters(outcome: &Outcome) -> bool {
+pub(crate) fn matters(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Payment { repeated, .. } => !repeated,
         Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) => true,
@@ -154,14 +154,25 @@ fn matters(outcome: &Outcome) -> bool {
     }
 }
 
-pub(crate) fn encode_body(commands: &[Command]) -> Vec<u8> {
+/// The body of a block: the canonical bytes of its commands, one behind the other.
+pub fn encode_body(commands: &[Command]) -> Vec<u8> {
     let mut body = Vec::with_capacity(commands.len() * 112);
     commands.iter().for_each(|command| command.encode(&mut body));
     body
 }
 
+/// Reads a body back; `None` unless it is exactly what [`encode_body`] writes.
+pub fn decode_body(mut body: &[u8]) -> Option<Vec<Command>> {
+    let whole = body;
+    let mut commands = Vec::with_capacity(body.len() / 64);
+    while !body.is_empty() {
+        commands.push(Command::decode(&mut body).ok()?);
+    }
+    (encode_body(&commands) == whole).then_some(commands)
+}
+
 /// The header of a block, the same from sequencer and from replay.
-pub(crate) fn header_of(
+pub fn header_of(
     parent: Hash,
     height: u64,
     time: Time,

@@ -7,7 +7,7 @@ use crate::segments::{OpenSegment, segment_name};
 use crate::snapshot::Places;
 use crate::vault::{Attachment, VaultPlace, VaultWriter};
 use chain::{BlockHeader, Hash};
-use clearing::{Applied, Command};
+use clearing::{Applied, Command, Outcome};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,11 @@ pub struct DurableBlock {
 pub trait Sink: Send + 'static {
     /// A block is durable.
     fn durable(&mut self, block: DurableBlock);
+    /// A further ticket has its outcome: it was for a command that another one had brought, now or before. Only between
+    /// operators, where commands come in at several doors.
+    fn answered(&mut self, ticket: u64, outcome: &Outcome) {
+        let _ = (ticket, outcome);
+    }
     /// The journal stopped for good; nothing more will come. What was submitted and not told durable is in doubt.
     fn stopped(&mut self, why: StopReason);
 }

@@ -1,0 +1,384 @@
+//! The keeper: takes final blocks, in order, into the chain's files, and only then tells the engine that they are done.
+//!
+//! The engine delivers a block at least once, durable and in order. The keeper skips what the files have, appends what they
+//! lack, several blocks in one sync when it is behind, tells the sink, and acknowledges. A crash anywhere leaves files that
+//! are ahead of the acknowledgement or equal to it: the next delivery goes on from there.
+
+use crate::authorise::{Authorise, Known};
+use crate::block::Block;
+use crate::certificates::{Certificates, certificate_of};
+use crate::epochs::Boundary;
+use crate::gossip::{Asked, Say};
+use crate::pool::{Echo, Pool};
+use crate::replica::State;
+use crate::rosters::Rosters;
+use crate::seen::Seen;
+use chain::Hash;
+use clearing::{Clearing, Command, Outcome, Uetr};
+use commonware_actor::Feedback;
+use commonware_consensus::Reporter;
+use commonware_consensus::marshal::Update;
+use commonware_consensus::marshal::core::Mailbox as MarshalMailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
+use commonware_consensus::types::Height;
+use commonware_cryptography::Digested;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_macros::select;
+use commonware_runtime::{Clock, ContextCell, Handle, Spawner, spawn_cell};
+
+use commonware_utils::Acknowledgement as _;
+use commonware_utils::acknowledgement::Exact;
+use commonware_utils::channel::{mpsc, oneshot};
+use core::num::NonZeroU64;
+use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Blocks appended in one sync.
+const GROUP_BLOCKS_MAX: usize = 16;
+
+/// How long a final block waits for the messages behind it.
+const GATHER_MAX: Duration = Duration::from_secs(10);
+/// How long one operator has to answer before the next is asked.
+const ASK_NEXT: Duration = Duration::from_millis(100);
+
+/// What the keeper is told.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// A final block, and whom to tell when it is durable.
+    Final(Digested<Block>, Exact),
+    /// Somebody needs the last final state.
+    State(oneshot::Sender<State>),
+    /// Tickets wait to be answered from the state.
+    Echoes,
+    /// Another operator lacks messages of final commands, and the pool has them no longer.
+    Recall { from: PublicKey, asked: Vec<Asked> },
+    /// Close the files.
+    Close(oneshot::Sender<Result<(), StopReason>>),
+}
+
+/// How far the files are, for everybody to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Height of the last durable block.
+    pub height: u64,
+    /// Its hash.
+    pub hash: Hash,
+    /// State root behind it.
+    pub state_root: Hash,
+    /// Commands of all blocks appended since the start.
+    pub commands: u64,
+}
+
+/// Progress, shared.
+#[derive(Debug, Clone, Default)]
+pub struct SharedProgress(Arc<Mutex<Progress>>);
+
+impl SharedProgress {
+    /// As it stands.
+    pub fn get(&self) -> Progress {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, progress: Progress) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+}
+
+/// A sink that also keeps what is known of participants up to date.
+pub(crate) struct Noting<S> {
+    pub(crate) sink: S,
+    pub(crate) known: Known,
+}
+
+impl<S: Sink> Sink for Noting<S> {
+    fn durable(&mut self, block: DurableBlock) {
+        self.known.note(block.applied.events.iter().map(|event| &event.kind));
+        self.sink.durable(block);
+    }
+    fn answered(&mut self, ticket: u64, outcome: &Outcome) {
+        self.sink.answered(ticket, outcome);
+    }
+    fn stopped(&mut self, why: StopReason) {
+        self.sink.stopped(why);
+    }
+}
+
+/// The engine's side of the keeper.
+#[derive(Clone, Debug)]
+pub(crate) struct KeeperMailbox {
+    pub(crate) notes: mpsc::UnboundedSender<Note>,
+    pub(crate) progress: SharedProgress,
+}
+
+impl KeeperMailbox {
+    /// A copy of the last final state; `None` when the keeper is gone.
+    pub(crate) async fn state(&self) -> Option<State> {
+        let (reply, state) = oneshot::channel();
+        self.notes.send(Note::State(reply)).ok()?;
+        state.await.ok()
+    }
+}
+
+impl Reporter for KeeperMailbox {
+    type Activity = Update<Block>;
+
+    /// `Tip` comes before a block is durable: money never moves on it.
+    fn report(&mut self, update: Update<Block>) -> Feedback {
+        match update {
+            Update::Tip(..) => Feedback::Ok,
+            Update::Block(block, ack) => match self.notes.send(Note::Final(block, ack)) {
+                Ok(()) => Feedback::Ok,
+                Err(_) => Feedback::Closed,
+            },
+        }
+    }
+}
+
+/// The keeper's own task; on its own thread, because it syncs.
+pub(crate) struct Keeper<E, S, A> {
+    pub(crate) context: ContextCell<E>,
+    pub(crate) follower: Follower<Noting<S>>,
+    pub(crate) seen: Seen,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) progress: SharedProgress,
+    pub(crate) notes: mpsc::UnboundedReceiver<Note>,
+    /// Told of every final block before it is acknowledged: starts the next epoch at the right one.
+    pub(crate) boundaries: mpsc::UnboundedSender<Boundary>,
+    pub(crate) authorise: Arc<A>,
+    pub(crate) says: mpsc::UnboundedSender<Say<PublicKey>>,
+    pub(crate) rosters: Rosters,
+    pub(crate) me: PublicKey,
+    pub(crate) epoch_blocks: NonZeroU64,
+    pub(crate) base_height: u64,
+    pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
+    pub(crate) certificates: Certificates,
+}
+
+impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
+    pub(crate) fn start(mut self) -> Handle<()> {
+        spawn_cell!(self.context, self.run())
+    }
+
+    async fn run(mut self) {
+        self.publish(0);
+        let mut group: Vec<(Digested<Block>, Exact)> = Vec::new();
+        while let Some(note) = self.notes.recv().await {
+            let mut next = Some(note);
+            while let Some(note) = next.take() {
+                match note {
+                    Note::Final(block, ack) => {
+                        group.push((block, ack));
+                        while group.len() < GROUP_BLOCKS_MAX {
+                            match self.notes.try_recv() {
+                                Ok(Note::Final(block, ack)) => group.push((block, ack)),
+                                Ok(other) => {
+                                    next = Some(other);
+                                    break;
+                                }
+                                Err(_) => break,
+                            }
+                        }
+                        if let Err(error) = self.append(&mut group).await {
+                            return self.fail(&error);
+                        }
+                    }
+                    Note::State(reply) => drop(reply.send(self.state())),
+                    Note::Echoes => {}
+                    Note::Recall { from, asked } => self.recall(from, &asked),
+                    Note::Close(reply) => {
+                        let _ = reply.send(self.follower.close());
+                        return;
+                    }
+                }
+                self.echo();
+            }
+        }
+    }
+
+    /// The same data is never tried again; without an acknowledgement the engine stops too.
+    fn fail(mut self, error: &FollowError) {
+        tracing::error!(%error, "the chain's files cannot go on; stopping");
+        self.pool.stop();
+        self.follower.admission().stop();
+        self.follower.sink().stopped(StopReason::DiskFailed(error.to_string()));
+    }
+
+    async fn append(&mut self, group: &mut Vec<(Digested<Block>, Exact)>) -> Result<(), FollowError> {
+        let have = self.follower.clearing().height();
+        let fresh = |(block, _): &(Digested<Block>, Exact)| (block.inner().header().height > have).then(|| block.inner_shared());
+        let fresh: Vec<_> = group.iter().filter_map(fresh).collect();
+        self.gather_messages(&fresh).await;
+        self.gather_certificates(&fresh).await;
+        let mut blocks = Vec::with_capacity(fresh.len());
+        for block in &fresh {
+            blocks.push(self.followed(block));
+        }
+        let commands = blocks.iter().map(|block| block.commands.len() as u64).sum();
+        self.follower.append(blocks)?;
+        self.publish(commands);
+        for (block, ack) in group.drain(..) {
+            self.tell(block.inner()).await;
+            ack.acknowledge();
+        }
+        Ok(())
+    }
+
+    /// The certificate under the last block covers the others; it is there before anybody is told of them.
+    async fn gather_certificates(&mut self, blocks: &[Arc<Block>]) {
+        let Some(last) = blocks.last() else { return };
+        let height = Height::new(last.header().height - self.base_height);
+        let certificate = self.marshal.get_finalization(height).await.as_ref().and_then(certificate_of);
+        for block in blocks {
+            self.certificates.put(*block.header(), certificate.clone());
+        }
+    }
+
+    /// Asks the other operators, one after the other, for messages that were not here when their block became final: a
+    /// validator that was slow or away never saw them. After [`GATHER_MAX`] the chain goes on without.
+    async fn gather_messages(&mut self, blocks: &[Arc<Block>]) {
+        let needing: Vec<_> = blocks
+            .iter()
+            .flat_map(|block| block.commands().iter().zip(block.ids()))
+            .filter_map(|(command, id)| Some((command, Asked { id: *id, uetr: uetr_of(command)? })))
+            .filter(|(command, _)| self.authorise.needs_message(command))
+            .collect();
+        let Some(height) = blocks.first().map(|block| block.header().height) else { return };
+        let epoch = (height - self.base_height) / self.epoch_blocks;
+        let others: Vec<_> = self.rosters.at(epoch).into_iter().flatten().filter(|key| *key != self.me).collect();
+        if needing.is_empty() || others.is_empty() {
+            return;
+        }
+        let until = self.context.as_present().current() + GATHER_MAX;
+        for of in others.iter().cycle() {
+            let asked = self.lacking(&needing);
+            if asked.is_empty() {
+                return;
+            }
+            if self.context.as_present().current() >= until {
+                tracing::error!(height, missing = asked.len(), "signed messages of final commands are with nobody who answers");
+                return;
+            }
+            let _ = self.says.send(Say::Recall { of: of.clone(), asked });
+            let next = self.context.as_present().current() + ASK_NEXT;
+            self.listen(&needing, next).await;
+        }
+    }
+
+    /// Waits until nothing is lacking any more, or until the next operator is to be asked.
+    async fn listen(&mut self, needing: &[(&Command, Asked)], next: SystemTime) {
+        let pool = self.pool.clone();
+        while self.context.as_present().current() < next {
+            let arrived = pool.recalled.notified();
+            let mut arrived = core::pin::pin!(arrived);
+            arrived.as_mut().enable();
+            if self.lacking(needing).is_empty() {
+                return;
+            }
+            let patience = self.context.as_present().sleep_until(next);
+            select! {
+                _ = arrived => {},
+                _ = patience => {},
+            }
+        }
+    }
+
+    /// Of these commands, those whose message is not here. What was sent and does not belong is dropped.
+    fn lacking(&self, needing: &[(&Command, Asked)]) -> Vec<Asked> {
+        let ids = needing.iter().map(|(_, asked)| asked.id);
+        let missing: HashSet<_> = self.pool.without_message(ids).into_iter().collect();
+        let lacks = |(command, asked): &&(&Command, Asked)| {
+            missing.contains(&asked.id)
+                || !self.pool.check_recalled(&asked.id, |message| self.authorise.belongs(command, message))
+        };
+        needing.iter().filter(lacks).map(|(_, asked)| *asked).collect()
+    }
+
+    fn recall(&mut self, from: PublicKey, asked: &[Asked]) {
+        let find = |asked: &Asked| Some((asked.id, self.follower.message_of(asked.uetr)?));
+        let messages: Vec<_> = asked.iter().filter_map(find).collect();
+        if !messages.is_empty() {
+            let _ = self.says.send(Say::Recalled { to: from, messages });
+        }
+    }
+
+    /// The next epoch's engine stands before its first block can be asked for.
+    async fn tell(&mut self, block: &Block) {
+        let (done, entered) = oneshot::channel();
+        let height = block.header().height - self.base_height;
+        if self.boundaries.send(Boundary { height, hash: block.hash(), done }).is_ok() {
+            // An error means that nobody minds epochs here: a follower without a vote.
+            let _ = entered.await;
+        }
+    }
+
+    fn followed(&mut self, block: &Block) -> FollowedBlock {
+        let finished = self.pool.finish(block);
+        self.seen.note(block);
+        FollowedBlock {
+            header: *block.header(),
+            body: block.body().to_vec(),
+            commands: block.commands().to_vec(),
+            tickets: finished.tickets,
+            further: finished.further,
+            attachments: finished.messages,
+        }
+    }
+
+    fn state(&self) -> State {
+        State { clearing: self.follower.clearing().clone(), tip: self.follower.tip(), seen: self.seen.clone() }
+    }
+
+    fn publish(&self, commands: u64) {
+        let clearing = self.follower.clearing();
+        let commands = self.progress.get().commands + commands;
+        let (height, state_root) = (clearing.height(), clearing.state_root());
+        self.progress.set(Progress { height, hash: self.follower.tip(), state_root, commands });
+    }
+
+    /// Answers whoever waits for a command the state has already.
+    fn echo(&mut self) {
+        for Echo { ticket, command } in self.pool.take_echoes() {
+            match from_state(self.follower.clearing(), &command) {
+                Some(outcome) => self.follower.sink().answered(ticket, &outcome),
+                None => tracing::debug!(ticket, "a repeated command has no answer in the state"),
+            }
+        }
+    }
+}
+
+/// The payment whose message a command came with. Only these are asked for again: participants read them.
+fn uetr_of(command: &Command) -> Option<Uetr> {
+    match command {
+        Command::Pay(pay) => Some(pay.uetr),
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. }
+        | Command::PublishRate(_)
+        | Command::RequestQuote(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. } => None,
+    }
+}
+
+/// The answer a command gets that was applied before.
+fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
+    let payment = |uetr| Some(Outcome::Payment { payment: clearing.payment(uetr)?, repeated: true });
+    match command {
+        Command::Pay(pay) => payment(pay.uetr),
+        Command::Answer(answer) => payment(answer.uetr),
+        Command::ReportCredited { uetr, .. } => payment(*uetr),
+        Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. }
+        | Command::PublishRate(_) => Some(Outcome::Done),
+        // Every request names a fresh quote: the same one twice has no second answer.
+        Command::RequestQuote(_) => None,
+    }
+}

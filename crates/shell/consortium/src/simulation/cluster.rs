@@ -1,0 +1,248 @@
+//! How the simulator builds one validator, and what its door does.
+
+use super::common::MemDisk;
+use super::scheme::{Signed, base, message, payment};
+use crate::app::{Distort, Refusals};
+use crate::authorise::Known;
+use crate::engine::{Network, Parts, message_bytes_max, start};
+use crate::evidence::{Evidence, Witness};
+use crate::keeper::{Noting, SharedProgress};
+use crate::pool::Pool;
+use crate::rosters::{Roster, Rosters};
+use crate::seen::Seen;
+use crate::settings::Settings;
+use chain::Hash;
+use clearing::{Answer, AnswerVerdict, Command, ContentHash, EventKind, IndexSeed, Outcome};
+use commonware_cryptography::Signer as _;
+use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use commonware_glue::simulate::engine::{EngineDefinition, InitContext};
+use commonware_glue::simulate::processed::ProcessedHeight;
+use commonware_glue::simulate::reporter::MonitorReporter;
+use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _};
+use commonware_utils::NZU32;
+use core::num::NonZeroU64;
+use ordering::{Disk, DurableBlock, Follower, JournalConfig, Sink, StopReason, Submission};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What all validators of a run told, for judging.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// By height: the block, the same for everybody.
+    pub(super) chain: BTreeMap<u64, Hash>,
+    /// By door and ticket: outcomes told.
+    pub(super) answered: BTreeMap<(usize, u64), u64>,
+    /// Payments that ended.
+    pub(super) settled: u64,
+    /// By door: payments sent.
+    pub(super) sent: BTreeMap<usize, u64>,
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// One run's validators, and what of them survives a crash.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    pub(super) keys: Vec<PrivateKey>,
+    pub(super) disks: Vec<MemDisk>,
+    pub(super) told: Arc<Mutex<Told>>,
+    pub(super) settings: Settings,
+    /// The last validator cheats so.
+    pub(super) distort: Option<Distort>,
+    pub(super) refusals: Arc<Mutex<Vec<Refusals>>>,
+    /// Payments each door sends in all.
+    pub(super) payments: u64,
+    /// Each payment is sent at two doors.
+    pub(super) twice: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(epoch_blocks: u64) -> Self {
+        let mut keys: Vec<_> = (0..4).map(PrivateKey::from_seed).collect();
+        keys.sort_by_key(|key| key.public_key());
+        let settings = Settings {
+            epoch_blocks: NonZeroU64::new(epoch_blocks).unwrap(),
+            index_entries: 64,
+            cache_pages: 64,
+            ..Settings::new(b"luohu-simulation")
+        };
+        Self {
+            keys,
+            disks: (0..4).map(|_| MemDisk::new()).collect(),
+            told: Arc::default(),
+            settings,
+            distort: None,
+            refusals: Arc::default(),
+            payments: u64::MAX,
+            twice: true,
+        }
+    }
+
+    fn roster(&self) -> Roster {
+        Roster::from_iter_dedup(self.keys.iter().map(PrivateKey::public_key))
+    }
+}
+
+/// A sink that answers payments like a creditor agent and remembers what it was told.
+pub(super) struct Door {
+    index: usize,
+    pool: Arc<Pool>,
+    told: Arc<Mutex<Told>>,
+}
+
+impl Sink for Door {
+    fn durable(&mut self, block: DurableBlock) {
+        let mut told = self.told.lock().unwrap();
+        let known = *told.chain.entry(block.header.height).or_insert(block.hash);
+        assert_eq!(known, block.hash, "two validators have different blocks at one height");
+        for &ticket in block.tickets.iter().filter(|&&ticket| ticket != 0) {
+            *told.answered.entry((self.index, ticket)).or_default() += 1;
+        }
+        let mut answers = Vec::new();
+        for event in &block.applied.events {
+            match &event.kind {
+                // One operator's door is the creditor agent's.
+                EventKind::PaymentHeld(view) if view.index.0 as usize % 4 == self.index => {
+                    let command = Command::Answer(Answer {
+                        uetr: view.uetr,
+                        creditor_agent: view.creditor_agent,
+                        verdict: AnswerVerdict::WillCredit,
+                        content: ContentHash([8; 32]),
+                    });
+                    let attachment = Some(message(&command));
+                    answers.push(Submission { ticket: 0, command, attachment });
+                }
+                EventKind::PaymentSettled(_) => told.settled += 1,
+                _ => {}
+            }
+        }
+        drop(told);
+        let _ = self.pool.submit(answers);
+    }
+    fn answered(&mut self, ticket: u64, outcome: &Outcome) {
+        assert!(matches!(outcome, Outcome::Payment { .. }), "{outcome:?}");
+        *self.told.lock().unwrap().answered.entry((self.index, ticket)).or_default() += 1;
+    }
+    fn stopped(&mut self, why: StopReason) {
+        assert_eq!(why, StopReason::Closed);
+    }
+}
+
+struct Court(Arc<Mutex<Told>>);
+
+impl Witness for Court {
+    fn note(&self, evidence: Evidence) {
+        self.0.lock().unwrap().evidence.push(evidence);
+    }
+}
+
+/// What a check may look at.
+#[derive(Clone)]
+pub(super) struct Seat {
+    progress: SharedProgress,
+    base: u64,
+}
+
+impl ProcessedHeight for Seat {
+    async fn processed_height(&self) -> u64 {
+        self.progress.get().height.saturating_sub(self.base)
+    }
+}
+
+const QUOTA: Quota = Quota::per_second(NZU32!(100_000));
+
+impl EngineDefinition for Cluster {
+    type PublicKey = PublicKey;
+    type Engine = Handle<()>;
+    type State = Seat;
+
+    fn participants(&self) -> Vec<PublicKey> {
+        self.keys.iter().map(PrivateKey::public_key).collect()
+    }
+
+    fn channels(&self) -> Vec<(u64, Quota)> {
+        (0..6).map(|channel| (channel, QUOTA)).collect()
+    }
+
+    fn max_message_size(&self) -> u32 {
+        message_bytes_max()
+    }
+
+    async fn init(&self, init: InitContext<'_, PublicKey>) -> (Handle<()>, Seat) {
+        let InitContext { context, index, public_key, oracle, channels, monitor, .. } = init;
+        let pool = Arc::new(Pool::new(10_000));
+        let known = Known::default();
+        let disk: Arc<dyn Disk> = Arc::new(self.disks[index].clone());
+        let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
+        let door = Door { index, pool: pool.clone(), told: self.told.clone() };
+        let noting = Noting { sink: door, known: known.clone() };
+        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), |_| noting).unwrap();
+        let (first, base) = base();
+        if follower.last().is_none() {
+            follower.append(vec![first]).unwrap();
+        }
+        let rosters = Rosters::new(&self.settings.namespace, Some(self.keys[index].clone()));
+        rosters.set_from(0, self.roster());
+        let mut channels = channels.into_iter();
+        let mut channel = || channels.next().unwrap();
+        let network = Network {
+            votes: channel(),
+            certificates: channel(),
+            resolver: channel(),
+            backfill: channel(),
+            blocks: channel(),
+            gossip: channel(),
+        };
+        let parts = Parts {
+            settings: Settings { partition: format!("validator-{index}"), ..self.settings.clone() },
+            me: public_key.clone(),
+            rosters,
+            peers: oracle.manager(),
+            blocker: oracle.control(public_key.clone()),
+            track: Box::new(|_, _| {}),
+            authorise: Arc::new(Signed),
+            known,
+            pool: pool.clone(),
+            witness: Arc::new(Court(self.told.clone())),
+            follower,
+            seen: Seen::default(),
+            base,
+            distort: self.distort.clone().filter(|_| index == 3),
+            votes: true,
+        };
+        let me = public_key.clone();
+        let running = start(context.child("node"), parts, network, |keeper| MonitorReporter::new(me, monitor, keeper)).await;
+        self.refusals.lock().unwrap().push(running.refusals.clone());
+        let seat = Seat { progress: running.progress.clone(), base: base.height };
+        let (told, most, twice) = (self.told.clone(), self.payments, self.twice);
+        let handle = context.spawn(move |context| async move {
+            let _keep = running;
+            loop {
+                context.sleep(Duration::from_millis(50)).await;
+                let mut told = told.lock().unwrap();
+                let sent = told.sent.entry(index).or_default();
+                if *sent >= most {
+                    continue;
+                }
+                *sent += 1;
+                let n = *sent;
+                drop(told);
+                let submission = |ticket, command: Command| {
+                    let attachment = Some(message(&command));
+                    Submission { ticket, command, attachment }
+                };
+                let mut submissions = vec![submission(n, payment(index as u64, n))];
+                if twice && n > 1 {
+                    // A bank that tries again at another operator's door.
+                    submissions.push(submission(1_000_000 + n, payment((index as u64 + 1) % 4, n - 1)));
+                }
+                let _ = pool.submit(submissions);
+            }
+        });
+        (handle, seat)
+    }
+
+    fn start(engine: Handle<()>) -> Handle<()> {
+        engine
+    }
+}

@@ -1,0 +1,162 @@
+//! Proof that a command is what its sender signed, from the message as the vault keeps it.
+//!
+//! Between operators nobody takes another's word: each one reads the signed message itself and makes the command out of it
+//! again, with the same functions as its own door. What the door of entry added, the risk decision and a quote's fresh
+//! identifier, is taken over; everything else must be equal.
+
+use crate::auth::{body_of_vault, key_owner};
+use crate::messages::{credited_command, payment_command, report_command};
+use crate::quotes::{quote_terms_of, rate_of};
+use crate::wire::{self, Taken, Verdict};
+use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, Time};
+use iso20022::rules::RuleSettings;
+use money::{Currency, CurrencyCode};
+use signing::{Fields, Request, verify_request};
+
+/// What is known of participants and currencies where the proof is checked.
+pub trait Acquaintance {
+    /// A participant by its index.
+    fn by_id(&self, id: ParticipantId) -> Option<ParticipantView>;
+    /// A participant by its BIC.
+    fn by_bic(&self, bic: Bic) -> Option<ParticipantView>;
+    /// A currency with a ledger.
+    fn currency(&self, code: CurrencyCode) -> Option<Currency>;
+}
+
+/// Whether a participant must have signed a message for this command. The others are operators' own.
+pub fn needs_message(command: &Command) -> bool {
+    match command {
+        Command::Pay(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. }
+        | Command::PublishRate(_)
+        | Command::RequestQuote(_) => true,
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. } => false,
+    }
+}
+
+/// Checks that `message` is signed by who may ask for `command` and says just that. `now_s`: our clock, seconds since 1970.
+///
+/// # Errors
+/// Why not, in a few words.
+pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaintance) -> Result<(), &'static str> {
+    let (sender, path) = match command {
+        Command::Pay(pay) => (pay.debtor_agent, "/v1/messages"),
+        Command::Answer(answer) => (answer.creditor_agent, "/v1/messages"),
+        Command::ReportCredited { creditor_agent, .. } => (*creditor_agent, "/v1/messages"),
+        Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
+        Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. } => return Err("a participant cannot ask for this"),
+    };
+    let sender = known.by_id(sender).ok_or("the sender is not known")?;
+    let (head, body) = split(message).ok_or("not a message of the vault")?;
+    let content = verify(head.as_slice(), body, path, &sender, now_s)?;
+    let again = command_of(command, body, &sender, content, Time(now_s.saturating_mul(1_000_000_000)), known)?;
+    if again == *command { Ok(()) } else { Err("the command is not what the message says") }
+}
+
+/// Whether a message is the one behind a command, by its content alone.
+pub fn belongs(command: &Command, message: &[u8]) -> bool {
+    let Some((_, body)) = split(message) else { return false };
+    match command {
+        Command::Pay(pay) => chain::sha256(body).0 == pay.content.0,
+        Command::Answer(answer) => chain::sha256(body).0 == answer.content.0,
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. }
+        | Command::PublishRate(_)
+        | Command::RequestQuote(_)
+        | Command::ReportCredited { .. } => true,
+    }
+}
+
+/// Header fields, name and value.
+type Head<'a> = Vec<(&'a str, &'a str)>;
+
+/// The fields that sign, and the body.
+fn split(message: &[u8]) -> Option<(Head<'_>, &[u8])> {
+    let at = body_of_vault(message)?;
+    let head = core::str::from_utf8(&message[..at]).ok()?;
+    let fields = head.split("\r\n").filter(|line| !line.is_empty()).map(|line| line.split_once(": ")).collect::<Option<_>>()?;
+    Some((fields, &message[at..]))
+}
+
+fn verify(
+    fields: &[(&str, &str)],
+    body: &[u8],
+    path: &str,
+    sender: &ParticipantView,
+    now_s: u64,
+) -> Result<ContentHash, &'static str> {
+    let fields: &dyn Fields = &fields;
+    let request = Request { method: "POST", path, authority: "", fields };
+    let own = sender.bic;
+    let keys = |key_id: &str| (key_owner(key_id) == Some(own)).then_some(sender.key);
+    let valid = verify_request(&request, body, now_s, &keys).map_err(|_| "the signature does not verify")?;
+    Ok(ContentHash(valid.body_sha256()))
+}
+
+/// The command the message asks for, with what only the door of entry can add taken from `given`.
+fn command_of(
+    given: &Command,
+    body: &[u8],
+    sender: &ParticipantView,
+    content: ContentHash,
+    now: Time,
+    known: &dyn Acquaintance,
+) -> Result<Command, &'static str> {
+    match given {
+        Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, &|code| known.currency(code)),
+        Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
+        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => {
+            message_command(given, body, sender, content, known)
+        }
+        Command::Configure(_)
+        | Command::OpenLedger(_)
+        | Command::RegisterParticipant(_)
+        | Command::Fund(_)
+        | Command::SetStatus { .. } => Err("a participant cannot ask for this"),
+    }
+}
+
+fn message_command(
+    given: &Command,
+    body: &[u8],
+    sender: &ParticipantView,
+    content: ContentHash,
+    known: &dyn Acquaintance,
+) -> Result<Command, &'static str> {
+    let settings = RuleSettings { now: None, signer: Some(sender.bic.to_string()), ..RuleSettings::default() };
+    let (from, taken) = wire::read(body, &settings).map_err(|_| "the message is not of the scheme")?;
+    if from != sender.bic {
+        return Err("the message is from somebody else");
+    }
+    match (given, taken) {
+        (Command::Pay(pay), Taken::Payment(payment)) => {
+            if payment.finding.is_some() {
+                return Err("the payment breaks a rule of the scheme");
+            }
+            let creditor_agent = known.by_bic(payment.creditor_agent).ok_or("the creditor agent is not known")?;
+            Ok(Command::Pay(payment_command(&payment, (sender.id, sender.bic), creditor_agent.id, content, pay.risk)))
+        }
+        (Command::Answer(_), Taken::Report(report)) => match report.verdict {
+            Verdict::Answer(verdict) => Ok(report_command(&report, verdict, sender.id, content)),
+            Verdict::Credited => Err("the report is no answer"),
+        },
+        (Command::ReportCredited { .. }, Taken::Report(report)) => match report.verdict {
+            Verdict::Credited => Ok(credited_command(&report, sender.id)),
+            Verdict::Answer(_) => Err("the answer is no report"),
+        },
+        (_, _) => Err("the message is of another kind"),
+    }
+}
