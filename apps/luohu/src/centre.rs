@@ -1,34 +1,57 @@
 //! The centre on this machine: journal, read model and hub joined by the sink.
 
-use crate::config::Config;
+use crate::config::{Config, NodeKind};
 use crate::genesis::{self, Member};
 use anyhow::{Context, Result};
-use clearing::{Command, IndexSeed};
+use clearing::{Command, IndexSeed, Outcome};
 use gateway::Hub;
 use history::ReadModel;
-use ordering::{DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock};
+use ordering::{
+    DurableBlock, Journal, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission, SystemClock, VaultReader,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A running centre.
 pub struct Centre {
-    pub journal: Arc<Journal>,
+    pub journal: Arc<dyn Engine>,
     pub model: Arc<ReadModel>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
 }
 
+/// What orders payments: this machine's journal, or the operators together.
+pub trait Engine: OrderedLog {
+    /// Reads signed messages back.
+    fn vault(&self) -> VaultReader;
+    /// Stops in order.
+    fn close(&self) -> Result<(), StopReason>;
+}
+
+impl Engine for Journal {
+    fn vault(&self) -> VaultReader {
+        Journal::vault(self)
+    }
+    fn close(&self) -> Result<(), StopReason> {
+        Journal::close(self)
+    }
+}
+
 /// Feeds every durable block first to the read model, then to those who wait.
-struct Feeder {
-    model: Arc<ReadModel>,
-    hub: Arc<Hub>,
-    failed: Arc<AtomicBool>,
+pub(crate) struct Feeder {
+    pub(crate) model: Arc<ReadModel>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) failed: Arc<AtomicBool>,
 }
 
 impl Sink for Feeder {
     fn durable(&mut self, block: DurableBlock) {
         self.model.durable(&block);
         self.hub.durable(&block);
+    }
+
+    fn answered(&mut self, ticket: u64, outcome: &Outcome) {
+        self.hub.answered(ticket, outcome);
     }
 
     fn stopped(&mut self, why: StopReason) {
@@ -42,6 +65,23 @@ impl Sink for Feeder {
 impl Centre {
     /// Recovers what the folder holds, brings it to what the configuration says, and runs.
     pub fn open(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
+        match config.node.kind {
+            NodeKind::Single => Self::open_single(config, members, hub),
+            NodeKind::Validator | NodeKind::Observer => Self::open_shared(config, hub),
+        }
+    }
+
+    #[cfg(feature = "consortium")]
+    fn open_shared(config: &Config, hub: Arc<Hub>) -> Result<Self> {
+        crate::shared::open(config, hub)
+    }
+
+    #[cfg(not(feature = "consortium"))]
+    fn open_shared(_: &Config, _: Arc<Hub>) -> Result<Self> {
+        anyhow::bail!("this luohu was built without `--features consortium`")
+    }
+
+    fn open_single(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
         let folder = config.data.join("centre");
         let disk = RealDisk::open(&folder).with_context(|| format!("data folder {}", folder.display()))?;
         let failed = Arc::new(AtomicBool::new(false));
@@ -79,7 +119,7 @@ impl Centre {
     }
 }
 
-fn journal_config(config: &Config) -> JournalConfig {
+pub(crate) fn journal_config(config: &Config) -> JournalConfig {
     JournalConfig {
         segment_bytes: config.journal.segment_mib << 20,
         vault_bytes: config.journal.vault_mib << 20,

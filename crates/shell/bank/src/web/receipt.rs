@@ -177,7 +177,7 @@ fn verdict(language: Language, examined: &Examined) -> Markup {
         Ok(_) => (Found::Holds, Found::Holds),
         Err(ReceiptError::Format) => (Found::Open, Found::Open),
         Err(ReceiptError::Checkpoint(_)) => (Found::Fails, Found::Open),
-        Err(ReceiptError::Inclusion(_) | ReceiptError::FromTheFuture) => (Found::Holds, Found::Fails),
+        Err(ReceiptError::Inclusion(_) | ReceiptError::FromTheFuture | ReceiptError::Finality(_)) => (Found::Holds, Found::Fails),
     };
     let mut lines = vec![(signature, language.check_signature()), (inclusion, language.check_inclusion())];
     if examined.is_payment.is_some() {
@@ -203,7 +203,7 @@ fn error_words(language: Language, error: &ReceiptError) -> &'static str {
     match error {
         ReceiptError::Format => language.not_a_receipt(),
         ReceiptError::Checkpoint(_) => language.bad_signature(),
-        ReceiptError::Inclusion(_) | ReceiptError::FromTheFuture => language.bad_inclusion(),
+        ReceiptError::Inclusion(_) | ReceiptError::FromTheFuture | ReceiptError::Finality(_) => language.bad_inclusion(),
     }
 }
 
