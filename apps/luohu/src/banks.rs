@@ -31,10 +31,13 @@ pub fn prepare(config: &Config, keys: &SystemKeys) -> Result<Vec<Prepared>> {
     if !config.sample_banks.enabled {
         return Ok(Vec::new());
     }
-    bank::sample_banks().into_iter().map(|sample| prepare_one(config, keys, sample)).collect()
+    let only = &config.sample_banks.only;
+    let here = |sample: &SampleBank| only.is_empty() || only.iter().any(|bic| bic == sample.bic);
+    bank::sample_banks().into_iter().filter(here).map(|sample| prepare_one(config, keys, sample)).collect()
 }
 
-fn prepare_one(config: &Config, keys: &SystemKeys, sample: SampleBank) -> Result<Prepared> {
+/// Keys and registration of one sample bank.
+pub fn prepare_one(config: &Config, keys: &SystemKeys, sample: SampleBank) -> Result<Prepared> {
     let folder = config.data.join("banks").join(sample.bic);
     let own = keys.member(&folder, sample.bic)?;
     let member = Member {

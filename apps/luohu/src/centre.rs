@@ -1,6 +1,6 @@
 //! The centre on this machine: journal, read model and hub joined by the sink.
 
-use crate::config::{Config, SchemeSection};
+use crate::config::{Config, NodeKind, SchemeSection};
 use anyhow::{Context, Result};
 use clearing::{Command, IndexSeed, Settings};
 use gateway::Hub;
@@ -8,21 +8,55 @@ use history::ReadModel;
 use money::Currency;
 use node::Feeder;
 use node::genesis::{self, Member};
-use ordering::{Journal, JournalConfig, OrderedLog, RealDisk, Submission, SystemClock};
+use ordering::{Journal, JournalConfig, OrderedLog, RealDisk, StopReason, Submission, SystemClock, VaultReader};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A running centre.
 pub struct Centre {
-    pub journal: Arc<Journal>,
+    pub journal: Arc<dyn Engine>,
     pub model: Arc<ReadModel>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
 }
 
+/// What orders payments: this machine's journal, or the operators together.
+pub trait Engine: OrderedLog {
+    /// Reads signed messages back.
+    fn vault(&self) -> VaultReader;
+    /// Stops in order.
+    fn close(&self) -> Result<(), StopReason>;
+}
+
+impl Engine for Journal {
+    fn vault(&self) -> VaultReader {
+        Journal::vault(self)
+    }
+    fn close(&self) -> Result<(), StopReason> {
+        Journal::close(self)
+    }
+}
+
 impl Centre {
     /// Recovers what the folder holds, brings it to what the configuration says, and runs.
     pub fn open(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
+        match config.node.kind {
+            NodeKind::Single => Self::open_single(config, members, hub),
+            NodeKind::Validator | NodeKind::Observer => Self::open_shared(config, hub),
+        }
+    }
+
+    #[cfg(feature = "consortium")]
+    fn open_shared(config: &Config, hub: Arc<Hub>) -> Result<Self> {
+        crate::shared::open(config, hub)
+    }
+
+    #[cfg(not(feature = "consortium"))]
+    fn open_shared(_: &Config, _: Arc<Hub>) -> Result<Self> {
+        anyhow::bail!("this luohu was built without `--features consortium`")
+    }
+
+    fn open_single(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
         let folder = config.data.join("centre");
         let disk = RealDisk::open(&folder).with_context(|| format!("data folder {}", folder.display()))?;
         let failed = Arc::new(AtomicBool::new(false));
@@ -59,7 +93,7 @@ impl Centre {
     }
 }
 
-fn times(scheme: &SchemeSection) -> Settings {
+pub(crate) fn times(scheme: &SchemeSection) -> Settings {
     const SECOND_NS: u64 = 1_000_000_000;
     Settings {
         answer_high_ns: scheme.answer_high_s * SECOND_NS,
@@ -69,12 +103,12 @@ fn times(scheme: &SchemeSection) -> Settings {
     }
 }
 
-fn currencies(scheme: &SchemeSection) -> Vec<Currency> {
+pub(crate) fn currencies(scheme: &SchemeSection) -> Vec<Currency> {
     let read = |(code, decimals): &(String, u8)| code.parse().ok().and_then(|code| Currency::new(code, *decimals).ok());
     scheme.currencies.iter().map(|row| read(row).expect("checked when read")).collect()
 }
 
-fn journal_config(config: &Config) -> JournalConfig {
+pub(crate) fn journal_config(config: &Config) -> JournalConfig {
     JournalConfig {
         segment_bytes: config.journal.segment_mib << 20,
         vault_bytes: config.journal.vault_mib << 20,

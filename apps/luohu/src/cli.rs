@@ -57,6 +57,10 @@ pub enum Command {
     /// ISO 20022 messages.
     #[command(subcommand)]
     Iso(IsoCommand),
+    /// Several operators with one chain.
+    #[cfg(feature = "consortium")]
+    #[command(subcommand)]
+    Consortium(ConsortiumCommand),
     /// Measure the whole way: signed payments over TLS between two banks, on a data folder of its own.
     Bench(BenchArgs),
     /// Print every setting with its default and what it means, as a configuration file.
@@ -74,6 +78,31 @@ pub struct ConfigArgs {
     pub check: bool,
 }
 
+/// What can be done for a consortium.
+#[cfg(feature = "consortium")]
+#[derive(Debug, Subcommand)]
+pub enum ConsortiumCommand {
+    /// Make folders, keys and configurations of a consortium on this machine, to try it.
+    Init(ConsortiumInitArgs),
+}
+
+/// What to make.
+#[cfg(feature = "consortium")]
+#[derive(Debug, Args)]
+pub struct ConsortiumInitArgs {
+    /// The folder; must not exist.
+    pub folder: PathBuf,
+    /// Validators; four survive the loss of one.
+    #[arg(long, default_value_t = 4)]
+    pub validators: u16,
+    /// Observers without a vote.
+    #[arg(long, default_value_t = 1)]
+    pub observers: u16,
+    /// First port; each node takes five after the one before it.
+    #[arg(long, default_value_t = 18_400)]
+    pub first_port: u16,
+}
+
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -82,6 +111,9 @@ pub struct VerifyArgs {
     /// The centre's verifier key, as text or as a file with one key a line; the data folder's by default.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// File with the validators: checks also that a quorum of them made the payment's block final.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,

@@ -10,6 +10,10 @@ mod iso;
 mod keys;
 mod pay;
 mod run;
+#[cfg(feature = "consortium")]
+mod shared;
+#[cfg(feature = "consortium")]
+mod shared_init;
 mod verify;
 mod web;
 
@@ -18,6 +22,8 @@ mod web;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::Parser;
+#[cfg(feature = "consortium")]
+use cli::ConsortiumCommand;
 use cli::{BankCommand, Cli, Command, IsoCommand};
 use std::process::ExitCode;
 
@@ -40,6 +46,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
+        #[cfg(feature = "consortium")]
+        Command::Consortium(ConsortiumCommand::Init(options)) => shared_init::init(&options),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),
     }

@@ -3,7 +3,7 @@
 use crate::cli::{SettingsArgs, VerifyArgs};
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
-use chain::{FinalRecord, FinalState, Receipt, VerifiedReceipt, VerifierKey};
+use chain::{FinalRecord, FinalState, Receipt, Validators, VerifiedReceipt, VerifierKey};
 use clearing::Uetr;
 use money::{Amount, Currency, CurrencyCode};
 use std::io::Read;
@@ -17,7 +17,12 @@ pub const KEY_FILE: &str = "centre.verifier";
 pub fn verify(settings: &SettingsArgs, args: &VerifyArgs) -> Result<ExitCode> {
     let text = read(&args.receipt)?;
     let keys = keys(settings, args)?;
-    match Receipt::parse(&text).and_then(|receipt| receipt.verify(&keys)) {
+    let validators = validators(args)?;
+    let judged = Receipt::parse(&text).and_then(|receipt| match &validators {
+        Some(validators) => receipt.verify_final(&keys, validators),
+        None => receipt.verify(&keys),
+    });
+    match judged {
         Ok(proved) => {
             print(&proved, args.json);
             Ok(ExitCode::SUCCESS)
@@ -40,6 +45,12 @@ fn read(path: &Path) -> Result<String> {
         return Ok(text);
     }
     std::fs::read_to_string(path).with_context(|| format!("receipt {}", path.display()))
+}
+
+fn validators(args: &VerifyArgs) -> Result<Option<Validators>> {
+    let Some(path) = &args.validators else { return Ok(None) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("validators {}", path.display()))?;
+    Ok(Some(text.parse().with_context(|| format!("validators {}", path.display()))?))
 }
 
 /// The key given, or the keys in the file given, or the data folder's own.

@@ -1,6 +1,6 @@
 //! What a value may be, where its type cannot say.
 
-use super::Config;
+use super::{Config, NodeKind};
 use money::{Currency, CurrencyCode};
 
 /// A value that is not allowed.
@@ -26,6 +26,8 @@ pub fn check(config: &Config) -> Result<(), BadValue> {
     require(board.ip().is_loopback(), "board.listen", || {
         format!("{board} is not a loopback address, and the board speaks plain HTTP; put a TLS proxy in front of it")
     })?;
+    let alone = config.node.kind == NodeKind::Single || cfg!(feature = "consortium");
+    require(alone, "node.kind", || "expected \"single\"; the others need a build with `--features consortium`".into())?;
     currencies(&config.scheme.currencies)?;
     let review_at = config.risk.review_at;
     require((1..=config.risk.block_at).contains(&review_at), "risk.review_at", || "expected 1 to risk.block_at".into())?;

@@ -8,7 +8,7 @@ mod reference;
 use crate::cli::{ConfigArgs, SettingsArgs};
 use anyhow::{Context, Result};
 use fault::Fault;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +28,8 @@ pub struct Config {
     pub board: BoardSection,
     /// The journal.
     pub journal: JournalSection,
+    /// Alone, or one of several operators.
+    pub node: NodeSection,
     /// The rulebook's figures.
     pub scheme: SchemeSection,
     /// Thresholds of the risk rules.
@@ -68,8 +70,30 @@ pub struct JournalSection {
     pub free_mib_min: u64,
 }
 
-/// `[scheme]`.
+/// `[node]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeSection {
+    pub kind: NodeKind,
+    pub chain: PathBuf,
+    pub key: PathBuf,
+    pub listen: SocketAddr,
+}
+
+/// What this process is in its chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// The only operator.
+    Single,
+    /// One of several operators, with a vote.
+    Validator,
+    /// Follows and checks, without a vote.
+    Observer,
+}
+
+/// `[scheme]`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchemeSection {
     pub currencies: Vec<(String, u8)>,
@@ -92,6 +116,7 @@ pub struct RiskSection {
 #[serde(deny_unknown_fields, default)]
 pub struct SampleBanksSection {
     pub enabled: bool,
+    pub only: Vec<String>,
     pub first_port: u16,
 }
 
@@ -109,6 +134,7 @@ impl Default for Config {
             gateway: GatewaySection::default(),
             board: BoardSection::default(),
             journal: JournalSection::default(),
+            node: NodeSection::default(),
             scheme: SchemeSection::default(),
             risk: RiskSection::default(),
             sample_banks: SampleBanksSection::default(),
@@ -143,6 +169,17 @@ impl Default for JournalSection {
     }
 }
 
+impl Default for NodeSection {
+    fn default() -> Self {
+        Self {
+            kind: NodeKind::Single,
+            chain: "chain.toml".into(),
+            key: "validator.key".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 9443)),
+        }
+    }
+}
+
 impl Default for SchemeSection {
     fn default() -> Self {
         let currencies = ["HKD", "CNY", "CNH", "USD", "EUR"].map(|code| (code.to_owned(), 2)).to_vec();
@@ -158,7 +195,7 @@ impl Default for RiskSection {
 
 impl Default for SampleBanksSection {
     fn default() -> Self {
-        Self { enabled: true, first_port: 8081 }
+        Self { enabled: true, only: Vec::new(), first_port: 8081 }
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// What the judge is asked.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // a block is moved once on its way to the judge
 pub(crate) enum Question {
     /// Make the next block on `parent`.
     Propose { parent: Hash, ancestors: Vec<Block>, now: Time, reply: oneshot::Sender<Answer<Block>> },

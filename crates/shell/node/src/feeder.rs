@@ -1,5 +1,6 @@
 //! The journal's sink: read model first, then those who wait.
 
+use clearing::Outcome;
 use gateway::Hub;
 use history::ReadModel;
 use ordering::{DurableBlock, Recovered, Sink, StopReason};
@@ -32,6 +33,10 @@ impl Sink for Feeder {
     fn durable(&mut self, block: DurableBlock) {
         self.model.durable(&block);
         self.hub.durable(&block);
+    }
+
+    fn answered(&mut self, ticket: u64, outcome: &Outcome) {
+        self.hub.answered(ticket, outcome);
     }
 
     fn stopped(&mut self, why: StopReason) {

@@ -1,0 +1,236 @@
+//! The centre as one of several operators: the chain file, the node, and how commands are proved to each other.
+
+use crate::centre::{self, Centre, Engine, journal_config};
+use crate::config::{Config, NodeKind, SchemeSection};
+use anyhow::{Context, Result, ensure};
+use chain::{Hash, key_of_hex};
+use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, Time};
+use consortium::{
+    Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness, public_key,
+};
+use gateway::{FinalityOf, Hub, proof};
+use money::{Currency, CurrencyCode};
+use node::Feeder;
+use node::genesis::{self, Member};
+use ordering::{RealDisk, StopReason, VaultReader};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What all operators share: the same bytes at each of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainFile {
+    /// Separates this chain's votes from every other's.
+    pub namespace: String,
+    /// Blocks of an epoch.
+    pub epoch_blocks: core::num::NonZeroU64,
+    /// Time of the first block of a new chain, nanoseconds since 1970.
+    pub genesis_time_ns: u64,
+    /// The last block of the single node whose chain goes on here; absent for a new chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseSection>,
+    /// The rulebook's figures at the beginning.
+    pub scheme: SchemeSection,
+    /// Validators and observers.
+    pub peers: Vec<PeerSection>,
+    /// Participants of the first block.
+    #[serde(default)]
+    pub members: Vec<MemberSection>,
+}
+
+/// A block by height and hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseSection {
+    pub height: u64,
+    pub hash: String,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSection {
+    pub name: String,
+    pub key: String,
+    pub address: SocketAddr,
+    pub votes: bool,
+}
+
+/// One participant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberSection {
+    pub bic: String,
+    pub name: String,
+    pub key: String,
+    pub provides_exchange: bool,
+    pub currencies: Vec<String>,
+}
+
+impl ChainFile {
+    /// Reads the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("chain file {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("chain file {}", path.display()))
+    }
+
+    fn peers(&self) -> Result<Vec<Peer>> {
+        let peer = |peer: &PeerSection| {
+            let key = key_of_hex(&peer.key).with_context(|| format!("key of {}", peer.name))?;
+            Ok(Peer { key, address: peer.address, votes: peer.votes })
+        };
+        self.peers.iter().map(peer).collect()
+    }
+
+    fn beginning(&self) -> Result<Beginning> {
+        if let Some(base) = &self.base {
+            let hash = Hash(key_of_hex(&base.hash).context("base.hash")?);
+            return Ok(Beginning::Block { height: base.height, hash });
+        }
+        let members = self.members.iter().map(member).collect::<Result<Vec<_>>>()?;
+        let empty = Clearing::new(IndexSeed(0));
+        let mut commands = genesis::configuration(centre::times(&self.scheme), &centre::currencies(&self.scheme), &empty);
+        commands.extend(genesis::members(&members, &empty));
+        Ok(Beginning::Genesis { time: Time(self.genesis_time_ns), commands })
+    }
+}
+
+fn member(section: &MemberSection) -> Result<Member> {
+    let what = || format!("member {}", section.bic);
+    let currencies = section.currencies.iter().map(|code| code.parse()).collect::<Result<Vec<CurrencyCode>, _>>();
+    Ok(Member {
+        bic: Bic::parse(&section.bic).with_context(what)?,
+        name: section.name.clone(),
+        key: key_of_hex(&section.key).with_context(what)?,
+        provides_exchange: section.provides_exchange,
+        currencies: currencies.with_context(what)?,
+    })
+}
+
+/// Opens the centre as one of several.
+pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
+    let file = ChainFile::read(&config.node.chain)?;
+    let node = node_config(config, &file)?;
+    let folder = config.data.join("centre");
+    let disk = RealDisk::open(&folder).with_context(|| format!("data folder {}", folder.display()))?;
+    let failed = Arc::new(AtomicBool::new(false));
+    let model = OnceLock::new();
+    let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
+    let authorise = Arc::new(SignedMessages { currencies: currencies(&file) });
+    let witness = Arc::new(EvidenceFiles { folder: config.data.join("evidence") });
+    let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {
+        let feeder = Feeder::rebuild(&recovered, hub.clone(), failed.clone());
+        let _ = model.set(feeder.model());
+        feeder
+    });
+    let node = opened.map_err(|error: StartError| anyhow::anyhow!("{error}")).context("consortium")?;
+    let certificates = node.certificates();
+    hub.prove_with(FinalityOf(Arc::new(move |height| certificates.finality(height))));
+    let model = model.into_inner().context("the node shows its state before it starts")?;
+    Ok(Centre { journal: Arc::new(node), model, failed })
+}
+
+fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
+    let key = read_key(&config.node.key)?;
+    let peers = file.peers()?;
+    let own = public_key(key);
+    let me = peers.iter().find(|peer| peer.key == own).context("node.key is of nobody in the chain file")?;
+    ensure!(me.votes == (config.node.kind == NodeKind::Validator), "node.kind is not what the chain file says of this key");
+    let mut settings = Settings::new(file.namespace.as_bytes());
+    settings.epoch_blocks = file.epoch_blocks;
+    Ok(NodeConfig {
+        settings,
+        key,
+        listen: config.node.listen,
+        peers,
+        engine: config.data.join("engine"),
+        workers: 2,
+        beginning: file.beginning()?,
+        pool_commands_max: config.journal.queue,
+    })
+}
+
+/// Reads a secret key that only its owner may read.
+fn read_key(path: &Path) -> Result<[u8; 32]> {
+    use std::os::unix::fs::PermissionsExt;
+    let what = || format!("validator key {}", path.display());
+    let mode = std::fs::metadata(path).with_context(what)?.permissions().mode();
+    ensure!(mode & 0o077 == 0, "{} may be read by others: chmod 600", path.display());
+    key_of_hex(std::fs::read_to_string(path).with_context(what)?.trim()).with_context(what)
+}
+
+fn currencies(file: &ChainFile) -> Vec<Currency> {
+    file.scheme.currencies.iter().filter_map(|(code, decimals)| Currency::new(code.parse().ok()?, *decimals).ok()).collect()
+}
+
+impl Engine for Consortium {
+    fn vault(&self) -> VaultReader {
+        Consortium::vault(self)
+    }
+    fn close(&self) -> Result<(), StopReason> {
+        Consortium::close(self)
+    }
+}
+
+/// Participants' commands must come with the message they signed. Operators' commands cannot come in through a pool yet.
+struct SignedMessages {
+    currencies: Vec<Currency>,
+}
+
+struct Met<'a>(&'a Known, &'a [Currency]);
+
+impl proof::Acquaintance for Met<'_> {
+    fn by_id(&self, id: ParticipantId) -> Option<ParticipantView> {
+        self.0.by_id(id)
+    }
+    fn by_bic(&self, bic: Bic) -> Option<ParticipantView> {
+        self.0.by_bic(bic)
+    }
+    fn currency(&self, code: CurrencyCode) -> Option<Currency> {
+        self.1.iter().copied().find(|currency| currency.code == code)
+    }
+}
+
+impl Authorise for SignedMessages {
+    fn needs_message(&self, _: &Command) -> bool {
+        true
+    }
+
+    fn authorise(&self, command: &Command, message: Option<&[u8]>, known: &Known) -> Result<(), Unauthorised> {
+        if !proof::needs_message(command) {
+            return Err(Unauthorised("operators' commands are taken in the first block only"));
+        }
+        let message = message.ok_or(Unauthorised("it comes without its signed message"))?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        proof::prove(command, message, since.as_secs(), &Met(known, &self.currencies)).map_err(Unauthorised)
+    }
+
+    fn belongs(&self, command: &Command, message: &[u8]) -> bool {
+        proof::belongs(command, message)
+    }
+}
+
+/// One JSON file for each proof that a validator contradicted itself.
+struct EvidenceFiles {
+    folder: PathBuf,
+}
+
+impl Witness for EvidenceFiles {
+    fn note(&self, evidence: Evidence) {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let key: &[u8] = evidence.validator.as_ref();
+        let value = serde_json::json!({
+            "kind": evidence.kind.name(), "epoch": evidence.epoch, "view": evidence.view,
+            "validator": hex(key), "votes": hex(&evidence.votes),
+        });
+        let name = format!("{}-{}-{}-{}.json", evidence.epoch, evidence.view, &hex(key)[..16], evidence.kind.name());
+        let written = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(self.folder.join(name), format!("{value:#}\n")));
+        if let Err(error) = written {
+            tracing::error!(%error, "evidence could not be kept");
+        }
+    }
+}

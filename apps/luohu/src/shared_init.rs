@@ -1,0 +1,135 @@
+//! `luohu consortium init`: folders, keys and configurations of several operators on one machine, to try it.
+//!
+//! For comfort all nodes share one certificate authority and one centre key; real operators each have their own.
+
+use crate::banks;
+use crate::cli::ConsortiumInitArgs;
+use crate::config::{Config, SchemeSection};
+use crate::keys::{Keys, SystemKeys};
+use crate::shared::{ChainFile, MemberSection, PeerSection};
+use anyhow::{Context, Result, ensure};
+use chain::{Hash, Validators, key_of_hex};
+use consortium::public_key;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const PORTS_OF_A_NODE: u16 = 5;
+const EPOCH_BLOCKS: u64 = 65_536;
+
+/// Makes everything and says how to go on.
+pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
+    ensure!(!args.folder.exists(), "{} exists already", args.folder.display());
+    ensure!((1..=16).contains(&args.validators), "1 to 16 validators");
+    std::fs::create_dir_all(&args.folder)?;
+    let folder = args.folder.canonicalize()?;
+    let nodes = args.validators + args.observers;
+    let mut peers = Vec::new();
+    for at in 0..nodes {
+        let home = folder.join(format!("node-{at}"));
+        std::fs::create_dir_all(&home)?;
+        let votes = at < args.validators;
+        let name = if votes { format!("validator {at}") } else { format!("observer {}", at - args.validators) };
+        let key = Hash(make_key(&home.join("validator.key"))?).to_string();
+        peers.push(PeerSection { name, key, address: local(args.first_port + at * PORTS_OF_A_NODE), votes });
+    }
+    let members = make_members(&folder, nodes)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("clock")?;
+    let chain = ChainFile {
+        namespace: "luohu.example/settlement".to_owned(),
+        epoch_blocks: EPOCH_BLOCKS.try_into()?,
+        genesis_time_ns: u64::try_from(since.as_nanos())?,
+        base: None,
+        scheme: SchemeSection::default(),
+        peers,
+        members,
+    };
+    std::fs::write(folder.join("chain.toml"), toml::to_string(&chain)?)?;
+    let keys = chain.peers.iter().filter(|peer| peer.votes).filter_map(|peer| key_of_hex(&peer.key));
+    std::fs::write(folder.join("validators"), Validators::new(&chain.namespace, keys).to_string())?;
+    for at in 0..nodes {
+        let text = configuration(&folder, at, at < args.validators, args.first_port + at * PORTS_OF_A_NODE);
+        std::fs::write(folder.join(format!("node-{at}/luohu.toml")), text)?;
+    }
+    println!("made {} validators and {} observers in {}", args.validators, args.observers, folder.display());
+    println!("start each with: luohu --config {}/node-N/luohu.toml", folder.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// A fresh secret key in a file of its owner's; returns the public one.
+fn make_key(path: &Path) -> Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut secret)).context("randomness")?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    std::io::Write::write_all(&mut file, format!("{}\n", Hash(secret)).as_bytes())?;
+    Ok(public_key(secret))
+}
+
+/// Keys of the sample banks, each at one node; the authority's and the centre's at all of them.
+fn make_members(folder: &Path, nodes: u16) -> Result<Vec<MemberSection>> {
+    let data = |at: u16| folder.join(format!("node-{at}/data"));
+    std::fs::create_dir_all(data(0))?;
+    let names = Config::default().gateway.names;
+    let keys: SystemKeys = Keys::at(&data(0)).open(&names)?;
+    for at in 1..nodes {
+        copy_folder(&data(0).join("keys"), &data(at).join("keys"))?;
+    }
+    let mut members = Vec::new();
+    for (at, sample) in (0..).zip(bank::sample_banks()) {
+        let config = Config { data: data(at % nodes), ..Config::default() };
+        let member = banks::prepare_one(&config, &keys, sample)?.member;
+        members.push(MemberSection {
+            bic: member.bic.to_string(),
+            name: member.name,
+            key: Hash(member.key).to_string(),
+            provides_exchange: member.provides_exchange,
+            currencies: member.currencies.iter().map(|code| code.as_str().to_owned()).collect(),
+        });
+    }
+    Ok(members)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn configuration(folder: &Path, at: u16, votes: bool, port: u16) -> String {
+    let home = folder.join(format!("node-{at}"));
+    let kind = if votes { "validator" } else { "observer" };
+    let here: Vec<String> = bank::sample_banks()
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place == usize::from(at))
+        .map(|(_, sample)| format!("\"{}\"", sample.bic))
+        .collect();
+    let mut text = format!("data = \"{}\"\n\n[node]\nkind = \"{kind}\"\n", home.join("data").display());
+    let _ = write!(
+        text,
+        "chain = \"{}\"\nkey = \"{}\"\nlisten = \"127.0.0.1:{port}\"\n\n[gateway]\nlisten = \"127.0.0.1:{}\"\n\n[board]\nlisten = \"127.0.0.1:{}\"\n\n",
+        folder.join("chain.toml").display(),
+        home.join("validator.key").display(),
+        port + 1,
+        port + 2,
+    );
+    let _ = write!(
+        text,
+        "[sample_banks]\nenabled = {}\nonly = [{}]\nfirst_port = {}\n",
+        !here.is_empty(),
+        here.join(", "),
+        port + 3,
+    );
+    text
+}
