@@ -283,7 +283,9 @@ mod tests {
         assert_eq!(text.parse::<Validators>().unwrap(), validators);
         assert_eq!(validators.at(2).unwrap(), [[1; 32], [2; 32]]);
         assert_eq!(validators.at(9).unwrap(), [[4; 32]]);
-        for bad in ["", "luohu-validators@v1\n", "luohu-validators@v1\nnamespace x\n", "luohu-validators@v1\nnamespace x\nepoch 0\n"] {
+        for bad in
+            ["", "luohu-validators@v1\n", "luohu-validators@v1\nnamespace x\n", "luohu-validators@v1\nnamespace x\nepoch 0\n"]
+        {
             assert!(bad.parse::<Validators>().is_err(), "{bad:?}");
         }
         assert!(text.replace("epoch 3", "epoch 0").parse::<Validators>().is_err());

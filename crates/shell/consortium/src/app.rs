@@ -41,11 +41,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            interval: Duration::from_millis(10),
-            heartbeat: Duration::from_millis(150),
-            proof: Duration::from_millis(150),
-        }
+        Self { interval: Duration::from_millis(10), heartbeat: Duration::from_millis(150), proof: Duration::from_millis(150) }
     }
 }
 

@@ -7,9 +7,9 @@
 //! consortium began. The base travels without its body: everybody has it.
 
 use crate::command_id::CommandId;
+use bytes::BufMut;
 use chain::{BLOCK_HEADER_BYTES, BlockHeader, Hash, sha256};
 use clearing::Command;
-use bytes::BufMut;
 use commonware_codec::{Buf, EncodeSize, Error as CodecError, Read, Write};
 use commonware_consensus::types::Height;
 use commonware_consensus::{Block as ConsensusBlock, BoundedBlock, Heightable};
@@ -83,7 +83,6 @@ impl Block {
 pub fn digest_of(hash: Hash) -> Digest {
     Digest(hash.0)
 }
-
 
 /// The hash of an engine's digest.
 pub fn hash_of(digest: Digest) -> Hash {

@@ -16,6 +16,7 @@ use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::BlockHeader;
 use commonware_broadcast::buffered;
+use commonware_consensus::Reporter;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
 use commonware_consensus::marshal::standard::{Inline, Standard};
@@ -23,7 +24,6 @@ use commonware_consensus::marshal::{self, Start, Update};
 use commonware_consensus::simplex;
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::types::{FixedEpocher, ViewDelta};
-use commonware_consensus::Reporter;
 use commonware_cryptography::certificate::Verifier as _;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_cryptography::sha256::Digest;
@@ -117,9 +117,25 @@ where
     NR: Receiver<PublicKey = PublicKey>,
     W: Reporter<Activity = Update<Block>>,
 {
-    let Parts { settings, me, rosters, peers, blocker, track, authorise, known, pool, witness, follower, seen, base, distort, votes } =
-        parts;
-    let page_cache = CacheRef::new(paged::page_size(PAGE_BYTES as u32), NonZeroUsize::new(settings.cache_pages).unwrap_or(NonZeroUsize::MIN));
+    let Parts {
+        settings,
+        me,
+        rosters,
+        peers,
+        blocker,
+        track,
+        authorise,
+        known,
+        pool,
+        witness,
+        follower,
+        seen,
+        base,
+        distort,
+        votes,
+    } = parts;
+    let page_cache =
+        CacheRef::new(paged::page_size(PAGE_BYTES as u32), NonZeroUsize::new(settings.cache_pages).unwrap_or(NonZeroUsize::MIN));
     let codec = BlockCodec { base_height: base.height };
     let epocher = FixedEpocher::new(settings.epoch_blocks);
     let fetch = NonZeroDuration::new_panic(settings.timeouts.fetch);
@@ -211,15 +227,14 @@ where
         refusals: refusals.clone(),
         distort,
     };
-    let gossip =
-        Gossip {
-            context: ContextCell::new(context.child("gossip")),
-            pool: pool.clone(),
-            authorise: authorise.clone(),
-            known,
-            says: say_receiver,
-            keeper: keeper.clone(),
-        };
+    let gossip = Gossip {
+        context: ContextCell::new(context.child("gossip")),
+        pool: pool.clone(),
+        authorise: authorise.clone(),
+        known,
+        says: say_receiver,
+        keeper: keeper.clone(),
+    };
     let start = (follower.clearing().height() - base.height, follower.tip());
     let voter = Inline::new(context.child("voter"), app, marshal.clone(), epocher);
     let task = Keeper {

@@ -82,7 +82,10 @@ impl<E: Spawner + Clock + Metrics, A: Authorise> Gossip<E, A, PublicKey> {
         spawn_cell!(self.context, self.run(network))
     }
 
-    async fn run(mut self, (mut sender, mut receiver): (impl Sender<PublicKey = PublicKey>, impl Receiver<PublicKey = PublicKey>)) {
+    async fn run(
+        mut self,
+        (mut sender, mut receiver): (impl Sender<PublicKey = PublicKey>, impl Receiver<PublicKey = PublicKey>),
+    ) {
         let pool = self.pool.clone();
         select_loop! {
             self.context,

@@ -30,8 +30,8 @@ use commonware_runtime::{Clock, ContextCell, Handle, Spawner, spawn_cell};
 use commonware_utils::Acknowledgement as _;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::channel::{mpsc, oneshot};
-use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
 use core::num::NonZeroU64;
+use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -54,10 +54,7 @@ pub(crate) enum Note {
     /// Tickets wait to be answered from the state.
     Echoes,
     /// Another operator lacks messages of final commands, and the pool has them no longer.
-    Recall {
-        from: PublicKey,
-        asked: Vec<Asked>,
-    },
+    Recall { from: PublicKey, asked: Vec<Asked> },
     /// Close the files.
     Close(oneshot::Sender<Result<(), StopReason>>),
 }
@@ -211,9 +208,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
 
     async fn append(&mut self, group: &mut Vec<(Digested<Block>, Exact)>) -> Result<(), FollowError> {
         let have = self.follower.clearing().height();
-        let fresh = |(block, _): &(Digested<Block>, Exact)| {
-            (block.inner().header().height > have).then(|| block.inner_shared())
-        };
+        let fresh = |(block, _): &(Digested<Block>, Exact)| (block.inner().header().height > have).then(|| block.inner_shared());
         let fresh: Vec<_> = group.iter().filter_map(fresh).collect();
         self.gather_messages(&fresh).await;
         self.gather_certificates(&fresh).await;
@@ -295,7 +290,8 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
         let ids = needing.iter().map(|(_, asked)| asked.id);
         let missing: HashSet<_> = self.pool.without_message(ids).into_iter().collect();
         let lacks = |(command, asked): &&(&Command, Asked)| {
-            missing.contains(&asked.id) || !self.pool.check_recalled(&asked.id, |message| self.authorise.belongs(command, message))
+            missing.contains(&asked.id)
+                || !self.pool.check_recalled(&asked.id, |message| self.authorise.belongs(command, message))
         };
         needing.iter().filter(lacks).map(|(_, asked)| *asked).collect()
     }

@@ -18,7 +18,9 @@ use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{
-    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal, RiskDecision, Uetr};
+    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal,
+    RiskDecision, Uetr,
+};
 use iso20022::rules::RuleSettings;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +141,12 @@ fn halves(hash: [u8; 32]) -> [[u8; 16]; 2] {
 }
 
 /// The command an answer asks for.
-pub(crate) fn report_command(report: &Report, verdict: AnswerVerdict, creditor_agent: ParticipantId, content: ContentHash) -> Command {
+pub(crate) fn report_command(
+    report: &Report,
+    verdict: AnswerVerdict,
+    creditor_agent: ParticipantId,
+    content: ContentHash,
+) -> Command {
     Command::Answer(clearing::Answer { uetr: report.uetr, creditor_agent, verdict, content })
 }
 

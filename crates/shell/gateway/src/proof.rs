@@ -114,7 +114,9 @@ fn command_of(
     match given {
         Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, &|code| known.currency(code)),
         Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
-        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => message_command(given, body, sender, content, known),
+        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => {
+            message_command(given, body, sender, content, known)
+        }
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)

@@ -59,8 +59,7 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
 
 /// `POST /v1/rates`: a provider's standing rate.
 pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let (publish, valid_for_s) =
-        rate_command(request.body(), request.sender().id(), &|code| door.hub.registry.currency(code))?;
+    let (publish, valid_for_s) = rate_command(request.body(), request.sender().id(), &|code| door.hub.registry.currency(code))?;
     let command = Command::PublishRate(PublishRate { valid_until: now().after(valid_for_s * 1_000_000_000), ..publish });
     match outcome(door, command, request).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
@@ -118,7 +117,12 @@ pub(crate) fn quote_terms_of(
 
 /// The rate a signed body publishes, as another operator reads it. Its end depends on the clock of the door of entry; it must
 /// lie no further ahead of ours than the body asks and messages may be old.
-pub(crate) fn rate_of(body: &[u8], provider: ParticipantId, valid_until: Time, known: Currencies<'_>) -> Result<Command, &'static str> {
+pub(crate) fn rate_of(
+    body: &[u8],
+    provider: ParticipantId,
+    valid_until: Time,
+    known: Currencies<'_>,
+) -> Result<Command, &'static str> {
     let (publish, valid_for_s) = rate_command(body, provider, known).map_err(|_| "the body is no rate")?;
     let latest = now().after((valid_for_s + signing::CREATED_SKEW_S) * 1_000_000_000);
     if valid_until > latest {

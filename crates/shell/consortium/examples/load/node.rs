@@ -3,11 +3,12 @@
 use crate::options::Options;
 use chain::{Hash, sha256};
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash, ParticipantId,
-    Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
+    ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
 };
 use consortium::{
-    Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised, Witness, public_key,
+    Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised, Witness,
+    public_key,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use money::{Currency, CurrencyCode, MinorUnits};
@@ -109,7 +110,13 @@ fn config(index: usize, options: &Options) -> NodeConfig {
     let mut settings = Settings::new(b"luohu-load");
     settings.pace = Pace { interval: Duration::from_millis(options.interval_ms), ..Pace::default() };
     if options.far {
-        settings.timeouts = Timeouts { leader: Duration::from_millis(500), certification: Duration::from_millis(900), retry: Duration::from_millis(300), skip: Duration::from_millis(1200), fetch: Duration::from_millis(400) };
+        settings.timeouts = Timeouts {
+            leader: Duration::from_millis(500),
+            certification: Duration::from_millis(900),
+            retry: Duration::from_millis(300),
+            skip: Duration::from_millis(1200),
+            fetch: Duration::from_millis(400),
+        };
     }
     NodeConfig {
         settings,
@@ -188,7 +195,12 @@ impl Driver {
         let (debtor, creditor) = ((n % u64::from(BANKS)) as u32, ((n + 1) % u64::from(BANKS)) as u32);
         if step == 1 {
             let verdict = AnswerVerdict::WillCredit;
-            return Command::Answer(Answer { uetr, creditor_agent: ParticipantId(creditor), verdict, content: ContentHash([8; 32]) });
+            return Command::Answer(Answer {
+                uetr,
+                creditor_agent: ParticipantId(creditor),
+                verdict,
+                content: ContentHash([8; 32]),
+            });
         }
         Command::Pay(Pay {
             uetr,
@@ -249,7 +261,8 @@ impl Driver {
             }
         }
         self.latencies.sort_unstable();
-        let at = |per_mille: usize| self.latencies.get((self.latencies.len().max(1) - 1) * per_mille / 1000).copied().unwrap_or(0);
+        let at =
+            |per_mille: usize| self.latencies.get((self.latencies.len().max(1) - 1) * per_mille / 1000).copied().unwrap_or(0);
         let refusals = self.node.refusals();
         println!("end {measured} {} {} {} {refusals:?}", at(500), at(990), at(999));
         let _ = std::io::stdout().flush();

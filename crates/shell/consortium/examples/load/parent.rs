@@ -44,7 +44,12 @@ impl Node {
                     Some(("at", rest)) => {
                         let words: Vec<&str> = rest.split(' ').collect();
                         let number = |at: usize| words[at].parse().unwrap();
-                        heard.looks.push(Look { ms: number(0), height: number(1), commands: number(2), root: words[3].to_owned() });
+                        heard.looks.push(Look {
+                            ms: number(0),
+                            height: number(1),
+                            commands: number(2),
+                            root: words[3].to_owned(),
+                        });
                     }
                     Some(("end", rest)) => heard.end = Some(rest.to_owned()),
                     _ => println!("{line}"),
@@ -91,7 +96,9 @@ fn wait_for(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> 
 
 pub fn run(options: &Options, arguments: &[String]) {
     let mut nodes: Vec<Node> = (0..VALIDATORS).map(|index| Node::start(index, options, arguments, false)).collect();
-    wait_for("the first blocks", Duration::from_secs(90), || nodes.iter().all(|node| node.last().is_some_and(|look| look.height > 5)));
+    wait_for("the first blocks", Duration::from_secs(90), || {
+        nodes.iter().all(|node| node.last().is_some_and(|look| look.height > 5))
+    });
     match options.scenario.as_str() {
         "steady" => steady(options, &nodes),
         "one-dead" => one_dead(&mut nodes),

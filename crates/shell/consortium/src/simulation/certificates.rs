@@ -22,7 +22,12 @@ fn keys(n: u64) -> Vec<PrivateKey> {
 }
 
 /// A certificate of these signers over a block, and who verifies it.
-fn made(n: u64, signers: &[usize], (epoch, view, parent): (u64, u64, u64), block: [u8; 32]) -> (Finalization<Scheme, Digest>, Scheme) {
+fn made(
+    n: u64,
+    signers: &[usize],
+    (epoch, view, parent): (u64, u64, u64),
+    block: [u8; 32],
+) -> (Finalization<Scheme, Digest>, Scheme) {
     let keys = keys(n);
     let set = Set::from_iter_dedup(keys.iter().map(PrivateKey::public_key));
     let proposal =
@@ -48,7 +53,12 @@ fn validators(n: u64) -> Validators {
     Validators::new("luohu-certificates", keys(n).into_iter().map(raw))
 }
 
-fn both(finalization: &Finalization<Scheme, Digest>, verifier: &Scheme, ours: &Certificate, validators: &Validators) -> (bool, bool) {
+fn both(
+    finalization: &Finalization<Scheme, Digest>,
+    verifier: &Scheme,
+    ours: &Certificate,
+    validators: &Validators,
+) -> (bool, bool) {
     (finalization.verify(&mut test_rng(), verifier, &Sequential), ours.verify(validators).is_ok())
 }
 

@@ -6,9 +6,9 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-#[path = "../../../ordering/tests/common/mod.rs"]
-mod common;
 mod certificates;
 mod cluster;
+#[path = "../../../ordering/tests/common/mod.rs"]
+mod common;
 mod runs;
 mod scheme;

@@ -80,8 +80,7 @@ fn the_same_seed_is_the_same_run() {
 fn validators_crash_and_return_on_lossy_links() {
     for seed in 0..3 {
         let cluster = Cluster::new(1 << 20);
-        let crash =
-            Crash::Random { frequency: Duration::from_secs(2), downtime: Duration::from_millis(700), count: 1 };
+        let crash = Crash::Random { frequency: Duration::from_secs(2), downtime: Duration::from_millis(700), count: 1 };
         run(&cluster, seed, 120, Some(crash), true);
         assert!(told(&cluster).settled > 0);
     }
@@ -91,8 +90,7 @@ fn validators_crash_and_return_on_lossy_links() {
 fn epochs_follow_each_other_through_crashes() {
     for seed in 0..3 {
         let cluster = Cluster::new(17);
-        let crash =
-            Crash::Random { frequency: Duration::from_secs(1), downtime: Duration::from_millis(600), count: 1 };
+        let crash = Crash::Random { frequency: Duration::from_secs(1), downtime: Duration::from_millis(600), count: 1 };
         run(&cluster, seed, 90, Some(crash), true);
         assert!(told(&cluster).chain.len() >= 90);
     }
@@ -175,7 +173,8 @@ fn an_invented_payment_is_refused() {
 fn a_command_applied_before_is_refused() {
     let known: Mutex<Option<clearing::Command>> = Mutex::new(None);
     cheat("already_applied", move |block| {
-        let before = known.lock().unwrap().replace(block.commands().first().cloned().unwrap_or_else(|| super::scheme::payment(0, 1)));
+        let before =
+            known.lock().unwrap().replace(block.commands().first().cloned().unwrap_or_else(|| super::scheme::payment(0, 1)));
         before.map_or(block.clone(), |before| with_command(&block, before))
     });
 }
