@@ -108,14 +108,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl NetLink {
     /// A link that works.
-    pub fn new(
-        bic: Bic,
-        name: &'static str,
-        latency_ms: u64,
-        hall: Arc<Hall>,
-        stage: SharedStage,
-        tap: Tap,
-    ) -> Arc<Self> {
+    pub fn new(bic: Bic, name: &'static str, latency_ms: u64, hall: Arc<Hall>, stage: SharedStage, tap: Tap) -> Arc<Self> {
         let weather = Weather { latency_ms, jitter_ms: latency_ms, ..Weather::default() };
         let rng = Rng::new(stage.seed, &format!("link/{name}"));
         let state = Mutex::new(LinkState { weather, wires: Vec::new(), rng, last: [None; 2] });

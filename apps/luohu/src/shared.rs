@@ -228,7 +228,8 @@ impl Witness for EvidenceFiles {
             "validator": hex(key), "votes": hex(&evidence.votes),
         });
         let name = format!("{}-{}-{}-{}.json", evidence.epoch, evidence.view, &hex(key)[..16], evidence.kind.name());
-        let written = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(self.folder.join(name), format!("{value:#}\n")));
+        let written =
+            std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(self.folder.join(name), format!("{value:#}\n")));
         if let Err(error) = written {
             tracing::error!(%error, "evidence could not be kept");
         }

@@ -336,8 +336,9 @@ struct Started {
     certificates: Certificates,
 }
 
-/// Messages a second of one peer on one channel. Above it they wait or are dropped, which looks like latency: set high.
-const QUOTA: Quota = Quota::per_second(NZU32!(8192));
+/// Messages a second of one peer on one channel. Above it they wait or are dropped, which looks like latency; but the network
+/// makes room at its start for this many of every peer in every set it tracks.
+const QUOTA: Quota = Quota::per_second(NZU32!(2048));
 
 /// Runs the engine until `stopped`.
 fn run<S: Sink, A: Authorise>(
@@ -424,9 +425,10 @@ fn network_config(config: &NodeConfig, members: &Members) -> lookup::Config<Cups
         },
         cups::Version::V1,
     );
-    let peers = NonZeroUsize::new(PEERS_MAX as usize).unwrap_or(NonZeroUsize::MIN);
+    let peers = NonZeroUsize::new(members.addresses.len()).unwrap_or(NonZeroUsize::MIN);
     let mut network =
         lookup::Config::local(handshake, &config.settings.namespace, config.listen, peers, message_bytes_max(), NZUsize!(1024));
+    network.tracked_peer_sets = NZUsize!(2);
     network.peer_connection_cooldown = Duration::from_millis(250);
     network.dial_frequency = Duration::from_millis(200);
     network.dial_timeout = Duration::from_secs(3);
