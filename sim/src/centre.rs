@@ -320,7 +320,7 @@ impl Driver {
         let height = self.setup.observer.height();
         copy.lose_power(&mut crate::rng::Rng::new(self.setup.stage.seed ^ height, "trial"));
         self.setup.stage.count("power trials");
-        match fsck(Arc::new(copy.open_alone()), false) {
+        match fsck(Arc::new(copy.open_alone()), true) {
             Ok(report) if report.broken.is_empty() && report.blocks >= height => {}
             Ok(report) => self.setup.stage.broke(
                 "ORD-01",

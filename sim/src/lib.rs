@@ -26,7 +26,9 @@ pub mod participant;
 pub mod plan;
 pub mod rng;
 mod run;
+mod shrink;
 pub mod stage;
 
 pub use plan::Plan;
 pub use run::{Outcome, run};
+pub use shrink::shrink;

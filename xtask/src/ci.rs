@@ -29,6 +29,10 @@ pub fn steps() -> Vec<Step> {
         step("doctest", "examples in the documentation", || counted(Run::cargo().args(words("test --quiet --workspace --doc")))),
         step("docs", "generated documents are the committed ones, links lead somewhere", || plain(docs::run(false))),
         step("release", "the release build", || plain(cargo("build --release --package luohu"))),
+        step("sim", "every law holds in simulated time: recorded seeds, then fresh ones", || {
+            plain(sim(&SIMULATED.map(String::from)))
+        }),
+        step("planted", "mistakes planted in the product are found", || plain(planted())),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
         step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
@@ -38,6 +42,9 @@ pub fn steps() -> Vec<Step> {
 
 /// End-to-end tests that need no browser.
 const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
+
+/// Recorded seeds, then fresh ones for at most eight minutes.
+const SIMULATED: [&str; 6] = ["--fixed", "sim/seeds.txt", "--seeds", "300", "--minutes", "8"];
 
 /// How `cargo xtask ci` is to run.
 #[derive(clap::Args)]
@@ -206,6 +213,18 @@ pub fn bless(further: &[String]) -> Result<()> {
     Run::new("git").args(["status", "--short"]).show()?;
     println!("look at every line that moved; the commit says why it did");
     Ok(())
+}
+
+/// `cargo xtask sim`. Optimised across crates it would be built for longer than it runs.
+pub fn sim(further: &[String]) -> Result<()> {
+    let run = Run::cargo().env("CARGO_PROFILE_RELEASE_LTO", "false").args(words("run --quiet --release --package sim --"));
+    run.args(further).show().map(drop)
+}
+
+/// Each planted mistake must be found within sixty seeds.
+fn planted() -> Result<()> {
+    let run = Run::cargo().env("CARGO_PROFILE_RELEASE_LTO", "false");
+    run.args(words("run --quiet --release --package sim --features planted -- --planted --seeds 60 --from 1")).show().map(drop)
 }
 
 /// `cargo xtask bench`.

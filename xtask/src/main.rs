@@ -57,6 +57,12 @@ enum Task {
         #[arg(long)]
         xsd: std::path::PathBuf,
     },
+    /// The whole product in simulated time: fresh seeds, or with `--seed S --trace` one of them; further words go to the simulator.
+    Sim {
+        /// Passed on, such as `--seeds 300 --minutes 8`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        further: Vec<String>,
+    },
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -73,6 +79,7 @@ fn main() -> ExitCode {
         Task::Docs { write } => docs::run(write),
         Task::Bless { further } => ci::bless(&further),
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
+        Task::Sim { further } => ci::sim(&further),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {

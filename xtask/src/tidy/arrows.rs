@@ -6,23 +6,24 @@ use crate::workspace::Member;
 /// Which crates of this workspace a crate may use, besides its tests.
 const ARROWS: &[(&str, &[&str])] = &[
     // core
+    ("planted", &[]),
     ("money", &[]),
-    ("ledger", &["money"]),
+    ("ledger", &["money", "planted"]),
     ("chain", &[]),
-    ("clearing", &["money", "ledger", "chain"]),
+    ("clearing", &["money", "ledger", "chain", "planted"]),
     // shell
     ("world", &[]),
     ("iso20022", &["money"]),
     ("risk", &["clearing", "money"]),
     ("signing", &["chain"]),
-    ("ordering", &["chain", "clearing"]),
+    ("ordering", &["chain", "clearing", "planted"]),
     ("consortium", &["chain", "clearing", "ordering"]),
-    ("history", &["chain", "clearing", "ledger", "money", "ordering"]),
+    ("history", &["chain", "clearing", "ledger", "money", "ordering", "planted"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
-    ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "risk", "signing", "world"]),
+    ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "planted", "risk", "signing", "world"]),
     ("node", &["clearing", "gateway", "history", "money", "ordering"]),
-    ("banklink", &["chain", "iso20022", "money", "signing", "world"]),
-    ("bank", &["banklink", "chain", "iso20022", "money", "risk", "world"]),
+    ("banklink", &["chain", "iso20022", "money", "planted", "signing", "world"]),
+    ("bank", &["banklink", "chain", "iso20022", "money", "planted", "risk", "world"]),
     // apps and tools
     (
         "luohu",
@@ -47,7 +48,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "sim",
-        &["bank", "banklink", "chain", "clearing", "gateway", "history", "money", "node", "ordering", "risk", "signing", "world"],
+        &[
+            "bank", "banklink", "chain", "clearing", "gateway", "history", "money", "node", "ordering", "planted", "risk",
+            "signing", "world",
+        ],
     ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),
     ("xtask", &[]),

@@ -16,6 +16,7 @@ use crate::{
 };
 use ledger::{LedgerId, Leg};
 use money::{Amount, Currency, MinorUnits, Rate, Rounding};
+use planted::{Bug, planted};
 
 /// One million: a spread is counted in millionths of the debit.
 const PPM: u64 = 1_000_000;
@@ -199,8 +200,9 @@ impl Clearing {
             (payer, taken.spread, terms.spread),
             (payer, rounding, terms.remainder),
         ];
+        let legs_taken = if planted(Bug::RoundingLegLost) { 3 } else { all.len() };
         let mut count = 0;
-        for (debit, credit, amount) in all.into_iter().filter(|(_, _, amount)| !amount.minor.is_zero()) {
+        for (debit, credit, amount) in all.into_iter().take(legs_taken).filter(|(_, _, amount)| !amount.minor.is_zero()) {
             legs[count] = Leg { debit, credit, amount: amount.minor };
             count += 1;
         }
@@ -223,7 +225,8 @@ fn split(fixed: FixedSide, offer: &StandingRate, from: Currency, to: Currency) -
     let (debit, credit, principal) = match fixed {
         FixedSide::Debit(debit) => {
             let exchanged = debit.checked_sub(spread_of(debit, offer.spread_ppm))?;
-            let credit = offer.rate.convert(exchanged, from, to, Rounding::Down).ok()?;
+            let rounding = if planted(Bug::CreditRoundedUp) { Rounding::Up } else { Rounding::Down };
+            let credit = offer.rate.convert(exchanged, from, to, rounding).ok()?;
             let principal = offer.rate.convert_back(credit, from, to, Rounding::Up).ok()?;
             (debit, credit, principal)
         }

@@ -7,6 +7,7 @@ use crate::{
 };
 use ledger::{AccountId, Floor, LedgerError, LedgerId, Leg};
 use money::{Amount, CurrencyCode};
+use planted::{Bug, planted};
 
 /// A participant at the centre.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,7 +200,8 @@ impl Clearing {
     pub(crate) fn fund(&mut self, fund: &Fund) -> Result<Outcome, Refusal> {
         let digest = fund_digest(fund);
         match self.fundings.get(&fund.reference) {
-            Some(known) if *known == digest => return Ok(Outcome::Done),
+            Some(known) if *known == digest && !planted(Bug::FundedTwice) => return Ok(Outcome::Done),
+            Some(known) if *known == digest => {}
             Some(_) => return Err(Refusal::DuplicateReference),
             None => {}
         }

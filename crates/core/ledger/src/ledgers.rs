@@ -2,6 +2,7 @@
 
 use crate::account::DebitRoom;
 use crate::{Account, AccountId, Floor, Hold, HoldId, LEGS_MAX, LedgerId, Leg};
+use planted::{Bug, planted};
 
 /// All accounts and open holds.
 #[derive(Debug, Clone)]
@@ -120,6 +121,9 @@ impl Ledgers {
         for leg in hold.legs() {
             self.release(leg);
             self.settle(leg);
+            if planted(Bug::HoldPostedTwice) {
+                self.settle(leg);
+            }
         }
         Ok(())
     }
@@ -127,7 +131,8 @@ impl Ledgers {
     /// Voids a hold: the reserved money is free again.
     pub fn void(&mut self, id: HoldId) -> Result<(), LedgerError> {
         let hold = self.resolve(id)?;
-        for leg in hold.legs() {
+        let legs = if planted(Bug::HoldKeptOnVoid) { &hold.legs()[1..] } else { hold.legs() };
+        for leg in legs {
             self.release(leg);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::rows::Rows;
 use clearing::{Event, EventKind, ParticipantId, PaymentIndex, PaymentView, Position};
+use planted::{Bug, planted};
 
 /// One thing the chain has for a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,9 @@ impl Inboxes {
 
     fn end(&mut self, view: &PaymentView, at: Position) {
         self.push(view.debtor_agent, at, InboxKind::Ended, view);
+        if planted(Bug::CreditorNotTold) {
+            return;
+        }
         if view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent {
             self.push(view.creditor_agent, at, InboxKind::Ended, view);
         }
@@ -75,6 +79,9 @@ impl Inboxes {
         };
         for view in payments.iter() {
             mark(view.forwarded_position, InboxKind::Asked, view);
+            if planted(Bug::RestoreForgetsEnds) {
+                continue;
+            }
             mark(view.finality.map(|finality| finality.position), InboxKind::Ended, view);
             mark(view.credited_position, InboxKind::Credited, view);
         }

@@ -8,6 +8,7 @@ use crate::books::records::{Customer, EntryKind, Outgoing};
 use crate::books::state::{Contradiction, OutgoingEffect, OutgoingEvent, OutgoingState};
 use crate::books::tables::{BREAKS, CUSTOMERS, META, OUTGOING, OUTGOING_OF, OUTGOING_OPEN, Readable, Writer};
 use crate::books::{Books, BooksError, BooksRefusal, Keep, OPEN_PAYMENTS_MAX};
+use planted::{Bug, planted};
 
 /// Drafts nobody confirmed are forgotten after this long.
 const DRAFT_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
@@ -52,7 +53,8 @@ impl Books {
     /// Confirms a draft: reserves the money and stores the message. A payment that was confirmed before is left as it is.
     /// The answer says how it stands and whether this call confirmed it.
     pub fn reserve(&self, uetr: &str, message: &str, at_ms: u64) -> Result<(Outgoing, bool), BooksError> {
-        self.change(Keep::Durably, |writer| {
+        let keep = if planted(Bug::ReservedNotDurable) { Keep::Eventually } else { Keep::Durably };
+        self.change(keep, |writer| {
             let mut payment = load(writer, uetr)?;
             let (state, effect) = payment.state.step(OutgoingEvent::Confirmed).expect("confirming is allowed in every state");
             if effect != OutgoingEffect::Reserve {

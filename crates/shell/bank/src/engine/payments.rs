@@ -10,6 +10,7 @@ use crate::engine::Pause;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, outgoing_event, read};
 use banklink::{Answer, LinkError};
+use planted::{Bug, planted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +165,7 @@ async fn enquire(inner: &Inner, uetr: &str) -> Said {
 fn hear(inner: &Inner, answer: Result<Answer, LinkError>) -> Said {
     let answer = match answer {
         Ok(answer) => answer,
+        Err(error) if planted(Bug::DoubtTakenForNo) && error.in_doubt() => return Said::Never { reason: None, text: None },
         Err(error) if error.in_doubt() => return Said::InDoubt,
         Err(error) if error.retry_later() => return Said::Later(error.retry_after_ms()),
         Err(error) => return Said::Never { reason: None, text: Some(error.to_string()) },
