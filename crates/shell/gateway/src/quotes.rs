@@ -41,21 +41,46 @@ struct RateBody<'a> {
     valid_for_s: u64,
 }
 
+/// What a quote is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuoteAsked {
+    /// What is paid.
+    pub debit: Currency,
+    /// What arrives.
+    pub credit: Currency,
+    /// The side whose amount is given.
+    pub fixed: FixedSide,
+}
+
+/// What a provider offers until further notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateOffered {
+    /// What is paid.
+    pub debit: Currency,
+    /// What arrives.
+    pub credit: Currency,
+    /// The rate before the spread.
+    pub rate: Rate,
+    /// Millionths of the debit that the provider earns.
+    pub spread_ppm: u32,
+    /// Most that one quote gives.
+    pub credit_max: Amount,
+    /// From 1 to 86,400 seconds.
+    pub valid_for_s: u64,
+}
+
+/// The scheme's currency under a code.
+type Known<'a> = &'a dyn Fn(CurrencyCode) -> Option<Currency>;
+
 /// `POST /v1/quotes`: the best firm quote of all providers.
 pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let body: QuoteBody<'_> = read(request.body())?;
-    let debit = currency(door, "debit_currency", body.debit_currency)?;
-    let credit = currency(door, "credit_currency", body.credit_currency)?;
-    let fixed = match body.fixed {
-        Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
-        Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
-    };
+    let asked = read_quote(request.body(), &|code| door.hub.registry.currency(code))?;
     let command = Command::RequestQuote(RequestQuote {
         quote: QuoteId(door.world.uuid().into_bytes()),
         debtor_agent: request.sender().id(),
-        debit_currency: debit.code,
-        credit_currency: credit.code,
-        fixed,
+        debit_currency: asked.debit.code,
+        credit_currency: asked.credit.code,
+        fixed: asked.fixed,
     });
     match outcome(door, command).await? {
         Outcome::Quoted(terms) => {
@@ -71,21 +96,15 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
 
 /// `POST /v1/rates`: a provider's standing rate.
 pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let body: RateBody<'_> = read(request.body())?;
-    let debit = currency(door, "debit_currency", body.debit_currency)?;
-    let credit = currency(door, "credit_currency", body.credit_currency)?;
-    let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
-    if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
-        return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
-    }
+    let offered = read_rate(request.body(), &|code| door.hub.registry.currency(code))?;
     let command = Command::PublishRate(PublishRate {
         provider: request.sender().id(),
-        debit_currency: debit.code,
-        credit_currency: credit.code,
-        rate,
-        spread_ppm: body.spread_ppm,
-        credit_max: amount("credit_max", body.credit_max, credit)?.minor,
-        valid_until: door.now().after(body.valid_for_s * 1_000_000_000),
+        debit_currency: offered.debit.code,
+        credit_currency: offered.credit.code,
+        rate: offered.rate,
+        spread_ppm: offered.spread_ppm,
+        credit_max: offered.credit_max.minor,
+        valid_until: door.now().after(offered.valid_for_s * 1_000_000_000),
     });
     match outcome(door, command).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
@@ -94,6 +113,31 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
             unreachable!("a rate is published or refused, not {other:?}")
         }
     }
+}
+
+/// Reads the body of a quote request.
+pub(crate) fn read_quote(body: &[u8], known: Known<'_>) -> Result<QuoteAsked, Problem> {
+    let body: QuoteBody<'_> = read(body)?;
+    let debit = currency(known, "debit_currency", body.debit_currency)?;
+    let credit = currency(known, "credit_currency", body.credit_currency)?;
+    let fixed = match body.fixed {
+        Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
+        Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
+    };
+    Ok(QuoteAsked { debit, credit, fixed })
+}
+
+/// Reads the body of a standing rate.
+pub(crate) fn read_rate(body: &[u8], known: Known<'_>) -> Result<RateOffered, Problem> {
+    let body: RateBody<'_> = read(body)?;
+    let debit = currency(known, "debit_currency", body.debit_currency)?;
+    let credit = currency(known, "credit_currency", body.credit_currency)?;
+    let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
+    if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
+        return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
+    }
+    let credit_max = amount("credit_max", body.credit_max, credit)?;
+    Ok(RateOffered { debit, credit, rate, spread_ppm: body.spread_ppm, credit_max, valid_for_s: body.valid_for_s })
 }
 
 async fn outcome(door: &Door, command: Command) -> Result<Outcome, Problem> {
@@ -105,9 +149,9 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::from(GatewayRefusal::Json).with_detail(error.to_string()))
 }
 
-fn currency(door: &Door, field: &'static str, text: &str) -> Result<Currency, Problem> {
+fn currency(known: Known<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
     let code: CurrencyCode = text.parse().map_err(|error| bad(field, error))?;
-    door.hub.registry.currency(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
+    known(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
 }
 
 fn amount(field: &'static str, text: &str, currency: Currency) -> Result<Amount, Problem> {
