@@ -7,6 +7,7 @@
 
 mod ci;
 mod docs;
+mod fuzz;
 mod gen_iso;
 mod iso;
 mod packages;
@@ -57,6 +58,8 @@ enum Task {
         #[arg(long)]
         xsd: std::path::PathBuf,
     },
+    /// Hands the product any bytes: the committed corpus and mutations of it, or a long run guided by coverage.
+    Fuzz(fuzz::FuzzArguments),
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Task::Docs { write } => docs::run(write),
         Task::Bless { further } => ci::bless(&further),
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {
