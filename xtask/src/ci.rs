@@ -2,7 +2,7 @@
 
 use crate::process::{Run, is_installed};
 use crate::tally::Tally;
-use crate::{docs, iso, packages, readme, tidy, workspace};
+use crate::{docs, fuzz, iso, packages, readme, tidy, workspace};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,9 @@ pub fn steps() -> Vec<Step> {
             plain(sim(&SIMULATED.map(String::from)))
         }),
         step("planted", "mistakes planted in the product are found", || plain(planted())),
+        step("fuzz", "what must hold for any bytes holds for a minute of them", || {
+            plain(fuzz::bounded(fuzz::CI_SECONDS, 1, None))
+        }),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
         step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),

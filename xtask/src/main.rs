@@ -7,6 +7,7 @@
 
 mod ci;
 mod docs;
+mod fuzz;
 mod gen_iso;
 mod iso;
 mod packages;
@@ -63,6 +64,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         further: Vec<String>,
     },
+    /// Hands the product any bytes: the committed corpus and mutations of it, or a long run guided by coverage.
+    Fuzz(fuzz::FuzzArguments),
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Task::Bless { further } => ci::bless(&further),
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
         Task::Sim { further } => ci::sim(&further),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {

@@ -54,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),
+    ("fuzzing", &["bank", "banklink", "chain", "clearing", "gateway", "iso20022", "money", "ordering", "signing"]),
     ("xtask", &[]),
 ];
 

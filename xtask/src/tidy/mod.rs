@@ -34,7 +34,7 @@ pub fn run() -> Result<()> {
     findings.extend(purity::check_configuration(&members)?);
     findings.extend(licences::check()?);
     let mut files = 0;
-    for folder in ["apps", "crates", "tests", "xtask"] {
+    for folder in ["apps", "crates", "fuzz/targets", "tests", "xtask"] {
         for path in workspace::files(folder, ".rs")? {
             findings.extend(sources::check(&path, &workspace::read(&path)?));
             files += 1;

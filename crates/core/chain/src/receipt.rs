@@ -108,7 +108,9 @@ impl Receipt {
         }
         let record = base64::decode(lines.next()?.strip_prefix("extra ")?)?;
         let record = FinalRecord::decode(&record).ok()?;
-        let index = lines.next()?.strip_prefix("index ")?.parse().ok()?;
+        let digits = lines.next()?.strip_prefix("index ")?;
+        // One text for each number: no sign, no zeros in front.
+        let index = digits.parse().ok().filter(|index: &u64| index.to_string() == digits)?;
         let hash = |line| Some(Hash(base64::decode(line)?.try_into().ok()?));
         let proof = lines.map(hash).collect::<Option<Vec<_>>>()?;
         (proof.len() <= Self::PROOF_HASHES_MAX).then_some((record, index, proof))

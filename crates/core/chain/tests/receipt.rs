@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-use chain::{BlockHeader, Checkpoint, FinalRecord, FinalState, Hash, MerkleTree, Receipt, SignedCheckpoint, VerifierKey, sha256};
+use chain::{
+    BlockHeader, Checkpoint, FinalRecord, FinalState, Hash, MerkleTree, Receipt, ReceiptError, SignedCheckpoint, VerifierKey,
+    sha256,
+};
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 
@@ -47,6 +50,16 @@ fn golden_text() {
         std::fs::write(path, &text).unwrap();
     }
     assert_eq!(text, std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn a_receipt_has_one_text() {
+    let (receipt, _) = receipt();
+    let text = receipt.to_text();
+    assert_eq!(Receipt::parse(&text), Ok(receipt));
+    for other in ["index 05", "index +5", "index 5 ", "index  5"] {
+        assert_eq!(Receipt::parse(&text.replacen("index 5", other, 1)), Err(ReceiptError::Format), "{other}");
+    }
 }
 
 #[test]

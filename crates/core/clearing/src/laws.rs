@@ -86,7 +86,8 @@ fn kept_by_exchange(clearing: &Clearing, at: usize) -> i128 {
     let providers =
         clearing.participants.iter().filter_map(|participant| participant.accounts.get(at).copied().flatten()?.exchange);
     let kept: i128 = providers.map(|accounts| posted(accounts.pool) + posted(accounts.spread)).sum();
-    kept + posted(clearing.system_accounts[at].rounding) - clearing.exchange_funded.get(at).copied().unwrap_or(0)
+    let funded = clearing.exchange_funded.get(at).copied().unwrap_or(0);
+    (kept + posted(clearing.system_accounts[at].rounding)).saturating_sub(funded)
 }
 
 /// LIQ-01: no settlement account is debited beyond its prefunding. With no net debit caps this is LED-02 on those accounts.

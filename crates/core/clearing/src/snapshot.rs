@@ -18,6 +18,7 @@ use crate::{
 use chain::{Frontier, Hash};
 use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
+use std::collections::BTreeMap;
 
 const VERSION: u16 = 1;
 
@@ -110,14 +111,51 @@ impl Clearing {
         clearing.decode_currencies(bytes)?;
         clearing.participants = take_rows(bytes, decode_participant)?;
         for (at, participant) in clearing.participants.iter().enumerate() {
-            clearing.by_bic.insert(participant.bic, ParticipantId(at as u32));
+            if clearing.by_bic.insert(participant.bic, ParticipantId(at as u32)).is_some() {
+                return Err(DecodeError::Unknown("BIC, which is another's"));
+            }
         }
         for _ in 0..take_u32(bytes)? {
-            clearing.fundings.insert(take(bytes)?, take(bytes)?);
+            insert_last(&mut clearing.fundings, take(bytes)?, take(bytes)?)?;
         }
         clearing.decode_exchange(bytes)?;
         clearing.decode_payments(bytes)?;
+        clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
+    }
+
+    /// Whatever a table names is in the table it names: nothing that reads the state afterwards looks past an end.
+    fn check_references(&self) -> Result<(), DecodeError> {
+        let ledger = |id: LedgerId| usize::from(id.0) < self.currencies.len();
+        let account = |id: AccountId| self.ledgers.account(id).is_some();
+        let participant = |id: ParticipantId| (id.0 as usize) < self.participants.len();
+        let set = |set: &AccountSet| {
+            account(set.settlement) && set.exchange.is_none_or(|exchange| account(exchange.pool) && account(exchange.spread))
+        };
+        let payment = |payment: &Payment| match payment.status {
+            Status::Held(hold) => self.ledgers.hold(hold).is_ok(),
+            Status::Settled(finality) | Status::Rejected(_, finality) => finality.leaf_index < self.finals.len(),
+        };
+        let quote = |quote: &Quote| {
+            let terms = &quote.terms;
+            participant(terms.debtor_agent)
+                && participant(terms.provider)
+                && ledger(quote.debit_ledger)
+                && ledger(quote.credit_ledger)
+        };
+        let refers = [
+            ("ledger of an account", self.ledgers.accounts().all(|(_, row)| ledger(row.ledger()))),
+            ("owner", self.owners.iter().all(|(owner, _)| owner.is_none_or(participant))),
+            ("system account", self.system_accounts.iter().all(|row| account(row.mirror) && account(row.rounding))),
+            ("account of a participant", self.participants.iter().all(|row| row.accounts.iter().flatten().all(set))),
+            ("pair", self.rates.keys().all(|(debit, credit)| ledger(*debit) && ledger(*credit))),
+            ("provider", self.rates.values().flatten().all(|offer| participant(offer.provider))),
+            ("quote", self.quotes.values().all(quote)),
+            // Each final payment is one on record.
+            ("tree", self.finals.len() <= self.payments.len() as u64),
+            ("state of a payment", self.payments.iter().all(payment)),
+        ];
+        refers.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(DecodeError::Unknown(what)))
     }
 
     fn decode_currencies(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
@@ -142,11 +180,11 @@ impl Clearing {
                     valid_until: Time(take_u64(bytes)?),
                 })
             })?;
-            self.rates.insert(pair, offers);
+            insert_last(&mut self.rates, pair, offers)?;
         }
         for _ in 0..take_u32(bytes)? {
             let quote = decode_quote(bytes)?;
-            self.quotes.insert(quote.terms.quote, quote);
+            insert_last(&mut self.quotes, quote.terms.quote, quote)?;
         }
         for _ in 0..take_u32(bytes)? {
             self.quote_expiries.push_back((Time(take_u64(bytes)?), QuoteId(take(bytes)?)));
@@ -365,4 +403,13 @@ fn put_rows<T>(out: &mut Vec<u8>, rows: &[T], encode: impl Fn(&T, &mut Vec<u8>))
 fn take_rows<T>(bytes: &mut &[u8], decode: impl Fn(&mut &[u8]) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
     let count = take_u32(bytes)?;
     (0..count).map(|_| decode(bytes)).collect()
+}
+
+/// Enters a row of a table that is written in the order of its keys: a state has one encoding.
+fn insert_last<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, value: V) -> Result<(), DecodeError> {
+    if table.last_key_value().is_some_and(|(last, _)| *last >= key) {
+        return Err(DecodeError::Unknown("order of a table"));
+    }
+    table.insert(key, value);
+    Ok(())
 }

@@ -57,3 +57,20 @@ pub use past::{InboxEntry, Past, RecordedPast, Tip};
 pub use reference::refusals_page;
 pub use refusal::GatewayRefusal;
 pub use window::GatewayWindow;
+
+/// Readers of bodies by themselves, for harnesses that judge them on any bytes.
+#[doc(hidden)]
+pub mod hooks {
+    pub use crate::quotes::{QuoteAsked, RateOffered};
+    use money::{Currency, CurrencyCode};
+
+    /// The body of a quote request.
+    pub fn quote(body: &[u8], known: &dyn Fn(CurrencyCode) -> Option<Currency>) -> Option<QuoteAsked> {
+        crate::quotes::read_quote(body, known).ok()
+    }
+
+    /// The body of a standing rate.
+    pub fn rate(body: &[u8], known: &dyn Fn(CurrencyCode) -> Option<Currency>) -> Option<RateOffered> {
+        crate::quotes::read_rate(body, known).ok()
+    }
+}

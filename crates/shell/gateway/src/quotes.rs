@@ -41,6 +41,37 @@ struct RateBody<'a> {
     valid_for_s: u64,
 }
 
+/// What a quote is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuoteAsked {
+    /// What is paid.
+    pub debit: Currency,
+    /// What arrives.
+    pub credit: Currency,
+    /// The side whose amount is given.
+    pub fixed: FixedSide,
+}
+
+/// What a provider offers until further notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateOffered {
+    /// What is paid.
+    pub debit: Currency,
+    /// What arrives.
+    pub credit: Currency,
+    /// The rate before the spread.
+    pub rate: Rate,
+    /// Millionths of the debit that the provider earns.
+    pub spread_ppm: u32,
+    /// Most that one quote gives.
+    pub credit_max: Amount,
+    /// From 1 to 86,400 seconds.
+    pub valid_for_s: u64,
+}
+
+/// The scheme's currency under a code.
+type Known<'a> = &'a dyn Fn(CurrencyCode) -> Option<Currency>;
+
 /// `POST /v1/quotes`: the best firm quote of all providers.
 pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
     let quote = QuoteId(door.world.uuid().into_bytes());
@@ -70,9 +101,8 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
     }
 }
 
-type Currencies<'a> = &'a dyn Fn(CurrencyCode) -> Option<Currency>;
-
-fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known: Currencies<'_>) -> Result<Command, Problem> {
+/// Reads the body of a quote request.
+pub(crate) fn read_quote(body: &[u8], known: Known<'_>) -> Result<QuoteAsked, Problem> {
     let body: QuoteBody<'_> = read(body)?;
     let debit = currency(known, "debit_currency", body.debit_currency)?;
     let credit = currency(known, "credit_currency", body.credit_currency)?;
@@ -80,12 +110,11 @@ fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known
         Side::Debit => FixedSide::Debit(amount("amount", body.amount, debit)?.minor),
         Side::Credit => FixedSide::Credit(amount("amount", body.amount, credit)?.minor),
     };
-    let (debit_currency, credit_currency) = (debit.code, credit.code);
-    Ok(Command::RequestQuote(RequestQuote { quote, debtor_agent, debit_currency, credit_currency, fixed }))
+    Ok(QuoteAsked { debit, credit, fixed })
 }
 
-/// A rate without its end, and for how many seconds it is to be valid.
-fn rate_command(body: &[u8], provider: ParticipantId, known: Currencies<'_>) -> Result<(PublishRate, u64), Problem> {
+/// Reads the body of a standing rate.
+pub(crate) fn read_rate(body: &[u8], known: Known<'_>) -> Result<RateOffered, Problem> {
     let body: RateBody<'_> = read(body)?;
     let debit = currency(known, "debit_currency", body.debit_currency)?;
     let credit = currency(known, "credit_currency", body.credit_currency)?;
@@ -93,16 +122,22 @@ fn rate_command(body: &[u8], provider: ParticipantId, known: Currencies<'_>) -> 
     if body.valid_for_s == 0 || body.valid_for_s > RATE_VALID_S_MAX {
         return Err(bad("valid_for_s", "from 1 to 86400 seconds"));
     }
-    let publish = PublishRate {
-        provider,
-        debit_currency: debit.code,
-        credit_currency: credit.code,
-        rate,
-        spread_ppm: body.spread_ppm,
-        credit_max: amount("credit_max", body.credit_max, credit)?.minor,
-        valid_until: Time(0),
-    };
-    Ok((publish, body.valid_for_s))
+    let credit_max = amount("credit_max", body.credit_max, credit)?;
+    Ok(RateOffered { debit, credit, rate, spread_ppm: body.spread_ppm, credit_max, valid_for_s: body.valid_for_s })
+}
+
+fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known: Known<'_>) -> Result<Command, Problem> {
+    let QuoteAsked { debit, credit, fixed } = read_quote(body, known)?;
+    let (debit_currency, credit_currency) = (debit.code, credit.code);
+    Ok(Command::RequestQuote(RequestQuote { quote, debtor_agent, debit_currency, credit_currency, fixed }))
+}
+
+/// A rate without its end, and for how many seconds it is to be valid.
+fn rate_command(body: &[u8], provider: ParticipantId, known: Known<'_>) -> Result<(PublishRate, u64), Problem> {
+    let RateOffered { debit, credit, rate, spread_ppm, credit_max, valid_for_s } = read_rate(body, known)?;
+    let (debit_currency, credit_currency, credit_max) = (debit.code, credit.code, credit_max.minor);
+    let valid_until = Time(0);
+    Ok((PublishRate { provider, debit_currency, credit_currency, rate, spread_ppm, credit_max, valid_until }, valid_for_s))
 }
 
 /// The quote request a signed body asks for, as another operator reads it.
@@ -110,7 +145,7 @@ pub(crate) fn quote_terms_of(
     body: &[u8],
     debtor_agent: ParticipantId,
     quote: QuoteId,
-    known: Currencies<'_>,
+    known: Known<'_>,
 ) -> Result<Command, &'static str> {
     quote_command(body, debtor_agent, quote, known).map_err(|_| "the body is no quote request")
 }
@@ -122,7 +157,7 @@ pub(crate) fn rate_of(
     provider: ParticipantId,
     valid_until: Time,
     now: Time,
-    known: Currencies<'_>,
+    known: Known<'_>,
 ) -> Result<Command, &'static str> {
     let (publish, valid_for_s) = rate_command(body, provider, known).map_err(|_| "the body is no rate")?;
     let latest = now.after((valid_for_s + signing::CREATED_SKEW_S) * 1_000_000_000);
@@ -143,7 +178,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::from(GatewayRefusal::Json).with_detail(error.to_string()))
 }
 
-fn currency(known: Currencies<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
+fn currency(known: Known<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
     let code: CurrencyCode = text.parse().map_err(|error| bad(field, error))?;
     known(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
 }

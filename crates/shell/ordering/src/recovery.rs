@@ -236,7 +236,8 @@ impl<'a> Walk<'a> {
     fn replay(&mut self, frame: &Frame<'_>) -> Result<(), BlockError> {
         let header = &frame.header;
         let mut body = frame.body;
-        let mut commands = Vec::with_capacity(header.command_count as usize);
+        // A command has at least a byte: what the header claims beyond that asks for memory alone.
+        let mut commands = Vec::with_capacity((header.command_count as usize).min(body.len()));
         while !body.is_empty() {
             commands.push(Command::decode(&mut body).map_err(|_| BlockError::Chain("a command cannot be read"))?);
         }

@@ -42,12 +42,17 @@ impl VaultReader {
 
     /// The message at a place, checked against its hash.
     pub fn read(&self, place: VaultPlace) -> io::Result<Vec<u8>> {
-        let mut entry = vec![0; ENTRY_HEAD_BYTES + place.bytes as usize];
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match files.entry(place.file) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(slot) => slot.insert(self.disk.open(&file_name(place.file))?),
         };
+        // A place that was forged may claim more than any file has; memory is for what is there.
+        let end = u64::from(place.offset) + ENTRY_HEAD_BYTES as u64 + u64::from(place.bytes);
+        if end > file.length()? {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the message in the vault is cut off"));
+        }
+        let mut entry = vec![0; ENTRY_HEAD_BYTES + place.bytes as usize];
         file.read_at(u64::from(place.offset), &mut entry)?;
         drop(files);
         let message = entry.split_off(ENTRY_HEAD_BYTES);

@@ -134,6 +134,24 @@ fn a_flipped_bit_is_refused_with_its_block() {
     }
 }
 
+/// A forger can seal a frame that claims four thousand million commands; it gets no memory for them.
+#[test]
+fn a_forged_number_of_commands_is_refused_before_it_takes_memory() {
+    let disk = finished();
+    let first = segments(&disk).remove(0);
+    disk.edit(&first, |bytes| {
+        let end = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        bytes[20..24].copy_from_slice(&u32::MAX.to_le_bytes());
+        let seal = chain::sha256(&bytes[..end - 8]);
+        bytes[end - 8..end - 1].copy_from_slice(&seal.0[..7]);
+    });
+    match open(&disk, &Memory::default()) {
+        Err(OpenError::Damaged { height: 1, why, .. }) => assert!(why.contains("number of commands"), "{why}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("opened with a forged block"),
+    }
+}
+
 #[test]
 fn a_tail_cut_at_any_byte_recovers_to_the_last_whole_block() {
     let disk = finished();

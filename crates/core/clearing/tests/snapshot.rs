@@ -1,0 +1,115 @@
+//! Damaged snapshots: each is refused, or is a state that encodes as it was read and whose laws can be judged.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
+use clearing::{
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
+    MessageIdHash, ParticipantId, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Time,
+    Uetr, laws,
+};
+use money::{Currency, CurrencyCode, MinorUnits, Rate};
+
+const CURRENCIES: [CurrencyCode; 2] = [CurrencyCode::HKD, CurrencyCode::CNY];
+
+fn register(bic: &str, provides_exchange: bool) -> Command {
+    let (bic, name, currencies) = (Bic::parse(bic).unwrap(), bic.to_owned(), CURRENCIES.to_vec());
+    Command::RegisterParticipant(RegisterParticipant { bic, name, key: [1; 32], provides_exchange, currencies })
+}
+
+fn fund(participant: u32, currency: CurrencyCode, purpose: AccountPurpose) -> Command {
+    let reference = [participant as u8 + 1; 16];
+    let (participant, amount) = (ParticipantId(participant), MinorUnits(1_000_000));
+    Command::Fund(Fund { participant, currency, purpose, direction: FundDirection::In, amount, reference })
+}
+
+fn pay(n: u8, quote: Option<QuoteId>) -> Command {
+    Command::Pay(Pay {
+        uetr: Uetr([n; 16]),
+        content: ContentHash([n; 32]),
+        message_id: MessageIdHash([n; 16]),
+        debtor_agent: ParticipantId(0),
+        creditor_agent: ParticipantId(1),
+        debit: MinorUnits(1000),
+        debit_currency: CurrencyCode::HKD,
+        quote,
+        priority: Priority::Normal,
+        accepted_at: Time(1),
+        risk: RiskDecision::PASS,
+    })
+}
+
+/// Two currencies, two banks, an exchange provider with an offer and a quote, a payment held and one settled.
+fn snapshot() -> Vec<u8> {
+    let offer = PublishRate {
+        provider: ParticipantId(2),
+        debit_currency: CurrencyCode::HKD,
+        credit_currency: CurrencyCode::CNY,
+        rate: Rate::parse("0.9216").unwrap(),
+        spread_ppm: 1500,
+        credit_max: MinorUnits(1000),
+        valid_until: Time(u64::MAX),
+    };
+    let request = RequestQuote {
+        quote: QuoteId([7; 16]),
+        debtor_agent: ParticipantId(0),
+        debit_currency: CurrencyCode::HKD,
+        credit_currency: CurrencyCode::CNY,
+        fixed: FixedSide::Credit(MinorUnits(500)),
+    };
+    let answer = Answer {
+        uetr: Uetr([1; 16]),
+        creditor_agent: ParticipantId(1),
+        verdict: AnswerVerdict::WillCredit,
+        content: ContentHash([2; 32]),
+    };
+    let mut commands: Vec<Command> = CURRENCIES.map(|code| Command::OpenLedger(Currency { code, exponent: 2 })).into();
+    commands.extend([register("HARBHKHHXXX", false), register("PENGCNBSXXX", false), register("LIONHKHHXXX", true)]);
+    commands.push(fund(0, CurrencyCode::HKD, AccountPurpose::Settlement));
+    commands.push(fund(2, CurrencyCode::CNY, AccountPurpose::Exchange));
+    commands.extend([Command::PublishRate(offer), Command::RequestQuote(request)]);
+    commands.extend([pay(1, None), pay(2, None), Command::Answer(answer)]);
+    let mut clearing = Clearing::new(IndexSeed(1));
+    clearing.apply_block(Time(1), &commands);
+    assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (2, 1, Vec::new()));
+    let mut bytes = Vec::new();
+    clearing.encode_snapshot(&mut bytes);
+    bytes
+}
+
+/// Whether it is read; if so, it is what it says.
+fn is_read(bytes: &[u8]) -> bool {
+    let Ok(clearing) = Clearing::decode_snapshot(bytes, IndexSeed(2)) else { return false };
+    let mut again = Vec::new();
+    clearing.encode_snapshot(&mut again);
+    assert!(again == bytes, "a state has one encoding");
+    let _ = laws::check_all(&clearing);
+    true
+}
+
+/// Found by fuzzing: an account on a ledger there is not, a quote listed twice.
+#[test]
+fn any_changed_byte_is_refused_or_judged() {
+    let whole = snapshot();
+    assert!(is_read(&whole));
+    let (mut read, mut refused) = (0, 0);
+    for at in 0..whole.len() {
+        for change in [|byte| byte ^ 1, |byte| byte ^ 0x80, |_| 0, |_| 0xFF] as [fn(u8) -> u8; 4] {
+            let mut changed = whole.clone();
+            changed[at] = change(changed[at]);
+            if is_read(&changed) { read += 1 } else { refused += 1 }
+        }
+    }
+    assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
+}
+
+/// A tree of 2^63 leaves takes one hash; judging it took memory for each leaf.
+#[test]
+fn a_tree_with_more_leaves_than_payments_is_refused() {
+    let whole = snapshot();
+    let changed = (0..whole.len() - 8).filter(|&at| whole[at..at + 8] == 1u64.to_le_bytes()).map(|at| {
+        let mut changed = whole.clone();
+        changed[at..at + 8].copy_from_slice(&(1u64 << 63).to_le_bytes());
+        is_read(&changed)
+    });
+    assert!(changed.count() >= 3, "height, time and the tree's size are all one");
+}
