@@ -41,6 +41,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
+        Command::Flood(options) => bench::flood(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),
     }
 }
