@@ -63,6 +63,9 @@ pub enum Command {
     Consortium(ConsortiumCommand),
     /// Measure the whole way: signed payments over TLS between two banks, on a data folder of its own.
     Bench(BenchArgs),
+    /// The load of `bench --overload`, in a process of its own.
+    #[command(hide = true)]
+    Flood(FloodArgs),
     /// Print every setting with its default and what it means, as a configuration file.
     Config(ConfigArgs),
 }
@@ -145,12 +148,61 @@ pub struct BenchArgs {
     /// The debtor bank also streams its inbox, which repeats every end it was answered.
     #[arg(long)]
     pub debtor_inbox: bool,
+    /// Offer more than can be carried, and see what becomes of it.
+    #[command(flatten)]
+    pub overload: OverloadArgs,
     /// Threads that serve and pay.
     #[arg(long, default_value_t = 4)]
     pub workers: usize,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// How much more than can be carried.
+#[derive(Debug, Clone, Args)]
+pub struct OverloadArgs {
+    /// Measure the peak with --in-flight payments under way, then offer a multiple of it whether or not it is carried.
+    #[arg(long, conflicts_with_all = ["rate", "debtor_inbox"])]
+    pub overload: bool,
+    /// The multiple.
+    #[arg(long, default_value_t = 5, requires = "overload", value_name = "N")]
+    pub times: u32,
+    /// How long it is offered, in seconds.
+    #[arg(long, default_value_t = 120, requires = "overload")]
+    pub seconds: u32,
+    /// How long the peak is measured, in seconds.
+    #[arg(long, default_value_t = 20, requires = "overload", value_name = "SECONDS")]
+    pub peak_seconds: u32,
+    /// Connections of the load, each with one request under way.
+    #[arg(long, default_value_t = 512, requires = "overload", value_name = "N")]
+    pub connections: usize,
+    /// Niceness of the load's process above ours: on a machine that both share, the load must not starve what it measures.
+    #[arg(long, default_value_t = 5, requires = "overload", value_name = "N")]
+    pub load_nice: u8,
+}
+
+/// What the load's process is told.
+#[derive(Debug, Clone, Args)]
+pub struct FloodArgs {
+    /// Where the gateway listens.
+    #[arg(long)]
+    pub gateway: SocketAddr,
+    /// As in `bench`.
+    #[arg(long)]
+    pub in_flight: usize,
+    /// As in `bench`.
+    #[arg(long)]
+    pub connections: usize,
+    /// As in `bench`.
+    #[arg(long)]
+    pub times: u32,
+    /// As in `bench`.
+    #[arg(long)]
+    pub seconds: u32,
+    /// As in `bench`.
+    #[arg(long)]
+    pub peak_seconds: u32,
 }
 
 /// What can be done with ISO 20022 messages.

@@ -49,6 +49,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Init(options)) => shared_init::init(&options),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
+        Command::Flood(options) => bench::flood(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),
     }
 }

@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use bank::{BankHandle, SAMPLE_PASSWORD, SampleBank};
 use chain::VerifierKey;
 use clearing::Bic;
-use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
-use monitor::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle};
+use gateway::{AdmissionCounts, Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
+use monitor::{ClassCounts, DoorCounts, Monitor, MonitorConfig, MonitorDeps, MonitorHandle};
 use node::genesis::Member;
 use risk::{RiskEngine, RiskSettings, WatchList};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use world::Machine;
 
@@ -99,16 +99,23 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
 async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandle> {
     let (online, signed, receipts) =
         (system.gateway.window.clone(), system.gateway.window.clone(), system.gateway.window.clone());
-    let failed = system.centre.failed.clone();
+    let (failed, door) = (system.centre.failed.clone(), system.gateway.window.clone());
     let deps = MonitorDeps {
         model: system.centre.model.clone(),
         online: Arc::new(move |participant| online.is_online(participant)),
         checkpoint: Arc::new(move || Some(signed.checkpoint())),
         receipt: Arc::new(move |uetr| receipts.receipt(uetr)),
         now_ns: Arc::new(now_ns),
+        door: Arc::new(move || door_counts(&door.admission())),
         stopped: Arc::new(move || failed.load(Ordering::Relaxed)),
     };
     Monitor::start(MonitorConfig { listen }, deps).await.with_context(|| format!("board on {listen}"))
+}
+
+/// The door's counts as the board tells them.
+fn door_counts(counts: &AdmissionCounts) -> DoorCounts {
+    let class = |(class, admitted, refused)| ClassCounts { class, admitted, refused };
+    DoorCounts { limit: counts.limit.into(), working: counts.working.into(), classes: counts.classes.map(class).to_vec() }
 }
 
 fn now_ns() -> u64 {
@@ -129,6 +136,8 @@ fn limits(config: &Config) -> Limits {
         burst: config.gateway.requests_per_second,
         in_flight_max: config.gateway.in_flight,
         in_flight_total_max: config.gateway.in_flight_total,
+        delay_target: Duration::from_millis(config.gateway.delay_target_ms.into()),
+        retry_after_s_max: config.gateway.retry_after_s,
         ..Limits::default()
     }
 }

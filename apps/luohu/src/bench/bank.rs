@@ -18,7 +18,7 @@ use world::Machine;
 
 const CENTRE: &str = "LUOHHKHHXXX";
 /// What each payment moves: 1.23.
-const AMOUNT_MINOR: u64 = 123;
+pub const AMOUNT_MINOR: u64 = 123;
 
 /// A bank at work.
 pub struct Bank {
@@ -33,6 +33,7 @@ pub struct Books {
     cursor: AtomicU64,
     ended: AtomicU64,
     settled_minor: AtomicU64,
+    answers_failed: AtomicU64,
 }
 
 impl Books {
@@ -43,6 +44,10 @@ impl Books {
     fn settled(&self) {
         self.settled_minor.fetch_add(AMOUNT_MINOR, Ordering::Relaxed);
         self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+    /// Answers of the bank that the centre did not take at once.
+    pub fn answers_failed(&self) -> u64 {
+        self.answers_failed.load(Ordering::Relaxed)
     }
     /// What settled, as told.
     pub fn settled_minor(&self) -> u64 {
@@ -60,7 +65,14 @@ pub struct Payer {
 
 impl Bank {
     /// Connects and, with an inbox, starts answering. Without one, what the bank is answered is all it is told.
-    pub fn start(bic: &'static str, gateway: SocketAddr, keys: MemberKeys, centre_key: [u8; 32], streams: bool) -> Result<Self> {
+    pub fn start(
+        bic: &'static str,
+        gateway: SocketAddr,
+        keys: MemberKeys,
+        centre_key: [u8; 32],
+        streams: bool,
+        tolerates_rejects: bool,
+    ) -> Result<Self> {
         let connector = TlsConnector::new(gateway, "localhost", keys.tls);
         let link = Link::new(LinkConfig {
             bic: bic.to_owned(),
@@ -70,7 +82,7 @@ impl Bank {
             world: Machine::shared(),
         });
         let (link, books) = (Arc::new(link), Arc::new(Books::default()));
-        let handler = Handler { link: link.clone(), books: books.clone(), bic };
+        let handler = Handler { link: link.clone(), books: books.clone(), bic, tolerates_rejects };
         let reader = link.clone();
         let inbox = streams.then(|| tokio::spawn(async move { reader.run_inbox(&handler).await }));
         Ok(Self { link, books, inbox })
@@ -89,7 +101,7 @@ impl Bank {
 impl Payer {
     /// Sends one payment and waits for its end in the same answer.
     pub async fn pay(&self, n: u64) -> Result<()> {
-        let xml = pacs008(self.link.bic(), self.creditor_bank, n)?;
+        let xml = pacs008(uuid::Uuid::new_v4(), self.link.bic(), self.creditor_bank, n)?;
         let answer = self.link.send_message(&xml, 30).await.map_err(|error| anyhow!("payment {n}: {error}"))?;
         let status = answer.message().with_context(|| format!("payment {n}: no pacs.002"))?;
         let message =
@@ -109,6 +121,8 @@ struct Handler {
     link: Arc<Link>,
     books: Arc<Books>,
     bic: &'static str,
+    /// Under overload a payment may miss its deadline, which is an end like another.
+    tolerates_rejects: bool,
 }
 
 impl InboxHandler for Handler {
@@ -124,9 +138,10 @@ impl InboxHandler for Handler {
                 "pacs.008.001.08" => {
                     let asked = CreditTransferView::of(&message.document).map_err(|fault| HandlerFailed(fault.to_string()))?;
                     let xml = pacs002(self.bic, &asked).map_err(|fault| HandlerFailed(format!("{fault:#}")))?;
-                    let link = self.link.clone();
+                    let (link, books) = (self.link.clone(), self.books.clone());
                     tokio::spawn(async move {
                         if let Err(error) = link.send_message(&xml, 0).await {
+                            books.answers_failed.fetch_add(1, Ordering::Relaxed);
                             tracing::warn!(%error, "answer was not taken");
                         }
                     });
@@ -135,6 +150,7 @@ impl InboxHandler for Handler {
                     let told = StatusReportView::of(&message.document).map_err(|fault| HandlerFailed(fault.to_string()))?;
                     match told.status {
                         TransactionStatus::Settled => self.books.settled(),
+                        TransactionStatus::Rejected if self.tolerates_rejects => {}
                         other => return Err(HandlerFailed(format!("a payment ended {other:?}"))),
                     }
                 }
@@ -167,8 +183,7 @@ fn account(number: String) -> Option<AccountView> {
 }
 
 /// A payment of 1.23 HKD from one of a thousand debtors to one of a thousand creditors.
-fn pacs008(from: &str, to: &str, n: u64) -> Result<String> {
-    let id = uuid::Uuid::new_v4();
+pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
     let message_id = format!("BENCH{}", id.simple()).chars().take(35).collect::<String>();
     let amount = Amount::from_minor(AMOUNT_MINOR, super::HKD);
     let now = now_ns();

@@ -5,13 +5,16 @@
 //! cent.
 
 mod bank;
+mod flood;
+mod overload;
 mod report;
 
 use crate::cli::{BenchArgs, SettingsArgs};
 use crate::config::Config;
+use crate::keys::{MemberKeys, SystemKeys};
 use crate::run;
 use anyhow::{Context, Result, ensure};
-use bank::{Bank, Books};
+use bank::Bank;
 use clearing::Bic;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,6 +25,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+pub use flood::flood;
 
 const DEBTOR_BANK: &str = "BENAHKHHXXX";
 const CREDITOR_BANK: &str = "BENBCNBSXXX";
@@ -42,38 +47,38 @@ pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
     config.gateway.listen.set_port(0);
     config.sample_banks.enabled = false;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(args.workers.max(1)).enable_all().build()?;
-    let report = runtime.block_on(run_all(&config, args));
+    let agrees = runtime.block_on(async {
+        if args.overload.overload { overload::run(&config, args).await } else { run_all(&config, args).await }
+    });
     if settings.data.is_none() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     }
-    let report = report?;
-    if args.json {
-        report.print_json()
-    } else {
-        report.print_table()
-    }
-    Ok(if report.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if agrees? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
+/// Keys of a bank of the benchmark, made at first, and what the scheme is told of it.
+fn member(config: &Config, keys: &SystemKeys, bic: &str) -> Result<(MemberKeys, Member)> {
+    let own = keys.member(&config.data.join("bench").join(bic), bic)?;
+    let registered = Member {
+        bic: Bic::parse(bic).expect("the constant is a BIC"),
+        name: format!("Bench {bic}"),
+        key: own.signer.public_key(),
+        provides_exchange: false,
+        currencies: vec![HKD.code],
+    };
+    Ok((own, registered))
+}
+
+/// Measures, prints, and says whether banks and centre agree.
+async fn run_all(config: &Config, args: &BenchArgs) -> Result<bool> {
     let (sync_p50_us, sync_p99_us) = report::fdatasync(&config.data)?;
     let keys = run::open_keys(config)?;
-    let member = |bic: &str| -> Result<_> {
-        let own = keys.member(&config.data.join("bench").join(bic), bic)?;
-        let registered = Member {
-            bic: Bic::parse(bic).expect("the constant is a BIC"),
-            name: format!("Bench {bic}"),
-            key: own.signer.public_key(),
-            provides_exchange: false,
-            currencies: vec![HKD.code],
-        };
-        Ok((own, registered))
-    };
-    let ((debtor_keys, debtor), (creditor_keys, creditor)) = (member(DEBTOR_BANK)?, member(CREDITOR_BANK)?);
+    let ((debtor_keys, debtor), (creditor_keys, creditor)) =
+        (member(config, &keys, DEBTOR_BANK)?, member(config, &keys, CREDITOR_BANK)?);
     let system = run::start(config, &keys, &[debtor, creditor]).await?;
     let centre_key = system.facts.key;
-    let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key, args.debtor_inbox)?;
-    let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key, true)?;
+    let debtor = Bank::start(DEBTOR_BANK, system.gateway.addr, debtor_keys, centre_key, args.debtor_inbox, false)?;
+    let creditor = Bank::start(CREDITOR_BANK, system.gateway.addr, creditor_keys, centre_key, true, false)?;
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let cpu = report::cpu_seconds();
@@ -81,12 +86,13 @@ async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
     let latencies = load(&debtor, args, begun).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = report::cpu_seconds() - cpu;
-    let agrees = settle_and_compare(&system, &debtor.books, &creditor.books, args.payments).await;
+    wait_for(|| debtor.books.ended() >= args.payments && creditor.books.ended() >= args.payments).await;
+    let agrees = agree(&system, debtor.books.settled_minor(), creditor.books.settled_minor(), args.payments);
     let blocks = system.centre.model.tip().height;
     debtor.stop();
     creditor.stop();
     run::stop(system).await?;
-    Ok(Report {
+    let report = Report {
         payments: args.payments,
         in_flight: args.in_flight,
         rate: args.rate,
@@ -97,7 +103,13 @@ async fn run_all(config: &Config, args: &BenchArgs) -> Result<Report> {
         sync_p50_us,
         sync_p99_us,
         agrees,
-    })
+    };
+    if args.json {
+        report.print_json()
+    } else {
+        report.print_table()
+    }
+    Ok(agrees)
 }
 
 /// Keeps payments going until all are final at the debtor agent; how long each took, in microseconds.
@@ -135,12 +147,16 @@ async fn load(debtor: &Bank, args: &BenchArgs, begun: Instant) -> Result<Histogr
     Ok(all)
 }
 
-/// Waits for the last inbox items, then compares both banks' books with the centre's.
-async fn settle_and_compare(system: &run::System, debtor: &Books, creditor: &Books, payments: u64) -> bool {
+/// Waits until the last inbox items are there, at most ten seconds.
+async fn wait_for(there: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
-    while (debtor.ended() < payments || creditor.ended() < payments) && Instant::now() < until {
+    while !there() && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Whether both banks' books, in minor units, and the centre's agree.
+fn agree(system: &run::System, paid: u64, received: u64, payments: u64) -> bool {
     let balance = |bic: &str| {
         let bic = Bic::parse(bic).expect("the constant is a BIC");
         let id = system.centre.model.participants().into_iter().find(|known| known.bic == bic).map(|known| known.id);
@@ -148,11 +164,9 @@ async fn settle_and_compare(system: &run::System, debtor: &Books, creditor: &Boo
         accounts.into_iter().find(|account| account.participant == id).map_or(0, |account| account.posted)
     };
     let funded = i128::from(node::genesis::PREFUNDED_MINOR);
-    let paid = i128::from(debtor.settled_minor());
-    let received = i128::from(creditor.settled_minor());
     let (_, settled, _) = system.centre.model.counts();
     paid == received
         && settled == payments
-        && balance(DEBTOR_BANK) == funded - paid
-        && balance(CREDITOR_BANK) == funded + received
+        && balance(DEBTOR_BANK) == funded - i128::from(paid)
+        && balance(CREDITOR_BANK) == funded + i128::from(received)
 }

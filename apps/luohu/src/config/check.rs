@@ -41,12 +41,14 @@ fn require(good: bool, key: &'static str, expected: impl FnOnce() -> String) -> 
 }
 
 /// Settings that are numbers: key, value, least, most.
-pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 12] {
+pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 14] {
     let Config { gateway, journal, scheme, risk, .. } = config;
     [
         ("gateway.requests_per_second", gateway.requests_per_second.into(), 1, 1_000_000),
         ("gateway.in_flight", gateway.in_flight.into(), 1, 1 << 16),
         ("gateway.in_flight_total", gateway.in_flight_total.into(), 1, 1 << 20),
+        ("gateway.delay_target_ms", gateway.delay_target_ms.into(), 1, 10_000),
+        ("gateway.retry_after_s", gateway.retry_after_s.into(), 1, 3600),
         ("journal.segment_mib", journal.segment_mib, 1, 1024),
         ("journal.vault_mib", journal.vault_mib, 1, 1024),
         ("journal.queue", journal.queue as u64, 64, 1 << 20),

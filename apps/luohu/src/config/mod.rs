@@ -51,6 +51,8 @@ pub struct GatewaySection {
     pub requests_per_second: u32,
     pub in_flight: u32,
     pub in_flight_total: u32,
+    pub delay_target_ms: u32,
+    pub retry_after_s: u32,
 }
 
 /// `[board]`.
@@ -153,6 +155,8 @@ impl Default for GatewaySection {
             requests_per_second: 20_000,
             in_flight: 4096,
             in_flight_total: 16_384,
+            delay_target_ms: 25,
+            retry_after_s: 4,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
+use crate::admission::{Admission, Class, Permit};
 use crate::assess::Assessor;
 use crate::doorway::{Doorway, TlsDoorway};
 use crate::hub::{Hub, Pending};
@@ -7,7 +8,8 @@ use crate::limits::{Gauge, Limits};
 use crate::past::{Past, Tip};
 use crate::payee::PayeeChecks;
 use crate::recent::RecentMessages;
-use crate::refusal::Problem;
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::registry::Participant;
 use crate::server;
 use crate::window::GatewayWindow;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
@@ -146,6 +148,7 @@ pub(crate) struct Door {
     pub(crate) risk: Arc<dyn Assessor>,
     pub(crate) world: SharedWorld,
     pub(crate) in_flight: Arc<Gauge>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) payee_checks: PayeeChecks,
     pub(crate) recent: RecentMessages,
     pub(crate) stopping: watch::Receiver<bool>,
@@ -161,6 +164,11 @@ impl Door {
         let GatewayDeps { signer, log, hub, past, risk, world } = deps;
         Self {
             in_flight: Gauge::new(config.limits.in_flight_total_max),
+            admission: Admission::new(
+                config.limits.delay_target,
+                config.limits.in_flight_total_max,
+                config.limits.retry_after_s_max,
+            ),
             payee_checks: PayeeChecks::default(),
             recent: RecentMessages::default(),
             centre: config.centre_bic.to_string(),
@@ -186,6 +194,11 @@ impl Door {
     /// A fresh identification of a message that answers a request.
     pub(crate) fn next_message_id(&self) -> String {
         format!("LHR{:020}", self.next_message.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes a request in, before anything dear is done for it.
+    pub(crate) fn admit(&self, caller: &Participant, class: Class) -> Result<Permit, Problem> {
+        self.admission.admit(caller.id(), class).map_err(overloaded)
     }
 
     pub(crate) fn submit(
@@ -224,6 +237,11 @@ impl Door {
     ) -> crate::http::Answer {
         crate::http::signed(status, content_type, body, request_digest, self.world.now_s(), &*self.signer)
     }
+}
+
+/// The refusal of an overload, with the seconds after which to come back.
+pub(crate) fn overloaded(retry_after_s: u32) -> Problem {
+    Problem::from(GatewayRefusal::Overloaded).retry_after(retry_after_s)
 }
 
 /// Waits until the gateway stops.

@@ -1,8 +1,8 @@
 //! Gateway knows the participants' door: authenticate, verify, parse, check, answer; it does not know balances.
 //!
 //! ```text
-//! TLS 1.3, mutual ─▶ who (certificate) ─▶ rate, in flight ─▶ body ≤ 64 KiB ─▶ signature ─▶ schema ─▶ sender ─▶ rules
-//!      ─▶ risk ─▶ command ─▶ journal ─▶ block durable ─▶ [`Hub`] ─▶ the answer, signed; the inboxes, woken
+//! TLS 1.3, mutual ─▶ who (certificate) ─▶ rate, in flight ─▶ body ≤ 64 KiB ─▶ admission ─▶ signature ─▶ schema
+//!      ─▶ sender ─▶ rules ─▶ risk ─▶ command ─▶ journal ─▶ block durable ─▶ [`Hub`] ─▶ the answer, signed; the inboxes, woken
 //! ```
 //! Every check leaves a proof the next step takes as an argument (`Peer`, `Authenticated`); every no is a value with a
 //! code ([`GatewayRefusal`], [`signing::SignatureRefusal`], [`clearing::Refusal`], [`ordering::SubmitRefusal`]).
@@ -20,6 +20,7 @@
 //! # Start reading at
 //! [`Gateway::start`], then `routes.rs`, then `messages.rs`; the other way out is `hub.rs` and `inbox.rs`.
 
+mod admission;
 mod answer;
 mod assess;
 mod auth;
@@ -47,6 +48,7 @@ mod server;
 mod window;
 mod wire;
 
+pub use admission::AdmissionCounts;
 pub use assess::{Assessor, PaymentFacts};
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
 pub use doorway::Doorway;

@@ -25,6 +25,10 @@ pub struct Limits {
     pub in_flight_max: u32,
     /// Requests of all participants under way at once.
     pub in_flight_total_max: u32,
+    /// How long what was taken in should wait until it is durable; beyond that less is taken in (`admission`).
+    pub delay_target: Duration,
+    /// Longest that a refused client is told to stay away, in seconds; each is told a time up to it.
+    pub retry_after_s_max: u32,
     /// Inbox streams and polls of one participant at once.
     pub readers_max: u32,
     /// Longest time a request may ask to wait.
@@ -51,6 +55,8 @@ impl Default for Limits {
             burst: 20_000,
             in_flight_max: 4096,
             in_flight_total_max: 16_384,
+            delay_target: Duration::from_millis(25),
+            retry_after_s_max: 4,
             readers_max: 16,
             wait_max: Duration::from_secs(60),
             payee_check_timeout: Duration::from_secs(5),

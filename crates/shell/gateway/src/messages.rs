@@ -4,10 +4,11 @@
 //! body ─▶ schema (400 admi.002) ─▶ sender (403) ─▶ business rules (422 pacs.002 RJCT) ─▶ the message's own way
 //! ```
 
+use crate::admission::{Class, Permit};
 use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
-use crate::door::Door;
+use crate::door::{Door, overloaded};
 use crate::http::{Answer, XML, empty};
 use crate::payee;
 use crate::reads::is_party;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Takes one signed message.
-pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated) -> Result<Answer, Problem> {
+pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated, permit: Permit) -> Result<Answer, Problem> {
     let wait = prefer_wait(parts, door.config.limits.wait_max)?;
     let settings = RuleSettings {
         now: Some(door.world.now_ns()),
@@ -39,17 +40,38 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
     if from != request.sender().view.bic {
         return Err(Problem::from(GatewayRefusal::NotSender).with_field("AppHdr/Fr"));
     }
+    permit.turned_out(class(&taken)).map_err(overloaded)?;
     match taken {
-        Taken::Payment(payment) => pay(door, request, &payment, wait).await,
-        Taken::Report(report) => report_on(door, request, &report).await,
+        Taken::Payment(payment) => pay(door, request, &payment, wait, permit).await,
+        Taken::Report(report) => report_on(door, request, &report, permit).await,
         Taken::StatusRequest(uetr) => status(door, request, uetr),
-        Taken::PayeeCheck(check) => payee::check(door, request, &check).await,
+        Taken::PayeeCheck(check) => {
+            // What follows is mostly another bank's time.
+            drop(permit);
+            payee::check(door, request, &check).await
+        }
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
 }
 
+/// What a message is for, now that it has been read.
+fn class(taken: &Taken) -> Class {
+    match taken {
+        Taken::Payment(_) => Class::Payment,
+        Taken::Report(_) | Taken::PayeeAnswer(_) => Class::Answer,
+        Taken::StatusRequest(_) => Class::Poll,
+        Taken::PayeeCheck(_) => Class::Quote,
+    }
+}
+
 /// `pacs.008`: takes a payment in, and tells how it stands now or, if it ends within `wait`, how it ended.
-async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait: Duration) -> Result<Answer, Problem> {
+async fn pay(
+    door: &Arc<Door>,
+    request: &Authenticated,
+    payment: &Payment,
+    wait: Duration,
+    permit: Permit,
+) -> Result<Answer, Problem> {
     if let Some(finding) = &payment.finding {
         return answer::rule(door, request, payment, finding);
     }
@@ -65,6 +87,7 @@ async fn pay(door: &Arc<Door>, request: &Authenticated, payment: &Payment, wait:
     door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
     let pending = door.submit(command, Some(request.to_vault()), !wait.is_zero())?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
+    permit.durable();
     match outcome {
         Outcome::Payment { payment: view, .. } => {
             let standing = match (view.state, pending.end) {
@@ -159,13 +182,15 @@ pub(crate) fn credited_command(report: &Report, creditor_agent: ParticipantId) -
 }
 
 /// `pacs.002` from the creditor agent: its answer, or its word that the creditor was credited.
-async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report) -> Result<Answer, Problem> {
+async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, permit: Permit) -> Result<Answer, Problem> {
     let command = match report.verdict {
         Verdict::Answer(verdict) => report_command(report, verdict, request.sender().id(), request.content()),
         Verdict::Credited => credited_command(report, request.sender().id()),
     };
     let pending = door.submit(command, Some(request.to_vault()), false)?;
-    match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {
+    let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
+    permit.durable();
+    match outcome {
         Outcome::Payment { payment, .. } => Ok(with_state(empty(200), &payment)),
         Outcome::Refused(refusal) => answer::refused_report(door, request, report, refusal),
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {

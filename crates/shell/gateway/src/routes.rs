@@ -1,5 +1,6 @@
 //! The table of paths, and the way of a request from its first byte to its answer.
 
+use crate::admission::{Class, class_of_message};
 use crate::auth::{Peer, authenticate};
 use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
@@ -151,6 +152,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
     if method == Method::POST {
         return signed_endpoint(door, endpoint, caller, parts, body).await;
     }
+    let _permit = door.admit(&caller, Class::Poll)?;
     match endpoint {
         Endpoint::Participants => Ok(reads::participants(door)),
         Endpoint::Accounts => Ok(reads::accounts(door, &caller)),
@@ -181,9 +183,11 @@ async fn signed_endpoint(
     }
     check_media_type(&parts, endpoint.media_type())?;
     let body = read_body(body, &door.config.limits).await?;
+    let class = if endpoint == Endpoint::Messages { class_of_message(&body) } else { Class::Quote };
+    let permit = door.admit(&caller, class)?;
     let request = authenticate(caller, &parts, body, door.world.now_s(), &door.hub.registry)?;
     match endpoint {
-        Endpoint::Messages => messages::take(door, &parts, &request).await,
+        Endpoint::Messages => messages::take(door, &parts, &request, permit).await,
         Endpoint::Quotes => quotes::request(door, &request).await,
         Endpoint::Rates => quotes::publish(door, &request).await,
         Endpoint::Inbox

@@ -1,5 +1,6 @@
 //! What the operator's side of the house may see through the door: who is connected, checkpoints, receipts.
 
+use crate::admission::AdmissionCounts;
 use crate::door::Door;
 use chain::Receipt;
 use clearing::{ParticipantId, PaymentView, Uetr};
@@ -14,6 +15,11 @@ impl GatewayWindow {
     /// Whether somebody reads the participant's inbox now.
     pub fn is_online(&self, participant: ParticipantId) -> bool {
         self.0.hub.registry.by_id(participant).is_some_and(|known| known.lane.is_online(self.0.world.now_ns()))
+    }
+
+    /// What was taken in and refused by class, and how much is worked on at once.
+    pub fn admission(&self) -> AdmissionCounts {
+        self.0.admission.counts()
     }
 
     /// The tree as the last durable block left it, signed (C2SP checkpoint).

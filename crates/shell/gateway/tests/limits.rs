@@ -7,7 +7,7 @@ mod support;
 use clearing::RiskDecision;
 use gateway::Limits;
 use iso20022::Message;
-use iso20022::view::{HeaderView, RejectionView, business_message};
+use iso20022::view::{HeaderView, RejectionView, TransactionStatus, business_message};
 use serde_json::json;
 use std::time::Duration;
 use support::client::{Client, Draft};
@@ -44,6 +44,74 @@ async fn requests_under_way_are_limited() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(client.send(&any_quote(&world, HARBOUR)).await.status, 200);
     }
+}
+
+/// Thirteen payments that never become durable, of a limit of seventeen: three quarters and more are worked on.
+async fn three_quarters_full() -> (World, Vec<Client>) {
+    let world = World::with(Limits { in_flight_total_max: 17, ..Limits::default() }, |_| RiskDecision::PASS).await;
+    world.log.lose.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut waiting = Vec::new();
+    for _ in 0..13 {
+        let mut client = world.connect(HARBOUR).await;
+        let draft = Draft::xml(world.bank(HARBOUR), &pacs008(&transfer(HARBOUR, PEARL)));
+        client.write(&[draft.head(), draft.body.clone()].concat()).await.unwrap();
+        waiting.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.log.lose.store(false, std::sync::atomic::Ordering::Relaxed);
+    (world, waiting)
+}
+
+#[tokio::test]
+async fn what_can_wait_is_given_up_first_and_answers_never() {
+    let (world, _waiting) = three_quarters_full().await;
+    let mut client = world.connect(HARBOUR).await;
+    let payment = transfer(HARBOUR, PEARL);
+    let asked = Draft::xml(world.bank(HARBOUR), &pacs028(HARBOUR, payment.uetr));
+    for reply in [
+        client.get("/v1/accounts").await,
+        client.get("/v1/participants").await,
+        client.send(&asked).await,
+        client.send(&any_quote(&world, HARBOUR)).await,
+        client.send(&Draft::xml(world.bank(HARBOUR), &acmt023(HARBOUR, PEARL, "LI XIAO MING"))).await,
+        client.send(&Draft::xml(world.bank(HARBOUR), b"no message at all")).await,
+    ] {
+        assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1013"));
+        let seconds: u32 = reply.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=4).contains(&seconds), "{seconds}");
+    }
+    assert_eq!(client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&payment))).await.status, 202);
+    let mut other = world.connect(PEARL).await;
+    assert_eq!(other.get("/v1/inbox").await.status, 200);
+    assert_eq!(
+        other
+            .send(&Draft::xml(world.bank(PEARL), &pacs002(PEARL, payment.uetr, TransactionStatus::InProcess, None)))
+            .await
+            .status,
+        200
+    );
+    let counts = world.gateway.window.admission();
+    let refused = counts.classes.map(|(class, _, refused)| (class, refused));
+    assert_eq!(refused, [("poll", 4), ("quote", 2), ("payment", 0), ("answer", 0)]);
+    assert_eq!(counts.working, 13);
+}
+
+#[tokio::test]
+async fn a_participant_that_does_not_flood_has_a_share() {
+    let (world, _waiting) = three_quarters_full().await;
+    assert_eq!(world.connect(PEARL).await.get("/v1/accounts").await.status, 200);
+    assert_eq!(world.connect(HARBOUR).await.get("/v1/accounts").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_poll_dressed_as_an_answer_is_still_a_poll() {
+    let (world, _waiting) = three_quarters_full().await;
+    let mut client = world.connect(HARBOUR).await;
+    let poll = String::from_utf8(pacs028(HARBOUR, transfer(HARBOUR, PEARL).uetr)).unwrap();
+    let dressed = poll.replacen("<AppHdr", "<!-- urn:iso:std:iso:20022:tech:xsd:pacs.002 --><AppHdr", 1);
+    assert_ne!(poll, dressed);
+    let reply = client.send(&Draft::xml(world.bank(HARBOUR), dressed.as_bytes())).await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1013"));
 }
 
 #[tokio::test]

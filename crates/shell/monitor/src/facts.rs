@@ -24,9 +24,32 @@ pub(crate) struct Facts {
     pub(crate) counts: (u64, u64, u64),
     pub(crate) tip: Tip,
     pub(crate) stopped: bool,
+    pub(crate) door: DoorCounts,
     pub(crate) laws: [LawStatus; LAWS.len()],
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
+}
+
+/// What the participants' door took in and refused since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DoorCounts {
+    /// Requests that may be worked on at once now.
+    pub limit: u64,
+    /// Requests that are.
+    pub working: u64,
+    /// By class, in the order in which they are given up.
+    pub classes: Vec<ClassCounts>,
+}
+
+/// One class of requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassCounts {
+    /// Its name.
+    pub class: &'static str,
+    /// Taken in.
+    pub admitted: u64,
+    /// Refused because of overload.
+    pub refused: u64,
 }
 
 /// A participant and whether it is there.
@@ -64,6 +87,7 @@ impl Facts {
             counts: model.counts(),
             tip: model.tip(),
             stopped: (deps.stopped)(),
+            door: (deps.door)(),
             laws: model.laws(),
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),

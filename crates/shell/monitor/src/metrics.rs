@@ -1,6 +1,6 @@
 //! Metrics in the OpenMetrics text format, from a register that is also the page `docs/metrics.md`.
 
-use crate::facts::{Facts, Presence};
+use crate::facts::{ClassCounts, Facts, Presence};
 use clearing::{AccountPurpose, AccountView};
 use core::fmt::Write;
 
@@ -20,21 +20,11 @@ pub struct Metric {
 const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
 
 /// Every family, in the order they are written.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 19] = [
     gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
-    Metric { name: "luohu_payments", kind: "counter", labels: &[], help: "Payments taken in, with those of earlier runs." },
-    Metric {
-        name: "luohu_payments_settled",
-        kind: "counter",
-        labels: &[],
-        help: "Payments settled, with those of earlier runs.",
-    },
-    Metric {
-        name: "luohu_payments_rejected",
-        kind: "counter",
-        labels: &[],
-        help: "Payments rejected, with those of earlier runs.",
-    },
+    counter("luohu_payments", &[], "Payments taken in, with those of earlier runs."),
+    counter("luohu_payments_settled", &[], "Payments settled, with those of earlier runs."),
+    counter("luohu_payments_rejected", &[], "Payments rejected, with those of earlier runs."),
     gauge("luohu_payments_held", &[], "Payments that wait for the creditor agent's answer."),
     gauge("luohu_payments_per_second", &[], "Payments taken in a second, over the last five whole seconds."),
     gauge(
@@ -50,10 +40,32 @@ pub const METRICS: [Metric; 15] = [
     gauge("luohu_account_posted_minor", ACCOUNT_LABELS, "Posted balance of an account in minor units."),
     gauge("luohu_account_held_minor", ACCOUNT_LABELS, "Debits of open holds on an account in minor units."),
     gauge("luohu_account_available_minor", ACCOUNT_LABELS, "What a participant's account has available, in minor units."),
+    counter(
+        "luohu_door_admitted",
+        CLASS_LABELS,
+        "Requests taken in at the participants' door since the start, by what they are for.",
+    ),
+    counter(
+        "luohu_door_shed",
+        CLASS_LABELS,
+        "Requests refused with 503 because of overload since the start: polls go first, answers never.",
+    ),
+    gauge(
+        "luohu_door_limit_requests",
+        &[],
+        "Requests the door works on at once at most; falls while the wait for durable blocks is too long.",
+    ),
+    gauge("luohu_door_working_requests", &[], "Requests the door works on now, streams and waits for other banks not counted."),
 ];
+
+const CLASS_LABELS: &[&str] = &["class"];
 
 const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
     Metric { name, kind: "gauge", labels, help }
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: "counter", labels, help }
 }
 
 /// The page, as it must be committed.
@@ -114,8 +126,16 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_account_posted_minor" => accounts(facts, |account| Some(account.posted)),
         "luohu_account_held_minor" => accounts(facts, |account| Some(i128::from(account.held_debit))),
         "luohu_account_available_minor" => accounts(facts, |account| account.participant.map(|_| account.available)),
+        "luohu_door_admitted" => classes(facts, |class| class.admitted),
+        "luohu_door_shed" => classes(facts, |class| class.refused),
+        "luohu_door_limit_requests" => one(facts.door.limit),
+        "luohu_door_working_requests" => one(facts.door.working),
         other => unreachable!("no metric {other}"),
     }
+}
+
+fn classes(facts: &Facts, value: impl Fn(&ClassCounts) -> u64) -> Samples {
+    facts.door.classes.iter().map(|class| (vec![class.class.to_owned()], value(class).to_string())).collect()
 }
 
 fn durations(facts: &Facts) -> Samples {

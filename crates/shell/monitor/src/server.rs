@@ -1,6 +1,6 @@
 //! The monitor's server: routes, headers, start and stop. Every route reads.
 
-use crate::facts::{Facts, newest_payments};
+use crate::facts::{DoorCounts, Facts, newest_payments};
 use crate::frame::notice;
 use crate::language::{self, FIELD, tag};
 use crate::live::{self, Viewer};
@@ -55,6 +55,8 @@ pub struct MonitorDeps {
     pub receipt: Arc<dyn Fn(Uetr) -> Option<String> + Send + Sync>,
     /// Now, nanoseconds since 1970.
     pub now_ns: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// What the participants' door took in and refused.
+    pub door: Arc<dyn Fn() -> DoorCounts + Send + Sync>,
     /// Whether the journal stopped for good.
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
 }

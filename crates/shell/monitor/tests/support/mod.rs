@@ -8,7 +8,7 @@ use clearing::{
 };
 use history::ReadModel;
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
-use monitor::MonitorDeps;
+use monitor::{ClassCounts, DoorCounts, MonitorDeps};
 use ordering::DurableBlock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,6 +41,11 @@ impl World {
             checkpoint: Arc::new(|| Some("example.org/log\n3\nAAAA\n\n— example.org/log BBBB\n".into())),
             receipt: Arc::new(|uetr| Some(format!("c2sp.org/tlog-proof@v1\nextra {uetr}\nindex 0\n"))),
             now_ns: Arc::new(move || now.load(Ordering::Relaxed)),
+            door: Arc::new(|| DoorCounts {
+                limit: 250,
+                working: 249,
+                classes: vec![ClassCounts { class: "poll", admitted: 7, refused: 3 }],
+            }),
             stopped: Arc::new(move || stopped.load(Ordering::Relaxed)),
         }
     }
