@@ -80,8 +80,11 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
     }
 }
 
+/// Header fields by name.
+type Head<'a> = Vec<(&'a str, &'a str)>;
+
 /// The fields that sign, and the body.
-fn split(message: &[u8]) -> Option<(Vec<(&str, &str)>, &[u8])> {
+fn split(message: &[u8]) -> Option<(Head<'_>, &[u8])> {
     let at = body_of_vault(message)?;
     let head = core::str::from_utf8(&message[..at]).ok()?;
     let fields = head.split("\r\n").filter(|line| !line.is_empty()).map(|line| line.split_once(": ")).collect::<Option<_>>()?;
