@@ -38,6 +38,7 @@ pub fn steps() -> Vec<Step> {
         }),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
         step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
+        step("consortium", "four operators agree, over real processes", consortium),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
     ]
@@ -45,6 +46,9 @@ pub fn steps() -> Vec<Step> {
 
 /// End-to-end tests that need no browser.
 const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
+
+/// End-to-end test of the engine between operators.
+const CONSORTIUM: &str = "consortium";
 
 /// Recorded seeds, then fresh ones for at most eight minutes.
 const SIMULATED: [&str; 6] = ["--fixed", "sim/seeds.txt", "--seeds", "300", "--minutes", "8"];
@@ -192,6 +196,15 @@ fn end_to_end(files: &[&str]) -> StepOutcome {
     counted(if is_installed("cargo-nextest") { run.args(nextest) } else { run.args(plain) })
 }
 
+/// A build of its own, unoptimised but for its libraries: the engine between operators is not in the usual one.
+fn consortium() -> StepOutcome {
+    if let Err(error) = cargo("build --package luohu --features consortium") {
+        return plain(Err(error));
+    }
+    let run = runner().args(["--package", "e2e", "--test", CONSORTIUM]);
+    counted(run.env("LUOHU_CONSORTIUM_BIN", workspace::debug_binary()))
+}
+
 fn with_shared(run: Run) -> Run {
     match workspace::shared() {
         Some(shared) => run.env("LUOHU_SHARED", shared),
@@ -252,7 +265,8 @@ mod tests {
 
     #[test]
     fn every_end_to_end_test_is_in_a_step() {
-        let named: Vec<_> = PROCESSES.iter().chain(&["browser"]).map(|name| format!("tests/e2e/tests/{name}.rs")).collect();
+        let named: Vec<_> =
+            PROCESSES.iter().chain(&["browser", CONSORTIUM]).map(|name| format!("tests/e2e/tests/{name}.rs")).collect();
         for file in workspace::files("tests/e2e/tests", ".rs").unwrap() {
             assert!(named.contains(&file), "{file} is run by no step");
         }

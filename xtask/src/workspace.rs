@@ -21,6 +21,11 @@ pub fn release_binary() -> PathBuf {
     target().join("release").join("luohu")
 }
 
+/// The unoptimised build of the product.
+pub fn debug_binary() -> PathBuf {
+    target().join("debug").join("luohu")
+}
+
 /// Whether nobody watches: then everything absent that a step needs is a failure.
 pub fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")

@@ -124,7 +124,7 @@ fn receipt(text: &str) -> bool {
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let receipt = |index: u8, size: u64| {
         let proof = TREE.inclusion_proof(index.into(), size).expect("a leaf of the tree");
-        Receipt { record: record(index), index: index.into(), proof, checkpoint: signed(size) }.to_text()
+        Receipt { record: record(index), index: index.into(), proof, checkpoint: signed(size), finality: None }.to_text()
     };
     [
         ("receipt-5-of-7", receipt(5, 7)),
