@@ -31,9 +31,12 @@ pub fn certificate_of(finalization: &Finalization<Scheme, Digest>) -> Option<Cer
     })
 }
 
+/// A block with the certificate under it, if it has one of its own.
+type Certified = (BlockHeader, Option<Certificate>);
+
 /// Headers and certificates of the last blocks.
 #[derive(Debug, Clone, Default)]
-pub struct Certificates(Arc<Mutex<BTreeMap<u64, (BlockHeader, Option<Certificate>)>>>);
+pub struct Certificates(Arc<Mutex<BTreeMap<u64, Certified>>>);
 
 impl Certificates {
     pub(crate) fn put(&self, header: BlockHeader, certificate: Option<Certificate>) {
