@@ -247,10 +247,10 @@ impl Driver {
                 batch.push(self.submission(next, 0));
                 next += 1;
             }
-            if batch.is_empty() {
-                if let Ok(block) = self.done.recv_timeout(Duration::from_millis(1)) {
-                    self.take(block, begun, warm, &mut batch, &mut finished, &mut measured);
-                }
+            if batch.is_empty()
+                && let Ok(block) = self.done.recv_timeout(Duration::from_millis(1))
+            {
+                self.take(block, begun, warm, &mut batch, &mut finished, &mut measured);
             }
             while let Ok(block) = self.done.try_recv() {
                 self.take(block, begun, warm, &mut batch, &mut finished, &mut measured);
