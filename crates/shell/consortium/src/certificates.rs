@@ -31,7 +31,7 @@ pub fn certificate_of(finalization: &Finalization<Scheme, Digest>) -> Option<Cer
     })
 }
 
-/// A block, and the certificate that is under just this one.
+/// A block with the certificate under it, if it has one of its own.
 type Certified = (BlockHeader, Option<Certificate>);
 
 /// Headers and certificates of the last blocks.

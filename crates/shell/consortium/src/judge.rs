@@ -17,7 +17,7 @@ pub(crate) enum Question {
     /// Make the next block on `parent`.
     Propose { parent: Hash, ancestors: Vec<Block>, now: Time, reply: oneshot::Sender<Answer<Block>> },
     /// Is this block right?
-    Verify { block: Block, ancestors: Vec<Block>, now: Time, reply: oneshot::Sender<Answer<()>> },
+    Verify { block: Box<Block>, ancestors: Vec<Block>, now: Time, reply: oneshot::Sender<Answer<()>> },
     /// When does the next payment time out?
     Deadline(oneshot::Sender<Option<Time>>),
 }
@@ -48,7 +48,7 @@ impl JudgeMailbox {
 
     pub(crate) async fn verify(&self, block: Block, ancestors: Vec<Block>, now: Time) -> Option<Answer<()>> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Question::Verify { block, ancestors, now, reply }).ok()?;
+        self.0.send(Question::Verify { block: Box::new(block), ancestors, now, reply }).ok()?;
         answer.await.ok()
     }
 

@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Validators of one epoch, in the order of their keys: the order certificates count them in.
 pub type Roster = Set<PublicKey>;
 
-/// A roster and what votes of its epoch are checked with.
-type Known = (Roster, Arc<Scheme>);
+/// Validators, and what verifies or signs for them.
+type Voters = (Roster, Arc<Scheme>);
 
 /// The rosters known so far, and our own key if we vote.
 #[derive(Clone, Debug)]
 pub struct Rosters {
     namespace: Arc<[u8]>,
     key: Option<PrivateKey>,
-    known: Arc<Mutex<BTreeMap<u64, Known>>>,
+    known: Arc<Mutex<BTreeMap<u64, Voters>>>,
 }
 
 impl Rosters {
@@ -28,7 +28,7 @@ impl Rosters {
         Self { namespace: namespace.into(), key, known: Arc::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Known>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Voters>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
