@@ -363,7 +363,11 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
             [1] => Status::Settled(take_finality(bytes)?),
             [2] => {
                 let [number] = take(bytes)?;
-                let rejection = Rejection::decode(number, take_reason(bytes)?).ok_or(DecodeError::Unknown("rejection"))?;
+                let reason = take_reason(bytes)?;
+                // The number of a rejection of ours says its reason: another one beside it is damage.
+                let rejection = Rejection::decode(number, reason)
+                    .filter(|rejection| rejection.iso_reason() == reason)
+                    .ok_or(DecodeError::Unknown("rejection"))?;
                 Status::Rejected(rejection, take_finality(bytes)?)
             }
             [3..=255] => return Err(DecodeError::Unknown("payment status")),
