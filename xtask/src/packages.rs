@@ -16,6 +16,8 @@ pub const NEEDED: &[Needed] = &[
     Needed { file: "chromium", package: "chromium" },
     Needed { file: "chromedriver", package: "chromium-driver" },
     Needed { file: "xmllint", package: "libxml2-utils" },
+    Needed { file: "ip", package: "iproute2" },
+    Needed { file: "socat", package: "socat" },
     Needed { file: "curl", package: "curl" },
     Needed { file: "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", package: "fonts-noto-cjk" },
 ];

@@ -9,14 +9,18 @@
 
 mod browser;
 mod http;
+mod load;
 mod messages;
+mod network;
 mod node;
 mod participant;
 mod repository;
 
 pub use browser::Browser;
 pub use http::{Answer, Request, call, read_answer};
+pub use load::{Chance, CreditorBooks, Load, Sent, compare, inboxes_agree, kills, minor};
 pub use messages::{Payment, answer, element, status_of, status_request};
+pub use network::{Network, Weather};
 pub use node::{Node, NodeOptions};
 pub use participant::{Connection, Item, Participant, now_s};
 pub use repository::{binary, in_ci, root, screenshots, shared};

@@ -1,5 +1,6 @@
 //! The product as a process: started on free ports with a folder of its own, killed or stopped, looked at.
 
+use crate::network::Network;
 use crate::participant::Participant;
 use crate::repository::binary;
 use anyhow::{Context, Result, bail, ensure};
@@ -44,6 +45,8 @@ pub struct Node {
     /// Where it keeps everything.
     pub data: PathBuf,
     sample_banks: bool,
+    /// The network namespace it runs in, unless the test's own.
+    namespace: Option<String>,
     child: Option<Child>,
     folder: TempDir,
 }
@@ -76,7 +79,7 @@ impl Node {
             std::fs::write(folder.path().join("luohu.toml"), CONFIGURATION)?;
             let data = data.unwrap_or_else(|| folder.path().join("data"));
             let (gateway, board, bank_port) = free_ports()?;
-            let mut node = Self { gateway, board, bank_port, data, sample_banks: false, child: None, folder };
+            let mut node = Self { gateway, board, bank_port, data, sample_banks: false, namespace: None, child: None, folder };
             let data = node.data.to_string_lossy().into_owned();
             let said =
                 node.command(&["--config", "luohu.toml", "bench", "--payments", "1", "--in-flight", "1", "--data", &data])?;
@@ -110,7 +113,7 @@ impl Node {
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let (gateway, board, bank_port) = free_ports()?;
         let sample_banks = options.sample_banks;
-        let mut node = Self { gateway, board, bank_port, data, sample_banks, child: None, folder };
+        let mut node = Self { gateway, board, bank_port, data, sample_banks, namespace: None, child: None, folder };
         node.start()?;
         Ok(node)
     }
@@ -121,7 +124,15 @@ impl Node {
     /// It does not start; the error says what it wrote.
     pub fn start(&mut self) -> Result<()> {
         let log = File::create(self.log_path())?;
-        let mut command = Command::new(binary()?);
+        let mut command = match &self.namespace {
+            // `ip` becomes the program, so the child's identifier is the node's.
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name]).arg(binary()?);
+                command
+            }
+            None => Command::new(binary()?),
+        };
         command.args(["--config"]).arg(self.folder.path().join("luohu.toml"));
         command.arg("--data").arg(&self.data);
         command.args(["--listen", &self.gateway.to_string(), "--board-listen", &self.board.to_string()]);
@@ -157,6 +168,28 @@ impl Node {
         }
         child.kill()?;
         child.wait()?;
+        Ok(())
+    }
+
+    /// Stops it at the far end of a network and starts it there.
+    ///
+    /// # Errors
+    /// It does not stop or start.
+    pub fn move_behind(&mut self, network: &Network) -> Result<()> {
+        self.stop()?;
+        self.namespace = Some(network.namespace().to_owned());
+        self.gateway.set_ip(network.far());
+        self.start()
+    }
+
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let child = self.child.as_ref().context("not running")?;
+        let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status()?;
+        ensure!(sent.success(), "SIG{name} was not delivered");
         Ok(())
     }
 

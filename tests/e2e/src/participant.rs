@@ -21,6 +21,7 @@ pub struct Participant {
     gateway: SocketAddr,
     centre_key: Option<[u8; 32]>,
     connection: Option<Connection>,
+    patience: Duration,
 }
 
 impl Clone for Participant {
@@ -32,6 +33,7 @@ impl Clone for Participant {
             gateway: self.gateway,
             centre_key: self.centre_key,
             connection: None,
+            patience: self.patience,
         }
     }
 }
@@ -50,7 +52,15 @@ pub struct Item {
 impl Participant {
     /// A participant with these keys.
     pub fn new(bic: &str, signer: Arc<dyn Signer>, tls: ClientConfig, gateway: SocketAddr) -> Self {
-        Self { bic: bic.to_owned(), signer, tls: Arc::new(tls), gateway, centre_key: None, connection: None }
+        Self {
+            bic: bic.to_owned(),
+            signer,
+            tls: Arc::new(tls),
+            gateway,
+            centre_key: None,
+            connection: None,
+            patience: Duration::from_secs(90),
+        }
     }
 
     /// The same participant signing with another key.
@@ -63,13 +73,18 @@ impl Participant {
         Self { gateway, ..self.clone() }
     }
 
+    /// The same participant, giving up an answer after so long.
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
     /// Opens a connection of its own.
     ///
     /// # Errors
     /// The gateway is not there or refuses the certificate.
     pub fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect_timeout(&self.gateway, Duration::from_secs(5))?;
-        stream.set_read_timeout(Some(Duration::from_secs(90)))?;
+        stream.set_read_timeout(Some(self.patience))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
         stream.set_nodelay(true)?;
         let client = ClientConnection::new(Arc::clone(&self.tls), ServerName::try_from("localhost")?)?;

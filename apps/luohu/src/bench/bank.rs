@@ -2,7 +2,7 @@
 
 use crate::keys::MemberKeys;
 use anyhow::{Context, Result, anyhow, bail};
-use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig, TlsConnector};
+use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig, LinkError, TlsConnector};
 use iso20022::view::{
     AccountView, AddressView, CreditTransferView, HeaderView, PartyView, PaymentPriority, StatusReportView, TransactionStatus,
     business_message,
@@ -12,7 +12,7 @@ use money::Amount;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 use world::Machine;
 
@@ -102,7 +102,16 @@ impl Payer {
     /// Sends one payment and waits for its end in the same answer.
     pub async fn pay(&self, n: u64) -> Result<()> {
         let xml = pacs008(uuid::Uuid::new_v4(), self.link.bic(), self.creditor_bank, n)?;
-        let answer = self.link.send_message(&xml, 30).await.map_err(|error| anyhow!("payment {n}: {error}"))?;
+        let answer = loop {
+            match self.link.send_message(&xml, 30).await {
+                Ok(answer) => break answer,
+                // Told to come back, it does, with the same bytes.
+                Err(LinkError::Refused(problem)) if problem.retry_after_s.is_some() => {
+                    tokio::time::sleep(Duration::from_secs(problem.retry_after_s.unwrap_or(1))).await;
+                }
+                Err(error) => bail!("payment {n}: {error}"),
+            }
+        };
         let status = answer.message().with_context(|| format!("payment {n}: no pacs.002"))?;
         let message =
             read_business_message(status.as_bytes(), Limits::default()).map_err(|fault| anyhow!("payment {n}: {fault}"))?;

@@ -155,7 +155,7 @@ impl Default for GatewaySection {
             requests_per_second: 20_000,
             in_flight: 4096,
             in_flight_total: 16_384,
-            delay_target_ms: 25,
+            delay_target_ms: 50,
             retry_after_s: 4,
         }
     }

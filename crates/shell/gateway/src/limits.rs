@@ -55,7 +55,7 @@ impl Default for Limits {
             burst: 20_000,
             in_flight_max: 4096,
             in_flight_total_max: 16_384,
-            delay_target: Duration::from_millis(25),
+            delay_target: Duration::from_millis(50),
             retry_after_s_max: 4,
             readers_max: 16,
             wait_max: Duration::from_secs(60),
