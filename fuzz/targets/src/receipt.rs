@@ -58,8 +58,8 @@ fn record(n: u8) -> FinalRecord {
         credit_minor: 92_021,
         credit_currency: *b"CNY",
         credit_exponent: 2,
-        state: if n % 3 == 0 { FinalState::Rejected } else { FinalState::Settled },
-        reason: if n % 3 == 0 { *b"AB05" } else { *b"    " },
+        state: if n.is_multiple_of(3) { FinalState::Rejected } else { FinalState::Settled },
+        reason: if n.is_multiple_of(3) { *b"AB05" } else { *b"    " },
         time_ns: 1_795_510_800_000_000_000,
         height: 17,
     }

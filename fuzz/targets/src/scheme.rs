@@ -79,7 +79,7 @@ pub(crate) fn pay(n: u8, quoted: Option<u8>) -> Command {
         debit: MinorUnits(1_000 + u64::from(n)),
         debit_currency: CurrencyCode::HKD,
         quote: quoted.map(|quote| QuoteId([quote; 16])),
-        priority: if n % 2 == 0 { Priority::High } else { Priority::Normal },
+        priority: if n.is_multiple_of(2) { Priority::High } else { Priority::Normal },
         accepted_at: Time(START),
         risk: RiskDecision::PASS,
     })

@@ -55,9 +55,12 @@ impl Sink for Nobody {
     fn stopped(&mut self, _: StopReason) {}
 }
 
+/// A block's header and where its messages lie.
+type Told = (BlockHeader, Vec<VaultPlace>);
+
 /// Remembers headers and places.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<(BlockHeader, Vec<VaultPlace>)>>>);
+struct Memory(Arc<Mutex<Vec<Told>>>);
 
 impl Sink for Memory {
     fn durable(&mut self, block: DurableBlock) {
@@ -136,13 +139,13 @@ fn block(stepper: &mut Stepper<FixedClock, Memory>, commands: Vec<Command>) {
 /// A payment and its answer: in two writes, in one, or in one block.
 fn payment(stepper: &mut Stepper<FixedClock, Memory>, n: u8) {
     match n % 3 {
-        0 => block(stepper, vec![pay(n, None), answer(n, n % 2 == 0)]),
+        0 => block(stepper, vec![pay(n, None), answer(n, n.is_multiple_of(2))]),
         together => {
             block(stepper, vec![pay(n, None)]);
             if together == 1 {
                 commit(stepper);
             }
-            block(stepper, vec![answer(n, n % 2 == 0)]);
+            block(stepper, vec![answer(n, n.is_multiple_of(2))]);
         }
     }
     commit(stepper);
