@@ -38,6 +38,7 @@ pub fn steps() -> Vec<Step> {
         }),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
         step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
+        step("campaign", "kills, freezes, cut lines and overload, one after the other", campaign),
         step("consortium", "four operators agree, over real processes", consortium),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
@@ -46,6 +47,9 @@ pub fn steps() -> Vec<Step> {
 
 /// End-to-end tests that need no browser.
 const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
+
+/// End-to-end tests that want the machine to themselves.
+const CAMPAIGN: &[&str] = &["campaign", "overload"];
 
 /// End-to-end test of the engine between operators.
 const CONSORTIUM: &str = "consortium";
@@ -185,14 +189,23 @@ fn tests(further: &[String]) -> StepOutcome {
     counted(run.args(further))
 }
 
+/// One at a time.
+fn campaign() -> StepOutcome {
+    end_to_end_at_once(CAMPAIGN, "1")
+}
+
 /// Tests of the release build, from outside: each name is a file in `tests/e2e/tests`.
 fn end_to_end(files: &[&str]) -> StepOutcome {
+    // Two at once: they wait for deadlines more than they work.
+    end_to_end_at_once(files, "2")
+}
+
+fn end_to_end_at_once(files: &[&str], threads: &str) -> StepOutcome {
     let mut run = with_shared(runner()).args(["--package", "e2e"]).env("LUOHU_BIN", workspace::release_binary());
     for file in files {
         run = run.args(["--test", file]);
     }
-    // Two at once: they wait for deadlines more than they work.
-    let (nextest, plain) = (["--test-threads", "2"], ["--", "--test-threads", "2"]);
+    let (nextest, plain) = (["--test-threads", threads], ["--", "--test-threads", threads]);
     counted(if is_installed("cargo-nextest") { run.args(nextest) } else { run.args(plain) })
 }
 
@@ -265,8 +278,12 @@ mod tests {
 
     #[test]
     fn every_end_to_end_test_is_in_a_step() {
-        let named: Vec<_> =
-            PROCESSES.iter().chain(&["browser", CONSORTIUM]).map(|name| format!("tests/e2e/tests/{name}.rs")).collect();
+        let named: Vec<_> = PROCESSES
+            .iter()
+            .chain(CAMPAIGN)
+            .chain(&["browser", CONSORTIUM])
+            .map(|name| format!("tests/e2e/tests/{name}.rs"))
+            .collect();
         for file in workspace::files("tests/e2e/tests", ".rs").unwrap() {
             assert!(named.contains(&file), "{file} is run by no step");
         }

@@ -126,7 +126,8 @@ impl Controller {
 
     pub(super) fn would_admit(&self, who: ParticipantId, class: Class) -> bool {
         let Some(percent) = class.part() else { return true };
-        let most = (u64::from(self.limit) * u64::from(percent) / 100) as u32;
+        // However small the limit, one of each class may be worked on while nothing else is.
+        let most = ((u64::from(self.limit) * u64::from(percent) / 100) as u32).max(1);
         let own = self.shares.get(who.0 as usize).map_or(0, |share| share.working);
         self.working < most || own < most / self.active.max(self.interval.active).max(1)
     }
