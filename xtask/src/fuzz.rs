@@ -5,7 +5,7 @@ use crate::workspace;
 use anyhow::{Result, bail};
 
 /// How long the step of continuous integration mutates, for all targets together.
-pub const CI_SECONDS: u64 = 60;
+pub const CI_SECONDS: u64 = 40;
 
 /// How `cargo xtask fuzz` is to run.
 #[derive(clap::Args)]

@@ -98,8 +98,8 @@ pub struct ConsortiumInitArgs {
     /// Validators; four survive the loss of one.
     #[arg(long, default_value_t = 4)]
     pub validators: u16,
-    /// Observers without a vote.
-    #[arg(long, default_value_t = 1)]
+    /// Observers without a vote; they connect and do not follow the chain yet.
+    #[arg(long, default_value_t = 0)]
     pub observers: u16,
     /// First port; each node takes five after the one before it.
     #[arg(long, default_value_t = 18_400)]
