@@ -32,8 +32,8 @@ impl Model {
             let same = known.content == pay.content.0 && known.debtor == pay.debtor_agent.0;
             return if same { Ok(known.standing(true)) } else { Err("CLR-1001") };
         }
-        self.live(pay.debtor_agent.0)?;
-        if pay.creditor_agent.0 as usize >= self.members.len() {
+        let known_agent = |agent: u32| (agent as usize) < self.members.len();
+        if !known_agent(pay.debtor_agent.0) || !known_agent(pay.creditor_agent.0) {
             return Err("CLR-1003");
         }
         if !self.decimals.contains_key(&pay.debit_currency) {
@@ -80,6 +80,9 @@ impl Model {
         }
         if pay.debtor_agent == pay.creditor_agent {
             return Err("PAY-2010");
+        }
+        if !self.members[pay.debtor_agent.0 as usize].live {
+            return Err("PAY-2014");
         }
         if !self.members[pay.creditor_agent.0 as usize].live {
             return Err("PAY-2005");

@@ -60,10 +60,8 @@ impl Clearing {
                 false => Err(Refusal::DuplicateUetr),
             };
         }
-        if !planted(Bug::SuspendedMayPay) {
-            self.live(pay.debtor_agent)?;
-        }
-        if pay.creditor_agent.0 as usize >= self.participants.len() {
+        let known_agent = |agent: ParticipantId| (agent.0 as usize) < self.participants.len();
+        if !known_agent(pay.debtor_agent) || !known_agent(pay.creditor_agent) {
             return Err(Refusal::UnknownParticipant);
         }
         let debit_ledger = self.ledger_of(pay.debit_currency).ok_or(Refusal::UnknownCurrency)?;
@@ -94,7 +92,11 @@ impl Clearing {
         if pay.debtor_agent == pay.creditor_agent {
             return Err(Rejection::SameAgent);
         }
-        if self.participants[pay.creditor_agent.0 as usize].status == ParticipantStatus::Suspended {
+        let suspended = |agent: ParticipantId| self.participants[agent.0 as usize].status == ParticipantStatus::Suspended;
+        if suspended(pay.debtor_agent) && !planted(Bug::SuspendedMayPay) {
+            return Err(Rejection::DebtorAgentSuspended);
+        }
+        if suspended(pay.creditor_agent) {
             return Err(Rejection::CreditorAgentSuspended);
         }
         match pay.quote {

@@ -175,6 +175,8 @@ pub enum Rejection {
     ZeroAmount,
     /// The debtor agent accepted it too long ago for its deadline.
     TooOld,
+    /// The debtor agent is suspended. Recorded, so that the same message sent again gets the same answer (PAY-03).
+    DebtorAgentSuspended,
 }
 
 impl Rejection {
@@ -194,11 +196,12 @@ impl Rejection {
             Self::AmountTooLarge => (11, "PAY-2011", *b"AM02", "the amount is too large"),
             Self::ZeroAmount => (12, "PAY-2012", *b"AM01", "an amount must be greater than zero"),
             Self::TooOld => (13, "PAY-2013", *b"TM01", "accepted by the debtor agent too long ago"),
+            Self::DebtorAgentSuspended => (14, "PAY-2014", *b"AG10", "the debtor agent is suspended"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -212,6 +215,7 @@ impl Rejection {
         Self::AmountTooLarge,
         Self::ZeroAmount,
         Self::TooOld,
+        Self::DebtorAgentSuspended,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -238,9 +242,12 @@ impl Rejection {
     /// Whether another payment for the same purpose may pass.
     pub const fn retry(self) -> Retry {
         match self {
-            Self::TimedOut | Self::InsufficientLiquidity | Self::ProviderShort | Self::CreditorAgentSuspended | Self::TooOld => {
-                Retry::Later
-            }
+            Self::TimedOut
+            | Self::InsufficientLiquidity
+            | Self::ProviderShort
+            | Self::CreditorAgentSuspended
+            | Self::DebtorAgentSuspended
+            | Self::TooOld => Retry::Later,
             Self::QuoteNotValid | Self::QuoteDiffers | Self::AmountTooLarge | Self::ZeroAmount | Self::SameAgent => {
                 Retry::WithChange
             }
@@ -265,7 +272,7 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (22, 13, 13));
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (22, 14, 14));
     }
 
     #[test]

@@ -114,6 +114,7 @@ words! {
     WhyInsufficientLiquidity: "The debtor agent's prefunding does not cover it", "付款行備付金不足", "付款行备付金不足";
     WhyProviderShort: "The exchange provider's account does not cover it", "兌換行結餘不足", "兑换行余额不足";
     WhyCreditorAgentSuspended: "The creditor agent is suspended", "收款行已暫停", "收款行已暂停";
+    WhyDebtorAgentSuspended: "The debtor agent is suspended", "付款行已暫停", "付款行已暂停";
     WhyCurrencyNotServed: "An agent has no account in the currency", "有代理行沒有此貨幣賬戶", "有代理行没有此货币账户";
     WhyQuoteNotValid: "The quote is unknown, expired or used", "報價不存在、已過期或已使用", "报价不存在、已过期或已使用";
     WhyQuoteDiffers: "The amount is not the quoted one", "金額與報價不符", "金额与报价不符";
@@ -182,6 +183,7 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::AmountTooLarge => Word::WhyAmountTooLarge,
         Rejection::ZeroAmount => Word::WhyZeroAmount,
         Rejection::TooOld => Word::WhyTooOld,
+        Rejection::DebtorAgentSuspended => Word::WhyDebtorAgentSuspended,
     }
 }
 
