@@ -225,6 +225,9 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         }
         Command::Answer(answer) => format!("answer {} {:?}", answer.uetr, answer.verdict),
         Command::ReportCredited { uetr, .. } => format!("credited {uetr}"),
+        Command::Order(order) => format!("order {}", order.id),
+        Command::AppointOfficers(officers) => format!("appoint {} officers", officers.len()),
+        Command::SetNodes(set) => format!("set {} nodes", set.nodes.len()),
     };
     format!("{asked}: {answer}")
 }

@@ -4,7 +4,7 @@ use crate::centre::{self, Centre, Engine, journal_config};
 use crate::config::{Config, NodeKind, SchemeSection};
 use anyhow::{Context, Result, ensure};
 use chain::{Hash, key_of_hex};
-use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, Time};
+use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, PublicKey, Time};
 use consortium::{
     Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness, public_key,
 };
@@ -120,7 +120,7 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let failed = Arc::new(AtomicBool::new(false));
     let model = OnceLock::new();
     let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
-    let authorise = Arc::new(SignedMessages { currencies: currencies(&file) });
+    let authorise = Arc::new(SignedMessages { currencies: currencies(&file), chain: file.namespace.clone() });
     let witness = Arc::new(EvidenceFiles { folder: config.data.join("evidence") });
     let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {
         let feeder = Feeder::rebuild(&recovered, hub.clone(), failed.clone());
@@ -136,6 +136,11 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
 
 fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
     let key = read_key(&config.node.key)?;
+    ensure!(
+        config.gateway.log_origin == file.namespace,
+        "gateway.log_origin is not the chain's namespace, `{}`: orders and checkpoints name it",
+        file.namespace
+    );
     let peers = file.peers()?;
     let own = public_key(key);
     let me = peers.iter().find(|peer| peer.key == own).context("node.key is of nobody in the chain file")?;
@@ -176,12 +181,13 @@ impl Engine for Consortium {
     }
 }
 
-/// Participants' commands must come with the message they signed. Operators' commands cannot come in through a pool yet.
+/// Participants' commands must come with the message they signed, operators' with two officers' signatures.
 struct SignedMessages {
     currencies: Vec<Currency>,
+    chain: String,
 }
 
-struct Met<'a>(&'a Known, &'a [Currency]);
+struct Met<'a>(&'a Known, &'a SignedMessages);
 
 impl proof::Acquaintance for Met<'_> {
     fn by_id(&self, id: ParticipantId) -> Option<ParticipantView> {
@@ -191,7 +197,13 @@ impl proof::Acquaintance for Met<'_> {
         self.0.by_bic(bic)
     }
     fn currency(&self, code: CurrencyCode) -> Option<Currency> {
-        self.1.iter().copied().find(|currency| currency.code == code)
+        self.1.currencies.iter().copied().find(|currency| currency.code == code)
+    }
+    fn chain(&self) -> &str {
+        &self.1.chain
+    }
+    fn is_officer(&self, key: &PublicKey) -> bool {
+        self.0.is_officer(key)
     }
 }
 
@@ -202,11 +214,11 @@ impl Authorise for SignedMessages {
 
     fn authorise(&self, command: &Command, message: Option<&[u8]>, known: &Known) -> Result<(), Unauthorised> {
         if !proof::needs_message(command) {
-            return Err(Unauthorised("operators' commands are taken in the first block only"));
+            return Err(Unauthorised("operators' commands are taken as orders only"));
         }
         let message = message.ok_or(Unauthorised("it comes without its signed message"))?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        proof::prove(command, message, since.as_secs(), &Met(known, &self.currencies)).map_err(Unauthorised)
+        proof::prove(command, message, since.as_secs(), &Met(known, self)).map_err(Unauthorised)
     }
 
     fn belongs(&self, command: &Command, message: &[u8]) -> bool {

@@ -3,10 +3,11 @@
 //! Every command has exactly one encoding: decoding refuses anything else, so a block's bytes are a function of its
 //! commands. Text and lists carry a `u8` or `u16` length before them.
 
+use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason, MessageIdHash,
-    ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision,
-    RiskVerdict, Settings, Time, Uetr,
+    Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
+    RiskDecision, RiskVerdict, Settings, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -50,6 +51,18 @@ impl Command {
                 out.extend_from_slice(&uetr.0);
                 put_u32(out, creditor_agent.0);
             }
+            Self::Order(order) => {
+                out.push(Self::ORDER_TAG);
+                order.encode(out);
+            }
+            Self::AppointOfficers(officers) => {
+                out.push(21);
+                encode_officers(officers, out);
+            }
+            Self::SetNodes(set) => {
+                out.push(22);
+                encode_nodes(set, out);
+            }
         }
     }
 
@@ -67,7 +80,10 @@ impl Command {
             7 => Self::Pay(decode_pay(bytes)?),
             8 => Self::Answer(decode_answer(bytes)?),
             9 => Self::ReportCredited { uetr: Uetr(take(bytes)?), creditor_agent: take_participant(bytes)? },
-            10..=255 => return Err(DecodeError::Unknown("tag")),
+            Self::ORDER_TAG => Self::Order(Order::decode(bytes)?),
+            21 => Self::AppointOfficers(decode_officers(bytes)?),
+            22 => Self::SetNodes(decode_nodes(bytes)?),
+            10..=19 | 23..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
-use crate::{Bic, ContentHash, MessageIdHash, ParticipantId, QuoteId, Settings, Time, Uetr};
+use crate::{Bic, ContentHash, MessageIdHash, Officer, Order, ParticipantId, QuoteId, SetNodes, Settings, Time, Uetr};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
 /// One instruction to the centre. Append only: the encoding in `codec` is kept for ever.
@@ -36,6 +36,12 @@ pub enum Command {
         /// Who says so, as authenticated.
         creditor_agent: ParticipantId,
     },
+    /// An operator's command that two officers signed.
+    Order(Order),
+    /// Who may sign orders, all of them: the first ones come with the chain, later ones by order.
+    AppointOfficers(Vec<Officer>),
+    /// The nodes of the chain from the next epoch on; by order only.
+    SetNodes(SetNodes),
 }
 
 /// A participant as it joins.

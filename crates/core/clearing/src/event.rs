@@ -1,8 +1,8 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Bic, ContentHash, FundDirection, IsoReason, ParticipantId, ParticipantStatus, PaymentIndex,
-    Position, QuoteId, Refusal, Rejection, RiskDecision, Time, Uetr,
+    AccountPurpose, AccountView, Bic, ContentHash, FundDirection, IsoReason, Officer, OrderId, ParticipantId, ParticipantStatus,
+    PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, SetNodes, Time, Uetr,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -116,6 +116,19 @@ pub enum EventKind {
     PaymentRejected(PaymentView),
     /// The creditor agent reports its customer credited.
     PaymentCredited(PaymentView),
+    /// Two officers had their way; what it did is in the events before this one.
+    OrderCarriedOut {
+        /// Which order.
+        order: OrderId,
+        /// Who signed it.
+        officers: [PublicKey; 2],
+        /// Name of the command ([`crate::Command::name_if_ordered`]).
+        does: &'static str,
+    },
+    /// These may sign orders from now on.
+    OfficersAppointed(Vec<Officer>),
+    /// These are the chain's nodes from the next epoch on.
+    NodesSet(SetNodes),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

@@ -25,6 +25,7 @@ mod codec;
 mod command;
 mod event;
 mod exchange;
+mod governance;
 mod ids;
 mod index;
 pub mod laws;
@@ -40,6 +41,7 @@ pub use command::{
     PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
 };
 pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteTerms};
+pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};
 pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
 pub use index::IndexSeed;
 pub use participant::ParticipantView;

@@ -64,11 +64,27 @@ pub enum Refusal {
     DuplicateReference,
     /// The payment has not settled yet.
     NotSettled,
+    /// An order is not signed by two different officers.
+    NotAnOfficer,
+    /// The order's validity has passed.
+    OrderExpired,
+    /// The order's validity is further ahead than a week.
+    OrderTooLong,
+    /// The order's identifier is another order's.
+    DuplicateOrder,
+    /// The command has effect as an order only.
+    NeedsOrder,
+    /// Fewer than two officers, too many, or two with one key.
+    OfficersNotValid,
+    /// The nodes were set by another order meanwhile.
+    NodesChanged,
+    /// No node that votes, too many nodes, or two with one key.
+    NodesNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 30] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -91,6 +107,14 @@ impl Refusal {
         Self::Full,
         Self::DuplicateReference,
         Self::NotSettled,
+        Self::NotAnOfficer,
+        Self::OrderExpired,
+        Self::OrderTooLong,
+        Self::DuplicateOrder,
+        Self::NeedsOrder,
+        Self::OfficersNotValid,
+        Self::NodesChanged,
+        Self::NodesNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -119,6 +143,18 @@ impl Refusal {
             Self::Full => ("CLR-1020", b"ED06", 503, Later, "the centre's tables are full"),
             Self::DuplicateReference => ("CLR-1021", b"DUPL", 409, WithChange, "the reference was used for another funding"),
             Self::NotSettled => ("CLR-1022", b"AGNT", 409, Later, "the payment has not settled"),
+            Self::NotAnOfficer => ("CLR-1030", b"AGNT", 403, Never, "an order needs the signatures of two officers"),
+            Self::OrderExpired => ("CLR-1031", b"TM01", 422, WithChange, "the order is no longer valid"),
+            Self::OrderTooLong => ("CLR-1032", b"TM01", 422, WithChange, "an order is valid for a week at most"),
+            Self::DuplicateOrder => ("CLR-1033", b"DUPL", 409, WithChange, "the order's identifier was used for another order"),
+            Self::NeedsOrder => ("CLR-1034", b"AGNT", 403, WithChange, "only an order of two officers can do this"),
+            Self::OfficersNotValid => {
+                ("CLR-1035", b"NARR", 422, WithChange, "there must be 2 to 64 officers with different keys")
+            }
+            Self::NodesChanged => ("CLR-1036", b"DUPL", 409, WithChange, "the nodes were changed since the order was drafted"),
+            Self::NodesNotValid => {
+                ("CLR-1037", b"NARR", 422, WithChange, "there must be 1 to 64 nodes with different keys, one of which votes")
+            }
         }
     }
 
@@ -272,7 +308,7 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (22, 14, 14));
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (30, 14, 14));
     }
 
     #[test]

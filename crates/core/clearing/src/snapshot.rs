@@ -8,6 +8,7 @@ use crate::codec::{
     take_rate, take_reason, take_risk, take_slice, take_status, take_u16, take_u32, take_u64,
 };
 use crate::exchange::{Quote, StandingRate};
+use crate::governance::Governance;
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
 use crate::payment::{Payment, Status};
 use crate::state::SystemAccounts;
@@ -20,7 +21,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -54,6 +55,7 @@ impl Clearing {
             }
         }
         put_rows(out, &self.payments, encode_payment);
+        self.governance.encode(out);
     }
 
     fn encode_currencies(&self, out: &mut Vec<u8>) {
@@ -120,6 +122,7 @@ impl Clearing {
         }
         clearing.decode_exchange(bytes)?;
         clearing.decode_payments(bytes)?;
+        clearing.governance = Governance::decode(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }

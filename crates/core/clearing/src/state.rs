@@ -2,6 +2,7 @@
 
 use crate::codec::{DecodeError, put_u32, put_u64, take_u64};
 use crate::exchange::{Quote, StandingRate};
+use crate::governance::Governance;
 use crate::index::Index;
 use crate::participant::Participant;
 use crate::payment::Payment;
@@ -112,6 +113,7 @@ pub struct Clearing {
     /// Answer deadlines of high and of normal priority; each queue is in order of time but for a change of settings.
     pub(crate) deadlines: [VecDeque<(Time, PaymentIndex)>; 2],
     pub(crate) finals: Frontier,
+    pub(crate) governance: Governance,
     pub(crate) height: u64,
     pub(crate) time: Time,
     pub(crate) next_position: u64,
@@ -144,6 +146,7 @@ impl Clearing {
             by_message: Index::new(seed),
             deadlines: [VecDeque::new(), VecDeque::new()],
             finals: Frontier::new(),
+            governance: Governance::default(),
             height: 0,
             time: Time(0),
             next_position: 1,
@@ -165,6 +168,7 @@ impl Clearing {
         let first_position = self.next_position;
         self.expire_payments();
         self.expire_quotes();
+        self.expire_orders();
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
             self.warm(chunk);
@@ -200,7 +204,10 @@ impl Clearing {
                 | Command::SetStatus { .. }
                 | Command::PublishRate(_)
                 | Command::RequestQuote(_)
-                | Command::ReportCredited { .. } => {}
+                | Command::ReportCredited { .. }
+                | Command::Order(_)
+                | Command::AppointOfficers(_)
+                | Command::SetNodes(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -221,7 +228,12 @@ impl Clearing {
     }
 
     fn apply(&mut self, command: &Command) -> Outcome {
-        let result = match command {
+        self.apply_alone(command).unwrap_or_else(Outcome::Refused)
+    }
+
+    /// Applies a command that stands for itself, or is what an order says.
+    pub(crate) fn apply_alone(&mut self, command: &Command) -> Result<Outcome, Refusal> {
+        match command {
             Command::Configure(settings) => self.configure(*settings),
             Command::OpenLedger(currency) => self.open_ledger(*currency),
             Command::RegisterParticipant(register) => self.register(register),
@@ -232,8 +244,10 @@ impl Clearing {
             Command::Pay(pay) => self.pay(pay),
             Command::Answer(answer) => self.answer(answer),
             Command::ReportCredited { uetr, creditor_agent } => self.report_credited(*uetr, *creditor_agent),
-        };
-        result.unwrap_or_else(Outcome::Refused)
+            Command::Order(order) => self.carry_out(order),
+            Command::AppointOfficers(officers) => self.appoint_first(officers),
+            Command::SetNodes(_) => Err(Refusal::NeedsOrder),
+        }
     }
 
     fn configure(&mut self, settings: Settings) -> Result<Outcome, Refusal> {

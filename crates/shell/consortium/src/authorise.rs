@@ -1,7 +1,7 @@
 //! Who wanted it: each operator checks for itself that a command is what its sender signed.
 
-use clearing::{Bic, Clearing, Command, EventKind, ParticipantId, ParticipantStatus, ParticipantView};
-use std::collections::BTreeMap;
+use clearing::{Bic, Clearing, Command, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, PublicKey};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Checks commands against the signed messages behind them. The gateway has the real one: it knows messages.
@@ -51,12 +51,24 @@ pub struct Known(Arc<RwLock<Participants>>);
 struct Participants {
     by_id: BTreeMap<ParticipantId, ParticipantView>,
     by_bic: BTreeMap<Bic, ParticipantId>,
+    officers: BTreeSet<PublicKey>,
 }
 
 impl Known {
     /// Takes over everybody a state knows.
     pub fn load(&self, clearing: &Clearing) {
         clearing.participants().for_each(|view| self.put(view));
+        self.appoint(clearing.officers());
+    }
+
+    fn appoint(&self, officers: &[Officer]) {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        inner.officers = officers.iter().map(|officer| officer.key).collect();
+    }
+
+    /// Whether this is an officer's key.
+    pub fn is_officer(&self, key: &PublicKey) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).officers.contains(key)
     }
 
     fn put(&self, view: ParticipantView) {
@@ -97,6 +109,7 @@ impl Known {
                         self.put(ParticipantView { status: *status, ..view });
                     }
                 }
+                EventKind::OfficersAppointed(officers) => self.appoint(officers),
                 EventKind::LedgerOpened(_)
                 | EventKind::Funded { .. }
                 | EventKind::RatePublished { .. }
@@ -104,7 +117,9 @@ impl Known {
                 | EventKind::PaymentHeld(_)
                 | EventKind::PaymentSettled(_)
                 | EventKind::PaymentRejected(_)
-                | EventKind::PaymentCredited(_) => {}
+                | EventKind::PaymentCredited(_)
+                | EventKind::OrderCarriedOut { .. }
+                | EventKind::NodesSet(_) => {}
             }
         }
     }

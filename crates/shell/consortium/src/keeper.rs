@@ -361,7 +361,10 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::Answer(_)
-        | Command::ReportCredited { .. } => None,
+        | Command::ReportCredited { .. }
+        | Command::Order(_)
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => None,
     }
 }
 
@@ -377,7 +380,10 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::OpenLedger(_)
         | Command::Fund(_)
         | Command::SetStatus { .. }
-        | Command::PublishRate(_) => Some(Outcome::Done),
+        | Command::PublishRate(_)
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => Some(Outcome::Done),
+        Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.
         Command::RequestQuote(_) => None,
     }

@@ -416,5 +416,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::OpenLedger(_)
         | Command::Configure(_) => COMMAND_BYTES_GUESS,
         Command::RegisterParticipant(_) => 512,
+        // Officers and nodes with their names, or an order with them.
+        Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) => 32 << 10,
     }
 }

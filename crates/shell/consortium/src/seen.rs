@@ -58,11 +58,18 @@ impl Seen {
 /// Whether applying it twice is told by the state.
 fn state_recognises(command: &Command) -> bool {
     match command {
-        Command::OpenLedger(_) | Command::Fund(_) | Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => true,
+        Command::OpenLedger(_)
+        | Command::Fund(_)
+        | Command::Pay(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. }
+        | Command::Order(_) => true,
         Command::Configure(_)
         | Command::RegisterParticipant(_)
         | Command::SetStatus { .. }
         | Command::PublishRate(_)
-        | Command::RequestQuote(_) => false,
+        | Command::RequestQuote(_)
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => false,
     }
 }

@@ -87,7 +87,7 @@ impl Hub {
 
     /// Takes over what a recovered centre knows. Call once, before the first block.
     pub fn load(&self, clearing: &Clearing) {
-        self.registry.load(clearing.participants(), clearing.currencies());
+        self.registry.load(clearing);
     }
 
     /// A block is durable and the read model knows it.
@@ -215,6 +215,9 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         | EventKind::StatusChanged { .. }
         | EventKind::Funded { .. }
         | EventKind::RatePublished { .. }
-        | EventKind::QuoteIssued(_) => [None, None],
+        | EventKind::QuoteIssued(_)
+        | EventKind::OrderCarriedOut { .. }
+        | EventKind::OfficersAppointed(_)
+        | EventKind::NodesSet(_) => [None, None],
     }
 }

@@ -6,9 +6,10 @@
 
 use crate::auth::{body_of_vault, key_owner};
 use crate::messages::{credited_command, payment_command, report_command};
+use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
 use crate::wire::{self, Taken, Verdict};
-use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, Time};
+use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, PublicKey, Time};
 use iso20022::rules::RuleSettings;
 use money::{Currency, CurrencyCode};
 use signing::{Fields, Request, verify_request};
@@ -21,6 +22,10 @@ pub trait Acquaintance {
     fn by_bic(&self, bic: Bic) -> Option<ParticipantView>;
     /// A currency with a ledger.
     fn currency(&self, code: CurrencyCode) -> Option<Currency>;
+    /// The chain's name, as orders carry it.
+    fn chain(&self) -> &str;
+    /// Whether this is an officer's key.
+    fn is_officer(&self, key: &PublicKey) -> bool;
 }
 
 /// Whether a participant must have signed a message for this command. The others are operators' own.
@@ -30,12 +35,15 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::Answer(_)
         | Command::ReportCredited { .. }
         | Command::PublishRate(_)
-        | Command::RequestQuote(_) => true,
+        | Command::RequestQuote(_)
+        | Command::Order(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
-        | Command::SetStatus { .. } => false,
+        | Command::SetStatus { .. }
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => false,
     }
 }
 
@@ -50,11 +58,14 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::ReportCredited { creditor_agent, .. } => (*creditor_agent, "/v1/messages"),
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
+        Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
-        | Command::SetStatus { .. } => return Err("a participant cannot ask for this"),
+        | Command::SetStatus { .. }
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => return Err("a participant cannot ask for this"),
     };
     let sender = known.by_id(sender).ok_or("the sender is not known")?;
     let (head, body) = split(message).ok_or("not a message of the vault")?;
@@ -63,17 +74,35 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
     if again == *command { Ok(()) } else { Err("the command is not what the message says") }
 }
 
+/// An order's message is its document.
+fn prove_order(command: &Command, document: &[u8], known: &dyn Acquaintance) -> Result<(), &'static str> {
+    let order = OrderDocument::read(document).and_then(|document| document.proved(known.chain()));
+    let order = order.map_err(|_| "the document is no order signed by two")?;
+    if !order.officers.iter().all(|key| known.is_officer(key)) {
+        return Err("an order is not signed by officers");
+    }
+    if Command::Order(order) == *command { Ok(()) } else { Err("the order is not what the document says") }
+}
+
 /// Whether a message is the one behind a command, by its content alone.
 pub fn belongs(command: &Command, message: &[u8]) -> bool {
+    if let Command::Order(order) = command {
+        let says = OrderDocument::read(message).and_then(|document| document.says());
+        return says
+            .is_ok_and(|(id, valid_until, does)| id == order.id && valid_until == order.valid_until && does == *order.does);
+    }
     let Some((_, body)) = split(message) else { return false };
     match command {
         Command::Pay(pay) => chain::sha256(body).0 == pay.content.0,
         Command::Answer(answer) => chain::sha256(body).0 == answer.content.0,
+        Command::Order(_) => false,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
         | Command::SetStatus { .. }
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. } => true,
@@ -121,11 +150,14 @@ fn command_of(
         Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => {
             message_command(given, body, sender, content, known)
         }
-        Command::Configure(_)
+        Command::Order(_)
+        | Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
-        | Command::SetStatus { .. } => Err("a participant cannot ask for this"),
+        | Command::SetStatus { .. }
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_) => Err("a participant cannot ask for this"),
     }
 }
 

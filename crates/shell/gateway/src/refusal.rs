@@ -58,11 +58,13 @@ pub enum GatewayRefusal {
     TooManyReaders,
     /// The message cannot be read as any message; nothing in it can be answered.
     NotAMessage,
+    /// The document is no order signed by two.
+    NotAnOrder,
 }
 
 impl GatewayRefusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -86,6 +88,7 @@ impl GatewayRefusal {
         Self::UnknownCheck,
         Self::TooManyReaders,
         Self::NotAMessage,
+        Self::NotAnOrder,
     ];
 
     /// Code, HTTP status, retry advice, words.
@@ -115,6 +118,7 @@ impl GatewayRefusal {
             Self::UnknownCheck => ("GW-1021", 404, Never, "nobody waits for this answer"),
             Self::TooManyReaders => ("GW-1022", 429, Later, "too many inbox readers of the participant"),
             Self::NotAMessage => ("GW-1023", 400, WithChange, "the body is not a message"),
+            Self::NotAnOrder => ("GW-1024", 400, WithChange, "the document is no order signed by two officers"),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::limits::{Gauge, Limits, RateLimit};
 use bytes::Bytes;
-use clearing::{Bic, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView};
+use clearing::{Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, SetNodes};
 use core::sync::atomic::{AtomicU64, Ordering};
 use money::{Currency, CurrencyCode};
 use std::collections::{HashMap, VecDeque};
@@ -120,6 +120,8 @@ struct Inner {
     by_id: Vec<Arc<Participant>>,
     by_bic: HashMap<Bic, ParticipantId>,
     currencies: Vec<Currency>,
+    officers: Vec<Officer>,
+    nodes: SetNodes,
 }
 
 impl Registry {
@@ -128,10 +130,12 @@ impl Registry {
     }
 
     /// What a recovered centre knows.
-    pub(crate) fn load(&self, participants: impl Iterator<Item = ParticipantView>, currencies: &[Currency]) {
+    pub(crate) fn load(&self, clearing: &Clearing) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        inner.currencies = currencies.to_vec();
-        participants.for_each(|view| inner.put(view, &self.limits));
+        inner.currencies = clearing.currencies().to_vec();
+        inner.officers = clearing.officers().to_vec();
+        inner.nodes = SetNodes { version: clearing.nodes_version(), nodes: clearing.nodes().to_vec() };
+        clearing.participants().for_each(|view| inner.put(view, &self.limits));
     }
 
     /// What a block changed. Blocks that change nothing here take no lock.
@@ -160,13 +164,16 @@ impl Registry {
                         inner.put(view, limits);
                     }
                 }),
+                EventKind::OfficersAppointed(officers) => self.write(|inner, _| inner.officers.clone_from(officers)),
+                EventKind::NodesSet(nodes) => self.write(|inner, _| inner.nodes.clone_from(nodes)),
                 EventKind::Funded { .. }
                 | EventKind::RatePublished { .. }
                 | EventKind::QuoteIssued(_)
                 | EventKind::PaymentHeld(_)
                 | EventKind::PaymentSettled(_)
                 | EventKind::PaymentRejected(_)
-                | EventKind::PaymentCredited(_) => {}
+                | EventKind::PaymentCredited(_)
+                | EventKind::OrderCarriedOut { .. } => {}
             }
         }
     }
@@ -189,6 +196,11 @@ impl Registry {
 
     pub(crate) fn all(&self) -> Vec<Arc<Participant>> {
         self.read(|inner| inner.by_id.clone())
+    }
+
+    /// Officers and nodes, as the chain has them.
+    pub(crate) fn governance(&self) -> (Vec<Officer>, SetNodes) {
+        self.read(|inner| (inner.officers.clone(), inner.nodes.clone()))
     }
 
     pub(crate) fn currency(&self, code: CurrencyCode) -> Option<Currency> {

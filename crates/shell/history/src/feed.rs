@@ -76,7 +76,10 @@ impl Feed {
             | EventKind::StatusChanged { .. }
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
-            | EventKind::QuoteIssued(_) => {}
+            | EventKind::QuoteIssued(_)
+            | EventKind::OrderCarriedOut { .. }
+            | EventKind::OfficersAppointed(_)
+            | EventKind::NodesSet(_) => {}
         }
     }
 

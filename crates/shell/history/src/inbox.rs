@@ -43,7 +43,10 @@ impl Inboxes {
             | EventKind::StatusChanged { .. }
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
-            | EventKind::QuoteIssued(_) => {}
+            | EventKind::QuoteIssued(_)
+            | EventKind::OrderCarriedOut { .. }
+            | EventKind::OfficersAppointed(_)
+            | EventKind::NodesSet(_) => {}
         }
     }
 

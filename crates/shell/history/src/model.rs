@@ -271,7 +271,10 @@ impl Tables {
             EventKind::LedgerOpened(_)
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
-            | EventKind::QuoteIssued(_) => {}
+            | EventKind::QuoteIssued(_)
+            | EventKind::OrderCarriedOut { .. }
+            | EventKind::OfficersAppointed(_)
+            | EventKind::NodesSet(_) => {}
         }
     }
 

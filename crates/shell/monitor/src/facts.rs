@@ -137,7 +137,10 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::StatusChanged { .. }
         | EventKind::Funded { .. }
         | EventKind::RatePublished { .. }
-        | EventKind::QuoteIssued(_) => None,
+        | EventKind::QuoteIssued(_)
+        | EventKind::OrderCarriedOut { .. }
+        | EventKind::OfficersAppointed(_)
+        | EventKind::NodesSet(_) => None,
     }
 }
 

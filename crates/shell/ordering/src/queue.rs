@@ -188,13 +188,15 @@ impl Queue {
 /// Commands taken even when the disk is full: they end payments or change nothing much, and need little room.
 fn ends_something(command: &Command) -> bool {
     match command {
-        Command::Answer(_) | Command::ReportCredited { .. } | Command::SetStatus { .. } => true,
+        Command::Answer(_) | Command::ReportCredited { .. } | Command::SetStatus { .. } | Command::Order(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_)
         | Command::Pay(_) => false,
     }
 }
