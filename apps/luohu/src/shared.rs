@@ -153,6 +153,7 @@ fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
         listen: config.node.listen,
         peers,
         engine: config.data.join("engine"),
+        starts: config.data.join("voting.starts"),
         workers: 2,
         beginning: file.beginning()?,
         pool_commands_max: config.journal.queue,

@@ -157,8 +157,9 @@ impl Command {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Governance {
     officers: Vec<Officer>,
-    nodes: Vec<ChainNode>,
-    nodes_version: u64,
+    /// Every change of nodes with the height of its block. All of them stay: an old certificate is checked against the nodes
+    /// of its epoch.
+    changes: Vec<(u64, SetNodes)>,
     /// Orders that took effect and could still be sent again: until when, and what they were.
     orders: BTreeMap<OrderId, (Time, Hash)>,
     /// The same by their end.
@@ -172,6 +173,8 @@ impl Clearing {
     pub const OFFICERS_MAX: usize = 64;
     /// Most nodes of a chain.
     pub const NODES_MAX: usize = 64;
+    /// Most changes of nodes in the life of a chain.
+    pub const NODE_CHANGES_MAX: usize = 1024;
 
     /// Who may sign orders; nobody at first.
     pub fn officers(&self) -> &[Officer] {
@@ -180,12 +183,17 @@ impl Clearing {
 
     /// The nodes that were last ordered; none while the first ones are still in office.
     pub fn nodes(&self) -> &[ChainNode] {
-        &self.governance.nodes
+        self.governance.changes.last().map_or(&[], |(_, set)| &set.nodes)
+    }
+
+    /// Every change of nodes, with the height of the block that made it.
+    pub fn node_changes(&self) -> impl Iterator<Item = (u64, &SetNodes)> {
+        self.governance.changes.iter().map(|(height, set)| (*height, set))
     }
 
     /// How often the nodes were set.
     pub fn nodes_version(&self) -> u64 {
-        self.governance.nodes_version
+        self.governance.changes.len() as u64
     }
 
     /// Whether an order took effect and is still remembered.
@@ -263,8 +271,11 @@ impl Clearing {
     }
 
     fn set_nodes(&mut self, set: &SetNodes) -> Result<Outcome, Refusal> {
-        if set.version != self.governance.nodes_version + 1 {
+        if set.version != self.nodes_version() + 1 {
             return Err(Refusal::NodesChanged);
+        }
+        if self.governance.changes.len() >= Self::NODE_CHANGES_MAX {
+            return Err(Refusal::Full);
         }
         let too_long =
             |node: &ChainNode| node.name.len() > Officer::NAME_BYTES_MAX || node.address.len() > ChainNode::ADDRESS_BYTES_MAX;
@@ -276,8 +287,7 @@ impl Clearing {
         if nobody_votes || set.nodes.len() > Self::NODES_MAX || keys.len() != set.nodes.len() {
             return Err(Refusal::NodesNotValid);
         }
-        self.governance.nodes.clone_from(&set.nodes);
-        self.governance.nodes_version = set.version;
+        self.governance.changes.push((self.height, set.clone()));
         self.delta.push(22);
         encode_nodes(set, &mut self.delta);
         self.emit(EventKind::NodesSet(set.clone()));
@@ -305,7 +315,11 @@ impl Governance {
     /// Appends the canonical bytes for a snapshot.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         encode_officers(&self.officers, out);
-        encode_nodes(&SetNodes { version: self.nodes_version, nodes: self.nodes.clone() }, out);
+        put_u32(out, self.changes.len() as u32);
+        for (height, set) in &self.changes {
+            put_u64(out, *height);
+            encode_nodes(set, out);
+        }
         put_u32(out, self.orders.len() as u32);
         for (order, (end, digest)) in &self.orders {
             out.extend_from_slice(&order.0);
@@ -316,9 +330,14 @@ impl Governance {
 
     /// Reads what [`Self::encode`] wrote.
     pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
-        let officers = decode_officers(bytes)?;
-        let SetNodes { version, nodes } = decode_nodes(bytes)?;
-        let mut governance = Self { officers, nodes, nodes_version: version, ..Self::default() };
+        let mut governance = Self { officers: decode_officers(bytes)?, ..Self::default() };
+        for version in 1..=u64::from(take_u32(bytes)?) {
+            let (height, set) = (take_u64(bytes)?, decode_nodes(bytes)?);
+            if set.version != version {
+                return Err(DecodeError::Unknown("version of nodes"));
+            }
+            governance.changes.push((height, set));
+        }
         for _ in 0..take_u32(bytes)? {
             let order = OrderId(take(bytes)?);
             if governance.orders.last_key_value().is_some_and(|(last, _)| *last >= order) {

@@ -4,14 +4,15 @@ use crate::app::{App, Distort, Refusals};
 use crate::authorise::{Authorise, Known};
 use crate::block::{BODY_BYTES_MAX, Block, BlockCodec};
 use crate::certificates::Certificates;
-use crate::epochs::{Epochs, Track};
+use crate::epochs::{Epochs, Standing, Track};
 use crate::evidence::Witness;
 use crate::gossip::{Gossip, PACKET_BYTES_MAX};
 use crate::judge::{Judge, JudgeMailbox};
 use crate::keeper::{Keeper, KeeperMailbox, Noting, SharedProgress};
+use crate::oath::Oath;
 use crate::pool::Pool;
 use crate::replica::{Replica, State};
-use crate::rosters::Rosters;
+use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::BlockHeader;
@@ -76,8 +77,7 @@ pub(crate) struct Parts<A, S, B, M> {
     /// The last block before the consortium.
     pub(crate) base: BlockHeader,
     pub(crate) distort: Option<Distort>,
-    /// False for an observer: it follows and checks certificates, and never votes.
-    pub(crate) votes: bool,
+    pub(crate) oath: Oath,
 }
 
 /// The six channels, in this order of numbers.
@@ -132,7 +132,7 @@ where
         seen,
         base,
         distort,
-        votes,
+        oath,
     } = parts;
     let page_cache =
         CacheRef::new(paged::page_size(PAGE_BYTES as u32), NonZeroUsize::new(settings.cache_pages).unwrap_or(NonZeroUsize::MIN));
@@ -201,6 +201,8 @@ where
     )
     .await;
 
+    let calendar = Calendar { base_height: base.height, epoch_blocks: settings.epoch_blocks };
+    rosters.learn(follower.clearing(), follower.clearing().height(), calendar);
     let progress = SharedProgress::default();
     let (notes, note_receiver) = mpsc::unbounded_channel();
     let keeper = KeeperMailbox { notes, progress: progress.clone() };
@@ -235,7 +237,8 @@ where
         says: say_receiver,
         keeper: keeper.clone(),
     };
-    let start = (follower.clearing().height() - base.height, follower.tip());
+    let start =
+        Standing { height: follower.clearing().height() - base.height, hash: follower.tip(), time: follower.clearing().time() };
     let voter = Inline::new(context.child("voter"), app, marshal.clone(), epocher);
     let task = Keeper {
         context: ContextCell::new(context.child("keeper").dedicated()),
@@ -249,8 +252,7 @@ where
         says,
         rosters: rosters.clone(),
         me: me.clone(),
-        epoch_blocks: settings.epoch_blocks,
-        base_height: base.height,
+        calendar,
         marshal: marshal.clone(),
         certificates: certificates.clone(),
     };
@@ -266,15 +268,14 @@ where
         track,
         boundaries: boundary_receiver,
         start,
-        base: base.hash(),
+        base,
+        oath,
     };
     handles.push(task.start());
     handles.push(judge.start());
     handles.push(gossip.start(network.gossip));
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
-    if votes {
-        handles.push(epochs.start(network.votes, network.certificates, network.resolver));
-    }
+    handles.push(epochs.start(network.votes, network.certificates, network.resolver));
     Running { handles, keeper, progress, refusals, certificates }
 }
 

@@ -8,9 +8,11 @@ use crate::app::App;
 use crate::authorise::Authorise;
 use crate::block::{Block, digest_of};
 use crate::evidence::{EvidenceReporter, Witness};
-use crate::rosters::{Roster, Rosters};
+use crate::oath::Oath;
+use crate::rosters::{Assembly, Rosters};
 use crate::settings::Settings;
-use chain::Hash;
+use chain::{BlockHeader, Hash};
+use clearing::Time;
 use commonware_consensus::Reporters;
 use commonware_consensus::marshal::core::Mailbox as MarshalMailbox;
 use commonware_consensus::marshal::standard::{Inline, Standard};
@@ -20,6 +22,7 @@ use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_consensus::simplex::{self, SkipBudget};
 use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher, Height, ViewDelta};
 use commonware_cryptography::Sha256;
+use commonware_cryptography::certificate::Scheme as _;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select_loop;
 use commonware_p2p::utils::mux::{Builder as _, MuxHandle, Muxer};
@@ -34,17 +37,24 @@ use rand_core::CryptoRng;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A final block passed; `done` is answered when the right epoch's engine stands.
-#[derive(Debug)]
-pub(crate) struct Boundary {
+/// A final block, as far as epochs care.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
     /// Engine height.
     pub(crate) height: u64,
     pub(crate) hash: Hash,
+    pub(crate) time: Time,
+}
+
+/// A final block passed; `done` is answered when the right epoch's engine stands.
+#[derive(Debug)]
+pub(crate) struct Boundary {
+    pub(crate) block: Standing,
     pub(crate) done: oneshot::Sender<()>,
 }
 
 /// Tells the network who the peers of an epoch are.
-pub(crate) type Track = Box<dyn FnMut(u64, &Roster) + Send>;
+pub(crate) type Track = Box<dyn FnMut(u64, &Assembly) + Send>;
 
 type Marshal = MarshalMailbox<Scheme, Standard<Block>>;
 type Voter<E, A> = Inline<E, Scheme, App<A>, Block, FixedEpocher>;
@@ -65,10 +75,10 @@ where
     pub(crate) page_cache: CacheRef,
     pub(crate) track: Track,
     pub(crate) boundaries: mpsc::UnboundedReceiver<Boundary>,
-    /// Engine height and hash of the last block on disk.
-    pub(crate) start: (u64, Hash),
-    /// Hash of the base.
-    pub(crate) base: Hash,
+    /// The last block on disk.
+    pub(crate) start: Standing,
+    pub(crate) base: BlockHeader,
+    pub(crate) oath: Oath,
 }
 
 /// How often to look for the block an epoch stands on.
@@ -111,10 +121,10 @@ where
         let mut channels = Channels { votes, certificates, resolver };
 
         let epocher = FixedEpocher::new(self.settings.epoch_blocks);
-        let (height, tip) = self.start;
+        let height = self.start.height;
         let info = epocher.containing(Height::new(height)).expect("a fixed length covers every height");
         let mut epoch = if height > 0 && info.last().get() == height { info.epoch().next() } else { info.epoch() };
-        let floor = self.floor_of(&epocher, epoch, height, tip);
+        let floor = self.floor_of(&epocher, epoch);
         let mut engine = self.enter_at(epoch, floor, &mut channels).await;
         select_loop! {
             self.context,
@@ -126,8 +136,8 @@ where
             },
             on_stopped => {},
             Some(boundary) = self.boundaries.recv() else return => {
-                let floor = Some(boundary.hash);
-                if epocher.last(epoch) == Some(Height::new(boundary.height)) {
+                let floor = Some(boundary.block);
+                if epocher.last(epoch) == Some(Height::new(boundary.block.height)) {
                     if let Some(engine) = engine.take() {
                         engine.abort();
                     }
@@ -153,19 +163,21 @@ where
     }
 
     /// The block an epoch stands on, if it can be told without the archive.
-    fn floor_of(&self, epocher: &FixedEpocher, epoch: Epoch, height: u64, tip: Hash) -> Option<Hash> {
+    fn floor_of(&self, epocher: &FixedEpocher, epoch: Epoch) -> Option<Standing> {
         match epoch.previous().and_then(|before| epocher.last(before)) {
-            None => Some(self.base),
-            Some(last) => (last.get() == height).then_some(tip),
+            None => Some(Standing { height: 0, hash: self.base.hash(), time: Time(self.base.time_ns) }),
+            Some(last) => (last.get() == self.start.height).then_some(self.start),
         }
     }
 
-    async fn boundary_in_archive(&mut self, epocher: &FixedEpocher, epoch: Epoch) -> Option<Hash> {
+    async fn boundary_in_archive(&mut self, epocher: &FixedEpocher, epoch: Epoch) -> Option<Standing> {
         let last = epoch.previous().and_then(|before| epocher.last(before))?;
-        self.marshal.get_block(last).await.map(|block| block.inner().hash())
+        let block = self.marshal.get_block(last).await?;
+        let header = block.inner().header();
+        Some(Standing { height: last.get(), hash: header.hash(), time: Time(header.time_ns) })
     }
 
-    async fn enter_at<S>(&mut self, epoch: Epoch, floor: Option<Hash>, channels: &mut Channels<S>) -> Option<Handle<()>>
+    async fn enter_at<S>(&mut self, epoch: Epoch, floor: Option<Standing>, channels: &mut Channels<S>) -> Option<Handle<()>>
     where
         S: Sender<PublicKey = PublicKey>,
     {
@@ -182,13 +194,20 @@ where
     }
 
     /// Starts the engine of an epoch. `None`: the network is gone.
-    async fn enter<S>(&mut self, epoch: Epoch, boundary: Hash, channels: &mut Channels<S>) -> Option<Handle<()>>
+    async fn enter<S>(&mut self, epoch: Epoch, boundary: Standing, channels: &mut Channels<S>) -> Option<Handle<()>>
     where
         S: Sender<PublicKey = PublicKey>,
     {
-        let roster = self.rosters.at(epoch.get())?;
-        (self.track)(epoch.get(), &roster);
-        let scheme = self.rosters.scheme_at(epoch.get())?;
+        let assembly = self.rosters.at(epoch.get())?;
+        (self.track)(epoch.get(), &assembly);
+        let signer = self.rosters.scheme_at(epoch.get())?;
+        let scheme = match self.oath.allows(boundary.time) {
+            true => (*signer).clone(),
+            false => self.rosters.verifier_at(epoch.get())?,
+        };
+        if signer.me().is_some() && scheme.me().is_none() {
+            tracing::warn!(%epoch, "the voting journal was lost: this validator follows without a vote until the next epoch");
+        }
         let context = self.context.as_present().child("engine").with_attribute("epoch", epoch);
         let evidence = EvidenceReporter {
             context: Arc::new(Mutex::new(context.child("evidence"))),
@@ -199,7 +218,7 @@ where
         let engine = simplex::Engine::new(
             context,
             simplex::Config {
-                scheme: (*scheme).clone(),
+                scheme,
                 elector: RoundRobin::<Sha256>::default(),
                 blocker: self.blocker.clone(),
                 automaton: self.voter.clone(),
@@ -210,7 +229,7 @@ where
                 partition: format!("{}-simplex-{epoch}", self.settings.partition),
                 mailbox_size: NZUsize!(1024),
                 epoch,
-                floor: Floor::Genesis(digest_of(boundary)),
+                floor: Floor::Genesis(digest_of(boundary.hash)),
                 replay_buffer: NZUsize!(1 << 20),
                 write_buffer: NZUsize!(1 << 20),
                 page_cache: self.page_cache.clone(),
@@ -227,7 +246,7 @@ where
         let votes = channels.votes.register(epoch.get()).await.ok()?;
         let certificates = channels.certificates.register(epoch.get()).await.ok()?;
         let resolver = channels.resolver.register(epoch.get()).await.ok()?;
-        tracing::info!(%epoch, validators = roster.len(), "an epoch begins");
+        tracing::info!(%epoch, validators = assembly.roster.len(), "an epoch begins");
         Some(engine.start(votes, certificates, resolver))
     }
 }

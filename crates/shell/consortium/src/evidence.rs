@@ -86,7 +86,7 @@ impl<E: CryptoRng + Send + 'static> Reporter for EvidenceReporter<E> {
             | Activity::Finalize(_)
             | Activity::Finalization(_) => return Feedback::Ok,
         };
-        let (Some(scheme), Some(roster)) = (self.rosters.scheme_at(epoch.get()), self.rosters.at(epoch.get())) else {
+        let (Some(scheme), Some(assembly)) = (self.rosters.scheme_at(epoch.get()), self.rosters.at(epoch.get())) else {
             return Feedback::Ok;
         };
         // Activity is reported before it is verified: what does not verify convicts nobody.
@@ -95,7 +95,7 @@ impl<E: CryptoRng + Send + 'static> Reporter for EvidenceReporter<E> {
             return Feedback::Ok;
         }
         drop(random);
-        if let Some(validator) = roster.get(signer.get() as usize) {
+        if let Some(validator) = assembly.roster.get(signer.get() as usize) {
             tracing::error!(kind = kind.name(), %epoch, %view, ?validator, "a validator contradicted itself");
             let votes = activity.encode().to_vec();
             self.witness.note(Evidence { kind, epoch: epoch.get(), view: view.get(), validator: validator.clone(), votes });

@@ -7,14 +7,14 @@
 use crate::authorise::{Authorise, Known};
 use crate::block::Block;
 use crate::certificates::{Certificates, certificate_of};
-use crate::epochs::Boundary;
+use crate::epochs::{Boundary, Standing};
 use crate::gossip::{Asked, Say};
 use crate::pool::{Echo, Pool};
 use crate::replica::State;
-use crate::rosters::Rosters;
+use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use chain::Hash;
-use clearing::{Clearing, Command, Outcome, Uetr};
+use clearing::{Clearing, Command, Outcome, Time, Uetr};
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
@@ -30,7 +30,6 @@ use commonware_runtime::{Clock, ContextCell, Handle, Spawner, spawn_cell};
 use commonware_utils::Acknowledgement as _;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::channel::{mpsc, oneshot};
-use core::num::NonZeroU64;
 use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,8 +150,7 @@ pub(crate) struct Keeper<E, S, A> {
     pub(crate) says: mpsc::UnboundedSender<Say<PublicKey>>,
     pub(crate) rosters: Rosters,
     pub(crate) me: PublicKey,
-    pub(crate) epoch_blocks: NonZeroU64,
-    pub(crate) base_height: u64,
+    pub(crate) calendar: Calendar,
     pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
     pub(crate) certificates: Certificates,
 }
@@ -229,7 +227,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
     /// The certificate under the last block covers the others; it is there before anybody is told of them.
     async fn gather_certificates(&mut self, blocks: &[Arc<Block>]) {
         let Some(last) = blocks.last() else { return };
-        let height = Height::new(last.header().height - self.base_height);
+        let height = Height::new(last.header().height - self.calendar.base_height);
         let certificate = self.marshal.get_finalization(height).await.as_ref().and_then(certificate_of);
         for block in blocks {
             self.certificates.put(*block.header(), certificate.clone());
@@ -246,8 +244,8 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
             .filter(|(command, _)| self.authorise.needs_message(command))
             .collect();
         let Some(height) = blocks.first().map(|block| block.header().height) else { return };
-        let epoch = (height - self.base_height) / self.epoch_blocks;
-        let others: Vec<_> = self.rosters.at(epoch).into_iter().flatten().filter(|key| *key != self.me).collect();
+        let roster = self.rosters.at(self.calendar.epoch_of(height)).map(|assembly| assembly.roster.clone());
+        let others: Vec<_> = roster.into_iter().flatten().filter(|key| *key != self.me).collect();
         if needing.is_empty() || others.is_empty() {
             return;
         }
@@ -307,9 +305,14 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
     /// The next epoch's engine stands before its first block can be asked for.
     async fn tell(&mut self, block: &Block) {
         let (done, entered) = oneshot::channel();
-        let height = block.header().height - self.base_height;
-        if self.boundaries.send(Boundary { height, hash: block.hash(), done }).is_ok() {
-            // An error means that nobody minds epochs here: a follower without a vote.
+        let header = block.header();
+        if self.calendar.is_last(header.height) {
+            self.rosters.learn(self.follower.clearing(), header.height, self.calendar);
+        }
+        let height = header.height - self.calendar.base_height;
+        let block = Standing { height, hash: block.hash(), time: Time(header.time_ns) };
+        if self.boundaries.send(Boundary { block, done }).is_ok() {
+            // An error means that the node stops.
             let _ = entered.await;
         }
     }

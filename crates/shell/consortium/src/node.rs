@@ -7,8 +7,10 @@ use crate::command_id::CommandId;
 use crate::engine::{self, Network, PEERS_MAX, Parts, message_bytes_max};
 use crate::evidence::Witness;
 use crate::keeper::{KeeperMailbox, Note, Noting, Progress, SharedProgress};
+use crate::mark::MarkFiles;
+use crate::oath::Oath;
 use crate::pool::Pool;
-use crate::rosters::{Roster, Rosters};
+use crate::rosters::{Assembly, Roster, Rosters};
 use crate::seen::{SEEN_BLOCKS, Seen};
 use crate::settings::Settings;
 use chain::{BlockHeader, Hash};
@@ -79,6 +81,8 @@ pub struct NodeConfig {
     pub peers: Vec<Peer>,
     /// Folder of the engine's own files: voting journal, archives.
     pub engine: PathBuf,
+    /// File outside of it that counts starts, so that an older copy of the folder is noticed.
+    pub starts: PathBuf,
     /// Threads of the engine.
     pub workers: usize,
     /// What the chain begins with.
@@ -102,6 +106,9 @@ pub enum StartError {
     /// The configuration contradicts itself.
     #[error("consortium: {0}")]
     Config(&'static str),
+    /// The mark in the engine's folder cannot be read or written.
+    #[error("voting journals: {0}")]
+    Mark(#[from] std::io::Error),
     /// The engine did not come up.
     #[error("the engine did not start")]
     Engine,
@@ -117,6 +124,11 @@ pub struct Consortium {
     certificates: Certificates,
     keeper: KeeperMailbox,
     thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+}
+
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Public key of a secret one.
@@ -152,6 +164,8 @@ impl Consortium {
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, StartError> {
         let members = Members::of(&config)?;
+        let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
+        let oath = files.open(public_key(config.key), now())?;
         let known = Known::default();
         let mut follower = Follower::open(disk.clone(), journal, seed, |recovered| {
             known.load(recovered.clearing);
@@ -161,7 +175,7 @@ impl Consortium {
         let seen = recent(&follower, &*disk);
         let pool = Arc::new(Pool::new(config.pool_commands_max));
         let (vault, admission) = (follower.vault(), follower.admission());
-        let plan = Plan { config, members, authorise, witness, known, pool: pool.clone(), base, seen };
+        let plan = Plan { config, members, authorise, witness, known, pool: pool.clone(), base, seen, oath };
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("consortium".into());
@@ -230,18 +244,14 @@ impl Drop for Consortium {
     }
 }
 
-/// Who is who, read once.
+/// Our key, and everybody of the first epoch.
 struct Members {
     me: PrivateKey,
-    roster: Roster,
-    observers: Vec<PublicKey>,
-    addresses: BTreeMap<PublicKey, SocketAddr>,
-    votes: bool,
+    first: Assembly,
 }
 
 impl Members {
     fn of(config: &NodeConfig) -> Result<Self, StartError> {
-        let me = private(config.key);
         let mut addresses = BTreeMap::new();
         let (mut validators, mut observers) = (Vec::new(), Vec::new());
         for peer in &config.peers {
@@ -254,21 +264,18 @@ impl Members {
         if validators.is_empty() || addresses.len() > PEERS_MAX as usize {
             return Err(StartError::Config("there must be 1 to 64 peers, and one that votes"));
         }
-        let own = me.public_key();
-        if !addresses.contains_key(&own) {
-            return Err(StartError::Config("our own key is not among the peers"));
-        }
-        let votes = validators.contains(&own);
-        Ok(Self { me, roster: Roster::from_iter_dedup(validators), observers, addresses, votes })
+        let first = Assembly { roster: Roster::from_iter_dedup(validators), observers, addresses };
+        Ok(Self { me: private(config.key), first })
     }
+}
 
-    fn map(&self, keys: impl IntoIterator<Item = PublicKey>) -> Map<PublicKey, Address> {
-        let known = keys.into_iter().filter_map(|key| {
-            let address = *self.addresses.get(&key)?;
-            Some((key, Address::from(address)))
-        });
-        Map::from_iter_dedup(known)
-    }
+/// Those of an epoch whose address is known.
+fn reachable(assembly: &Assembly, keys: impl IntoIterator<Item = PublicKey>) -> Map<PublicKey, Address> {
+    let known = keys.into_iter().filter_map(|key| {
+        let address = *assembly.addresses.get(&key)?;
+        Some((key, Address::from(address)))
+    });
+    Map::from_iter_dedup(known)
 }
 
 /// Makes the first block if there is none, and finds the base.
@@ -326,6 +333,7 @@ struct Plan<A> {
     pool: Arc<Pool>,
     base: BlockHeader,
     seen: Seen,
+    oath: Oath,
 }
 
 /// What the engine's thread hands back.
@@ -336,6 +344,8 @@ struct Started {
     certificates: Certificates,
 }
 
+/// Peers the network has room for at least: members may join while it runs.
+const PEERS_ROOM: usize = 12;
 /// Messages a second of one peer on one channel. Above it they wait or are dropped, which looks like latency; but the network
 /// makes room at its start for this many of every peer in every set it tracks.
 const QUOTA: Quota = Quota::per_second(NZU32!(2048));
@@ -353,9 +363,8 @@ fn run<S: Sink, A: Authorise>(
         .with_tcp_nodelay(Some(true))
         .with_catch_panics(false);
     runtime::Runner::new(runtime).start(|context| async move {
-        let Plan { config, members, authorise, witness, known, pool, base, seen } = plan;
+        let Plan { config, members, authorise, witness, known, pool, base, seen, oath } = plan;
         let me = members.me.public_key();
-        let votes = members.votes;
         let (mut network, oracle) = lookup::Network::new(context.child("network"), network_config(&config, &members));
         let channels = Network {
             votes: network.register(0, QUOTA),
@@ -365,17 +374,13 @@ fn run<S: Sink, A: Authorise>(
             blocks: network.register(4, QUOTA),
             gossip: network.register(5, QUOTA),
         };
-        let rosters = Rosters::new(&config.settings.namespace, votes.then(|| members.me.clone()));
-        rosters.set_from(0, members.roster.clone());
+        let rosters = Rosters::new(&config.settings.namespace, Some(members.me), members.first);
         let mut tracker = oracle.clone();
-        let mut track = move |epoch: u64, roster: &Roster| {
-            let primary = members.map(roster.iter().cloned());
-            let secondary = members.map(members.observers.iter().cloned());
+        let track = move |epoch: u64, assembly: &Assembly| {
+            let primary = reachable(assembly, assembly.roster.iter().cloned());
+            let secondary = reachable(assembly, assembly.observers.iter().cloned());
             let _ = tracker.track(epoch, AddressableTrackedPeers::new(primary, secondary));
         };
-        if !votes {
-            rosters.at(0).iter().for_each(|roster| track(0, roster));
-        }
         let parts = Parts {
             settings: config.settings,
             me,
@@ -391,7 +396,7 @@ fn run<S: Sink, A: Authorise>(
             seen,
             base,
             distort: None,
-            votes,
+            oath,
         };
         let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await;
         let networking = network.start();
@@ -425,7 +430,7 @@ fn network_config(config: &NodeConfig, members: &Members) -> lookup::Config<Cups
         },
         cups::Version::V1,
     );
-    let peers = NonZeroUsize::new(members.addresses.len()).unwrap_or(NonZeroUsize::MIN);
+    let peers = NonZeroUsize::new((members.first.addresses.len() * 2).max(PEERS_ROOM)).unwrap_or(NonZeroUsize::MIN);
     let mut network =
         lookup::Config::local(handshake, &config.settings.namespace, config.listen, peers, message_bytes_max(), NZUsize!(1024));
     network.tracked_peer_sets = NZUsize!(2);

@@ -7,8 +7,8 @@ use clearing::{
     ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
 };
 use consortium::{
-    Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised, Witness,
-    public_key,
+    Authorise, Beginning, Consortium, Evidence, Known, MarkFiles, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised,
+    Witness, public_key,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use money::{Currency, CurrencyCode, MinorUnits};
@@ -124,6 +124,7 @@ fn config(index: usize, options: &Options) -> NodeConfig {
         listen: ([127, 0, 0, 1], options.first_port + index as u16).into(),
         peers,
         engine: options.folder.join(format!("{index}/engine")),
+        starts: options.folder.join(format!("{index}/starts")),
         workers: 2,
         beginning: Beginning::Genesis { time: Time(1_000_000_000), commands: genesis() },
         pool_commands_max: 1 << 17,
@@ -136,6 +137,10 @@ pub fn run(index: usize, options: &Options) {
     let (send, done) = channel();
     let disk = Arc::new(RealDisk::open(&options.folder.join(format!("{index}/chain"))).unwrap());
     let config = config(index, options);
+    let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
+    if !config.engine.exists() {
+        files.swear(public_key(config.key)).unwrap();
+    }
     let journal = JournalConfig { segment_bytes: 32 << 20, vault_bytes: 8 << 20, ..JournalConfig::default() };
     let seed = IndexSeed(index as u64 + 77);
     let rebuild = |_: ordering::Recovered<'_>| Wire(send);

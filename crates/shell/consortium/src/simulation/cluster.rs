@@ -2,13 +2,15 @@
 
 use super::common::MemDisk;
 use super::scheme::{Signed, base, message, payment};
-use crate::app::{Distort, Refusals};
+use crate::app::{Distort, Refusals, time_of};
 use crate::authorise::Known;
+use crate::certificates::Certificates;
 use crate::engine::{Network, Parts, message_bytes_max, start};
 use crate::evidence::{Evidence, Witness};
 use crate::keeper::{Noting, SharedProgress};
+use crate::oath::Oath;
 use crate::pool::Pool;
-use crate::rosters::{Roster, Rosters};
+use crate::rosters::{Assembly, Roster, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::Hash;
@@ -18,7 +20,7 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_glue::simulate::engine::{EngineDefinition, InitContext};
 use commonware_glue::simulate::processed::ProcessedHeight;
 use commonware_glue::simulate::reporter::MonitorReporter;
-use commonware_runtime::{Clock as _, Handle, Quota, Spawner as _, Supervisor as _};
+use commonware_runtime::{Clock, Handle, Quota, Spawner as _, Storage, Supervisor as _};
 use commonware_utils::NZU32;
 use core::num::NonZeroU64;
 use ordering::{Disk, DurableBlock, Follower, JournalConfig, Sink, StopReason, Submission};
@@ -54,11 +56,26 @@ pub(super) struct Cluster {
     pub(super) payments: u64,
     /// Each payment is sent at two doors.
     pub(super) twice: bool,
+    /// How many of the keys, from the first on, vote in the first epoch; the others follow.
+    pub(super) voters: usize,
+    /// What the first operator's officers order, and at which height.
+    pub(super) orders: Arc<BTreeMap<u64, Command>>,
+    /// Loses its voting journals when it comes back.
+    pub(super) forgetful: Option<usize>,
+    /// How often each operator was started.
+    pub(super) starts: Arc<Mutex<BTreeMap<usize, u64>>>,
+    /// The certificates each operator last had.
+    pub(super) certificates: Arc<Mutex<BTreeMap<usize, Certificates>>>,
 }
 
 impl Cluster {
     pub(super) fn new(epoch_blocks: u64) -> Self {
-        let mut keys: Vec<_> = (0..4).map(PrivateKey::from_seed).collect();
+        Self::of(4, epoch_blocks)
+    }
+
+    /// So many operators, of whom four vote at first.
+    pub(super) fn of(operators: u64, epoch_blocks: u64) -> Self {
+        let mut keys: Vec<_> = (0..operators).map(PrivateKey::from_seed).collect();
         keys.sort_by_key(|key| key.public_key());
         let settings = Settings {
             epoch_blocks: NonZeroU64::new(epoch_blocks).unwrap(),
@@ -68,18 +85,32 @@ impl Cluster {
         };
         Self {
             keys,
-            disks: (0..4).map(|_| MemDisk::new()).collect(),
+            disks: (0..operators).map(|_| MemDisk::new()).collect(),
             told: Arc::default(),
             settings,
             distort: None,
             refusals: Arc::default(),
             payments: u64::MAX,
             twice: true,
+            voters: 4,
+            orders: Arc::default(),
+            forgetful: None,
+            starts: Arc::default(),
+            certificates: Arc::default(),
         }
     }
 
-    fn roster(&self) -> Roster {
-        Roster::from_iter_dedup(self.keys.iter().map(PrivateKey::public_key))
+    fn first(&self) -> Assembly {
+        let (voters, followers) = self.keys.split_at(self.voters);
+        let roster = Roster::from_iter_dedup(voters.iter().map(PrivateKey::public_key));
+        Assembly { roster, observers: followers.iter().map(PrivateKey::public_key).collect(), addresses: BTreeMap::new() }
+    }
+
+    /// A public key as the chain has it.
+    pub(super) fn key(&self, index: usize) -> [u8; 32] {
+        let public = self.keys[index].public_key();
+        let bytes: &[u8] = public.as_ref();
+        bytes.try_into().unwrap()
     }
 }
 
@@ -88,6 +119,7 @@ pub(super) struct Door {
     index: usize,
     pool: Arc<Pool>,
     told: Arc<Mutex<Told>>,
+    orders: Arc<BTreeMap<u64, Command>>,
 }
 
 impl Sink for Door {
@@ -117,6 +149,9 @@ impl Sink for Door {
             }
         }
         drop(told);
+        if let Some(order) = self.orders.get(&block.header.height).filter(|_| self.index == 0) {
+            answers.push(Submission { ticket: 0, command: order.clone(), attachment: Some(message(order)) });
+        }
         let _ = self.pool.submit(answers);
     }
     fn answered(&mut self, ticket: u64, outcome: &Outcome) {
@@ -151,6 +186,25 @@ impl ProcessedHeight for Seat {
 
 const QUOTA: Quota = Quota::per_second(NZU32!(100_000));
 
+impl Cluster {
+    /// What this operator may vote in; the forgetful one loses its voting journals while it is down.
+    async fn oath(&self, context: &(impl Clock + Storage), index: usize) -> Oath {
+        let start = {
+            let mut starts = self.starts.lock().unwrap();
+            let start = starts.entry(index).or_default();
+            *start += 1;
+            *start
+        };
+        if self.forgetful != Some(index) || start == 1 {
+            return Oath::Whole;
+        }
+        for epoch in 0..100 {
+            let _ = context.remove(&format!("validator-{index}-simplex-{epoch}"), None).await;
+        }
+        Oath::LostBefore(time_of(context))
+    }
+}
+
 impl EngineDefinition for Cluster {
     type PublicKey = PublicKey;
     type Engine = Handle<()>;
@@ -174,15 +228,15 @@ impl EngineDefinition for Cluster {
         let known = Known::default();
         let disk: Arc<dyn Disk> = Arc::new(self.disks[index].clone());
         let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
-        let door = Door { index, pool: pool.clone(), told: self.told.clone() };
+        let door = Door { index, pool: pool.clone(), told: self.told.clone(), orders: self.orders.clone() };
         let noting = Noting { sink: door, known: known.clone() };
         let mut follower = Follower::open(disk, config, IndexSeed(index as u64), |_| noting).unwrap();
         let (first, base) = base();
         if follower.last().is_none() {
             follower.append(vec![first]).unwrap();
         }
-        let rosters = Rosters::new(&self.settings.namespace, Some(self.keys[index].clone()));
-        rosters.set_from(0, self.roster());
+        let rosters = Rosters::new(&self.settings.namespace, Some(self.keys[index].clone()), self.first());
+        let oath = self.oath(&context, index).await;
         let mut channels = channels.into_iter();
         let mut channel = || channels.next().unwrap();
         let network = Network {
@@ -208,11 +262,12 @@ impl EngineDefinition for Cluster {
             seen: Seen::default(),
             base,
             distort: self.distort.clone().filter(|_| index == 3),
-            votes: true,
+            oath,
         };
         let me = public_key.clone();
         let running = start(context.child("node"), parts, network, |keeper| MonitorReporter::new(me, monitor, keeper)).await;
         self.refusals.lock().unwrap().push(running.refusals.clone());
+        self.certificates.lock().unwrap().insert(index, running.certificates.clone());
         let seat = Seat { progress: running.progress.clone(), base: base.height };
         let (told, most, twice) = (self.told.clone(), self.payments, self.twice);
         let handle = context.spawn(move |context| async move {

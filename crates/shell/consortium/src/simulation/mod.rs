@@ -10,5 +10,6 @@ mod certificates;
 mod cluster;
 #[path = "../../../ordering/tests/common/mod.rs"]
 mod common;
+mod members;
 mod runs;
 mod scheme;

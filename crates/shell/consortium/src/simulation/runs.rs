@@ -20,7 +20,7 @@ fn link(success: f64) -> Link {
 }
 
 /// Runs one seed to a height and judges what is on the disks.
-fn run(cluster: &Cluster, seed: u64, height: u64, crash: Option<Crash<PublicKey>>, lossy: bool) -> String {
+pub(super) fn run(cluster: &Cluster, seed: u64, height: u64, crash: Option<Crash<PublicKey>>, lossy: bool) -> String {
     let mut plan = PlanBuilder::new(cluster.clone())
         .seed(seed)
         .link(link(if lossy { 0.9 } else { 1.0 }))
@@ -45,7 +45,7 @@ fn judge(cluster: &Cluster, seed: u64) {
     }
 }
 
-fn told(cluster: &Cluster) -> std::sync::MutexGuard<'_, Told> {
+pub(super) fn told(cluster: &Cluster) -> std::sync::MutexGuard<'_, Told> {
     cluster.told.lock().unwrap()
 }
 

@@ -3,16 +3,26 @@
 use super::common::{genesis, uetr};
 use crate::authorise::{Authorise, Known, Unauthorised};
 use chain::{BlockHeader, Hash, sha256};
-use clearing::{Clearing, Command, ContentHash, IndexSeed, MessageIdHash, ParticipantId, Pay, Priority, RiskDecision, Time};
+use clearing::{
+    Clearing, Command, ContentHash, IndexSeed, MessageIdHash, Officer, Order, OrderId, ParticipantId, Pay, Priority,
+    RiskDecision, Time,
+};
 use money::{CurrencyCode, MinorUnits};
 use ordering::{Attachment, FollowedBlock, encode_body, header_of};
 
 /// Block time of the base: the simulator's clock begins at 1970.
 const BASE_TIME: Time = Time(1);
 
-/// The first block, the same for everybody: two banks with money.
+/// An order of the two officers.
+pub(super) fn order(n: u8, does: Command) -> Command {
+    let officers = [[1; 32], [2; 32]];
+    Command::Order(Order { id: OrderId([n; 16]), valid_until: Time(86_400_000_000_000), officers, does: Box::new(does) })
+}
+
+/// The first block, the same for everybody: two banks with money, and two officers.
 pub(super) fn base() -> (FollowedBlock, BlockHeader) {
-    let commands = genesis();
+    let mut commands = genesis();
+    commands.push(Command::AppointOfficers([1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") }).to_vec()));
     let body = encode_body(&commands);
     let applied = Clearing::new(IndexSeed(1)).apply_block(BASE_TIME, &commands);
     let header = header_of(Hash::default(), 1, BASE_TIME, &body, commands.len(), &applied);
@@ -52,7 +62,7 @@ pub(super) struct Signed;
 
 impl Authorise for Signed {
     fn needs_message(&self, command: &Command) -> bool {
-        matches!(command, Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. })
+        matches!(command, Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } | Command::Order(_))
     }
 
     fn authorise(&self, command: &Command, given: Option<&[u8]>, _: &Known) -> Result<(), Unauthorised> {
