@@ -2,7 +2,8 @@
 
 use crate::config::{Config, NodeKind, SchemeSection};
 use anyhow::{Context, Result};
-use clearing::{Command, IndexSeed, Settings};
+use chain::key_of_hex;
+use clearing::{Command, IndexSeed, Officer, Settings};
 use gateway::Hub;
 use history::ReadModel;
 use money::Currency;
@@ -16,6 +17,8 @@ use std::sync::{Arc, OnceLock};
 pub struct Centre {
     pub journal: Arc<dyn Engine>,
     pub model: Arc<ReadModel>,
+    /// The validators by epoch, as text, where there are any.
+    pub validators: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
 }
@@ -65,6 +68,7 @@ impl Centre {
         let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
         let journal = Journal::open(Arc::new(disk), journal_config(config), SystemClock, seed, |recovered| {
             pending = genesis::configuration(times(&config.scheme), &currencies(&config.scheme), recovered.clearing);
+            pending.extend(genesis::officers(&officers(&config.scheme), recovered.clearing));
             pending.extend(genesis::members(members, recovered.clearing));
             let feeder = Feeder::rebuild(&recovered, hub, failed.clone());
             let _ = model.set(feeder.model());
@@ -72,7 +76,7 @@ impl Centre {
         })
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");
-        let centre = Self { journal: Arc::new(journal), model, failed };
+        let centre = Self { journal: Arc::new(journal), model, validators: Arc::new(|| None), failed };
         centre.apply_and_wait(pending)?;
         Ok(centre)
     }
@@ -101,6 +105,11 @@ pub(crate) fn times(scheme: &SchemeSection) -> Settings {
         quote_validity_ns: scheme.quote_validity_s * SECOND_NS,
         acceptance_age_max_ns: scheme.acceptance_age_max_s * SECOND_NS,
     }
+}
+
+pub(crate) fn officers(scheme: &SchemeSection) -> Vec<Officer> {
+    let officer = |(name, key): &(String, String)| Some(Officer { key: key_of_hex(key)?, name: name.clone() });
+    scheme.officers.iter().map(|row| officer(row).expect("checked when read")).collect()
 }
 
 pub(crate) fn currencies(scheme: &SchemeSection) -> Vec<Currency> {

@@ -57,6 +57,9 @@ pub enum Command {
     /// ISO 20022 messages.
     #[command(subcommand)]
     Iso(IsoCommand),
+    /// What two officers of the scheme change while it runs.
+    #[command(subcommand)]
+    Order(OrderCommand),
     /// Several operators with one chain.
     #[cfg(feature = "consortium")]
     #[command(subcommand)]
@@ -87,6 +90,11 @@ pub struct ConfigArgs {
 pub enum ConsortiumCommand {
     /// Make folders, keys and configurations of a consortium on this machine, to try it.
     Init(ConsortiumInitArgs),
+    /// Make the key that the configuration names, for a node that joins or changes its key, and print the public half.
+    Key,
+    /// State that the configured key never voted, or that its votes of the running epoch cannot matter any more: after all
+    /// validators lost their voting journals, for instance. A wrong statement can convict the validator.
+    Swear,
 }
 
 /// What to make.
@@ -104,6 +112,122 @@ pub struct ConsortiumInitArgs {
     /// First port; each node takes five after the one before it.
     #[arg(long, default_value_t = 18_400)]
     pub first_port: u16,
+}
+
+/// What can be done with orders.
+#[derive(Debug, Subcommand)]
+pub enum OrderCommand {
+    /// Make an officer's key and print its public half.
+    Key(OrderKeyArgs),
+    /// Write an order, for officers to sign.
+    Draft(OrderDraftArgs),
+    /// Say what an order does and who has signed it.
+    Show(OrderFileArgs),
+    /// Sign an order.
+    Sign(OrderSignArgs),
+    /// Bring an order that two officers signed to a board.
+    Submit(OrderSubmitArgs),
+    /// Print every order in the chain of a system that is not running, and what became of it.
+    List,
+}
+
+/// Where the key goes.
+#[derive(Debug, Args)]
+pub struct OrderKeyArgs {
+    /// The file; must not exist.
+    pub file: PathBuf,
+}
+
+/// Which order.
+#[derive(Debug, Args)]
+pub struct OrderFileArgs {
+    /// The order's file.
+    pub order: PathBuf,
+}
+
+/// What is wished, and for how long it may be carried out.
+#[derive(Debug, Args)]
+pub struct OrderDraftArgs {
+    /// Address of a board of the chain.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    pub board: SocketAddr,
+    /// Hours for which the order is valid.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=160))]
+    pub hours: u8,
+    /// The order's file.
+    #[arg(long, default_value = "order.json", value_name = "FILE")]
+    pub out: PathBuf,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub wish: Wish,
+}
+
+/// What can be ordered.
+#[derive(Debug, Subcommand)]
+pub enum Wish {
+    /// Stop a participant: it neither sends nor receives; payments under way still end.
+    Suspend {
+        /// Whom.
+        bic: String,
+    },
+    /// Let a participant send and receive again.
+    Resume {
+        /// Whom.
+        bic: String,
+    },
+    /// Prefunding arrived at the settlement agent.
+    Fund(FundArgs),
+    /// Prefunding goes back.
+    Withdraw(FundArgs),
+    /// Register a participant, or change its name or key.
+    Register {
+        /// TOML with bic, name, key, provides_exchange and currencies.
+        file: PathBuf,
+    },
+    /// Replace the officers.
+    Officers {
+        /// TOML with officers = [["name", "key"], …], all of them.
+        file: PathBuf,
+    },
+    /// Replace the nodes from the next epoch on.
+    Nodes {
+        /// TOML with [[peers]] as in the chain file, all of them.
+        file: PathBuf,
+    },
+}
+
+/// How much, whose.
+#[derive(Debug, Args)]
+pub struct FundArgs {
+    /// Whose account.
+    pub bic: String,
+    /// Its currency.
+    pub currency: String,
+    /// How much.
+    pub amount: String,
+    /// The pool of an exchange provider instead of the settlement account.
+    #[arg(long)]
+    pub exchange: bool,
+}
+
+/// Which order, whose key.
+#[derive(Debug, Args)]
+pub struct OrderSignArgs {
+    /// The order's file; the signature is added to it.
+    pub order: PathBuf,
+    /// The officer's key.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+}
+
+/// Which order, where to.
+#[derive(Debug, Args)]
+pub struct OrderSubmitArgs {
+    /// The order's file.
+    pub order: PathBuf,
+    /// Address of any board of the chain.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    pub board: SocketAddr,
 }
 
 /// What to verify, and with which keys.

@@ -8,8 +8,10 @@ mod config;
 mod fsck;
 mod iso;
 mod keys;
+mod order;
 mod pay;
 mod run;
+mod sections;
 #[cfg(feature = "consortium")]
 mod shared;
 #[cfg(feature = "consortium")]
@@ -45,9 +47,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
+        Command::Order(options) => order::order(&cli.settings, &options),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Init(options)) => shared_init::init(&options),
+        #[cfg(feature = "consortium")]
+        Command::Consortium(ConsortiumCommand::Key) => shared_init::new_key(&cli.settings),
+        #[cfg(feature = "consortium")]
+        Command::Consortium(ConsortiumCommand::Swear) => shared_init::swear(&cli.settings),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Flood(options) => bench::flood(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),

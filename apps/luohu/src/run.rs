@@ -100,6 +100,7 @@ async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandl
     let (online, signed, receipts) =
         (system.gateway.window.clone(), system.gateway.window.clone(), system.gateway.window.clone());
     let (failed, door) = (system.centre.failed.clone(), system.gateway.window.clone());
+    let (governing, orders) = (system.gateway.window.clone(), system.gateway.window.clone());
     let deps = MonitorDeps {
         model: system.centre.model.clone(),
         online: Arc::new(move |participant| online.is_online(participant)),
@@ -107,6 +108,12 @@ async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandl
         receipt: Arc::new(move |uetr| receipts.receipt(uetr)),
         now_ns: Arc::new(now_ns),
         door: Arc::new(move || door_counts(&door.admission())),
+        governance: Arc::new(move || governing.governance()),
+        validators: system.centre.validators.clone(),
+        order: Arc::new(move |document| {
+            let window = orders.clone();
+            Box::pin(async move { window.order(&document).await })
+        }),
         stopped: Arc::new(move || failed.load(Ordering::Relaxed)),
     };
     Monitor::start(MonitorConfig { listen }, deps).await.with_context(|| format!("board on {listen}"))

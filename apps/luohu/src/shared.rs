@@ -2,19 +2,20 @@
 
 use crate::centre::{self, Centre, Engine, journal_config};
 use crate::config::{Config, NodeKind, SchemeSection};
+use crate::sections::{MemberSection, PeerSection};
 use anyhow::{Context, Result, ensure};
 use chain::{Hash, key_of_hex};
 use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, PublicKey, Time};
 use consortium::{
-    Authorise, Beginning, Consortium, Evidence, Known, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness, public_key,
+    Authorise, Beginning, Consortium, Evidence, Known, MarkFiles, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness,
+    public_key,
 };
 use gateway::{FinalityOf, Hub, proof};
 use money::{Currency, CurrencyCode};
 use node::Feeder;
-use node::genesis::{self, Member};
+use node::genesis;
 use ordering::{RealDisk, StopReason, VaultReader};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -50,27 +51,6 @@ pub struct BaseSection {
     pub hash: String,
 }
 
-/// One node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PeerSection {
-    pub name: String,
-    pub key: String,
-    pub address: SocketAddr,
-    pub votes: bool,
-}
-
-/// One participant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemberSection {
-    pub bic: String,
-    pub name: String,
-    pub key: String,
-    pub provides_exchange: bool,
-    pub currencies: Vec<String>,
-}
-
 impl ChainFile {
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self> {
@@ -91,24 +71,13 @@ impl ChainFile {
             let hash = Hash(key_of_hex(&base.hash).context("base.hash")?);
             return Ok(Beginning::Block { height: base.height, hash });
         }
-        let members = self.members.iter().map(member).collect::<Result<Vec<_>>>()?;
+        let members = self.members.iter().map(MemberSection::member).collect::<Result<Vec<_>>>()?;
         let empty = Clearing::new(IndexSeed(0));
         let mut commands = genesis::configuration(centre::times(&self.scheme), &centre::currencies(&self.scheme), &empty);
+        commands.extend(genesis::officers(&centre::officers(&self.scheme), &empty));
         commands.extend(genesis::members(&members, &empty));
         Ok(Beginning::Genesis { time: Time(self.genesis_time_ns), commands })
     }
-}
-
-fn member(section: &MemberSection) -> Result<Member> {
-    let what = || format!("member {}", section.bic);
-    let currencies = section.currencies.iter().map(|code| code.parse()).collect::<Result<Vec<CurrencyCode>, _>>();
-    Ok(Member {
-        bic: Bic::parse(&section.bic).with_context(what)?,
-        name: section.name.clone(),
-        key: key_of_hex(&section.key).with_context(what)?,
-        provides_exchange: section.provides_exchange,
-        currencies: currencies.with_context(what)?,
-    })
 }
 
 /// Opens the centre as one of several.
@@ -131,7 +100,9 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let certificates = node.certificates();
     hub.prove_with(FinalityOf(Arc::new(move |height| certificates.finality(height))));
     let model = model.into_inner().context("the node shows its state before it starts")?;
-    Ok(Centre { journal: Arc::new(node), model, failed })
+    let rosters = node.rosters();
+    let validators = Arc::new(move || Some(rosters.validators().to_string()));
+    Ok(Centre { journal: Arc::new(node), model, validators, failed })
 }
 
 fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
@@ -143,8 +114,11 @@ fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
     );
     let peers = file.peers()?;
     let own = public_key(key);
-    let me = peers.iter().find(|peer| peer.key == own).context("node.key is of nobody in the chain file")?;
-    ensure!(me.votes == (config.node.kind == NodeKind::Validator), "node.kind is not what the chain file says of this key");
+    // Who joined later is not in the file: the chain says whether it votes.
+    if let Some(me) = peers.iter().find(|peer| peer.key == own) {
+        ensure!(me.votes == (config.node.kind == NodeKind::Validator), "node.kind is not what the chain file says of this key");
+    }
+    let files = mark_files(&config.data);
     let mut settings = Settings::new(file.namespace.as_bytes());
     settings.epoch_blocks = file.epoch_blocks;
     Ok(NodeConfig {
@@ -152,16 +126,21 @@ fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
         key,
         listen: config.node.listen,
         peers,
-        engine: config.data.join("engine"),
-        starts: config.data.join("voting.starts"),
+        engine: files.engine,
+        starts: files.starts,
         workers: 2,
         beginning: file.beginning()?,
         pool_commands_max: config.journal.queue,
     })
 }
 
+/// Where a node's voting journals lie, and what shows that they are its own.
+pub fn mark_files(data: &Path) -> MarkFiles {
+    MarkFiles { engine: data.join("engine"), starts: data.join("voting.starts") }
+}
+
 /// Reads a secret key that only its owner may read.
-fn read_key(path: &Path) -> Result<[u8; 32]> {
+pub fn read_key(path: &Path) -> Result<[u8; 32]> {
     use std::os::unix::fs::PermissionsExt;
     let what = || format!("validator key {}", path.display());
     let mode = std::fs::metadata(path).with_context(what)?.permissions().mode();

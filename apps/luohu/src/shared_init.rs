@@ -3,13 +3,15 @@
 //! For comfort all nodes share one certificate authority and one centre key; real operators each have their own.
 
 use crate::banks;
-use crate::cli::ConsortiumInitArgs;
+use crate::cli::{ConsortiumInitArgs, SettingsArgs};
 use crate::config::{Config, SchemeSection};
 use crate::keys::{Keys, SystemKeys};
-use crate::shared::{ChainFile, MemberSection, PeerSection};
+use crate::sections::{MemberSection, PeerSection};
+use crate::shared::{ChainFile, mark_files, read_key};
 use anyhow::{Context, Result, ensure};
 use chain::{Hash, Validators, key_of_hex};
 use consortium::public_key;
+use signing::{FileSigner, Signer as _};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -34,7 +36,9 @@ pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
         std::fs::create_dir_all(&home)?;
         let votes = at < args.validators;
         let name = if votes { format!("validator {at}") } else { format!("observer {}", at - args.validators) };
-        let key = Hash(make_key(&home.join("validator.key"))?).to_string();
+        let public = make_key(&home.join("validator.key"))?;
+        mark_files(&home.join("data")).swear(public)?;
+        let key = Hash(public).to_string();
         peers.push(PeerSection { name, key, address: local(args.first_port + at * PORTS_OF_A_NODE), votes });
     }
     let members = make_members(&folder, nodes)?;
@@ -44,7 +48,7 @@ pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
         epoch_blocks: EPOCH_BLOCKS.try_into()?,
         genesis_time_ns: u64::try_from(since.as_nanos())?,
         base: None,
-        scheme: SchemeSection::default(),
+        scheme: SchemeSection { officers: make_officers(&folder)?, ..SchemeSection::default() },
         peers,
         members,
     };
@@ -58,6 +62,35 @@ pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
     println!("made {} validators and {} observers in {}", args.validators, args.observers, folder.display());
     println!("start each with: luohu --config {}/node-N/luohu.toml", folder.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// `luohu consortium key`: a key that never voted.
+pub fn new_key(settings: &SettingsArgs) -> Result<ExitCode> {
+    let config = Config::load(settings)?;
+    let public = make_key(&config.node.key).with_context(|| config.node.key.display().to_string())?;
+    mark_files(&config.data).swear(public).context("voting journals")?;
+    println!("{}", Hash(public));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `luohu consortium swear`.
+pub fn swear(settings: &SettingsArgs) -> Result<ExitCode> {
+    let config = Config::load(settings)?;
+    let public = public_key(read_key(&config.node.key)?);
+    mark_files(&config.data).swear(public).context("voting journals")?;
+    println!("{} may vote in every epoch it is a validator of", Hash(public));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Two officers' keys.
+fn make_officers(folder: &Path) -> Result<Vec<(String, String)>> {
+    let home = folder.join("officers");
+    std::fs::create_dir_all(&home)?;
+    let officer = |name: &str| {
+        let signer = FileSigner::open_or_create(&home.join(format!("{name}.key.pem")), "officer")?;
+        Ok((format!("{name} officer"), Hash(signer.public_key()).to_string()))
+    };
+    ["first", "second"].into_iter().map(officer).collect()
 }
 
 fn local(port: u16) -> SocketAddr {

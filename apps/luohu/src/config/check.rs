@@ -29,6 +29,7 @@ pub fn check(config: &Config) -> Result<(), BadValue> {
     let alone = config.node.kind == NodeKind::Single || cfg!(feature = "consortium");
     require(alone, "node.kind", || "expected \"single\"; the others need a build with `--features consortium`".into())?;
     currencies(&config.scheme.currencies)?;
+    officers(&config.scheme.officers)?;
     let review_at = config.risk.review_at;
     require((1..=config.risk.block_at).contains(&review_at), "risk.review_at", || "expected 1 to risk.block_at".into())?;
     let first = config.sample_banks.first_port;
@@ -72,6 +73,16 @@ fn gateway(config: &Config) -> Result<(), BadValue> {
     require(!origin.is_empty() && !origin.chars().any(char::is_control), "gateway.log_origin", || {
         "expected one line of text".into()
     })
+}
+
+fn officers(all: &[(String, String)]) -> Result<(), BadValue> {
+    const KEY: &str = "scheme.officers";
+    require(all.len() != 1, KEY, || "expected nobody, or at least two: one alone can order nothing".into())?;
+    for (at, (name, key)) in all.iter().enumerate() {
+        require(chain::key_of_hex(key).is_some(), KEY, || format!("the key of {name} is not 64 hexadecimal digits"))?;
+        require(all[..at].iter().all(|(_, other)| other != key), KEY, || format!("the key of {name} is there twice"))?;
+    }
+    Ok(())
 }
 
 fn currencies(all: &[(String, u8)]) -> Result<(), BadValue> {

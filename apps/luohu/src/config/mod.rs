@@ -99,6 +99,7 @@ pub enum NodeKind {
 #[serde(deny_unknown_fields, default)]
 pub struct SchemeSection {
     pub currencies: Vec<(String, u8)>,
+    pub officers: Vec<(String, String)>,
     pub answer_high_s: u64,
     pub answer_normal_s: u64,
     pub quote_validity_s: u64,
@@ -187,7 +188,8 @@ impl Default for NodeSection {
 impl Default for SchemeSection {
     fn default() -> Self {
         let currencies = ["HKD", "CNY", "CNH", "USD", "EUR"].map(|code| (code.to_owned(), 2)).to_vec();
-        Self { currencies, answer_high_s: 7, answer_normal_s: 20, quote_validity_s: 600, acceptance_age_max_s: 300 }
+        let officers = Vec::new();
+        Self { currencies, officers, answer_high_s: 7, answer_normal_s: 20, quote_validity_s: 600, acceptance_age_max_s: 300 }
     }
 }
 

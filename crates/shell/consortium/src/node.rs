@@ -10,7 +10,7 @@ use crate::keeper::{KeeperMailbox, Note, Noting, Progress, SharedProgress};
 use crate::mark::MarkFiles;
 use crate::oath::Oath;
 use crate::pool::Pool;
-use crate::rosters::{Assembly, Roster, Rosters};
+use crate::rosters::{Assembly, Roster, Rosters, key_bytes};
 use crate::seen::{SEEN_BLOCKS, Seen};
 use crate::settings::Settings;
 use chain::{BlockHeader, Hash};
@@ -122,6 +122,7 @@ pub struct Consortium {
     progress: SharedProgress,
     refusals: Refusals,
     certificates: Certificates,
+    rosters: Rosters,
     keeper: KeeperMailbox,
     thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
@@ -142,11 +143,6 @@ fn private(secret: [u8; 32]) -> PrivateKey {
 
 fn public(key: [u8; 32]) -> Option<PublicKey> {
     PublicKey::decode(Copying(&key)).ok()
-}
-
-fn key_bytes(key: &PublicKey) -> [u8; 32] {
-    let bytes: &[u8] = key.as_ref();
-    bytes.try_into().expect("an Ed25519 key has 32 bytes")
 }
 
 impl Consortium {
@@ -180,8 +176,18 @@ impl Consortium {
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("consortium".into());
         let thread = thread.spawn(move || run(plan, follower, stopped, &ready)).map_err(|_| StartError::Engine)?;
-        let Started { keeper, progress, refusals, certificates } = started.recv().map_err(|_| StartError::Engine)?;
-        Ok(Self { pool, admission, vault, progress, refusals, certificates, keeper, thread: Mutex::new(Some((stop, thread))) })
+        let Started { keeper, progress, refusals, certificates, rosters } = started.recv().map_err(|_| StartError::Engine)?;
+        Ok(Self {
+            pool,
+            admission,
+            vault,
+            progress,
+            refusals,
+            certificates,
+            rosters,
+            keeper,
+            thread: Mutex::new(Some((stop, thread))),
+        })
     }
 
     /// Reads signed messages back.
@@ -197,6 +203,11 @@ impl Consortium {
     /// Tells the quorum behind the last blocks.
     pub fn certificates(&self) -> Certificates {
         self.certificates.clone()
+    }
+
+    /// The validators so far.
+    pub fn rosters(&self) -> Rosters {
+        self.rosters.clone()
     }
 
     /// How often we refused to vote, by reason.
@@ -342,6 +353,7 @@ struct Started {
     progress: SharedProgress,
     refusals: Refusals,
     certificates: Certificates,
+    rosters: Rosters,
 }
 
 /// Peers the network has room for at least: members may join while it runs.
@@ -384,7 +396,7 @@ fn run<S: Sink, A: Authorise>(
         let parts = Parts {
             settings: config.settings,
             me,
-            rosters,
+            rosters: rosters.clone(),
             peers: oracle.clone(),
             blocker: oracle,
             track: Box::new(track),
@@ -405,6 +417,7 @@ fn run<S: Sink, A: Authorise>(
             progress: running.progress.clone(),
             refusals: running.refusals.clone(),
             certificates: running.certificates.clone(),
+            rosters,
         };
         let _ = ready.send(started);
         // Dropped or sent: both mean the end. So does the end of any task, which none has without a fault.

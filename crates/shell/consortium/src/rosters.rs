@@ -4,6 +4,7 @@
 //! one epoch holds from the next on. Whoever has the last block of an epoch knows who votes in the next, and nobody needs to
 //! know earlier: the certificates of an epoch whose roster is unknown are not believed.
 
+use chain::Validators;
 use clearing::{ChainNode, Clearing};
 use commonware_codec::{Copying, DecodeExt as _};
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
@@ -64,6 +65,12 @@ impl Calendar {
     pub fn is_last(&self, height: u64) -> bool {
         self.epoch_of(height + 1) != self.epoch_of(height)
     }
+}
+
+/// The 32 bytes of a key.
+pub(crate) fn key_bytes(key: &PublicKey) -> [u8; 32] {
+    let bytes: &[u8] = key.as_ref();
+    bytes.try_into().expect("an Ed25519 key has 32 bytes")
 }
 
 /// An epoch's nodes, and what verifies or signs for the validators among them.
@@ -142,10 +149,14 @@ impl Rosters {
         Some(Scheme::verifier(&self.namespace, self.at(epoch)?.roster.clone()))
     }
 
-    /// The validators' keys by the epoch from which they hold, for who checks certificates elsewhere.
-    pub fn by_epoch(&self) -> BTreeMap<u64, Roster> {
+    /// The validators of every epoch so far, for who checks certificates without us.
+    pub fn validators(&self) -> Validators {
         let known = self.lock();
-        known.from.range(..=known.through).map(|(epoch, (assembly, _))| (*epoch, assembly.roster.clone())).collect()
+        let mut validators = Validators::new(&String::from_utf8_lossy(&self.namespace), []);
+        for (epoch, (assembly, _)) in known.from.range(..=known.through) {
+            validators.set_from(*epoch, assembly.roster.iter().map(key_bytes));
+        }
+        validators
     }
 }
 

@@ -4,7 +4,7 @@
 use clearing::Time;
 
 /// RFC 3339 in UTC with milliseconds.
-pub(crate) fn rfc3339(time: Time) -> String {
+pub fn rfc3339(time: Time) -> String {
     let nanos = i128::from(time.0);
     match jiff::Timestamp::from_nanosecond(nanos) {
         Ok(timestamp) => timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),

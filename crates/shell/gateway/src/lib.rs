@@ -51,6 +51,7 @@ mod wire;
 
 pub use admission::AdmissionCounts;
 pub use assess::{Assessor, PaymentFacts};
+pub use clock::rfc3339;
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
 pub use doorway::Doorway;
 pub use history::InboxKind;

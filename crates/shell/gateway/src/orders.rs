@@ -165,7 +165,7 @@ impl GatewayWindow {
         }
     }
 
-    /// Who governs this chain, and what orders must name: its name, officers, nodes and participants, as JSON.
+    /// Who governs this chain, and what orders must name: its name, currencies, officers, nodes and participants, as JSON.
     pub fn governance(&self) -> Vec<u8> {
         let registry = &self.0.hub.registry;
         let (officers, nodes) = registry.governance();
@@ -175,7 +175,8 @@ impl GatewayWindow {
         let participants: BTreeMap<String, u32> =
             registry.all().iter().map(|known| (known.view.bic.to_string(), known.view.id.0)).collect();
         let value = json!({
-            "chain": self.0.config.log_origin, "officers": officers, "nodes_version": nodes.version,
+            "chain": self.0.config.log_origin, "currencies": registry.decimals(), "officers": officers,
+            "nodes_version": nodes.version,
             "nodes": nodes.nodes.iter().map(node).collect::<Vec<_>>(), "participants": participants,
         });
         serde_json::to_vec(&value).expect("values of text are JSON")

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clearing::{Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, SetNodes};
 use core::sync::atomic::{AtomicU64, Ordering};
 use money::{Currency, CurrencyCode};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
 
@@ -196,6 +196,11 @@ impl Registry {
 
     pub(crate) fn all(&self) -> Vec<Arc<Participant>> {
         self.read(|inner| inner.by_id.clone())
+    }
+
+    /// Decimals by currency.
+    pub(crate) fn decimals(&self) -> BTreeMap<String, u8> {
+        self.read(|inner| inner.currencies.iter().map(|currency| (currency.code.to_string(), currency.exponent)).collect())
     }
 
     /// Officers and nodes, as the chain has them.

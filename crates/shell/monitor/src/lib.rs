@@ -1,10 +1,10 @@
-//! Monitor knows how to show what happens; it does not know how to change it.
+//! Monitor knows how to show what happens and hands officers' orders on; it does not know what they change.
 //!
 //! ```text
 //!  history::ReadModel ─▶ facts ─▶ pages, live fragments (server-sent events), metrics
 //! ```
 //! The operator's live board in English, 繁體中文 and 简体中文, a page for each payment, `/metrics` (OpenMetrics), `/healthz`
-//! and `/checkpoint`. Everything is rendered here; the browser's script only puts fragments where they belong.
+//! and `/checkpoint`, `/governance`, `/validators`; `POST /orders` goes to the centre as it comes. Everything is rendered here; the browser's script only puts fragments where they belong.
 //!
 //! # Not here
 //! Sign-in and encryption: the board listens where the operator says, on loopback unless told otherwise. Anything that is
@@ -33,5 +33,5 @@ mod words;
 pub use facts::{ClassCounts, DoorCounts, ROWS_MAX};
 pub use live::{LIVE_INTERVAL_MS, VIEWERS_MAX};
 pub use metrics::{METRICS, Metric, metrics_page};
-pub use server::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle};
+pub use server::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle, Taken};
 pub use words::Word;

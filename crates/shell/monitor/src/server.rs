@@ -1,4 +1,4 @@
-//! The monitor's server: routes, headers, start and stop. Every route reads.
+//! The monitor's server: routes, headers, start and stop. Every route reads but the one that hands officers' orders on.
 
 use crate::facts::{DoorCounts, Facts, newest_payments};
 use crate::frame::notice;
@@ -8,12 +8,13 @@ use crate::payment::PaymentPage;
 use crate::words::Word;
 use crate::{assets, board, metrics};
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use clearing::{ParticipantId, Uetr};
 use history::ReadModel;
 use maud::Markup;
@@ -21,6 +22,7 @@ use risk::Language;
 use serde::Deserialize;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -28,6 +30,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// Bytes of an order's document at most.
+const ORDER_BYTES_MAX: usize = 64 << 10;
 /// How long open answers may take to end at a stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -42,7 +46,10 @@ pub struct MonitorConfig {
     pub listen: SocketAddr,
 }
 
-/// What it looks at.
+/// HTTP status and JSON body of what became of an order.
+pub type Taken = Pin<Box<dyn Future<Output = (u16, Vec<u8>)> + Send>>;
+
+/// What it looks at, and the one thing it hands on.
 #[derive(Clone)]
 pub struct MonitorDeps {
     /// The past.
@@ -57,6 +64,12 @@ pub struct MonitorDeps {
     pub now_ns: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// What the participants' door took in and refused.
     pub door: Arc<dyn Fn() -> DoorCounts + Send + Sync>,
+    /// Who governs the chain and what it calls things, as JSON.
+    pub governance: Arc<dyn Fn() -> Vec<u8> + Send + Sync>,
+    /// The validators by epoch, where several operators agree; `None` for a single one.
+    pub validators: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Takes an order's document to the centre.
+    pub order: Arc<dyn Fn(Bytes) -> Taken + Send + Sync>,
     /// Whether the journal stopped for good.
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -124,6 +137,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health))
         .route("/checkpoint", get(checkpoint))
+        .route("/governance", get(governance))
+        .route("/validators", get(validators))
+        .route("/orders", post(order).layer(DefaultBodyLimit::max(ORDER_BYTES_MAX)))
         .route("/assets/board.css", asset("text/css; charset=utf-8", assets::STYLE))
         .route("/assets/board.js", asset("text/javascript; charset=utf-8", assets::SCRIPT))
         .route("/assets/icon.svg", asset("image/svg+xml", assets::ICON))
@@ -224,6 +240,24 @@ async fn checkpoint(State(shared): State<Arc<Shared>>) -> Response {
         Some(note) => note.into_response(),
         None => (StatusCode::NOT_FOUND, "no checkpoint yet\n").into_response(),
     }
+}
+
+async fn governance(State(shared): State<Arc<Shared>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], (shared.deps.governance)()).into_response()
+}
+
+async fn validators(State(shared): State<Arc<Shared>>) -> Response {
+    match (shared.deps.validators)() {
+        Some(list) => list.into_response(),
+        None => (StatusCode::NOT_FOUND, "a single operator has no validators\n").into_response(),
+    }
+}
+
+/// What two officers signed needs no sign-in; who brings it does not matter.
+async fn order(State(shared): State<Arc<Shared>>, document: Bytes) -> Response {
+    let (status, body) = (shared.deps.order)(document).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn missing(Query(wish): Query<Wish>, headers: HeaderMap) -> Response {

@@ -1,6 +1,8 @@
 //! What a scheme needs before its first payment: ledgers, times, participants, money.
 
-use clearing::{AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, ParticipantId, RegisterParticipant, Settings};
+use clearing::{
+    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, Officer, ParticipantId, RegisterParticipant, Settings,
+};
 use money::{Currency, CurrencyCode, MinorUnits};
 
 /// A participant to register.
@@ -28,6 +30,12 @@ pub fn configuration(wanted: Settings, currencies: &[Currency], clearing: &Clear
     let absent = currencies.iter().filter(|currency| !open(currency.code));
     commands.extend(absent.copied().map(Command::OpenLedger));
     commands
+}
+
+/// Appoints the first officers, if the chain has none yet.
+pub fn officers(wanted: &[Officer], clearing: &Clearing) -> Vec<Command> {
+    let first = clearing.officers().is_empty() && !wanted.is_empty();
+    if first { vec![Command::AppointOfficers(wanted.to_vec())] } else { Vec::new() }
 }
 
 /// Registers members that are new or changed, and gives new ones their prefunding: once, by its reference.

@@ -46,6 +46,9 @@ impl World {
                 working: 249,
                 classes: vec![ClassCounts { class: "poll", admitted: 7, refused: 3 }],
             }),
+            governance: Arc::new(|| b"{\"chain\":\"here\"}".to_vec()),
+            validators: Arc::new(|| None),
+            order: Arc::new(|document| Box::pin(async move { (200 + (document.len() % 2) as u16, document.to_vec()) })),
             stopped: Arc::new(move || stopped.load(Ordering::Relaxed)),
         }
     }

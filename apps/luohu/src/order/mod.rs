@@ -1,0 +1,172 @@
+//! `luohu order`: what two officers change while the scheme runs, drafted, signed, brought to a board, read back.
+
+mod record;
+mod words;
+
+use crate::cli::{OrderCommand, OrderDraftArgs, OrderKeyArgs, OrderSignArgs, OrderSubmitArgs, SettingsArgs, Wish};
+use crate::sections::{MemberSection, PeerSection};
+use crate::web::BankDoor;
+use anyhow::{Context, Result, bail, ensure};
+use chain::{Hash, key_of_hex};
+use clearing::{
+    AccountPurpose, Command, Fund, FundDirection, Officer, OrderId, ParticipantId, ParticipantStatus, RegisterParticipant,
+    SetNodes, Time,
+};
+use gateway::OrderDocument;
+use hyper::Method;
+use money::{Amount, Currency, CurrencyCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use signing::{FileSigner, Signer};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Does what the command line says.
+pub fn order(settings: &SettingsArgs, command: &OrderCommand) -> Result<ExitCode> {
+    match command {
+        OrderCommand::Key(args) => key(args)?,
+        OrderCommand::Draft(args) => block_on(draft(args))??,
+        OrderCommand::Show(args) => show(&read(&args.order)?)?,
+        OrderCommand::Sign(args) => sign(args)?,
+        OrderCommand::Submit(args) => block_on(submit(args))??,
+        OrderCommand::List => record::list(settings)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn block_on<F: Future>(work: F) -> Result<F::Output> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build().context("runtime")?.block_on(work))
+}
+
+/// What a board tells of its chain.
+#[derive(Debug, Deserialize)]
+struct Governance {
+    chain: String,
+    nodes_version: u64,
+    participants: BTreeMap<String, u32>,
+    currencies: BTreeMap<String, u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodesFile {
+    peers: Vec<PeerSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfficersFile {
+    officers: Vec<(String, String)>,
+}
+
+fn key(args: &OrderKeyArgs) -> Result<()> {
+    ensure!(!args.file.exists(), "{} exists already", args.file.display());
+    let signer = FileSigner::open_or_create(&args.file, "officer")?;
+    println!("{}", Hash(signer.public_key()));
+    Ok(())
+}
+
+async fn draft(args: &OrderDraftArgs) -> Result<()> {
+    let board = BankDoor { addr: args.board, token: None };
+    let told = board.json(Method::GET, "/governance", None).await.context("the board's /governance")?;
+    let governance: Governance = serde_json::from_value(told).context("the board's /governance")?;
+    let does = wished(&args.wish, &governance)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("clock")?;
+    let valid_until = Time(u64::try_from(since.as_nanos())?).after(u64::from(args.hours) * 3_600_000_000_000);
+    let id = OrderId(uuid::Uuid::new_v4().into_bytes());
+    let document = OrderDocument::draft(&governance.chain, id, valid_until, &does).context("this cannot be ordered")?;
+    std::fs::write(&args.out, document.to_text()).with_context(|| args.out.display().to_string())?;
+    show(&document)?;
+    println!("drafted {}; two officers sign it with: luohu order sign {} --key FILE", args.out.display(), args.out.display());
+    Ok(())
+}
+
+fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
+    let participant = |bic: &str| {
+        let known = governance.participants.get(bic).with_context(|| format!("no participant {bic}"))?;
+        anyhow::Ok(ParticipantId(*known))
+    };
+    let status = |bic: &str, status| anyhow::Ok(Command::SetStatus { participant: participant(bic)?, status });
+    let fund = |args: &crate::cli::FundArgs, direction| {
+        let decimals = governance.currencies.get(&args.currency).with_context(|| format!("no ledger in {}", args.currency))?;
+        let currency: CurrencyCode = args.currency.parse()?;
+        anyhow::Ok(Command::Fund(Fund {
+            participant: participant(&args.bic)?,
+            currency,
+            purpose: if args.exchange { AccountPurpose::Exchange } else { AccountPurpose::Settlement },
+            direction,
+            amount: Amount::parse(&args.amount, Currency::new(currency, *decimals)?)?.minor,
+            reference: uuid::Uuid::new_v4().into_bytes(),
+        }))
+    };
+    Ok(match wish {
+        Wish::Suspend { bic } => status(bic, ParticipantStatus::Suspended)?,
+        Wish::Resume { bic } => status(bic, ParticipantStatus::Live)?,
+        Wish::Fund(args) => fund(args, FundDirection::In)?,
+        Wish::Withdraw(args) => fund(args, FundDirection::Out)?,
+        Wish::Register { file } => {
+            let member = parse::<MemberSection>(file)?.member()?;
+            Command::RegisterParticipant(RegisterParticipant {
+                bic: member.bic,
+                name: member.name,
+                key: member.key,
+                provides_exchange: member.provides_exchange,
+                currencies: member.currencies,
+            })
+        }
+        Wish::Officers { file } => {
+            let officer = |(name, key): (String, String)| {
+                let key = key_of_hex(&key).with_context(|| format!("key of {name}"))?;
+                anyhow::Ok(Officer { key, name })
+            };
+            Command::AppointOfficers(parse::<OfficersFile>(file)?.officers.into_iter().map(officer).collect::<Result<_>>()?)
+        }
+        Wish::Nodes { file } => {
+            let nodes = parse::<NodesFile>(file)?.peers.iter().map(PeerSection::node).collect::<Result<_>>()?;
+            Command::SetNodes(SetNodes { version: governance.nodes_version + 1, nodes })
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+fn read(path: &Path) -> Result<OrderDocument> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(OrderDocument::read(&bytes)?)
+}
+
+/// Prints what would be signed, out of the bytes that are signed.
+fn show(document: &OrderDocument) -> Result<()> {
+    let (id, valid_until, does) = document.says()?;
+    println!("order        {id}");
+    println!("chain        {}", document.chain());
+    println!("valid until  {}", gateway::rfc3339(valid_until));
+    println!("does         {}", words::of(&does));
+    document.signers().for_each(|key| println!("signed by    {key}"));
+    Ok(())
+}
+
+fn sign(args: &OrderSignArgs) -> Result<()> {
+    ensure!(args.key.is_file(), "no key at {}", args.key.display());
+    let mut document = read(&args.order)?;
+    document.sign(&FileSigner::open_or_create(&args.key, "officer")?)?;
+    std::fs::write(&args.order, document.to_text()).with_context(|| args.order.display().to_string())?;
+    show(&document)
+}
+
+async fn submit(args: &OrderSubmitArgs) -> Result<()> {
+    let document = read(&args.order)?;
+    show(&document)?;
+    let board = BankDoor { addr: args.board, token: None };
+    let value = serde_json::to_value(&document)?;
+    match board.json(Method::POST, "/orders", Some(&value)).await {
+        Ok(_) => println!("carried out"),
+        Err(error) => bail!("refused: {error:#}"),
+    }
+    Ok(())
+}

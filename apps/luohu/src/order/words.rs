@@ -1,0 +1,51 @@
+//! Orders in words, for people who are about to sign them.
+
+use chain::Hash;
+use clearing::{Command, FundDirection, ParticipantStatus};
+
+/// What a command does.
+pub fn of(command: &Command) -> String {
+    match command {
+        Command::Configure(settings) => format!("set the scheme's times: {settings:?}"),
+        Command::OpenLedger(currency) => format!("open a ledger in {} with {} decimals", currency.code, currency.exponent),
+        Command::RegisterParticipant(register) => {
+            let currencies: Vec<_> = register.currencies.iter().map(|code| code.as_str()).collect();
+            let exchange = if register.provides_exchange { ", provides exchange" } else { "" };
+            let key = Hash(register.key);
+            format!("register {} ({}), key {key}, in {}{exchange}", register.bic, register.name, currencies.join(" "))
+        }
+        Command::Fund(fund) => {
+            let way = match fund.direction {
+                FundDirection::In => "onto",
+                FundDirection::Out => "off",
+            };
+            let (amount, currency) = (fund.amount.0, fund.currency);
+            format!(
+                "{amount} minor units of {currency} {way} the {:?} account of participant {}",
+                fund.purpose, fund.participant.0
+            )
+        }
+        Command::SetStatus { participant, status } => match status {
+            ParticipantStatus::Live => format!("let participant {} send and receive again", participant.0),
+            ParticipantStatus::Suspended => format!("suspend participant {}", participant.0),
+        },
+        Command::AppointOfficers(officers) => {
+            let all: Vec<_> = officers.iter().map(|officer| format!("{} {}", officer.name, Hash(officer.key))).collect();
+            format!("make these, and nobody else, officers: {}", all.join("; "))
+        }
+        Command::SetNodes(set) => {
+            let node = |node: &clearing::ChainNode| {
+                let what = if node.votes { "validator" } else { "observer" };
+                format!("{what} {} at {} {}", node.name, node.address, Hash(node.key))
+            };
+            let all: Vec<_> = set.nodes.iter().map(node).collect();
+            format!("nodes, version {}, from the next epoch on: {}", set.version, all.join("; "))
+        }
+        Command::Order(_)
+        | Command::PublishRate(_)
+        | Command::RequestQuote(_)
+        | Command::Pay(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. } => "nothing that can be ordered".to_owned(),
+    }
+}
