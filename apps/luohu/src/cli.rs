@@ -191,7 +191,7 @@ pub enum Wish {
     },
     /// Replace the nodes from the next epoch on.
     Nodes {
-        /// TOML with [[peers]] as in the chain file, all of them.
+        /// TOML with the list of peers as in the chain file, all of them.
         file: PathBuf,
     },
 }

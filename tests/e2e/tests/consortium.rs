@@ -33,16 +33,45 @@ impl Drop for Consortium {
 
 impl Consortium {
     fn start() -> Result<Self> {
+        Self::start_with(0, None)
+    }
+
+    /// With observers after the validators, and epochs of so many blocks.
+    fn start_with(observers: u16, epoch_blocks: Option<u64>) -> Result<Self> {
         let named = std::env::var_os("LUOHU_CONSORTIUM_BIN");
         let binary = PathBuf::from(named.context("LUOHU_CONSORTIUM_BIN names no luohu built with --features consortium")?);
         ensure!(binary.is_file(), "{} is not there", binary.display());
         let mut this = Self { binary, folder: tempfile::tempdir()?, first_port: free_row()?, nodes: Vec::new() };
         let (folder, port) = (this.root().display().to_string(), this.first_port.to_string());
-        this.luohu(&["consortium", "init", &folder, "--first-port", &port, "--observers", "0"])?;
-        this.nodes.resize_with(usize::from(NODES), || None);
-        (0..NODES).try_for_each(|node| this.begin(node))?;
-        (0..NODES).try_for_each(|node| this.until_up(node))?;
+        this.luohu(&["consortium", "init", &folder, "--first-port", &port, "--observers", &observers.to_string()])?;
+        if let Some(blocks) = epoch_blocks {
+            this.edit_chain(
+                |line| if line.starts_with("epoch_blocks") { format!("epoch_blocks = {blocks}") } else { line.to_owned() },
+            )?;
+        }
+        let nodes = NODES + observers;
+        this.nodes.resize_with(usize::from(nodes), || None);
+        (0..nodes).try_for_each(|node| this.begin(node))?;
+        (0..nodes).try_for_each(|node| this.until_up(node))?;
         Ok(this)
+    }
+
+    fn edit_chain(&self, change: impl FnMut(&str) -> String) -> Result<()> {
+        let path = self.root().join("chain.toml");
+        let text = std::fs::read_to_string(&path)?;
+        Ok(std::fs::write(path, text.lines().map(change).collect::<Vec<_>>().join("\n") + "\n")?)
+    }
+
+    /// Drafts an order, lets both officers sign it, and submits it at a node's board.
+    fn order(&self, board: u16, wish: &[&str]) -> Result<String> {
+        let file = self.folder.path().join("order.json").display().to_string();
+        let board = self.at(board, 2).to_string();
+        self.luohu(&[&["order", "draft", "--board", &board, "--out", &file], wish].concat())?;
+        for officer in ["first", "second"] {
+            let key = self.root().join(format!("officers/{officer}.key.pem")).display().to_string();
+            self.luohu(&["order", "sign", &file, "--key", &key])?;
+        }
+        self.luohu(&["order", "submit", &file, "--board", &board])
     }
 
     fn root(&self) -> PathBuf {
@@ -165,7 +194,7 @@ fn http_get(at: SocketAddr, path: &str) -> Result<String> {
 fn free_row() -> Result<u16> {
     for _ in 0..200 {
         let first = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let wanted = NODES * PORTS;
+        let wanted = (NODES + 1) * PORTS;
         if first < u16::MAX - wanted && (first..first + wanted).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return Ok(first);
         }
@@ -205,6 +234,66 @@ fn four_operators_agree_and_survive_the_loss_of_one() -> Result<()> {
         all.luohu(&["--data", &data, "fsck", "--deep"]).with_context(|| format!("node {node}"))?;
     }
     Ok(())
+}
+
+/// The observer gets a vote and a validator loses its own, while payments go on; then the new ones carry the loss of one.
+#[test]
+fn validators_change_by_order_between_two_epochs() -> Result<()> {
+    let mut all = Consortium::start_with(1, Some(40))?;
+    all.pay("before.receipt")?;
+    let list = all.folder.path().join("nodes.toml");
+    std::fs::write(&list, changed_peers(&std::fs::read_to_string(all.root().join("chain.toml"))?)?)?;
+    let said = all.order(2, &["nodes", &list.display().to_string()])?;
+    ensure!(said.contains("carried out"), "{said}");
+
+    let until = Instant::now() + PATIENCE;
+    let validators = all.folder.path().join("now.validators");
+    loop {
+        let text = body(&http_get(all.at(4, 2), "/validators")?)?;
+        std::fs::write(&validators, &text)?;
+        if text.lines().filter(|line| line.starts_with("epoch ")).count() > 1 {
+            break;
+        }
+        ensure!(Instant::now() < until, "no epoch with other validators: {text}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // Only with the new one's vote three of four are left.
+    all.kill(3)?;
+    let receipt = all.pay("after.receipt")?;
+    let said = all.verify(&receipt, &validators)?;
+    ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    let first = all.root().join("validators");
+    ensure!(!all.verify(&receipt, &first)?.status.success(), "validators out of office vouched for a block");
+
+    // Officers stop a bank at another operator's board; its payments end as rejected.
+    all.order(0, &["suspend", "PENGCNBSXXX"])?;
+    let stopped = all.luohu(&["pay", "--bank", &all.at(0, 3).to_string(), "--pay-anyway"]);
+    ensure!(stopped.is_err_and(|said| said.to_string().contains("AG11")), "a suspended bank was paid");
+    all.order(4, &["resume", "PENGCNBSXXX"])?;
+    all.pay("resumed.receipt")?;
+
+    (0..=NODES).filter(|node| *node != 3).try_for_each(|node| all.kill(node))?;
+    let data = all.home(4).join("data").display().to_string();
+    let record = all.luohu(&["--data", &data, "order", "list"])?;
+    ensure!(record.matches("carried out").count() == 3, "{record}");
+    all.luohu(&["--data", &data, "fsck", "--deep"])?;
+    Ok(())
+}
+
+/// The chain file's nodes, with the second one's vote given to the last.
+fn changed_peers(chain: &str) -> Result<String> {
+    let mut chain: toml::Table = chain.parse()?;
+    let peers = chain.get_mut("peers").and_then(toml::Value::as_array_mut).context("no peers")?;
+    for (at, peer) in peers.iter_mut().enumerate() {
+        let peer = peer.as_table_mut().context("a peer is a table")?;
+        peer.insert("votes".to_owned(), toml::Value::Boolean(at != 1));
+    }
+    chain.retain(|key, _| key == "peers");
+    Ok(chain.to_string())
+}
+
+fn body(answer: &str) -> Result<String> {
+    Ok(answer.split_once("\r\n\r\n").context("an answer without a body")?.1.to_owned())
 }
 
 /// Turns the last digit of a key's line, and leaves other lines alone.

@@ -270,3 +270,21 @@ fn the_committed_page_is_the_generated_one() {
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == metrics_page(), "docs/metrics.md differs: LUOHU_BLESS=1 cargo test -p monitor");
 }
+
+#[tokio::test]
+async fn orders_are_handed_on_as_they_come_and_nothing_large_is() {
+    let monitor = start(&scheme()).await;
+    let post = async |body: &str| {
+        let headers = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let (head, text) = ask(monitor.addr, "POST", "/orders", &headers).await;
+        (head.split(' ').nth(1).unwrap().to_owned(), text.trim_end().to_owned())
+    };
+    // The scheme here answers 200 or 201 by the length, and the document itself.
+    assert_eq!(post("{\"a\":1}").await, ("201".into(), "{\"a\":1}".into()));
+    assert_eq!(post("{\"a\":12}").await, ("200".into(), "{\"a\":12}".into()));
+    assert_eq!(post(&"x".repeat(65_537)).await.0, "413");
+    assert!(get(monitor.addr, "/orders").await.0.starts_with("HTTP/1.1 405"));
+    assert_eq!(get(monitor.addr, "/governance").await.1, "{\"chain\":\"here\"}");
+    assert!(get(monitor.addr, "/validators").await.0.starts_with("HTTP/1.1 404"));
+    monitor.shutdown().await;
+}

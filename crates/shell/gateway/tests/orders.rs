@@ -1,0 +1,67 @@
+//! Officers' orders through the operator's window: what is done, what is refused, and with which code.
+
+#![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
+
+mod support;
+
+use clearing::{Command, Officer, OrderId, ParticipantId, ParticipantStatus, Time};
+use gateway::OrderDocument;
+use serde_json::Value;
+use signing::{FileSigner, Signer};
+use support::World;
+
+const CHAIN: &str = "luohu.example/settlement";
+
+fn officers() -> [FileSigner; 3] {
+    [1, 2, 3].map(|seed| FileSigner::from_seed("officer", &[seed; 32]))
+}
+
+/// The first two are officers.
+async fn scheme() -> World {
+    let world = World::start().await;
+    let appointed = officers()[..2].iter().map(|signer| Officer { key: signer.public_key(), name: "officer".into() }).collect();
+    world.log.run(Command::AppointOfficers(appointed));
+    world
+}
+
+fn order(id: u8, status: ParticipantStatus, signers: &[&FileSigner]) -> String {
+    let does = Command::SetStatus { participant: ParticipantId(1), status };
+    let valid_until = Time(support::now_ns()).after(3_600_000_000_000);
+    let mut document = OrderDocument::draft(CHAIN, OrderId([id; 16]), valid_until, &does).unwrap();
+    signers.iter().for_each(|signer| document.sign(*signer).unwrap());
+    document.to_text()
+}
+
+async fn submit(world: &World, document: &str) -> (u16, String) {
+    let (status, body) = world.gateway.window.order(document.as_bytes()).await;
+    let value: Value = serde_json::from_slice(&body).unwrap();
+    let told = value.get("code").or(value.get("status")).and_then(Value::as_str).unwrap().to_owned();
+    (status, told)
+}
+
+#[tokio::test]
+async fn two_officers_suspend_a_participant_once() {
+    let world = scheme().await;
+    let [one, two, stranger] = officers();
+    let stop = order(1, ParticipantStatus::Suspended, &[&one, &two]);
+    assert_eq!(submit(&world, &stop).await, (200, "done".into()));
+    assert_eq!(submit(&world, &order(2, ParticipantStatus::Live, &[&two, &one])).await, (200, "done".into()));
+    // Brought again, the first order changes nothing: the participant stays live.
+    assert_eq!(submit(&world, &stop).await, (200, "done".into()));
+    let governance: Value = serde_json::from_slice(&world.gateway.window.governance()).unwrap();
+    assert_eq!(governance["chain"], CHAIN);
+    assert_eq!(governance["officers"].as_array().unwrap().len(), 2);
+    assert_eq!(governance["currencies"]["HKD"], 2);
+    assert_eq!(governance["nodes_version"], 0);
+
+    for (document, refused) in [
+        (order(3, ParticipantStatus::Suspended, &[&one]), (400, "GW-1024")),
+        (order(3, ParticipantStatus::Suspended, &[&one, &stranger]), (403, "CLR-1030")),
+        (order(2, ParticipantStatus::Suspended, &[&one, &two]), (409, "CLR-1033")),
+        ("{}".to_owned(), (400, "GW-1024")),
+        (stop.replace(CHAIN, "elsewhere"), (400, "GW-1024")),
+        (" ".repeat(65_537), (400, "GW-1024")),
+    ] {
+        assert_eq!(submit(&world, &document).await, (refused.0, refused.1.into()), "{document:.60}");
+    }
+}
