@@ -119,6 +119,7 @@ fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
         ensure!(me.votes == (config.node.kind == NodeKind::Validator), "node.kind is not what the chain file says of this key");
     }
     let files = mark_files(&config.data);
+    let cores = std::thread::available_parallelism().map_or(1, core::num::NonZeroUsize::get);
     let mut settings = Settings::new(file.namespace.as_bytes());
     settings.epoch_blocks = file.epoch_blocks;
     Ok(NodeConfig {
@@ -128,7 +129,8 @@ fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
         peers,
         engine: files.engine,
         starts: files.starts,
-        workers: 2,
+        // Signatures and blocks have threads of their own; a second one costs more in hand-overs than it brings on two cores.
+        workers: (cores / 2).clamp(1, 4),
         beginning: file.beginning()?,
         pool_commands_max: config.journal.queue,
     })

@@ -10,6 +10,8 @@
 //! --message N       bytes of the message behind a signed command (1500)
 //! --interval-ms N   least time between blocks (10)
 //! --far             timeouts for operators tens of milliseconds apart
+//! --delay-ms N      one-way delay between validators 0, 1 and 2, 3, by relays in the parent (0)
+//! --workers N       threads of each validator's engine (1)
 //! --scenario S      steady (default), one-dead, two-dead, rejoin
 //! --keep            keep the folders
 //! --log LEVEL       of the validators' logs (warn)
@@ -18,6 +20,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)] // a measurement that cannot go on has failed
 
+mod line;
 mod node;
 mod options;
 mod parent;

@@ -1,5 +1,6 @@
 //! One validator with its load.
 
+use crate::line;
 use crate::options::Options;
 use chain::{Hash, sha256};
 use clearing::{
@@ -103,7 +104,7 @@ fn config(index: usize, options: &Options) -> NodeConfig {
     let peers = (0..VALIDATORS)
         .map(|at| Peer {
             key: public_key(secret("validator", at)),
-            address: ([127, 0, 0, 1], options.first_port + at as u16).into(),
+            address: line::address(options.first_port, index, at, options.delay_ms > 0),
             votes: true,
         })
         .collect();
@@ -125,7 +126,7 @@ fn config(index: usize, options: &Options) -> NodeConfig {
         peers,
         engine: options.folder.join(format!("{index}/engine")),
         starts: options.folder.join(format!("{index}/starts")),
-        workers: 2,
+        workers: options.workers,
         beginning: Beginning::Genesis { time: Time(1_000_000_000), commands: genesis() },
         pool_commands_max: 1 << 17,
     }

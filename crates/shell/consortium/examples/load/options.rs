@@ -15,6 +15,8 @@ pub struct Options {
     pub message: usize,
     pub interval_ms: u64,
     pub far: bool,
+    pub delay_ms: u64,
+    pub workers: usize,
     pub scenario: String,
     pub keep: bool,
     /// Level of the validators' logs.
@@ -43,6 +45,8 @@ impl Options {
             message: number("--message", 1500) as usize,
             interval_ms: number("--interval-ms", 10),
             far: flag("--far"),
+            delay_ms: number("--delay-ms", 0),
+            workers: number("--workers", 1) as usize,
             scenario: value("--scenario").unwrap_or_else(|| "steady".to_owned()),
             keep: flag("--keep"),
             log: value("--log").unwrap_or_else(|| "warn".to_owned()),

@@ -1,5 +1,6 @@
 //! Starts the four processes, makes what the scenario says happen, and adds up.
 
+use crate::line;
 use crate::node::VALIDATORS;
 use crate::options::Options;
 use std::io::{BufRead, BufReader};
@@ -95,6 +96,9 @@ fn wait_for(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> 
 }
 
 pub fn run(options: &Options, arguments: &[String]) {
+    if options.delay_ms > 0 {
+        line::open(options.first_port, Duration::from_millis(options.delay_ms));
+    }
     let mut nodes: Vec<Node> = (0..VALIDATORS).map(|index| Node::start(index, options, arguments, false)).collect();
     wait_for("the first blocks", Duration::from_secs(90), || {
         nodes.iter().all(|node| node.last().is_some_and(|look| look.height > 5))
