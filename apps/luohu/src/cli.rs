@@ -252,6 +252,9 @@ pub struct FsckArgs {
     /// Apply every command again from the first block, and read every signed message back.
     #[arg(long)]
     pub deep: bool,
+    /// File with the validators, as a board's `/validators` tells them: checks also that a quorum signed the blocks.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,

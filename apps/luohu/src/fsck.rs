@@ -2,8 +2,9 @@
 
 use crate::cli::{FsckArgs, SettingsArgs};
 use crate::config::Config;
+use crate::verify::validators_in;
 use anyhow::{Context, Result};
-use ordering::{LAWS_JUDGED, RealDisk, fsck as check};
+use ordering::{Disk, LAWS_JUDGED, RealDisk, audit_certificates, fsck as check, has_certificates};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,13 +15,19 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
     anyhow::ensure!(folder.is_dir(), "no journal in {}", folder.display());
     let begun = Instant::now();
     let disk = RealDisk::open(&folder).with_context(|| format!("{}", folder.display()))?;
-    let report = check(Arc::new(disk), args.deep).with_context(|| format!("{}", folder.display()))?;
+    let disk: Arc<dyn Disk> = Arc::new(disk);
+    let mut report = check(disk.clone(), args.deep).with_context(|| format!("{}", folder.display()))?;
+    let certificates = validators_in(args.validators.as_deref())?.map(|list| audit_certificates(&*disk, &list)).transpose()?;
+    if let Some(certificates) = &certificates {
+        report.broken.extend(certificates.broken.iter().map(|finding| ("CRT-01".to_owned(), finding.clone())));
+    }
     if args.json {
         let broken: Vec<_> =
             report.broken.iter().map(|(law, detail)| serde_json::json!({ "law": law, "detail": detail })).collect();
         let value = serde_json::json!({
             "blocks": report.blocks, "payments": report.payments, "finals": report.finals, "replayed_commands": report.replayed_commands,
-            "torn_bytes": report.torn_bytes, "messages": report.messages, "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
+            "torn_bytes": report.torn_bytes, "messages": report.messages, "certificates": certificates.as_ref().map(|found| found.good),
+            "certified_to": certificates.as_ref().map(|found| found.covered), "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
         });
         println!("{value}");
     } else {
@@ -28,6 +35,11 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
         println!("payments          {} ({} final)", report.payments, report.finals);
         println!("commands replayed {}", report.replayed_commands);
         println!("messages read     {}", report.messages);
+        if let Some(found) = &certificates {
+            println!("certificates      {}, up to block {}", found.good, found.covered);
+        } else if has_certificates(&*disk)? {
+            println!("certificates      not checked; --validators FILE says who had to sign");
+        }
         if report.torn_bytes > 0 {
             println!("unfinished write  at the end; the next start drops it, nobody had been told of it");
         }

@@ -17,7 +17,7 @@ pub const KEY_FILE: &str = "centre.verifier";
 pub fn verify(settings: &SettingsArgs, args: &VerifyArgs) -> Result<ExitCode> {
     let text = read(&args.receipt)?;
     let keys = keys(settings, args)?;
-    let validators = validators(args)?;
+    let validators = validators_in(args.validators.as_deref())?;
     let judged = Receipt::parse(&text).and_then(|receipt| match &validators {
         Some(validators) => receipt.verify_final(&keys, validators),
         None => receipt.verify(&keys),
@@ -47,8 +47,9 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("receipt {}", path.display()))
 }
 
-fn validators(args: &VerifyArgs) -> Result<Option<Validators>> {
-    let Some(path) = &args.validators else { return Ok(None) };
+/// The list of validators in a file, if one is named.
+pub fn validators_in(path: Option<&Path>) -> Result<Option<Validators>> {
+    let Some(path) = path else { return Ok(None) };
     let text = std::fs::read_to_string(path).with_context(|| format!("validators {}", path.display()))?;
     Ok(Some(text.parse().with_context(|| format!("validators {}", path.display()))?))
 }

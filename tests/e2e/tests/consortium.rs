@@ -231,7 +231,10 @@ fn four_operators_agree_and_survive_the_loss_of_one() -> Result<()> {
     (0..NODES).try_for_each(|node| all.kill(node))?;
     for node in 0..NODES {
         let data = all.home(node).join("data").display().to_string();
-        all.luohu(&["--data", &data, "fsck", "--deep"]).with_context(|| format!("node {node}"))?;
+        let list = validators.display().to_string();
+        let said =
+            all.luohu(&["--data", &data, "fsck", "--deep", "--validators", &list]).with_context(|| format!("node {node}"))?;
+        ensure!(said.contains("certificates "), "{said}");
     }
     Ok(())
 }
@@ -276,7 +279,9 @@ fn validators_change_by_order_between_two_epochs() -> Result<()> {
     let data = all.home(4).join("data").display().to_string();
     let record = all.luohu(&["--data", &data, "order", "list"])?;
     ensure!(record.matches("carried out").count() == 3, "{record}");
-    all.luohu(&["--data", &data, "fsck", "--deep"])?;
+    let audit = |list: &Path| all.run(&["--data", &data, "fsck", "--deep", "--validators", &list.display().to_string()]);
+    ensure!(audit(&validators)?.status.success(), "the certificates of every epoch are good");
+    ensure!(!audit(&first)?.status.success(), "certificates of validators out of office were believed");
     Ok(())
 }
 

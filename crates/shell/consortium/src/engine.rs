@@ -36,7 +36,7 @@ use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, Storage};
 use commonware_storage::archive::immutable;
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZU64, NZUsize, NonZeroDuration};
-use ordering::{Follower, Sink};
+use ordering::{CertificateLog, Follower, Sink};
 use rand_core::CryptoRng;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -240,6 +240,8 @@ where
     let start =
         Standing { height: follower.clearing().height() - base.height, hash: follower.tip(), time: follower.clearing().time() };
     let voter = Inline::new(context.child("voter"), app, marshal.clone(), epocher);
+    let kept =
+        CertificateLog::open(follower.disk()).inspect_err(|error| tracing::error!(%error, "certificates cannot be kept")).ok();
     let task = Keeper {
         context: ContextCell::new(context.child("keeper").dedicated()),
         follower,
@@ -255,6 +257,7 @@ where
         calendar,
         marshal: marshal.clone(),
         certificates: certificates.clone(),
+        kept,
     };
     let epochs = Epochs {
         context: ContextCell::new(context.child("epochs")),

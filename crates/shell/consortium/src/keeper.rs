@@ -30,7 +30,7 @@ use commonware_runtime::{Clock, ContextCell, Handle, Spawner, spawn_cell};
 use commonware_utils::Acknowledgement as _;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::channel::{mpsc, oneshot};
-use ordering::{DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
+use ordering::{CertificateLog, DurableBlock, FollowError, FollowedBlock, Follower, Sink, StopReason};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -153,6 +153,8 @@ pub(crate) struct Keeper<E, S, A> {
     pub(crate) calendar: Calendar,
     pub(crate) marshal: MarshalMailbox<Scheme, Standard<Block>>,
     pub(crate) certificates: Certificates,
+    /// The same on disk; `None` after it could not be written.
+    pub(crate) kept: Option<CertificateLog>,
 }
 
 impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
@@ -231,6 +233,12 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
         let certificate = self.marshal.get_finalization(height).await.as_ref().and_then(certificate_of);
         for block in blocks {
             self.certificates.put(*block.header(), certificate.clone());
+        }
+        if let (Some(kept), Some(certificate)) = (&mut self.kept, certificate)
+            && let Err(error) = kept.append(last.header().height, &certificate)
+        {
+            tracing::error!(%error, "certificates cannot be kept any more; blocks can");
+            self.kept = None;
         }
     }
 

@@ -103,6 +103,11 @@ impl<S: Sink> Follower<S> {
         Ok(Self { disk, clearing, last, store, sink, vault, admission: Admission(queue) })
     }
 
+    /// The folder.
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        self.disk.clone()
+    }
+
     /// The state behind the last block.
     pub fn clearing(&self) -> &Clearing {
         &self.clearing

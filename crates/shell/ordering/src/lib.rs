@@ -24,6 +24,7 @@
 //! # Start reading at
 //! [`Journal::open`], then `sequencer.rs`.
 
+mod certificates;
 mod clock;
 mod disk;
 mod follower;
@@ -41,6 +42,7 @@ mod stepped;
 mod vault;
 mod writer;
 
+pub use certificates::{CertificateLog, CertificateReport, audit_certificates, has_certificates};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use follower::{Admission, FollowError, FollowedBlock, Follower};

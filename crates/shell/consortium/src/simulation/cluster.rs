@@ -13,7 +13,7 @@ use crate::pool::Pool;
 use crate::rosters::{Assembly, Roster, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
-use chain::Hash;
+use chain::{Hash, Validators};
 use clearing::{Answer, AnswerVerdict, Command, ContentHash, EventKind, IndexSeed, Outcome};
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
@@ -104,6 +104,20 @@ impl Cluster {
         let (voters, followers) = self.keys.split_at(self.voters);
         let roster = Roster::from_iter_dedup(voters.iter().map(PrivateKey::public_key));
         Assembly { roster, observers: followers.iter().map(PrivateKey::public_key).collect(), addresses: BTreeMap::new() }
+    }
+
+    /// Who validates in which epoch, by what is ordered.
+    pub(super) fn validators(&self) -> Validators {
+        let mut validators = Validators::new("luohu-simulation", (0..self.voters).map(|at| self.key(at)));
+        // An order given at a height is in a block of the same epoch: the stories here leave room for it.
+        for (height, order) in self.orders.iter() {
+            let Command::Order(order) = order else { continue };
+            if let Command::SetNodes(set) = &*order.does {
+                let voters = set.nodes.iter().filter(|node| node.votes).map(|node| node.key);
+                validators.set_from((height - 1) / self.settings.epoch_blocks + 1, voters);
+            }
+        }
+        validators
     }
 
     /// A public key as the chain has it.

@@ -26,14 +26,6 @@ fn set(cluster: &Cluster, version: u64, voters: &[usize], observers: &[usize]) -
     Command::SetNodes(SetNodes { version, nodes })
 }
 
-fn validators(cluster: &Cluster, sets: &[(u64, &[usize])]) -> Validators {
-    let mut validators = Validators::new(NAMESPACE, []);
-    for (epoch, voters) in sets {
-        validators.set_from(*epoch, voters.iter().map(|&at| cluster.key(at)));
-    }
-    validators
-}
-
 /// Every certificate an operator still remembers.
 fn certificates(cluster: &Cluster, of: usize) -> Vec<Certificate> {
     let remembered = cluster.certificates.lock().unwrap()[&of].clone();
@@ -61,7 +53,7 @@ fn validators_join_and_leave_between_two_epochs() {
         cluster.orders = Arc::new(BTreeMap::from(orders));
         let crash = Crash::Random { frequency: Duration::from_secs(2), downtime: Duration::from_millis(500), count: 1 };
         run(&cluster, seed, 130, Some(crash), true);
-        let list = validators(&cluster, &[(0, &[0, 1, 2, 3]), (2, &[0, 1, 2, 3, 4]), (3, &[1, 2, 3, 4])]);
+        let list = cluster.validators();
         let mut voted = [false; 5];
         for certificate in certificates(&cluster, 2) {
             certificate.verify(&list).unwrap_or_else(|error| panic!("seed {seed}, epoch {}: {error}", certificate.epoch));
@@ -81,11 +73,14 @@ fn a_key_is_changed_between_two_epochs() {
     let mut cluster = Cluster::of(5, 17);
     cluster.orders = Arc::new(BTreeMap::from([(20, order(1, set(&cluster, 1, &[0, 1, 2, 4], &[])))]));
     run(&cluster, 5, 90, None, false);
-    let list = validators(&cluster, &[(0, &[0, 1, 2, 3]), (2, &[0, 1, 2, 4])]);
+    let list = cluster.validators();
     let last = certificates(&cluster, 0).pop().unwrap();
     assert!(last.epoch >= 4);
     last.verify(&list).unwrap();
-    assert!(last.verify(&validators(&cluster, &[(0, &[0, 1, 2, 3])])).is_err(), "the old validators cannot vouch for it");
+    assert!(
+        last.verify(&Validators::new(NAMESPACE, (0..4).map(|at| cluster.key(at)))).is_err(),
+        "the old validators cannot vouch for it"
+    );
 }
 
 /// A validator that lost its voting journals follows without a vote until the next epoch, then votes again; nobody is
@@ -100,7 +95,7 @@ fn a_validator_without_its_journals_waits_for_the_next_epoch() {
             .at(Duration::from_millis(1300), Action::Restart(node));
         // The margin for clocks is some seconds: several epochs pass.
         run(&cluster, seed, 300, Some(Crash::Schedule(schedule)), false);
-        let list = validators(&cluster, &[(0, &[0, 1, 2, 3])]);
+        let list = cluster.validators();
         let epochs: BTreeMap<u64, bool> = certificates(&cluster, 0).iter().fold(BTreeMap::new(), |mut voted, certificate| {
             *voted.entry(certificate.epoch).or_default() |= signers(&cluster, certificate, &list).contains(&2);
             voted

@@ -10,7 +10,7 @@ use commonware_glue::simulate::exit::ProcessedHeightAtLeast;
 use commonware_glue::simulate::plan::PlanBuilder;
 use commonware_p2p::simulated::Link;
 use commonware_utils::probability;
-use ordering::{encode_body, fsck};
+use ordering::{Disk as _, audit_certificates, encode_body, fsck};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,9 +38,17 @@ pub(super) fn run(cluster: &Cluster, seed: u64, height: u64, crash: Option<Crash
 
 /// Every chain is sound from its first block on, obeys every law, and all are the same as far as they go.
 fn judge(cluster: &Cluster, seed: u64) {
+    let validators = cluster.validators();
     for disk in &cluster.disks {
         let report = fsck(Arc::new(disk.clone()), true).unwrap();
         assert_eq!(report.broken, [], "seed {seed}");
+        let certificates = audit_certificates(disk, &validators).unwrap();
+        assert_eq!(certificates.broken, Vec::<String>::new(), "seed {seed}");
+        assert!(
+            certificates.good > 0 && report.blocks - certificates.covered < 50,
+            "seed {seed}: {certificates:?}, {}",
+            report.blocks
+        );
         assert_eq!(report.payments, report.messages, "seed {seed}: every payment's message is in every vault");
     }
 }
@@ -177,4 +185,32 @@ fn a_command_applied_before_is_refused() {
             known.lock().unwrap().replace(block.commands().first().cloned().unwrap_or_else(|| super::scheme::payment(0, 1)));
         before.map_or(block.clone(), |before| with_command(&block, before))
     });
+}
+
+/// What is kept of certificates is judged against the chain: a changed byte, another chain's, a file cut short.
+#[test]
+fn kept_certificates_are_audited() {
+    let cluster = Cluster { payments: 20, ..Cluster::new(1 << 20) };
+    run(&cluster, 5, 60, None, false);
+    let list = cluster.validators();
+    let disk = &cluster.disks[0];
+    let name = disk.list().unwrap().into_iter().find(|name| name.starts_with("certificates-")).unwrap();
+    let good = audit_certificates(disk, &list).unwrap();
+    assert!(good.good > 50 && good.broken.is_empty(), "{good:?}");
+
+    let strangers = chain::Validators::new("luohu-simulation", (0..4).map(|n| [n; 32]));
+    assert!(!audit_certificates(disk, &strangers).unwrap().broken.is_empty(), "strangers' word was taken");
+
+    let bytes = disk.open(&name).unwrap().read_all().unwrap();
+    let put = |bytes: &[u8]| disk.create(&name).unwrap().write_at(0, bytes).unwrap();
+    put(&bytes[..bytes.len() - 5]);
+    let cut = audit_certificates(disk, &list).unwrap();
+    assert_eq!((cut.good, cut.broken.len()), (good.good - 1, 0), "an unfinished write at the end is nobody's fault");
+    // Another operator's certificates over this chain's blocks, moved by one height.
+    let mut moved = bytes.clone();
+    moved[4] ^= 1;
+    put(&moved);
+    assert!(audit_certificates(disk, &list).unwrap().good < good.good);
+    put(&bytes);
+    assert_eq!(audit_certificates(disk, &list).unwrap(), good);
 }
