@@ -356,7 +356,7 @@ struct Started {
     rosters: Rosters,
 }
 
-/// Peers the network has room for at least: members may join while it runs.
+/// Peers the network has room for at least.
 const PEERS_ROOM: usize = 12;
 /// Messages a second of one peer on one channel. Above it they wait or are dropped, which looks like latency; but the network
 /// makes room at its start for this many of every peer in every set it tracks.
@@ -377,7 +377,8 @@ fn run<S: Sink, A: Authorise>(
     runtime::Runner::new(runtime).start(|context| async move {
         let Plan { config, members, authorise, witness, known, pool, base, seen, oath } = plan;
         let me = members.me.public_key();
-        let (mut network, oracle) = lookup::Network::new(context.child("network"), network_config(&config, &members));
+        let room = room(members.first.addresses.len(), follower.clearing().nodes().len());
+        let (mut network, oracle) = lookup::Network::new(context.child("network"), network_config(&config, &members, room));
         let channels = Network {
             votes: network.register(0, QUOTA),
             certificates: network.register(1, QUOTA),
@@ -389,8 +390,13 @@ fn run<S: Sink, A: Authorise>(
         let rosters = Rosters::new(&config.settings.namespace, Some(members.me), members.first);
         let mut tracker = oracle.clone();
         let track = move |epoch: u64, assembly: &Assembly| {
-            let primary = reachable(assembly, assembly.roster.iter().cloned());
-            let secondary = reachable(assembly, assembly.observers.iter().cloned());
+            let everybody = assembly.roster.len() + assembly.observers.len();
+            if everybody > room {
+                tracing::error!(everybody, room, "more nodes than there is room for; a restart makes room");
+            }
+            let primary = reachable(assembly, assembly.roster.iter().take(room).cloned());
+            let left = room.saturating_sub(primary.len());
+            let secondary = reachable(assembly, assembly.observers.iter().take(left).cloned());
             let _ = tracker.track(epoch, AddressableTrackedPeers::new(primary, secondary));
         };
         let parts = Parts {
@@ -433,7 +439,17 @@ fn run<S: Sink, A: Authorise>(
     });
 }
 
-fn network_config(config: &NodeConfig, members: &Members) -> lookup::Config<Cups<Sake<PrivateKey>, ChaCha20Poly1305>> {
+/// Peers the network has room for: twice as many as there are now, since they may change while it runs. More than it has room
+/// for would end the process.
+fn room(first: usize, ordered: usize) -> usize {
+    (first.max(ordered) * 2).clamp(PEERS_ROOM, Clearing::NODES_MAX)
+}
+
+fn network_config(
+    config: &NodeConfig,
+    members: &Members,
+    room: usize,
+) -> lookup::Config<Cups<Sake<PrivateKey>, ChaCha20Poly1305>> {
     let handshake = Cups::new(
         Sake {
             signer: members.me.clone(),
@@ -443,7 +459,7 @@ fn network_config(config: &NodeConfig, members: &Members) -> lookup::Config<Cups
         },
         cups::Version::V1,
     );
-    let peers = NonZeroUsize::new((members.first.addresses.len() * 2).max(PEERS_ROOM)).unwrap_or(NonZeroUsize::MIN);
+    let peers = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);
     let mut network =
         lookup::Config::local(handshake, &config.settings.namespace, config.listen, peers, message_bytes_max(), NZUsize!(1024));
     network.tracked_peer_sets = NZUsize!(2);
