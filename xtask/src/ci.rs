@@ -71,6 +71,23 @@ pub struct CiArguments {
     fail_fast: bool,
 }
 
+/// How long `cargo xtask campaign` is to go on.
+#[derive(clap::Args)]
+pub struct CampaignArguments {
+    /// Kills of the node that other faults come with; the disk fills up once for each thirty.
+    #[arg(long, default_value_t = 500)]
+    kills: u64,
+    /// It ends earlier after so many minutes, at the end of a round of ten kills.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Longest time between two kills, in milliseconds.
+    #[arg(long, default_value_t = 4000, value_name = "MS")]
+    life_ms: u64,
+    /// Repeats a campaign's choices.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
 /// Runs the steps and prints a summary; its last line counts the tests.
 ///
 /// # Errors
@@ -192,6 +209,20 @@ fn tests(further: &[String]) -> StepOutcome {
 /// One at a time.
 fn campaign() -> StepOutcome {
     end_to_end_at_once(CAMPAIGN, "1")
+}
+
+/// `cargo xtask campaign`: the same test, for longer, its story line by line.
+pub fn long_campaign(arguments: &CampaignArguments) -> Result<()> {
+    cargo("build --release --package luohu")?;
+    let run = Run::cargo().args(words("test --package e2e --test campaign -- --nocapture --test-threads 1"));
+    let run = run.env("LUOHU_BIN", workspace::release_binary()).env("LUOHU_KILLS", arguments.kills.to_string());
+    let run = run.env("LUOHU_MINUTES", arguments.minutes.to_string()).env("LUOHU_LIFE_MS", arguments.life_ms.to_string());
+    match arguments.seed {
+        Some(seed) => run.env("LUOHU_SEED", seed.to_string()),
+        None => run,
+    }
+    .show()
+    .map(drop)
 }
 
 /// Tests of the release build, from outside: each name is a file in `tests/e2e/tests`.

@@ -66,6 +66,8 @@ enum Task {
     },
     /// Hands the product any bytes: the committed corpus and mutations of it, or a long run guided by coverage.
     Fuzz(fuzz::FuzzArguments),
+    /// Kills, freezes, cut lines, full disks and rotten files for an hour: the step `campaign` of `cargo xtask ci`, longer.
+    Campaign(ci::CampaignArguments),
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
         Task::Sim { further } => ci::sim(&further),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Campaign(arguments) => ci::long_campaign(&arguments),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {
