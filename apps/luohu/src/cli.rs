@@ -280,8 +280,19 @@ pub struct PayArgs {
 /// What a sample bank can be told.
 #[derive(Debug, Subcommand)]
 pub enum BankCommand {
+    /// Run sample banks in a process of their own, beside a centre that was started with --no-sample-banks on the same data
+    /// folder and knows them from an earlier start.
+    Serve(BankServeArgs),
     /// Misbehave in some way, or behave again.
     Fault(BankFaultArgs),
+}
+
+/// Which banks.
+#[derive(Debug, Args)]
+pub struct BankServeArgs {
+    /// BICs of the banks to run; all of them without any. They listen on --bank-port and those after it.
+    #[arg(value_name = "BIC")]
+    pub only: Vec<String>,
 }
 
 /// Which bank, which way.
