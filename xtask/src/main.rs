@@ -68,6 +68,8 @@ enum Task {
     Fuzz(fuzz::FuzzArguments),
     /// Kills, freezes, cut lines, full disks and rotten files for an hour: the step `campaign` of `cargo xtask ci`, longer.
     Campaign(ci::CampaignArguments),
+    /// Centre and sample banks in processes of their own, customers who pay by the clock, memory watched, a kill now and then.
+    Soak(ci::SoakArguments),
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Task::Sim { further } => ci::sim(&further),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Campaign(arguments) => ci::long_campaign(&arguments),
+        Task::Soak(arguments) => ci::long_soak(&arguments),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {

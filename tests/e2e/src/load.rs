@@ -34,7 +34,8 @@ pub fn seed(usual: u64) -> u64 {
     number("LUOHU_SEED").unwrap_or(usual)
 }
 
-fn number(name: &str) -> Option<u64> {
+/// The number in an environment variable, if there is one.
+pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 

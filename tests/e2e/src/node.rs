@@ -237,6 +237,16 @@ impl Node {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where its configuration lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Adds to the configuration and starts again.
     ///
     /// # Errors
@@ -362,7 +372,7 @@ impl Drop for Node {
 }
 
 /// Reads lines until one contains this, then goes on reading in the background so that the pipe never fills.
-fn wait_for_line(stdout: impl std::io::Read + Send + 'static, text: &'static str) -> Result<()> {
+pub(crate) fn wait_for_line(stdout: impl std::io::Read + Send + 'static, text: &'static str) -> Result<()> {
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {
