@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const MAGIC: [u8; 4] = *b"LHV1";
 const ENTRY_HEAD_BYTES: usize = 40;
+/// Files kept open for reading: the newest are asked for most, and a process may only have so many.
+const OPEN_FILES_MAX: usize = 64;
 
 /// A signed message with the headers that sign it, as the gateway received it.
 pub type Attachment = Arc<[u8]>;
@@ -43,6 +45,9 @@ impl VaultReader {
     /// The message at a place, checked against its hash.
     pub fn read(&self, place: VaultPlace) -> io::Result<Vec<u8>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= OPEN_FILES_MAX && !files.contains_key(&place.file) {
+            files.pop_first();
+        }
         let file = match files.entry(place.file) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(slot) => slot.insert(self.disk.open(&file_name(place.file))?),
