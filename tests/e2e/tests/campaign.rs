@@ -213,8 +213,10 @@ fn killed_frozen_and_cut_off_behind_a_bad_line_nothing_is_lost_or_doubled() -> R
         rounds += 1;
         let (carried, lost) = scene.network.packets();
         println!(
-            "round {rounds}: {} kills, {} other faults, {} files rotten, {} payments, {carried} packets carried, {lost} lost, {:.0} s",
+            "round {rounds}: {} kills (serving again after ms: {}), {} other faults, {} files rotten, {} payments, {carried} packets \
+             carried, {lost} lost, {:.0} s",
             scene.kills,
+            quantiles(&mut scene.recoveries_ms),
             scene.faults,
             scene.rotten,
             all.len(),
@@ -224,7 +226,6 @@ fn killed_frozen_and_cut_off_behind_a_bad_line_nothing_is_lost_or_doubled() -> R
     }
     inboxes_agree([&mut debtor_agent, &mut creditor_agent], [0; 2], &all).context("read again from the beginning")?;
     ensure!(all.len() as u64 > scene.kills, "only {} payments in {} lives: that was no load", all.len(), scene.kills);
-    println!("serving again after a kill, ms: {}; laws broken: 0", quantiles(&mut scene.recoveries_ms));
     Ok(())
 }
 
