@@ -38,7 +38,11 @@ pub fn steps() -> Vec<Step> {
         }),
         step("iso", "verdicts agree with the official schemas and with xmllint", iso::agreement),
         step("e2e", "payments and bad days over real processes", || end_to_end(PROCESSES)),
-        step("campaign", "kills, freezes, cut lines and overload, one after the other", campaign),
+        step(
+            "campaign",
+            "kills, freezes, cut lines, full disks, rotten files, overload and a short soak, one after the other",
+            campaign,
+        ),
         step("consortium", "four operators agree, over real processes", consortium),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
@@ -49,7 +53,7 @@ pub fn steps() -> Vec<Step> {
 const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
 
 /// End-to-end tests that want the machine to themselves.
-const CAMPAIGN: &[&str] = &["campaign", "overload"];
+const CAMPAIGN: &[&str] = &["campaign", "overload", "soak"];
 
 /// End-to-end test of the engine between operators.
 const CONSORTIUM: &str = "consortium";
@@ -69,6 +73,37 @@ pub struct CiArguments {
     /// Stop at the first step that fails.
     #[arg(long)]
     fail_fast: bool,
+}
+
+/// How long `cargo xtask campaign` is to go on.
+#[derive(clap::Args)]
+pub struct CampaignArguments {
+    /// Kills of the node that other faults come with; the disk fills up once for each thirty.
+    #[arg(long, default_value_t = 500)]
+    kills: u64,
+    /// It ends earlier after so many minutes, at the end of a round of ten kills.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Longest time between two kills, in milliseconds.
+    #[arg(long, default_value_t = 4000, value_name = "MS")]
+    life_ms: u64,
+    /// Repeats a campaign's choices.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// How long `cargo xtask soak` is to go on.
+#[derive(clap::Args)]
+pub struct SoakArguments {
+    /// How long customers pay.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Payments a second. The sample banks on two cores end at some 250.
+    #[arg(long, default_value_t = 120)]
+    rate: u64,
+    /// About so long between two kills, of the centre and of a bank in turn.
+    #[arg(long, default_value_t = 60)]
+    kill_seconds: u64,
 }
 
 /// Runs the steps and prints a summary; its last line counts the tests.
@@ -192,6 +227,29 @@ fn tests(further: &[String]) -> StepOutcome {
 /// One at a time.
 fn campaign() -> StepOutcome {
     end_to_end_at_once(CAMPAIGN, "1")
+}
+
+/// `cargo xtask campaign`: the same test, for longer, its story line by line.
+pub fn long_campaign(arguments: &CampaignArguments) -> Result<()> {
+    cargo("build --release --package luohu")?;
+    let run = Run::cargo().args(words("test --package e2e --test campaign -- --nocapture --test-threads 1"));
+    let run = run.env("LUOHU_BIN", workspace::release_binary()).env("LUOHU_KILLS", arguments.kills.to_string());
+    let run = run.env("LUOHU_MINUTES", arguments.minutes.to_string()).env("LUOHU_LIFE_MS", arguments.life_ms.to_string());
+    match arguments.seed {
+        Some(seed) => run.env("LUOHU_SEED", seed.to_string()),
+        None => run,
+    }
+    .show()
+    .map(drop)
+}
+
+/// `cargo xtask soak`: the same test, for longer, its table line by line.
+pub fn long_soak(arguments: &SoakArguments) -> Result<()> {
+    cargo("build --release --package luohu")?;
+    let run = Run::cargo().args(words("test --package e2e --test soak -- --nocapture"));
+    let run = run.env("LUOHU_BIN", workspace::release_binary()).env("LUOHU_SOAK_RATE", arguments.rate.to_string());
+    let run = run.env("LUOHU_SOAK_SECONDS", (arguments.minutes * 60).to_string());
+    run.env("LUOHU_SOAK_KILL_SECONDS", arguments.kill_seconds.to_string()).show().map(drop)
 }
 
 /// Tests of the release build, from outside: each name is a file in `tests/e2e/tests`.

@@ -66,6 +66,10 @@ enum Task {
     },
     /// Hands the product any bytes: the committed corpus and mutations of it, or a long run guided by coverage.
     Fuzz(fuzz::FuzzArguments),
+    /// Kills, freezes, cut lines, full disks and rotten files for an hour: the step `campaign` of `cargo xtask ci`, longer.
+    Campaign(ci::CampaignArguments),
+    /// Centre and sample banks in processes of their own, customers who pay by the clock, memory watched, a kill now and then.
+    Soak(ci::SoakArguments),
     /// Builds for release and measures; further words go to `luohu bench`.
     Bench {
         /// Passed on, such as `--json`.
@@ -84,6 +88,8 @@ fn main() -> ExitCode {
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
         Task::Sim { further } => ci::sim(&further),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Campaign(arguments) => ci::long_campaign(&arguments),
+        Task::Soak(arguments) => ci::long_soak(&arguments),
         Task::Bench { further } => ci::bench(&further),
     };
     match outcome {

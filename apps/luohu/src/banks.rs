@@ -1,7 +1,10 @@
-//! The four sample banks: each a participant with its own keys, folder, customers and door, in this process for comfort only.
+//! The four sample banks: each a participant with its own keys, folder, customers and door, in the centre's process for
+//! comfort only. [`serve`] runs them in one of their own.
 
+use crate::cli::{BankServeArgs, SettingsArgs};
 use crate::config::Config;
 use crate::keys::{MemberKeys, SystemKeys};
+use crate::run::{self, Signals};
 use anyhow::{Context, Result, anyhow};
 use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
 use banklink::{LinkConfig, LinkState, TlsConnector};
@@ -11,6 +14,7 @@ use money::{Currency, CurrencyCode};
 use node::genesis::Member;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use world::Machine;
@@ -24,6 +28,40 @@ pub struct Prepared {
     pub member: Member,
     keys: MemberKeys,
     folder: PathBuf,
+}
+
+/// Runs sample banks without the centre, until Ctrl-C: those named, or all that the configuration has.
+pub fn serve(args: &SettingsArgs, options: &BankServeArgs) -> Result<ExitCode> {
+    let mut config = Config::load(args)?;
+    if !options.only.is_empty() {
+        config.sample_banks.only.clone_from(&options.only);
+    }
+    run::start_log(&config.log.level);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
+    runtime.block_on(serve_until_signal(&config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_until_signal(config: &Config) -> Result<()> {
+    let signals = Signals::listen()?;
+    let keys = run::open_keys(config)?;
+    let prepared = prepare(config, &keys)?;
+    anyhow::ensure!(!prepared.is_empty(), "no sample bank of that name, or the configuration turns them off");
+    let key = keys.signer.public_key();
+    let verifier = run::verifier(config, &keys)?;
+    let facts = CentreFacts { gateway: config.gateway.listen, key, verifier };
+    let mut running = Vec::new();
+    for (at, bank) in (0..).zip(prepared) {
+        running.push(start(config, bank, at, &facts).await?);
+    }
+    println!("The banks are running. Ctrl-C stops them.");
+    running.iter().for_each(|(sample, bank)| println!("  {:<12} http://{}", sample.bic, bank.addr()));
+    signals.wait().await;
+    println!("stopping");
+    for (_, bank) in running {
+        bank.shutdown().await;
+    }
+    Ok(())
 }
 
 /// Keys and registration of every sample bank.

@@ -301,9 +301,15 @@ pub struct OverloadArgs {
     /// How long the peak is measured, in seconds.
     #[arg(long, default_value_t = 20, requires = "overload", value_name = "SECONDS")]
     pub peak_seconds: u32,
-    /// Connections of the load, each with one request under way.
-    #[arg(long, default_value_t = 512, requires = "overload", value_name = "N")]
+    /// Connections of the load.
+    #[arg(long, default_value_t = 128, requires = "overload", value_name = "N")]
     pub connections: usize,
+    /// Requests that one connection writes behind each other when so many are due.
+    #[arg(long, default_value_t = 8, requires = "overload", value_name = "N")]
+    pub batch: usize,
+    /// System and banks on the first processor alone, the load on the second: neither takes the other's time.
+    #[arg(long, requires = "overload")]
+    pub pin: bool,
     /// Niceness of the load's process above ours: on a machine that both share, the load must not starve what it measures.
     #[arg(long, default_value_t = 5, requires = "overload", value_name = "N")]
     pub load_nice: u8,
@@ -321,6 +327,9 @@ pub struct FloodArgs {
     /// As in `bench`.
     #[arg(long)]
     pub connections: usize,
+    /// As in `bench`.
+    #[arg(long)]
+    pub batch: usize,
     /// As in `bench`.
     #[arg(long)]
     pub times: u32,
@@ -407,8 +416,19 @@ pub struct PayArgs {
 /// What a sample bank can be told.
 #[derive(Debug, Subcommand)]
 pub enum BankCommand {
+    /// Run sample banks in a process of their own, beside a centre that was started with --no-sample-banks on the same data
+    /// folder and knows them from an earlier start.
+    Serve(BankServeArgs),
     /// Misbehave in some way, or behave again.
     Fault(BankFaultArgs),
+}
+
+/// Which banks.
+#[derive(Debug, Args)]
+pub struct BankServeArgs {
+    /// BICs of the banks to run; all of them without any. They listen on --bank-port and those after it.
+    #[arg(value_name = "BIC")]
+    pub only: Vec<String>,
 }
 
 /// Which bank, which way.

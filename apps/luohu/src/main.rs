@@ -44,6 +44,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run::run(&cli.settings),
         Command::Pay(options) => pay::pay(&options),
+        Command::Bank(BankCommand::Serve(options)) => banks::serve(&cli.settings, &options),
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),

@@ -68,6 +68,12 @@ pub fn open_keys(config: &Config) -> Result<SystemKeys> {
     Keys::at(&config.data).open(&config.gateway.names)
 }
 
+/// What checkpoints of this installation are verified with.
+pub fn verifier(config: &Config, keys: &SystemKeys) -> Result<VerifierKey> {
+    let usual = GatewayConfig::at(config.gateway.listen);
+    VerifierKey::new(&usual.log_signer, keys.signer.public_key()).context("verifier key")
+}
+
 /// Starts centre and gateway with these members beside those the chain knows.
 pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Result<System> {
     let limits = limits(config);
@@ -79,7 +85,7 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
     gateway_config.limits = limits;
     gateway_config.rules.acceptance_age_s_max = config.scheme.acceptance_age_max_s;
     let key = keys.signer.public_key();
-    let verifier = VerifierKey::new(&gateway_config.log_signer, key).context("verifier key")?;
+    let verifier = verifier(config, keys)?;
     write_verifier(config, &verifier)?;
     let deps = GatewayDeps {
         signer: keys.signer.clone(),
@@ -183,18 +189,20 @@ fn print_addresses(config: &Config, system: &System, board: &MonitorHandle, bank
 }
 
 /// Ctrl-C and SIGTERM, listened to from the first moment on: a signal that comes early still ends in an orderly stop.
-struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> Result<Self> {
+    /// From here on they are heard.
+    pub fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn wait(mut self) {
+    /// Until one of them comes.
+    pub async fn wait(mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -202,7 +210,8 @@ impl Signals {
     }
 }
 
-fn start_log(level: &str) {
+/// What goes wrong is written to standard error from here on.
+pub fn start_log(level: &str) {
     let level = level.parse().unwrap_or(tracing::Level::WARN);
     // A second start in one process, as in tests, keeps the first.
     let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();

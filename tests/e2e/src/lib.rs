@@ -8,19 +8,27 @@
 //! [`Node`], a running product; [`Participant`], a bank of our own; [`Browser`], a real one.
 
 mod browser;
+mod disk;
 mod http;
 mod load;
 mod messages;
 mod network;
 mod node;
 mod participant;
+mod reckoning;
 mod repository;
+mod soak;
+mod town;
 
 pub use browser::Browser;
+pub use disk::{Rotten, SmallDisk, written};
 pub use http::{Answer, Request, call, read_answer};
-pub use load::{Chance, CreditorBooks, Load, Sent, compare, inboxes_agree, kills, minor};
+pub use load::{Chance, CreditorBooks, Load, Sent, kills, life_ms, minor, minutes, number, seed};
 pub use messages::{Payment, answer, element, status_of, status_request};
 pub use network::{Network, Weather};
 pub use node::{Node, NodeOptions};
 pub use participant::{Connection, Item, Participant, now_s};
+pub use reckoning::{Reckoning, inboxes_agree};
 pub use repository::{binary, in_ci, root, screenshots, shared};
+pub use soak::{SoakPlan, soak};
+pub use town::{BankProcess, Customer};

@@ -27,6 +27,9 @@ const PACKET_BYTES_MAX: usize = 8192;
 const PACKETS_MAX: usize = 4096;
 /// How much later a reordered packet comes.
 const REORDERED_BY: Duration = Duration::from_millis(15);
+/// How long a packet may wait for an end that does not take any: both ends and the line, each waiting for the next, would
+/// wait for ever.
+const SEND_WITHIN: Duration = Duration::from_millis(2);
 /// How long the line may take to stand.
 const UP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -88,6 +91,7 @@ impl Network {
     fn build(&mut self, subnet: &str, seed: u64) -> Result<()> {
         let at = |name: &str| self._folder.path().join(name);
         let sockets = [Arc::new(UnixDatagram::bind(at("near.line"))?), Arc::new(UnixDatagram::bind(at("far.line"))?)];
+        sockets.iter().try_for_each(|socket| socket.set_write_timeout(Some(SEND_WITHIN)))?;
         run("ip", &["-n", &self.name, "link", "set", "lo", "up"])?;
         let end = |side: &str, host: u8| {
             let tun = format!("TUN:{subnet}.{host}/30,tun-type=tun,iff-no-pi,iff-up");
@@ -176,10 +180,9 @@ fn carry(from: &UnixDatagram, out: &UnixDatagram, to: &Path, line: &Line, mut ch
     while !stop.load(Ordering::Relaxed) {
         let now = Instant::now();
         while flying.peek().is_some_and(|Reverse((due, _, _))| *due <= now) {
-            if let Some(Reverse((_, _, bytes))) = flying.pop()
-                && out.send_to(&bytes, to).is_ok()
-            {
-                line.carried.fetch_add(1, Ordering::Relaxed);
+            if let Some(Reverse((_, _, bytes))) = flying.pop() {
+                let count = if out.send_to(&bytes, to).is_ok() { &line.carried } else { &line.lost };
+                count.fetch_add(1, Ordering::Relaxed);
             }
         }
         let next = flying.peek().map_or(Duration::from_millis(50), |Reverse((due, _, _))| due.saturating_duration_since(now));

@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an orderly stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Small segments, so that a short run crosses several; little reserve, so that a small disk can be filled.
-const CONFIGURATION: &str = "[journal]\nsegment_mib = 4\nvault_mib = 4\nfree_mib_min = 8\n[log]\nlevel = \"info\"\n";
+const CONFIGURATION: &str = "[journal]\nsegment_mib = 1\nvault_mib = 1\nfree_mib_min = 8\n[log]\nlevel = \"info\"\n";
 
 /// What kind of node.
 #[derive(Debug, Clone, Default)]
@@ -148,6 +148,25 @@ impl Node {
         running.with_context(|| format!("luohu did not start:\n{}", self.log()))
     }
 
+    /// Starts it, expects it to refuse, and returns what it said.
+    ///
+    /// # Errors
+    /// It started all the same, or stayed without serving.
+    pub fn refuses_to_start(&mut self) -> Result<String> {
+        let said = match self.start() {
+            Ok(()) => bail!("it started"),
+            Err(error) => format!("{error:#}"),
+        };
+        // It has said why; on a busy machine it may take a moment to be gone.
+        let until = Instant::now() + STOP_TIMEOUT;
+        while self.is_running() {
+            ensure!(Instant::now() < until, "it goes on running");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.child = None;
+        Ok(said)
+    }
+
     /// What it wrote to standard error since its last start.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
@@ -216,6 +235,16 @@ impl Node {
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where its configuration lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Adds to the configuration and starts again.
@@ -321,12 +350,12 @@ impl Node {
         Ok(Participant::new("NOBOHKHHXXX", Arc::new(FileSigner::ephemeral("NOBOHKHHXXX#1")), tls, self.gateway))
     }
 
-    /// The journal's segment files, oldest first.
+    /// The centre's files whose name begins so, such as `journal-`, oldest first.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn journal_files(&self) -> Result<Vec<PathBuf>> {
-        files_like(&self.data, "journal-")
+    pub fn files(&self, beginning: &str) -> Result<Vec<PathBuf>> {
+        files_like(&self.data, beginning)
     }
 }
 
@@ -343,7 +372,7 @@ impl Drop for Node {
 }
 
 /// Reads lines until one contains this, then goes on reading in the background so that the pipe never fills.
-fn wait_for_line(stdout: impl std::io::Read + Send + 'static, text: &'static str) -> Result<()> {
+pub(crate) fn wait_for_line(stdout: impl std::io::Read + Send + 'static, text: &'static str) -> Result<()> {
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {

@@ -1,14 +1,25 @@
-//! A campaign: the node is killed, stopped and cut off behind a bad line while two banks work. After each round the line is
-//! healed and everything acknowledged must be there, once, with both banks and the centre agreeing to the cent.
+//! A campaign: the node is killed, stopped and cut off behind a bad line while two banks work, its disk fills up, its files
+//! rot. After each round everything acknowledged must be there, once, with both banks and the centre agreeing to the cent.
 //!
-//! `LUOHU_KILLS` says how many kills; 30 unless it is set. `LUOHU_SEED` repeats a campaign's choices.
+//! `LUOHU_KILLS` says how many kills; 30 unless it is set. `LUOHU_MINUTES` ends it earlier, at the end of a round.
+//! `LUOHU_SEED` repeats a campaign's choices, `LUOHU_LIFE_MS` is the longest time between two kills. `cargo xtask campaign`
+//! sets them for an hour.
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Chance, Load, Network, Node, Participant, Weather, compare, inboxes_agree, kills, minor};
+use e2e::{
+    Chance, Load, Network, Node, Reckoning, Rotten, SmallDisk, Weather, inboxes_agree, kills, life_ms, minutes, seed, written,
+};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Kills of one round.
 const KILLS_A_ROUND: u64 = 10;
+/// How often the disk fills up: once for so many kills asked for, and at least once.
+const KILLS_A_FILLING: u64 = 30;
+/// How long payments may take to stop when the disk is full, and to go on when it has room again.
+const NOTICED_WITHIN: Duration = Duration::from_secs(60);
+/// No payment ends for so long: they are refused.
+const STANDSTILL: Duration = Duration::from_secs(1);
 const CUT: Weather = Weather { delay_ms: 0, jitter_ms: 0, lost_of_1000: 0, doubled_of_1000: 0, reordered_of_1000: 0, cut: true };
 
 /// What happens besides kills; each once a round.
@@ -28,12 +39,29 @@ enum Fault {
 
 const FAULTS: [Fault; 5] = [Fault::Frozen, Fault::Partition, Fault::DeafNode, Fault::MuteNode, Fault::KilledUnseen];
 
+/// What rots while the node is down; one after the other, one a round.
+#[derive(Debug, Clone, Copy)]
+enum Rot {
+    /// A block.
+    Journal,
+    /// A signed message.
+    Vault,
+    /// The newest snapshot.
+    Snapshot,
+}
+
+const ROTS: [Rot; 3] = [Rot::Journal, Rot::Vault, Rot::Snapshot];
+
 struct Scene {
     network: Network,
     node: Node,
     chance: Chance,
+    life_ms: u64,
     kills: u64,
     faults: u64,
+    rotten: u64,
+    /// How long each start after a kill took until it served, in milliseconds.
+    recoveries_ms: Vec<u64>,
 }
 
 impl Scene {
@@ -54,14 +82,13 @@ impl Scene {
         self.network.set(there, back);
     }
 
-    fn pause(&mut self, least_ms: u64, most_ms: u64) {
-        std::thread::sleep(Duration::from_millis(least_ms + self.chance.below(most_ms - least_ms)));
-    }
-
     fn kill(&mut self) -> Result<()> {
         self.node.kill()?;
         self.kills += 1;
-        self.node.start().with_context(|| format!("start after kill {}", self.kills))
+        let begun = Instant::now();
+        self.node.start().with_context(|| format!("start after kill {}", self.kills))?;
+        self.recoveries_ms.push(u64::try_from(begun.elapsed().as_millis())?);
+        Ok(())
     }
 
     fn suffer(&mut self, fault: Fault) -> Result<()> {
@@ -70,7 +97,7 @@ impl Scene {
         match fault {
             Fault::Frozen => {
                 self.node.signal("STOP")?;
-                self.pause(500, 2000);
+                pause(&mut self.chance, 500, 2000);
                 return self.node.signal("CONT");
             }
             Fault::Partition => self.network.set(CUT, CUT),
@@ -78,11 +105,11 @@ impl Scene {
             Fault::MuteNode => self.network.set(open, CUT),
             Fault::KilledUnseen => {
                 self.network.set(CUT, CUT);
-                self.pause(100, 500);
+                pause(&mut self.chance, 100, 500);
                 self.kill()?;
             }
         }
-        self.pause(500, 2000);
+        pause(&mut self.chance, 500, 2000);
         self.new_weather();
         Ok(())
     }
@@ -93,7 +120,7 @@ impl Scene {
         let until = self.kills + kills;
         while self.kills < until || !faults.is_empty() {
             self.new_weather();
-            self.pause(50, 900);
+            pause(&mut self.chance, 50, self.life_ms);
             let left = faults.len() as u64;
             if left > 0 && (self.kills >= until || self.chance.below(3) == 0) {
                 let at = usize::try_from(self.chance.below(left))?;
@@ -106,52 +133,167 @@ impl Scene {
         self.network.set(Weather::default(), Weather::default());
         Ok(())
     }
+
+    /// The node is down. A bit of one of its files changes; that is found and named, and the documented repair mends it.
+    fn rot(&mut self, rot: Rot) -> Result<()> {
+        self.rotten += 1;
+        let found = match rot {
+            Rot::Journal => {
+                let files = self.node.files("journal-")?;
+                let file = &files[usize::try_from(self.chance.below(files.len() as u64))?];
+                let rotten = Rotten::flip_one(file, written(file)?, &mut self.chance)?;
+                let refused = self.node.refuses_to_start()?;
+                ensure!(refused.contains(&rotten.name()), "a start does not name {}: {refused}", rotten.name());
+                (rotten, "CHN-01")
+            }
+            // Of the file with the most in it the first half: what lies at a file's end may belong to no block.
+            Rot::Vault => {
+                let mut files = Vec::new();
+                for file in self.node.files("vault-")? {
+                    files.push((written(&file)?, file));
+                }
+                let (bytes, file) = files.iter().max().context("no vault")?;
+                (Rotten::flip_one(file, bytes / 2, &mut self.chance)?, "VLT-01")
+            }
+            Rot::Snapshot => return self.rot_snapshot(),
+        };
+        let (rotten, law) = found;
+        let said = self.node.fsck().err().with_context(|| format!("fsck did not see that {} rots", rotten.name()))?;
+        let said = format!("{said:#}");
+        ensure!(said.contains(law) && said.contains(&rotten.name()), "fsck does not name {law} and {}: {said}", rotten.name());
+        rotten.restore()?;
+        self.node.fsck().context("with the copy put back")?;
+        self.node.start()
+    }
+
+    /// A snapshot is a shortcut: a damaged one is named and passed over, and mends itself by being written anew.
+    fn rot_snapshot(&mut self) -> Result<()> {
+        let files = self.node.files("snapshot-")?;
+        let file = files.last().context("an orderly stop leaves a snapshot")?;
+        let bytes = std::fs::metadata(file)?.len();
+        let rotten = Rotten::flip_one(file, bytes, &mut self.chance)?;
+        self.node.start().context("with a damaged snapshot")?;
+        let said = self.node.log();
+        ensure!(said.contains("snapshot is damaged"), "a start does not say that {} is damaged: {said}", rotten.name());
+        Ok(())
+    }
 }
 
-fn balances(debtor_agent: &mut Participant, creditor_agent: &mut Participant) -> Result<(u64, u64)> {
-    Ok((minor(&debtor_agent.available("settlement", "HKD")?)?, minor(&creditor_agent.available("settlement", "HKD")?)?))
+fn pause(chance: &mut Chance, least_ms: u64, most_ms: u64) {
+    std::thread::sleep(Duration::from_millis(least_ms + chance.below(most_ms - least_ms)));
 }
 
 #[test]
 fn killed_frozen_and_cut_off_behind_a_bad_line_nothing_is_lost_or_doubled() -> Result<()> {
-    let seed = std::env::var("LUOHU_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0xca_3a19);
-    let wanted = kills(30);
-    println!("LUOHU_SEED={seed} LUOHU_KILLS={wanted}");
+    let (seed, wanted, minutes, life_ms) = (seed(0xca_3a19), kills(30), minutes(), life_ms(900));
+    println!("LUOHU_SEED={seed} LUOHU_KILLS={wanted} LUOHU_MINUTES={minutes} LUOHU_LIFE_MS={life_ms}");
     let network = Network::open(seed)?;
     let mut node = Node::without_banks()?;
     node.move_behind(&network)?;
     let (debtor_agent, creditor_agent) = node.two_banks()?;
     let patience = Duration::from_secs(30);
     let (mut debtor_agent, mut creditor_agent) = (debtor_agent.with_patience(patience), creditor_agent.with_patience(patience));
-    let mut scene = Scene { network, node, chance: Chance::new(seed), kills: 0, faults: 0 };
-    let (begun, mut payments, mut rounds) = (Instant::now(), 0, 0);
-    while scene.kills < wanted {
-        let before = balances(&mut debtor_agent, &mut creditor_agent)?;
-        let cursor = creditor_agent.whole_inbox(0)?.last().map_or(0, |item| item.cursor);
-        let load = Load::start(&debtor_agent, &creditor_agent, cursor);
+    let chance = Chance::new(seed);
+    let mut scene = Scene { network, node, chance, life_ms, kills: 0, faults: 0, rotten: 0, recoveries_ms: Vec::new() };
+    let (begun, mut all, mut rounds, mut cursors) = (Instant::now(), BTreeMap::new(), 0, [0; 2]);
+    while scene.kills < wanted && begun.elapsed() < Duration::from_secs(minutes * 60) {
+        let reckoning = Reckoning::open([&mut debtor_agent, &mut creditor_agent], cursors)?;
+        cursors = reckoning.cursors();
+        let load = Load::start(&debtor_agent, &creditor_agent, cursors[1]);
         let outcome = scene.round(KILLS_A_ROUND.min(wanted - scene.kills));
         let books = load.finish();
         outcome?;
         let (sent, credited) = books?;
-        compare(&sent, &credited)?;
-        let moved: u64 = sent.values().filter(|sent| sent.end.as_deref() == Some("ACSC")).map(|sent| sent.minor).sum();
-        let after = balances(&mut debtor_agent, &mut creditor_agent)?;
-        ensure!(before.0 - after.0 == moved && after.1 - before.1 == moved, "{before:?} became {after:?}, and {moved} moved");
-        inboxes_agree(&mut debtor_agent, &mut creditor_agent, &sent)?;
+        reckoning.close([&mut debtor_agent, &mut creditor_agent], &sent, &credited)?;
+        all.extend(sent);
         scene.node.stop()?;
         scene.node.fsck()?;
-        scene.node.start()?;
-        payments += sent.len() as u64;
+        let rot = ROTS[rounds % ROTS.len()];
+        scene.rot(rot).with_context(|| format!("{rot:?}"))?;
         rounds += 1;
         let (carried, lost) = scene.network.packets();
         println!(
-            "round {rounds}: {} kills, {} other faults, {payments} payments, {carried} packets carried, {lost} lost, {:.0} s",
+            "round {rounds}: {} kills (serving again after ms: {}), {} other faults, {} files rotten, {} payments, {carried} packets \
+             carried, {lost} lost, {:.0} s",
             scene.kills,
+            quantiles(&mut scene.recoveries_ms),
             scene.faults,
+            scene.rotten,
+            all.len(),
             begun.elapsed().as_secs_f64()
         );
         ensure!(lost > 0, "the line lost nothing: that was no bad line");
     }
-    ensure!(payments > scene.kills, "only {payments} payments in {} lives: that was no load", scene.kills);
+    inboxes_agree([&mut debtor_agent, &mut creditor_agent], [0; 2], &all).context("read again from the beginning")?;
+    ensure!(all.len() as u64 > scene.kills, "only {} payments in {} lives: that was no load", all.len(), scene.kills);
     Ok(())
+}
+
+fn quantiles(numbers: &mut [u64]) -> String {
+    numbers.sort_unstable();
+    let at = |per_cent: usize| numbers.get(numbers.len().saturating_sub(1) * per_cent / 100).copied().unwrap_or(0);
+    format!("median {}, p99 {}, longest {}", at(50), at(99), at(100))
+}
+
+#[test]
+fn a_disk_that_fills_up_under_load_loses_nothing_and_is_started_from() -> Result<()> {
+    let fillings = kills(30).div_ceil(KILLS_A_FILLING);
+    let disk = SmallDisk::mount(96)?;
+    let mut node = Node::without_banks_in(Some(disk.data()))?;
+    let (mut debtor_agent, mut creditor_agent) = node.two_banks()?;
+    let reckoning = Reckoning::open([&mut debtor_agent, &mut creditor_agent], [0; 2])?;
+    let load = Load::start(&debtor_agent, &creditor_agent, reckoning.cursors()[1]);
+    let mut outcome = Ok(());
+    for filling in 1..=fillings {
+        outcome = fill_and_relieve(&disk, &mut node, &mut debtor_agent, &load).with_context(|| format!("filling {filling}"));
+        if outcome.is_err() {
+            break;
+        }
+    }
+    let books = load.finish();
+    outcome?;
+    let (sent, credited) = books?;
+    let moved = reckoning.close([&mut debtor_agent, &mut creditor_agent], &sent, &credited)?;
+    node.stop()?;
+    node.fsck()?;
+    println!("the disk was full {fillings} times, {} payments, {moved} minor units moved", sent.len());
+    Ok(())
+}
+
+/// Full, payments end no more and reads go on; killed and started while it is full, it serves; with room, it goes on.
+fn fill_and_relieve(disk: &SmallDisk, node: &mut Node, bank: &mut e2e::Participant, load: &Load) -> Result<()> {
+    disk.fill()?;
+    let (until, mut last) = (Instant::now() + NOTICED_WITHIN, (Instant::now(), load.acknowledged()));
+    while last.0.elapsed() < STANDSTILL {
+        ensure!(Instant::now() < until, "payments go on on a full disk");
+        std::thread::sleep(Duration::from_millis(20));
+        if load.acknowledged() != last.1 {
+            last = (Instant::now(), load.acknowledged());
+        }
+    }
+    ensure!(node.is_running(), "it ended: {}", node.log());
+    ensure!(bank.get("/v1/accounts")?.status == 200, "reads do not go on");
+    node.kill()?;
+    node.start().context("while the disk is full")?;
+    ensure!(bank.get("/v1/accounts")?.status == 200, "reads do not go on after a start");
+    disk.relieve()?;
+    let until = Instant::now() + NOTICED_WITHIN;
+    while load.acknowledged() == last.1 {
+        ensure!(Instant::now() < until, "payments do not go on with room on the disk");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_banks_rotten_books_are_refused_by_name_and_mended_by_their_copy() -> Result<()> {
+    let mut node = Node::with_banks()?;
+    node.stop()?;
+    let books = node.data.join("banks/HARBHKHHXXX/books.redb");
+    let rotten = Rotten::flip_each(&books, b"\"sign_in\"").context("customers in the books")?;
+    let refused = node.refuses_to_start()?;
+    ensure!(refused.contains("Harbour Bank") && refused.contains("books"), "a start does not name the books: {refused}");
+    rotten.restore()?;
+    node.start().context("with the copy put back")?;
+    node.stop()
 }

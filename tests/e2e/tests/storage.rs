@@ -1,11 +1,10 @@
 //! What disks do: a torn tail is cut off, a flipped bit is refused by its height, a full disk is said and not died of.
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Node, Participant, Payment, answer, status_of};
+use e2e::{Node, Participant, Payment, SmallDisk, answer, status_of, written};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Settles so many payments, one after the other.
 fn settle(debtor_agent: &mut Participant, creditor_agent: &mut Participant, count: usize) -> Result<()> {
@@ -19,15 +18,9 @@ fn settle(debtor_agent: &mut Participant, creditor_agent: &mut Participant, coun
     Ok(())
 }
 
-/// Where the last byte that is not zero lies: segments are written in advance with zeros.
-fn written(file: &Path) -> Result<u64> {
-    let bytes = std::fs::read(file)?;
-    Ok(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |at| at as u64 + 1))
-}
-
 /// The last segment in which anything was written.
 fn last_segment(node: &Node) -> Result<(PathBuf, u64)> {
-    let files = node.journal_files()?;
+    let files = node.files("journal-")?;
     for file in files.iter().rev() {
         let end = written(file)?;
         if end > 0 {
@@ -64,15 +57,9 @@ fn a_flipped_bit_is_refused_by_its_height() -> Result<()> {
     file.write_all_at(&[byte[0] ^ 0x10], at)?;
     file.sync_all()?;
 
-    let refused = format!("{:#}", node.start().err().context("a changed journal was accepted")?);
+    let refused = node.refuses_to_start()?;
     let names_height = refused.contains("block") || refused.contains("height");
     ensure!(names_height && refused.chars().any(|c| c.is_ascii_digit()), "does not name the height: {refused}");
-    // It has said why; on a busy machine it may take a moment to be gone.
-    let until = Instant::now() + Duration::from_secs(10);
-    while node.is_running() && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    ensure!(!node.is_running(), "it goes on running");
     let checked = node.command(&["fsck", "--data", &node.data.to_string_lossy()])?;
     let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
     ensure!(!checked.status.success() && (said.contains("block") || said.contains("height")), "fsck: {said}");
@@ -105,40 +92,15 @@ fn a_torn_tail_is_cut_off() -> Result<()> {
     Ok(())
 }
 
-/// A small file system in memory; needs root.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(mebibytes: u32) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output()?;
-        ensure!(
-            mounted.status.success(),
-            "a small file system is needed, which needs root: {}",
-            String::from_utf8_lossy(&mounted.stderr)
-        );
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_full_disk_refuses_new_payments_and_keeps_serving_reads() -> Result<()> {
     let disk = SmallDisk::mount(96)?;
-    let data = disk.0.path().join("data");
-    let mut node = Node::without_banks_in(Some(data))?;
+    let mut node = Node::without_banks_in(Some(disk.data()))?;
     let (mut debtor_agent, mut creditor_agent) = node.two_banks()?;
     settle(&mut debtor_agent, &mut creditor_agent, 3)?;
     let before = debtor_agent.available("settlement", "HKD")?;
 
-    let ballast = disk.0.path().join("ballast");
-    fill(&ballast)?;
+    disk.fill()?;
     // What was written in advance may still take some; then it is refused.
     let mut refused = None;
     for _ in 0..20_000 {
@@ -161,7 +123,7 @@ fn a_full_disk_refuses_new_payments_and_keeps_serving_reads() -> Result<()> {
     ensure!(debtor_agent.get("/v1/accounts")?.status == 200, "reads go on");
     ensure!(!debtor_agent.whole_inbox(0)?.is_empty(), "inboxes go on");
 
-    std::fs::remove_file(&ballast)?;
+    disk.relieve()?;
     let recovered = (0..100).any(|_| {
         std::thread::sleep(Duration::from_millis(100));
         let payment = Payment::new(&debtor_agent.bic, &creditor_agent.bic, "1.00", "HKD");
@@ -171,14 +133,5 @@ fn a_full_disk_refuses_new_payments_and_keeps_serving_reads() -> Result<()> {
     ensure!(debtor_agent.available("settlement", "HKD")? != before);
     node.stop()?;
     node.fsck()?;
-    Ok(())
-}
-
-/// Writes until nothing more fits.
-fn fill(ballast: &Path) -> Result<()> {
-    use std::io::Write;
-    let mut file = std::fs::File::create(ballast)?;
-    let block = vec![1u8; 64 << 10];
-    while file.write_all(&block).is_ok() {}
     Ok(())
 }

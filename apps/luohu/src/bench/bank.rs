@@ -32,12 +32,17 @@ pub struct Bank {
 pub struct Books {
     cursor: AtomicU64,
     ended: AtomicU64,
+    rejected: AtomicU64,
     settled_minor: AtomicU64,
     answers_failed: AtomicU64,
 }
 
 impl Books {
-    /// Payments whose end was told.
+    /// Payments that were told to be rejected, where that is no fault.
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+    /// Payments that were told to be settled.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }
@@ -159,7 +164,9 @@ impl InboxHandler for Handler {
                     let told = StatusReportView::of(&message.document).map_err(|fault| HandlerFailed(fault.to_string()))?;
                     match told.status {
                         TransactionStatus::Settled => self.books.settled(),
-                        TransactionStatus::Rejected if self.tolerates_rejects => {}
+                        TransactionStatus::Rejected if self.tolerates_rejects => {
+                            self.books.rejected.fetch_add(1, Ordering::Relaxed);
+                        }
                         other => return Err(HandlerFailed(format!("a payment ended {other:?}"))),
                     }
                 }

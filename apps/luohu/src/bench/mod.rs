@@ -31,6 +31,8 @@ pub use flood::flood;
 const DEBTOR_BANK: &str = "BENAHKHHXXX";
 const CREDITOR_BANK: &str = "BENBCNBSXXX";
 const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
+/// How long the last inbox items may take.
+const LAST_ITEMS: Duration = Duration::from_secs(10);
 /// However slow the machine: the run ends.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -46,6 +48,11 @@ pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
     config.data.clone_from(&folder);
     config.gateway.listen.set_port(0);
     config.sample_banks.enabled = false;
+    if args.overload.pin {
+        // Before there are threads: they inherit it.
+        let pinned = std::process::Command::new("taskset").args(["-cp", "0", &std::process::id().to_string()]).output();
+        ensure!(pinned.context("taskset")?.status.success(), "the first processor cannot be had alone");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(args.workers.max(1)).enable_all().build()?;
     let agrees = runtime.block_on(async {
         if args.overload.overload { overload::run(&config, args).await } else { run_all(&config, args).await }
@@ -86,7 +93,7 @@ async fn run_all(config: &Config, args: &BenchArgs) -> Result<bool> {
     let latencies = load(&debtor, args, begun).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let cpu = report::cpu_seconds() - cpu;
-    wait_for(|| debtor.books.ended() >= args.payments && creditor.books.ended() >= args.payments).await;
+    wait_for(LAST_ITEMS, || debtor.books.ended() >= args.payments && creditor.books.ended() >= args.payments).await;
     let agrees = agree(&system, debtor.books.settled_minor(), creditor.books.settled_minor(), args.payments);
     let blocks = system.centre.model.tip().height;
     debtor.stop();
@@ -147,9 +154,9 @@ async fn load(debtor: &Bank, args: &BenchArgs, begun: Instant) -> Result<Histogr
     Ok(all)
 }
 
-/// Waits until the last inbox items are there, at most ten seconds.
-async fn wait_for(there: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
+/// Waits until the last inbox items are there, at most so long.
+async fn wait_for(patience: Duration, there: impl Fn() -> bool) {
+    let until = Instant::now() + patience;
     while !there() && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

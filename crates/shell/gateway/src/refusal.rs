@@ -6,6 +6,7 @@
 use clearing::{IsoReason, Retry};
 use core::fmt;
 use ordering::SubmitRefusal;
+use serde::Serialize;
 use signing::SignatureRefusal;
 use std::borrow::Cow;
 
@@ -176,28 +177,42 @@ impl Problem {
         self
     }
 
-    /// The body.
+    /// The body. Under overload this is most of what a refusal costs beside its connection, so nothing is gathered first.
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut map = serde_json::Map::new();
-        map.insert("type".into(), format!("https://luohu.example/refusals#{}", self.code).into());
-        map.insert("title".into(), self.title.as_ref().into());
-        map.insert("status".into(), self.status.into());
-        map.insert("code".into(), self.code.into());
-        map.insert("retry".into(), retry_word(self.retry).into());
-        if let Some(reason) = &self.iso_reason {
-            map.insert("iso_reason".into(), reason.as_str().into());
-        }
-        let optional = [("detail", &self.detail), ("field", &self.field)];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                map.insert(name.into(), value.as_str().into());
-            }
-        }
-        if let Some(seconds) = self.retry_after {
-            map.insert("retry_after".into(), seconds.into());
-        }
-        serde_json::to_vec(&map).expect("a map of text is JSON")
+        let body = ProblemBody {
+            code: self.code,
+            detail: self.detail.as_deref(),
+            field: self.field.as_deref(),
+            iso_reason: self.iso_reason.as_ref().map(IsoReason::as_str),
+            retry: retry_word(self.retry),
+            retry_after: self.retry_after,
+            status: self.status,
+            title: &self.title,
+            kind: format_args!("https://luohu.example/refusals#{}", self.code),
+        };
+        let mut json = Vec::with_capacity(256);
+        serde_json::to_writer(&mut json, &body).expect("text and numbers are JSON");
+        json
     }
+}
+
+/// A problem's members, in the order of their names.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iso_reason: Option<&'a str>,
+    retry: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    status: u16,
+    title: &'a str,
+    #[serde(rename = "type")]
+    kind: fmt::Arguments<'a>,
 }
 
 impl From<GatewayRefusal> for Problem {

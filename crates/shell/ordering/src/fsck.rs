@@ -1,10 +1,12 @@
 //! `fsck`: reads a data folder without changing it and says which laws hold.
 
 use crate::disk::Disk;
-use crate::recovery::{Manner, OpenError, recover};
-use crate::vault::VaultReader;
+use crate::messages::{Checked, MessageCheck};
+use crate::recovery::{Manner, OpenError, recover_telling};
 use clearing::{IndexSeed, laws};
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 /// What a check found.
 #[derive(Debug)]
@@ -29,34 +31,35 @@ pub struct FsckReport {
 pub const LAWS_JUDGED: [&str; 10] =
     ["CHN-01", "LED-01", "LED-02", "LED-03", "LED-04", "LIQ-01", "ORD-02", "PAY-01", "PAY-03", "PAY-04"];
 
+/// Blocks whose messages may wait to be read: some megabytes of places at most.
+const BLOCKS_AHEAD: usize = 64;
+
 /// Checks every block and link. `deep` also applies every command again from the first block, ignoring snapshots, and
-/// reads every signed message back against its hash.
+/// reads every signed message that a block refers to back against its hash, on a thread of its own.
 pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
     let manner = Manner { use_snapshots: !deep, repair: false };
-    let recovery = match recover(&*disk, IndexSeed(0), manner) {
+    let (recovery, messages) = std::thread::scope(|scope| {
+        let (tell, told) = sync_channel(BLOCKS_AHEAD);
+        let reader = deep.then(|| scope.spawn(|| MessageCheck::new(&*disk).run(told)));
+        let recovery = recover_telling(&*disk, IndexSeed(0), manner, reader.is_some().then_some(tell));
+        (recovery, reader.map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    });
+    let recovery = match recovery {
         Ok(recovery) => recovery,
         Err(OpenError::Io(error)) => return Err(OpenError::Io(error)),
         Err(damage) => return Ok(damaged(damage)),
     };
-    let mut report = FsckReport {
+    let Checked { whole, broken } = messages.unwrap_or(Checked { whole: 0, broken: Vec::new() });
+    let laws = laws::check_all(&recovery.clearing).into_iter().map(|law| (law.law.to_owned(), law.detail));
+    Ok(FsckReport {
         blocks: recovery.last.map_or(0, |last| last.height),
         payments: recovery.clearing.payments().len() as u64,
         finals: recovery.clearing.tree().0,
         replayed_commands: recovery.replayed_commands,
         torn_bytes: recovery.torn_bytes,
-        messages: 0,
-        broken: laws::check_all(&recovery.clearing).into_iter().map(|law| (law.law.to_owned(), law.detail)).collect(),
-    };
-    if deep {
-        let vault = VaultReader::new(disk);
-        for (payment, place) in recovery.places.0.iter().enumerate().filter(|(_, place)| place.bytes > 0) {
-            match vault.read(*place) {
-                Ok(_) => report.messages += 1,
-                Err(error) => report.broken.push(("VLT-01".to_owned(), format!("message of payment {payment}: {error}"))),
-            }
-        }
-    }
-    Ok(report)
+        messages: whole,
+        broken: laws.chain(broken.into_iter().map(|line| ("VLT-01".to_owned(), line))).collect(),
+    })
 }
 
 fn damaged(damage: OpenError) -> FsckReport {

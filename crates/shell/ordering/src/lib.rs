@@ -32,6 +32,7 @@ mod frame;
 mod fsck;
 mod journal;
 mod maker;
+mod messages;
 mod queue;
 mod reader;
 mod recovery;

@@ -6,6 +6,7 @@
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{Found, Frame, read_frame, synced_behind};
 use crate::journal::Recovered;
+use crate::messages::BlockPlaces;
 use crate::segments::{OpenSegment, segment_heights, segment_name};
 use crate::sequencer::header_of;
 use crate::snapshot::{self, Places, Snapshot};
@@ -13,6 +14,7 @@ use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use planted::{Bug, planted};
 use std::io;
+use std::sync::mpsc::SyncSender;
 
 /// Why a data folder was not opened. Nothing was changed in it.
 #[derive(Debug, thiserror::Error)]
@@ -88,10 +90,21 @@ pub(crate) struct Manner {
 }
 
 pub(crate) fn recover(disk: &dyn Disk, seed: IndexSeed, manner: Manner) -> Result<Recovery, OpenError> {
+    recover_telling(disk, seed, manner, None)
+}
+
+/// The same, telling where the messages of each block lie whose commands are applied again. It waits while nobody listens
+/// fast enough, and goes on when nobody listens any more.
+pub(crate) fn recover_telling(
+    disk: &dyn Disk,
+    seed: IndexSeed,
+    manner: Manner,
+    tell: Option<SyncSender<BlockPlaces>>,
+) -> Result<Recovery, OpenError> {
     if manner.use_snapshots {
         for height in snapshot::heights(disk)? {
             let Some(found) = snapshot::read(disk, height, seed)? else { continue };
-            match Walk::new(disk, Some(found), seed, manner).run() {
+            match Walk::new(disk, Some(found), seed, manner, tell.clone()).run() {
                 Err(OpenError::Diverged { height, what }) => {
                     tracing::warn!(height, what, "snapshot does not fit the blocks and is ignored");
                 }
@@ -99,7 +112,7 @@ pub(crate) fn recover(disk: &dyn Disk, seed: IndexSeed, manner: Manner) -> Resul
             }
         }
     }
-    Walk::new(disk, None, seed, manner).run()
+    Walk::new(disk, None, seed, manner, tell).run()
 }
 
 /// One pass over all blocks.
@@ -109,10 +122,17 @@ struct Walk<'a> {
     /// Waits for its height to come.
     snapshot: Option<Snapshot>,
     recovery: Recovery,
+    tell: Option<SyncSender<BlockPlaces>>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(disk: &'a dyn Disk, snapshot: Option<Snapshot>, seed: IndexSeed, manner: Manner) -> Self {
+    fn new(
+        disk: &'a dyn Disk,
+        snapshot: Option<Snapshot>,
+        seed: IndexSeed,
+        manner: Manner,
+        tell: Option<SyncSender<BlockPlaces>>,
+    ) -> Self {
         let recovery = Recovery {
             clearing: Clearing::new(seed),
             places: Places::default(),
@@ -122,7 +142,7 @@ impl<'a> Walk<'a> {
             from_snapshot: snapshot.as_ref().map(|snapshot| snapshot.height),
             torn_bytes: 0,
         };
-        Self { disk, manner, snapshot, recovery }
+        Self { disk, manner, snapshot, recovery, tell }
     }
 
     fn run(mut self) -> Result<Recovery, OpenError> {
@@ -246,6 +266,9 @@ impl<'a> Walk<'a> {
         compare(header, &again)?;
         self.recovery.places.note_block(&commands, &applied.outcomes, &frame.places);
         self.recovery.replayed_commands += commands.len() as u64;
+        if let Some(tell) = &self.tell {
+            let _ = tell.send((header.height, frame.places.clone()));
+        }
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const MAGIC: [u8; 4] = *b"LHV1";
 const ENTRY_HEAD_BYTES: usize = 40;
+/// Files kept open for reading: the newest are asked for most, and a process may only have so many.
+const OPEN_FILES_MAX: usize = 64;
 
 /// A signed message with the headers that sign it, as the gateway received it.
 pub type Attachment = Arc<[u8]>;
@@ -43,22 +45,22 @@ impl VaultReader {
     /// The message at a place, checked against its hash.
     pub fn read(&self, place: VaultPlace) -> io::Result<Vec<u8>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= OPEN_FILES_MAX && !files.contains_key(&place.file) {
+            files.pop_first();
+        }
         let file = match files.entry(place.file) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(slot) => slot.insert(self.disk.open(&file_name(place.file))?),
         };
         // A place that was forged may claim more than any file has; memory is for what is there.
-        let end = u64::from(place.offset) + ENTRY_HEAD_BYTES as u64 + u64::from(place.bytes);
-        if end > file.length()? {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the message in the vault is cut off"));
+        if u64::from(place.offset) + entry_bytes(place) as u64 > file.length()? {
+            return Err(cut_off());
         }
-        let mut entry = vec![0; ENTRY_HEAD_BYTES + place.bytes as usize];
+        let mut entry = vec![0; entry_bytes(place)];
         file.read_at(u64::from(place.offset), &mut entry)?;
         drop(files);
+        check_entry(&entry, place.bytes)?;
         let message = entry.split_off(ENTRY_HEAD_BYTES);
-        if entry[..4] != MAGIC || entry[8..] != sha256(&message).0 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the message in the vault is damaged"));
-        }
         Ok(message)
     }
 }
@@ -129,7 +131,25 @@ impl VaultWriter {
     }
 }
 
-fn file_name(number: u32) -> String {
+/// Bytes that the entry at a place takes.
+pub(crate) fn entry_bytes(place: VaultPlace) -> usize {
+    ENTRY_HEAD_BYTES + place.bytes as usize
+}
+
+/// Whether an entry is what was written for a message of so many bytes.
+pub(crate) fn check_entry(entry: &[u8], message_bytes: u32) -> io::Result<()> {
+    let (head, message) = entry.split_at(ENTRY_HEAD_BYTES);
+    let sound = head[..4] == MAGIC && head[4..8] == message_bytes.to_le_bytes() && head[8..] == sha256(message).0;
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the message in the vault is damaged");
+    if sound { Ok(()) } else { Err(damaged()) }
+}
+
+/// A place points behind its file's end.
+pub(crate) fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the message in the vault is cut off")
+}
+
+pub(crate) fn file_name(number: u32) -> String {
     format!("vault-{number:010}.log")
 }
 

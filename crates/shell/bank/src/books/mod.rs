@@ -133,9 +133,10 @@ enum Keep {
 }
 
 impl Books {
-    /// Opens the books, or starts new ones.
+    /// Opens the books, or starts new ones. Every page is checked first: a bit that changed on the disk is refused here, and
+    /// not believed later. That reads the whole file.
     pub fn open(path: &Path) -> Result<Self, BooksError> {
-        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
+        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).create(path)?)
     }
 
     /// The same on another kind of storage.
