@@ -85,7 +85,7 @@ pub fn settle_up(
     }
     let ours = |view: &PaymentView| view.debtor_agent == id || view.creditor_agent == id && view.forwarded_position.is_some();
     let (all, _, _) = model.counts();
-    for view in (0..all as u32).filter_map(|at| model.payment_at(clearing::PaymentIndex(at))).filter(ours) {
+    for view in (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at))).filter(ours) {
         let direction = if view.debtor_agent == id { Direction::Out } else { Direction::In };
         let uetr = view.uetr.to_string();
         let booked = report.payments.iter().find(|payment| payment.uetr == uetr && payment.direction == direction);

@@ -203,7 +203,13 @@ fn journal_config(scene: &Scene) -> JournalConfig {
 }
 
 fn times(scene: &Scene) -> Settings {
-    Settings { quote_validity_ns: scene.quote_validity_s * 1_000_000_000, ..Settings::default() }
+    let (acceptance_age_s, retention_s) = scene.memory_s;
+    Settings {
+        quote_validity_ns: scene.quote_validity_s * 1_000_000_000,
+        acceptance_age_max_ns: acceptance_age_s * 1_000_000_000,
+        payment_retention_ns: retention_s * 1_000_000_000,
+        ..Settings::default()
+    }
 }
 
 /// Takes prefunding down to what the scene says.
@@ -240,7 +246,8 @@ async fn serve(
     vault: ordering::VaultReader,
 ) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 443));
-    let config = GatewayConfig { limits: limits(), ..GatewayConfig::at(address) };
+    let mut config = GatewayConfig { limits: limits(), ..GatewayConfig::at(address) };
+    config.rules.acceptance_age_s_max = setup.scene.memory_s.0;
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(&life.random());
     secret[16..].copy_from_slice(&life.random());

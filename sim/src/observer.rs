@@ -74,6 +74,7 @@ impl Observer {
             balances: block.applied.balances.clone(),
         };
         self.follow(&mut memory, &seen);
+        block.applied.forgotten.iter().for_each(|_| self.stage.count("payments forgotten"));
     }
 
     fn follow(&self, memory: &mut Memory, seen: &Seen) {

@@ -34,6 +34,14 @@ pub struct Scene {
     pub segment_bytes: u64,
     /// Commands replayed at a start above which a snapshot is written.
     pub snapshot_after: u64,
+    /// Seconds a debtor agent's acceptance is taken for, and seconds a payment is kept behind its end.
+    #[serde(default = "usual_memory")]
+    pub memory_s: (u64, u64),
+}
+
+/// As in the product: more than a story lasts.
+fn usual_memory() -> (u64, u64) {
+    (300, 3600)
 }
 
 /// Something that happens.
@@ -228,7 +236,7 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "plan");
-        let scene = scene(&mut rng);
+        let scene = Scene { memory_s: memory(seed), ..scene(&mut rng) };
         let weights = weights(&mut rng);
         let banks = sample_banks();
         let (length_ms, payments) = (rng.between(20_000, 90_000), rng.between(8, 40));
@@ -259,7 +267,14 @@ fn scene(rng: &mut Rng) -> Scene {
         quote_validity_s: rng.weighted(&[(3, 600), (1, 5)]),
         segment_bytes: *rng.pick(&[48 << 10, 96 << 10, 256 << 10]),
         snapshot_after: *rng.pick(&[0, 20, 100_000]),
+        memory_s: usual_memory(),
     }
+}
+
+/// In half of the runs payments are forgotten while the story goes on.
+fn memory(seed: u64) -> (u64, u64) {
+    let mut rng = Rng::new(seed, "memory");
+    if rng.permille(500) { usual_memory() } else { *rng.pick(&[(15, 30), (20, 45), (30, 60)]) }
 }
 
 /// Half of the kinds are left out of a run.

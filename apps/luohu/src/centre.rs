@@ -104,6 +104,7 @@ pub(crate) fn times(scheme: &SchemeSection) -> Settings {
         answer_normal_ns: scheme.answer_normal_s * SECOND_NS,
         quote_validity_ns: scheme.quote_validity_s * SECOND_NS,
         acceptance_age_max_ns: scheme.acceptance_age_max_s * SECOND_NS,
+        payment_retention_ns: scheme.payment_retention_s * SECOND_NS,
     }
 }
 

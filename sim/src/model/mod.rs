@@ -14,7 +14,7 @@ use clearing::{
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
 use payments::Payment;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whose account, what for, in which currency. `None`: the scheme's own.
 pub(crate) type Place = (Option<u32>, AccountPurpose, CurrencyCode);
@@ -58,8 +58,14 @@ pub struct Model {
     fundings: BTreeMap<[u8; 16], Fund>,
     offers: BTreeMap<(CurrencyCode, CurrencyCode), BTreeMap<u32, Offer>>,
     quotes: BTreeMap<[u8; 16], Quoted>,
+    /// Those that have not been forgotten.
     payments: BTreeMap<[u8; 16], Payment>,
     messages: BTreeSet<[u8; 16]>,
+    /// Payments not forgotten, as they came.
+    arrived: VecDeque<[u8; 16]>,
+    forgotten: u64,
+    /// What was accepted before it may have been forgotten.
+    horizon_ns: u64,
 }
 
 impl Model {
@@ -95,8 +101,10 @@ impl Model {
     /// What differs, in words.
     pub fn compare_all(&self, clearing: &Clearing) -> Result<(), String> {
         clearing.accounts().try_for_each(|view| self.compare(&view))?;
-        if clearing.payments().len() != self.payments.len() {
-            return Err(format!("{} payments are on record, {} should be", clearing.payments().len(), self.payments.len()));
+        let found = (clearing.payments().len(), clearing.forgotten());
+        if found != (self.payments.len(), self.forgotten) {
+            let expected = (self.payments.len(), self.forgotten);
+            return Err(format!("payments on record and forgotten are {found:?}, and should be {expected:?}"));
         }
         for view in clearing.payments() {
             let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
@@ -140,7 +148,7 @@ impl Model {
     }
 
     fn settings(&self) -> Settings {
-        self.settings.unwrap_or_default()
+        self.settings.unwrap_or(Settings::unconfigured())
     }
 
     fn expire(&mut self) {
@@ -153,11 +161,17 @@ impl Model {
             .collect();
         late.into_iter().for_each(|uetr| self.end(uetr, Some("PAY-2002")));
         self.quotes.retain(|_, quote| quote.expires_ns > now);
+        self.forget();
     }
 
     fn apply(&mut self, command: &Command) -> Result<Expected, &'static str> {
         match command {
             Command::Configure(settings) => {
+                let kept = settings.payment_retention_ns;
+                let answer = settings.answer_high_ns.max(settings.answer_normal_ns);
+                if kept < settings.acceptance_age_max_ns.saturating_mul(2) || kept <= answer && kept != u64::MAX {
+                    return Err("CLR-1025");
+                }
                 self.settings = Some(*settings);
                 Ok(Expected::Done)
             }

@@ -11,6 +11,9 @@ pub(crate) struct Payment {
     debtor: u32,
     creditor: u32,
     legs: Vec<Leg>,
+    message: [u8; 16],
+    accepted_ns: u64,
+    ended_ns: u64,
     pub(crate) state: PaymentState,
     pub(crate) reason: Option<&'static str>,
     refused_for: Option<IsoReason>,
@@ -31,6 +34,13 @@ impl Model {
         if let Some(known) = self.payments.get(&pay.uetr.0) {
             let same = known.content == pay.content.0 && known.debtor == pay.debtor_agent.0;
             return if same { Ok(known.standing(true)) } else { Err("CLR-1001") };
+        }
+        if pay.accepted_at.0 < self.horizon_ns {
+            return Err("CLR-1023");
+        }
+        let ahead_ns = pay.accepted_at.0.saturating_sub(self.time_ns);
+        if self.settings().payment_retention_ns != u64::MAX && ahead_ns > self.settings().acceptance_age_max_ns {
+            return Err("CLR-1024");
         }
         let known_agent = |agent: u32| (agent as usize) < self.members.len();
         if !known_agent(pay.debtor_agent.0) || !known_agent(pay.creditor_agent.0) {
@@ -55,6 +65,9 @@ impl Model {
             debtor: pay.debtor_agent.0,
             creditor: pay.creditor_agent.0,
             legs,
+            message: pay.message_id.0,
+            accepted_ns: pay.accepted_at.0,
+            ended_ns: self.time_ns,
             state,
             reason,
             refused_for: None,
@@ -64,6 +77,7 @@ impl Model {
         };
         let expected = payment.standing(false);
         self.payments.insert(pay.uetr.0, payment);
+        self.arrived.push_back(pay.uetr.0);
         Ok(expected)
     }
 
@@ -159,9 +173,35 @@ impl Model {
         if payment.creditor == creditor && payment.asked { Ok(payment) } else { Err("CLR-1006") }
     }
 
+    /// Forgets, in order of arrival, what ended long enough ago and could not be taken in again. No block of a story comes
+    /// near the most that one may forget.
+    pub(super) fn forget(&mut self) {
+        let settings = self.settings();
+        let limit = u128::from(self.time_ns) + u128::from(settings.acceptance_age_max_ns);
+        let horizon = limit.saturating_sub(u128::from(settings.payment_retention_ns));
+        self.horizon_ns = self.horizon_ns.max(u64::try_from(horizon).unwrap_or(u64::MAX));
+        while let Some(payment) = self.arrived.front().and_then(|uetr| self.payments.get(uetr)) {
+            let kept_until = u128::from(payment.ended_ns) + u128::from(settings.payment_retention_ns);
+            if payment.state == PaymentState::Held
+                || kept_until > u128::from(self.time_ns)
+                || payment.accepted_ns >= self.horizon_ns
+            {
+                break;
+            }
+            let message = payment.message;
+            self.messages.remove(&message);
+            if let Some(uetr) = self.arrived.pop_front() {
+                self.payments.remove(&uetr);
+            }
+            self.forgotten += 1;
+        }
+    }
+
     /// Ends a held payment: every leg moves, or none does.
     pub(super) fn end(&mut self, uetr: [u8; 16], rejected: Option<&'static str>) {
+        let now = self.time_ns;
         let Some(payment) = self.payments.get_mut(&uetr) else { return };
+        payment.ended_ns = now;
         payment.state = if rejected.is_some() { PaymentState::Rejected } else { PaymentState::Settled };
         payment.reason = rejected;
         for leg in payment.legs.clone() {

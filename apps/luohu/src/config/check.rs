@@ -1,6 +1,7 @@
 //! What a value may be, where its type cannot say.
 
 use super::{Config, NodeKind};
+use crate::centre::times;
 use money::{Currency, CurrencyCode};
 
 /// A value that is not allowed.
@@ -30,6 +31,9 @@ pub fn check(config: &Config) -> Result<(), BadValue> {
     require(alone, "node.kind", || "expected \"single\"; the others need a build with `--features consortium`".into())?;
     currencies(&config.scheme.currencies)?;
     officers(&config.scheme.officers)?;
+    require(times(&config.scheme).retention_is_enough(), "scheme.payment_retention_s", || {
+        "expected at least twice scheme.acceptance_age_max_s, and more than both answer times".into()
+    })?;
     let review_at = config.risk.review_at;
     require((1..=config.risk.block_at).contains(&review_at), "risk.review_at", || "expected 1 to risk.block_at".into())?;
     let first = config.sample_banks.first_port;
@@ -42,7 +46,7 @@ fn require(good: bool, key: &'static str, expected: impl FnOnce() -> String) -> 
 }
 
 /// Settings that are numbers: key, value, least, most.
-pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 14] {
+pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 15] {
     let Config { gateway, journal, scheme, risk, .. } = config;
     [
         ("gateway.requests_per_second", gateway.requests_per_second.into(), 1, 1_000_000),
@@ -58,6 +62,7 @@ pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 14] {
         ("scheme.answer_normal_s", scheme.answer_normal_s, 1, 3600),
         ("scheme.quote_validity_s", scheme.quote_validity_s, 1, 86_400),
         ("scheme.acceptance_age_max_s", scheme.acceptance_age_max_s, 1, 86_400),
+        ("scheme.payment_retention_s", scheme.payment_retention_s, 2, 30 * 86_400),
         ("risk.block_at", risk.block_at.into(), 1, 1000),
     ]
 }

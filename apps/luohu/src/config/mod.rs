@@ -104,6 +104,7 @@ pub struct SchemeSection {
     pub answer_normal_s: u64,
     pub quote_validity_s: u64,
     pub acceptance_age_max_s: u64,
+    pub payment_retention_s: u64,
 }
 
 /// `[risk]`.
@@ -188,8 +189,15 @@ impl Default for NodeSection {
 impl Default for SchemeSection {
     fn default() -> Self {
         let currencies = ["HKD", "CNY", "CNH", "USD", "EUR"].map(|code| (code.to_owned(), 2)).to_vec();
-        let officers = Vec::new();
-        Self { currencies, officers, answer_high_s: 7, answer_normal_s: 20, quote_validity_s: 600, acceptance_age_max_s: 300 }
+        Self {
+            currencies,
+            officers: Vec::new(),
+            answer_high_s: 7,
+            answer_normal_s: 20,
+            quote_validity_s: 600,
+            acceptance_age_max_s: 300,
+            payment_retention_s: 3600,
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! `clearing::apply` on one core: commands a second, and how the cost grows with payments on record.
 //!
 //! `cargo bench -p clearing`. Each row applies blocks of 1,024 commands: 512 new payments and the answers to the 512 before
-//! them, over accounts drawn at random.
+//! them, over accounts drawn at random. At first nothing is forgotten; the last rows forget payments 1,000,000 behind the
+//! newest, and show that neither cost nor memory grows any more. `-- keep` and `-- forget` run one half.
 
 #![allow(missing_docs, clippy::disallowed_types)]
 
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
-    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Settings, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use std::time::Instant;
@@ -18,6 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
 const PER_BLOCK: u64 = 512;
+/// Block time between two blocks, nanoseconds.
+const BLOCK_NS: u64 = 1_000_000;
 
 struct Load {
     clearing: Clearing,
@@ -117,7 +120,7 @@ impl Load {
         let mut costs = Vec::new();
         while self.next < payments {
             let commands = self.block();
-            self.now += 1_000_000;
+            self.now += BLOCK_NS;
             let begun = Instant::now();
             let applied = self.clearing.apply_block(Time(self.now), &commands);
             costs.push(begun.elapsed().as_nanos() as f64 / commands.len() as f64);
@@ -128,8 +131,37 @@ impl Load {
     }
 }
 
+/// Times at which about `payments` stay on record.
+fn forgetting(payments: u64) -> Settings {
+    let retention = payments / PER_BLOCK * BLOCK_NS;
+    Settings {
+        answer_high_ns: retention / 4,
+        answer_normal_ns: retention / 4,
+        quote_validity_ns: retention,
+        acceptance_age_max_ns: retention / 2,
+        payment_retention_ns: retention,
+    }
+}
+
+/// Resident memory of this process, MiB.
+fn resident_mib() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: Option<u64> = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or_default() * 4096 / (1 << 20)
+}
+
 fn main() {
     println!("size of a payment on record and in an event: {:?}", clearing::sizes());
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    if wanted != "forget" {
+        keep();
+    }
+    if wanted != "keep" {
+        [20, 1_000_000].into_iter().for_each(forget);
+    }
+}
+
+fn keep() {
     for (accounts, records) in [(20, vec![10_000, 100_000, 1_000_000]), (1_000_000, vec![10_000, 100_000, 1_000_000, 10_000_000])]
     {
         let mut load = Load::new(accounts);
@@ -140,4 +172,20 @@ fn main() {
         }
         println!("laws broken: {:?}", clearing::laws::check_all(&load.clearing));
     }
+}
+
+fn forget(accounts: u64) {
+    let mut load = Load::new(accounts);
+    load.clearing.apply_block(Time(load.now), &[Command::Configure(forgetting(1_000_000))]);
+    for passed in [1_000_000, 2_000_000, 5_000_000, 10_000_000] {
+        load.run(passed - 200_000);
+        let cost = load.run(passed);
+        let on_record = load.clearing.payments().len();
+        println!(
+            "clearing::apply/accounts={accounts} passed={passed} on_record={on_record}: {cost:.0} ns a command, {:.2} M/s, {} MiB",
+            1e3 / cost,
+            resident_mib()
+        );
+    }
+    println!("laws broken: {:?}", clearing::laws::check_all(&load.clearing));
 }

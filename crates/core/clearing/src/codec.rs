@@ -27,7 +27,7 @@ impl Command {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Configure(settings) => {
-                out.push(0);
+                out.push(settings.tag());
                 settings.encode(out);
             }
             Self::OpenLedger(currency) => {
@@ -70,7 +70,7 @@ impl Command {
     pub fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         let [tag] = take(bytes)?;
         Ok(match tag {
-            0 => Self::Configure(Settings::decode(bytes)?),
+            0 | Settings::TAG => Self::Configure(Settings::decode(tag, bytes)?),
             1 => Self::OpenLedger(take_currency(bytes)?),
             2 => Self::RegisterParticipant(decode_register(bytes)?),
             3 => Self::Fund(decode_fund(bytes)?),
@@ -83,7 +83,7 @@ impl Command {
             Self::ORDER_TAG => Self::Order(Order::decode(bytes)?),
             21 => Self::AppointOfficers(decode_officers(bytes)?),
             22 => Self::SetNodes(decode_nodes(bytes)?),
-            10..=19 | 23..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

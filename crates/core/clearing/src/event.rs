@@ -24,6 +24,8 @@ pub struct Applied {
     pub tree_root: Hash,
     /// Position of the block's first event, or the next one to come if it has none.
     pub first_position: u64,
+    /// Payments that left memory with this block, as they stood, in order of arrival: nothing will change them any more.
+    pub forgotten: Vec<PaymentView>,
 }
 
 /// The answer to one command.

@@ -17,9 +17,9 @@ impl Time {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParticipantId(pub u32);
 
-/// A payment's index at the centre, in order of arrival.
+/// A payment's number at the centre, in order of arrival from 0. Never used again, also when the payment is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PaymentIndex(pub u32);
+pub struct PaymentIndex(pub u64);
 
 /// Where an event stands in the chain: events are numbered from 1 without gaps. A participant's inbox cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -8,12 +8,13 @@ use crate::payment::{Payment, Status};
 use crate::{Clearing, Event, EventKind, PaymentIndex, PaymentState};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// PAY-01: every payment is held with an open hold or has exactly one end, and ends fill the tree without gaps.
+/// PAY-01: every payment is held with an open hold or has exactly one end; ends on record and forgotten ones fill the tree.
 pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
     let broken = |detail| Err(LawBroken { law: "PAY-01", detail });
-    let mut leaves = vec![false; clearing.finals.len() as usize];
+    let (leaves, forgotten) = (clearing.finals.len(), clearing.payments.first());
+    let mut ends = BTreeSet::new();
     let mut open = 0;
-    for (at, payment) in clearing.payments.iter().enumerate() {
+    for (at, payment) in (forgotten..).zip(clearing.payments.iter()) {
         match payment.status {
             Status::Held(hold) => {
                 open += 1;
@@ -21,27 +22,31 @@ pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
                     return broken(format!("payment {at} is held without a hold"));
                 }
             }
-            Status::Settled(finality) | Status::Rejected(_, finality) => match leaves.get_mut(finality.leaf_index as usize) {
-                Some(taken) if !*taken => *taken = true,
-                Some(_) | None => return broken(format!("payment {at} has leaf {}, which is not its own", finality.leaf_index)),
-            },
+            Status::Settled(finality) | Status::Rejected(_, finality) => {
+                if finality.leaf_index >= leaves || !ends.insert(finality.leaf_index) {
+                    return broken(format!("payment {at} has leaf {}, which is not its own", finality.leaf_index));
+                }
+            }
         }
     }
     if open != clearing.ledgers.holds_open() {
         return broken(format!("{open} payments are held by {} holds", clearing.ledgers.holds_open()));
     }
-    match leaves.iter().position(|taken| !taken) {
-        None => Ok(()),
-        Some(leaf) => broken(format!("leaf {leaf} belongs to no payment")),
+    let ended = forgotten + ends.len() as u64;
+    if ended != leaves {
+        return broken(format!("{leaves} leaves belong to {ended} ends, {forgotten} of them forgotten"));
     }
+    Ok(())
 }
 
-/// PAY-02: both agents are told the same end. Over a run's events: each payment ends once, and as its record says.
+/// PAY-02: both agents are told the same end. Over a run's events: each payment ends once, and as its record says while
+/// there is one.
 pub fn pay_02_both_told_the_same<'a>(clearing: &Clearing, events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
     let mut told: BTreeMap<PaymentIndex, PaymentState> = BTreeMap::new();
     for event in events {
         let (EventKind::PaymentSettled(view) | EventKind::PaymentRejected(view)) = &event.kind else { continue };
-        if told.insert(view.index, view.state).is_some() || clearing.view(view.index).state != view.state {
+        let on_record = clearing.payments.get(view.index).map(|_| clearing.view(view.index).state);
+        if told.insert(view.index, view.state).is_some() || on_record.is_some_and(|state| state != view.state) {
             return Err(LawBroken { law: "PAY-02", detail: format!("payment {} was told two ends", view.uetr) });
         }
     }
@@ -59,9 +64,9 @@ pub fn pay_03_ids_are_unique(clearing: &Clearing) -> Result<(), LawBroken> {
     }
 }
 
-/// PAY-04: what settled payments moved is what accounts show, on every ledger: all legs of an exchange or none.
+/// PAY-04: what settled payments moved, forgotten ones too, is what accounts show, on every ledger: all legs of an exchange or none.
 pub fn pay_04_all_legs_or_none(clearing: &Clearing) -> Result<(), LawBroken> {
-    let mut net: Vec<i128> = vec![0; clearing.currencies.len()];
+    let mut net = clearing.exchange_forgotten.clone();
     for payment in clearing.payments.iter().filter(|payment| is_exchanged_and_settled(payment)) {
         net[usize::from(payment.debit_ledger.0)] += i128::from(payment.debit.0);
         net[usize::from(payment.credit_ledger.0)] -= i128::from(payment.credit.0);

@@ -25,6 +25,7 @@ mod codec;
 mod command;
 mod event;
 mod exchange;
+mod forget;
 mod governance;
 mod ids;
 mod index;
@@ -32,8 +33,11 @@ pub mod laws;
 mod participant;
 mod payment;
 mod refusal;
+mod row;
+mod settings;
 mod snapshot;
 mod state;
+mod table;
 
 pub use codec::DecodeError;
 pub use command::{
@@ -46,7 +50,8 @@ pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Posi
 pub use index::IndexSeed;
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
-pub use state::{AccountView, Clearing, Settings};
+pub use settings::Settings;
+pub use state::{AccountView, Clearing};
 
 /// Bytes of a payment on record and of its view in an event: what memory to plan with.
 pub const fn sizes() -> (usize, usize) {

@@ -4,6 +4,7 @@
 //! by the creditor agent; PAY-T5 held → rejected by its deadline; PAY-T6 settled → credited (a report, not a state).
 
 use crate::codec::{put_u32, put_u64};
+use crate::table::Payments;
 use crate::{
     Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
     ParticipantStatus, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection,
@@ -31,6 +32,8 @@ pub(crate) struct Payment {
     pub(crate) risk: RiskDecision,
     /// The event that reported the creditor credited.
     pub(crate) credited: Option<Position>,
+    /// When the debtor agent accepted it: what decides whether it may be forgotten.
+    pub(crate) accepted_at: Time,
     pub(crate) received_at: Time,
     pub(crate) deadline: Time,
     pub(crate) forwarded: Option<Position>,
@@ -47,19 +50,20 @@ pub(crate) enum Status {
 
 impl Clearing {
     /// Most payments on record in memory.
-    pub const PAYMENTS_MAX: usize = u32::MAX as usize - 1;
+    pub const PAYMENTS_MAX: usize = Payments::MAX;
 
     /// Takes a payment in (PAY-T1, PAY-T2), or answers again what was answered before (PAY-03).
     pub(crate) fn pay(&mut self, pay: &Pay) -> Result<Outcome, Refusal> {
-        let is_newest = |known: &PaymentIndex| known.0 as usize + 1 == self.payments.len();
+        let is_newest = |known: &PaymentIndex| known.0 + 1 == self.payments.next().0;
         let known = self.find_payment(pay.uetr).filter(|known| !(planted(Bug::NewestPaymentForgotten) && is_newest(known)));
         if let Some(known) = known {
-            let payment = &self.payments[known.0 as usize];
+            let payment = &self.payments[known];
             return match payment.content == pay.content && payment.debtor_agent == pay.debtor_agent {
                 true => Ok(Outcome::Payment { payment: self.view(known), repeated: true }),
                 false => Err(Refusal::DuplicateUetr),
             };
         }
+        self.check_acceptance(pay.accepted_at)?;
         let known_agent = |agent: ParticipantId| (agent.0 as usize) < self.participants.len();
         if !known_agent(pay.debtor_agent) || !known_agent(pay.creditor_agent) {
             return Err(Refusal::UnknownParticipant);
@@ -135,7 +139,7 @@ impl Clearing {
         let deadline = self.time.after(timeout);
         let index = self.record(pay, debit_ledger, held.credit, held.credit_ledger, deadline, Status::Held(held.hold));
         self.deadlines[queue].push_back((deadline, index));
-        self.payments[index.0 as usize].forwarded = Some(Position(self.next_position));
+        self.payments[index].forwarded = Some(Position(self.next_position));
         self.note_payment(index);
         let view = self.view(index);
         self.emit(EventKind::PaymentHeld(view));
@@ -163,9 +167,9 @@ impl Clearing {
         deadline: Time,
         status: Status,
     ) -> PaymentIndex {
-        let index = self.payments.len() as u32;
-        self.by_uetr.insert(&pay.uetr.0, index);
-        self.by_message.insert(&pay.message_id.0, index);
+        let mark = Payments::mark(self.payments.next());
+        self.by_uetr.insert(&pay.uetr.0, mark);
+        self.by_message.insert(&pay.message_id.0, mark);
         self.payments.push(Payment {
             uetr: pay.uetr,
             content: pay.content,
@@ -180,18 +184,18 @@ impl Clearing {
             priority: pay.priority,
             risk: pay.risk,
             credited: None,
+            accepted_at: pay.accepted_at,
             received_at: self.time,
             deadline,
             forwarded: None,
             status,
-        });
-        PaymentIndex(index)
+        })
     }
 
     /// The creditor agent's answer: PAY-T3 or PAY-T4. Late and repeated answers change nothing.
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<Outcome, Refusal> {
         let index = self.payment_of_creditor(answer.uetr, answer.creditor_agent)?;
-        let hold = match (self.payments[index.0 as usize].status, answer.verdict) {
+        let hold = match (self.payments[index].status, answer.verdict) {
             (Status::Held(hold), _) => hold,
             (Status::Settled(_), AnswerVerdict::WillCredit) => return Ok(self.repeated(index)),
             (Status::Rejected(Rejection::ByCreditorAgent(known), _), AnswerVerdict::Refuses(reason)) if known == reason => {
@@ -211,14 +215,14 @@ impl Clearing {
     /// PAY-T3. This posting, in a durable block, is finality.
     fn settle(&mut self, index: PaymentIndex, hold: HoldId) {
         self.ledgers.post(hold).expect("a held payment's hold is open (LED-03)");
-        self.payments[index.0 as usize].status = Status::Settled(self.next_finality());
+        self.payments[index].status = Status::Settled(self.next_finality());
         self.finish(index);
     }
 
     /// PAY-T4 and PAY-T5.
     fn reject_held(&mut self, index: PaymentIndex, hold: HoldId, rejection: Rejection) {
         self.ledgers.void(hold).expect("a held payment's hold is open (LED-03)");
-        self.payments[index.0 as usize].status = Status::Rejected(rejection, self.next_finality());
+        self.payments[index].status = Status::Rejected(rejection, self.next_finality());
         self.finish(index);
     }
 
@@ -227,7 +231,7 @@ impl Clearing {
         for queue in 0..self.deadlines.len() {
             while let Some(&(deadline, index)) = self.deadlines[queue].front() {
                 let deadline = if planted(Bug::DeadlineLate) { deadline.after(2_000_000_000) } else { deadline };
-                match self.payments[index.0 as usize].status {
+                match self.payments[index].status {
                     Status::Held(_) if deadline > self.time => break,
                     Status::Held(hold) => self.reject_held(index, hold, Rejection::TimedOut),
                     Status::Settled(_) | Status::Rejected(..) => {}
@@ -241,7 +245,7 @@ impl Clearing {
     pub(crate) fn drop_met_deadlines(&mut self) {
         for queue in &mut self.deadlines {
             while let Some(&(_, index)) = queue.front() {
-                match self.payments[index.0 as usize].status {
+                match self.payments[index].status {
                     Status::Held(_) => break,
                     Status::Settled(_) | Status::Rejected(..) => queue.pop_front(),
                 };
@@ -258,7 +262,7 @@ impl Clearing {
     pub(crate) fn report_credited(&mut self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<Outcome, Refusal> {
         let index = self.payment_of_creditor(uetr, creditor_agent)?;
         let position = Position(self.next_position);
-        let payment = &mut self.payments[index.0 as usize];
+        let payment = &mut self.payments[index];
         match payment.status {
             Status::Held(_) | Status::Rejected(..) => return Err(Refusal::NotSettled),
             Status::Settled(_) if payment.credited.is_some() => return Ok(self.repeated(index)),
@@ -276,7 +280,7 @@ impl Clearing {
 
     fn payment_of_creditor(&self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<PaymentIndex, Refusal> {
         let index = self.find_payment(uetr).ok_or(Refusal::UnknownPayment)?;
-        let payment = &self.payments[index.0 as usize];
+        let payment = &self.payments[index];
         if payment.creditor_agent != creditor_agent || payment.forwarded.is_none() {
             return Err(Refusal::NotYourPayment);
         }
@@ -302,9 +306,18 @@ impl Clearing {
 
     /// Enters the payment's state in the block's changes.
     fn note_payment(&mut self, index: PaymentIndex) {
-        let payment = &self.payments[index.0 as usize];
-        self.delta.push(8);
-        put_u32(&mut self.delta, index.0);
+        let payment = &self.payments[index];
+        // Numbers of 32 bits are written as they were before there were longer ones.
+        match u32::try_from(index.0) {
+            Ok(number) => {
+                self.delta.push(8);
+                put_u32(&mut self.delta, number);
+            }
+            Err(_) => {
+                self.delta.push(11);
+                put_u64(&mut self.delta, index.0);
+            }
+        }
         match payment.status {
             Status::Held(hold) => {
                 let (slot, generation) = hold.to_parts();
@@ -331,16 +344,18 @@ impl Clearing {
     }
 
     pub(crate) fn find_payment(&self, uetr: Uetr) -> Option<PaymentIndex> {
-        self.by_uetr.find(&uetr.0, |at| self.payments[at as usize].uetr == uetr).map(PaymentIndex)
+        let row = |mark| self.payments.marked(mark);
+        self.by_uetr.find(&uetr.0, |mark| self.payments[row(mark)].uetr == uetr).map(row)
     }
 
     fn message_known(&self, pay: &Pay) -> bool {
-        self.by_message.find(&pay.message_id.0, |at| self.payments[at as usize].message_id == pay.message_id).is_some()
+        let is_it = |mark| self.payments[self.payments.marked(mark)].message_id == pay.message_id;
+        self.by_message.find(&pay.message_id.0, is_it).is_some()
     }
 
     /// The payment as others see it.
     pub(crate) fn view(&self, index: PaymentIndex) -> PaymentView {
-        let payment = &self.payments[index.0 as usize];
+        let payment = &self.payments[index];
         let (state, rejection, finality) = match payment.status {
             Status::Held(_) => (PaymentState::Held, None, None),
             Status::Settled(finality) => (PaymentState::Settled, None, Some(finality)),

@@ -64,6 +64,13 @@ pub enum Refusal {
     DuplicateReference,
     /// The payment has not settled yet.
     NotSettled,
+    /// The payment was accepted so long ago that an earlier copy of it may have been forgotten: whether it has an end
+    /// already cannot be told, so it gets none (PAY-01).
+    TooOldToKnow,
+    /// The payment was accepted later than now.
+    AcceptedAhead,
+    /// Payments would be forgotten while they may still be sent again or answered.
+    RetentionTooShort,
     /// An order is not signed by two different officers.
     NotAnOfficer,
     /// The order's validity has passed.
@@ -84,7 +91,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -107,6 +114,9 @@ impl Refusal {
         Self::Full,
         Self::DuplicateReference,
         Self::NotSettled,
+        Self::TooOldToKnow,
+        Self::AcceptedAhead,
+        Self::RetentionTooShort,
         Self::NotAnOfficer,
         Self::OrderExpired,
         Self::OrderTooLong,
@@ -143,6 +153,13 @@ impl Refusal {
             Self::Full => ("CLR-1020", b"ED06", 503, Later, "the centre's tables are full"),
             Self::DuplicateReference => ("CLR-1021", b"DUPL", 409, WithChange, "the reference was used for another funding"),
             Self::NotSettled => ("CLR-1022", b"AGNT", 409, Later, "the payment has not settled"),
+            Self::TooOldToKnow => {
+                ("CLR-1023", b"TM01", 422, Never, "accepted so long ago that it may have ended and been forgotten")
+            }
+            Self::AcceptedAhead => ("CLR-1024", b"DT01", 422, Later, "the acceptance time lies in the future"),
+            Self::RetentionTooShort => {
+                ("CLR-1025", b"NARR", 422, WithChange, "payments must be kept longer than they may be sent again or answered")
+            }
             Self::NotAnOfficer => ("CLR-1030", b"AGNT", 403, Never, "an order needs the signatures of two officers"),
             Self::OrderExpired => ("CLR-1031", b"TM01", 422, WithChange, "the order is no longer valid"),
             Self::OrderTooLong => ("CLR-1032", b"TM01", 422, WithChange, "an order is valid for a week at most"),
@@ -308,7 +325,7 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (30, 14, 14));
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (33, 14, 14));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! Little endian; tables as `u32 count` and rows in their order. Indices are rebuilt from the rows. A snapshot carries no
 //! checksum of its own: whoever stores it adds one and ties it to the block whose state root it must have.
+//!
+//! Snapshots of earlier versions are not read: they do not say when their payments were accepted. The blocks are replayed
+//! instead, once.
 
 use crate::codec::{
     put_rate, put_risk, put_u16, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_purpose,
@@ -12,6 +15,7 @@ use crate::governance::Governance;
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
 use crate::payment::{Payment, Status};
 use crate::state::SystemAccounts;
+use crate::table::Payments;
 use crate::{
     Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Priority,
     QuoteId, QuoteTerms, Rejection, Settings, Time, Uetr,
@@ -21,7 +25,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -30,8 +34,10 @@ impl Clearing {
         put_u16(out, VERSION);
         put_u64(out, self.height);
         put_u64(out, self.time.0);
+        put_u64(out, self.horizon.0);
         put_u64(out, self.next_position);
         out.extend_from_slice(&self.state_root.0);
+        out.push(self.settings.tag());
         self.settings.encode(out);
         self.ledgers.encode_snapshot(out);
         self.finals.encode(out);
@@ -51,20 +57,23 @@ impl Clearing {
             put_count(out, queue.len());
             for (deadline, index) in queue {
                 put_u64(out, deadline.0);
-                put_u32(out, index.0);
+                put_u64(out, index.0);
             }
         }
-        put_rows(out, &self.payments, encode_payment);
+        put_u64(out, self.payments.first());
+        put_count(out, self.payments.len());
+        self.payments.iter().for_each(|payment| encode_payment(payment, out));
         self.governance.encode(out);
     }
 
     fn encode_currencies(&self, out: &mut Vec<u8>) {
         put_count(out, self.currencies.len());
-        for ((currency, accounts), funded) in self.currencies.iter().zip(&self.system_accounts).zip(&self.exchange_funded) {
+        for (at, (currency, accounts)) in self.currencies.iter().zip(&self.system_accounts).enumerate() {
             put_currency(out, *currency);
             put_u32(out, accounts.mirror.0);
             put_u32(out, accounts.rounding.0);
-            out.extend_from_slice(&funded.to_le_bytes());
+            out.extend_from_slice(&self.exchange_funded[at].to_le_bytes());
+            out.extend_from_slice(&self.exchange_forgotten[at].to_le_bytes());
         }
     }
 
@@ -99,9 +108,11 @@ impl Clearing {
         }
         clearing.height = take_u64(bytes)?;
         clearing.time = Time(take_u64(bytes)?);
+        clearing.horizon = Time(take_u64(bytes)?);
         clearing.next_position = take_u64(bytes)?;
         clearing.state_root = Hash(take(bytes)?);
-        clearing.settings = Settings::decode(bytes)?;
+        let [tag] = take(bytes)?;
+        clearing.settings = Settings::decode(tag, bytes)?;
         clearing.ledgers = Ledgers::decode_snapshot(bytes).map_err(|_| DecodeError::Unknown("ledger"))?;
         clearing.finals = Frontier::decode(bytes).map_err(|_| DecodeError::Unknown("tree"))?;
         clearing.owners = take_rows(bytes, |bytes| {
@@ -154,8 +165,8 @@ impl Clearing {
             ("pair", self.rates.keys().all(|(debit, credit)| ledger(*debit) && ledger(*credit))),
             ("provider", self.rates.values().flatten().all(|offer| participant(offer.provider))),
             ("quote", self.quotes.values().all(quote)),
-            // Each final payment is one on record.
-            ("tree", self.finals.len() <= self.payments.len() as u64),
+            // Each final payment is one on record or forgotten, and what is forgotten was final.
+            ("tree", (self.payments.first()..=self.payments.next().0).contains(&self.finals.len())),
             ("state of a payment", self.payments.iter().all(payment)),
         ];
         refers.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(DecodeError::Unknown(what)))
@@ -167,6 +178,7 @@ impl Clearing {
             self.system_accounts
                 .push(SystemAccounts { mirror: AccountId(take_u32(bytes)?), rounding: AccountId(take_u32(bytes)?) });
             self.exchange_funded.push(i128::from_le_bytes(take(bytes)?));
+            self.exchange_forgotten.push(i128::from_le_bytes(take(bytes)?));
         }
         Ok(())
     }
@@ -198,11 +210,17 @@ impl Clearing {
     fn decode_payments(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         for queue in 0..self.deadlines.len() {
             for _ in 0..take_u32(bytes)? {
-                self.deadlines[queue].push_back((Time(take_u64(bytes)?), PaymentIndex(take_u32(bytes)?)));
+                self.deadlines[queue].push_back((Time(take_u64(bytes)?), PaymentIndex(take_u64(bytes)?)));
             }
         }
+        let first = take_u64(bytes)?;
         let count = take_u32(bytes)?;
-        for index in 0..count {
+        // Numbers go on for longer than any chain; one that was forged must not wrap.
+        if first > u64::MAX / 2 || count as usize > Payments::MAX {
+            return Err(DecodeError::Unknown("number of a payment"));
+        }
+        self.payments = Payments::behind(first);
+        for _ in 0..count {
             let payment = decode_payment(bytes)?;
             let agents = [payment.debtor_agent, payment.creditor_agent];
             let ledgers = [payment.debit_ledger, payment.credit_ledger];
@@ -211,11 +229,12 @@ impl Clearing {
             if !in_tables {
                 return Err(DecodeError::Unknown("agent or ledger"));
             }
-            self.by_uetr.insert(&payment.uetr.0, index);
-            self.by_message.insert(&payment.message_id.0, index);
+            let mark = Payments::mark(self.payments.next());
+            self.by_uetr.insert(&payment.uetr.0, mark);
+            self.by_message.insert(&payment.message_id.0, mark);
             self.payments.push(payment);
         }
-        let in_table = self.deadlines.iter().flatten().all(|(_, index)| index.0 < count);
+        let in_table = self.deadlines.iter().flatten().all(|(_, index)| self.payments.get(*index).is_some());
         if in_table { Ok(()) } else { Err(DecodeError::Unknown("payment")) }
     }
 }
@@ -318,6 +337,7 @@ fn encode_payment(payment: &Payment, out: &mut Vec<u8>) {
     out.push(payment.priority as u8);
     put_risk(out, payment.risk);
     put_u64(out, payment.credited.map_or(0, |position| position.0));
+    put_u64(out, payment.accepted_at.0);
     put_u64(out, payment.received_at.0);
     put_u64(out, payment.deadline.0);
     put_u64(out, payment.forwarded.map_or(0, |position| position.0));
@@ -358,6 +378,7 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
         priority: if take_bool(bytes)? { Priority::Normal } else { Priority::High },
         risk: take_risk(bytes)?,
         credited: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),
+        accepted_at: Time(take_u64(bytes)?),
         received_at: Time(take_u64(bytes)?),
         deadline: Time(take_u64(bytes)?),
         forwarded: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),

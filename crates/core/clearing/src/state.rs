@@ -1,62 +1,19 @@
 //! The centre's whole state, and how one block changes it.
 
-use crate::codec::{DecodeError, put_u32, put_u64, take_u64};
+use crate::codec::{put_u32, put_u64};
 use crate::exchange::{Quote, StandingRate};
 use crate::governance::Governance;
 use crate::index::Index;
 use crate::participant::Participant;
-use crate::payment::Payment;
+use crate::table::Payments;
 use crate::{
     AccountPurpose, Applied, Bic, Command, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantView, PaymentIndex,
-    PaymentView, Position, QuoteId, Refusal, Time, Uetr,
+    PaymentView, Position, QuoteId, Refusal, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{Account, AccountId, Floor, LedgerId, Ledgers};
 use money::{Currency, CurrencyCode};
 use std::collections::{BTreeMap, VecDeque};
-
-/// The scheme's times, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// How long a creditor agent has to answer a payment of high priority.
-    pub answer_high_ns: u64,
-    /// How long a creditor agent has to answer a payment of normal priority.
-    pub answer_normal_ns: u64,
-    /// How long a quote is firm.
-    pub quote_validity_ns: u64,
-    /// How old a debtor agent's acceptance may be when the payment arrives.
-    pub acceptance_age_max_ns: u64,
-}
-
-impl Default for Settings {
-    /// 7 s (SCT Inst), 20 s (FedNow), 600 s (Nexus), 5 min.
-    fn default() -> Self {
-        const SECOND: u64 = 1_000_000_000;
-        Self {
-            answer_high_ns: 7 * SECOND,
-            answer_normal_ns: 20 * SECOND,
-            quote_validity_ns: 600 * SECOND,
-            acceptance_age_max_ns: 300 * SECOND,
-        }
-    }
-}
-
-impl Settings {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        for time in [self.answer_high_ns, self.answer_normal_ns, self.quote_validity_ns, self.acceptance_age_max_ns] {
-            put_u64(out, time);
-        }
-    }
-
-    pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self {
-            answer_high_ns: take_u64(bytes)?,
-            answer_normal_ns: take_u64(bytes)?,
-            quote_validity_ns: take_u64(bytes)?,
-            acceptance_age_max_ns: take_u64(bytes)?,
-        })
-    }
-}
 
 /// The scheme's own accounts on one ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +60,13 @@ pub struct Clearing {
     pub(crate) fundings: BTreeMap<[u8; 16], [u8; 16]>,
     /// Indexed by ledger: what was funded into exchange and spread accounts, less what was taken out.
     pub(crate) exchange_funded: Vec<i128>,
+    /// Indexed by ledger: what forgotten payments gave exchange and spread accounts, less what they took.
+    pub(crate) exchange_forgotten: Vec<i128>,
     /// Offers by pair, sorted by provider.
     pub(crate) rates: BTreeMap<(LedgerId, LedgerId), Vec<StandingRate>>,
     pub(crate) quotes: BTreeMap<QuoteId, Quote>,
     pub(crate) quote_expiries: VecDeque<(Time, QuoteId)>,
-    pub(crate) payments: Vec<Payment>,
+    pub(crate) payments: Payments,
     pub(crate) by_uetr: Index,
     pub(crate) by_message: Index,
     /// Answer deadlines of high and of normal priority; each queue is in order of time but for a change of settings.
@@ -116,6 +75,8 @@ pub struct Clearing {
     pub(crate) governance: Governance,
     pub(crate) height: u64,
     pub(crate) time: Time,
+    /// What was accepted before it may have been forgotten.
+    pub(crate) horizon: Time,
     pub(crate) next_position: u64,
     pub(crate) state_root: Hash,
     /// Changes made by the block being applied, in canonical bytes.
@@ -129,7 +90,7 @@ impl Clearing {
     /// An empty centre. The seed keys the indices; any number, and another one gives the same states.
     pub fn new(seed: IndexSeed) -> Self {
         Self {
-            settings: Settings::default(),
+            settings: Settings::unconfigured(),
             ledgers: Ledgers::default(),
             currencies: Vec::new(),
             system_accounts: Vec::new(),
@@ -138,10 +99,11 @@ impl Clearing {
             by_bic: BTreeMap::new(),
             fundings: BTreeMap::new(),
             exchange_funded: Vec::new(),
+            exchange_forgotten: Vec::new(),
             rates: BTreeMap::new(),
             quotes: BTreeMap::new(),
             quote_expiries: VecDeque::new(),
-            payments: Vec::new(),
+            payments: Payments::default(),
             by_uetr: Index::new(seed),
             by_message: Index::new(seed),
             deadlines: [VecDeque::new(), VecDeque::new()],
@@ -149,6 +111,7 @@ impl Clearing {
             governance: Governance::default(),
             height: 0,
             time: Time(0),
+            horizon: Time(0),
             next_position: 1,
             state_root: Hash([0; 32]),
             delta: Vec::new(),
@@ -169,6 +132,7 @@ impl Clearing {
         self.expire_payments();
         self.expire_quotes();
         self.expire_orders();
+        let forgotten = self.forget_payments(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
             self.warm(chunk);
@@ -183,6 +147,7 @@ impl Clearing {
             tree_size: self.finals.len(),
             tree_root: self.finals.root(),
             first_position,
+            forgotten,
         }
     }
 
@@ -250,13 +215,6 @@ impl Clearing {
         }
     }
 
-    fn configure(&mut self, settings: Settings) -> Result<Outcome, Refusal> {
-        self.settings = settings;
-        self.delta.push(6);
-        settings.encode(&mut self.delta);
-        Ok(Outcome::Done)
-    }
-
     fn open_ledger(&mut self, currency: Currency) -> Result<Outcome, Refusal> {
         if let Some(ledger) = self.ledger_of(currency.code) {
             return if self.currency(ledger) == currency { Ok(Outcome::Done) } else { Err(Refusal::LedgerDiffers) };
@@ -266,6 +224,7 @@ impl Clearing {
         let rounding = self.open_account(id, Floor::Zero, None, AccountPurpose::Spread)?;
         self.currencies.push(currency);
         self.exchange_funded.push(0);
+        self.exchange_forgotten.push(0);
         self.system_accounts.push(SystemAccounts { mirror, rounding });
         self.delta.push(7);
         self.delta.extend_from_slice(&currency.code.bytes());
@@ -386,9 +345,14 @@ impl Clearing {
         self.find_payment(uetr).map(|index| self.view(index))
     }
 
-    /// All payments in order of arrival.
+    /// Payments on record in order of arrival, without those that were forgotten.
     pub fn payments(&self) -> impl ExactSizeIterator<Item = PaymentView> + '_ {
-        (0..self.payments.len()).map(|at| self.view(PaymentIndex(at as u32)))
+        (0..self.payments.len()).map(|at| self.view(PaymentIndex(self.payments.first() + at as u64)))
+    }
+
+    /// How many payments were forgotten: the number of the oldest on record.
+    pub fn forgotten(&self) -> u64 {
+        self.payments.first()
     }
 
     /// All accounts in order of opening.

@@ -44,11 +44,13 @@ pub enum Bug {
     WrongProof,
     /// An exchanged credit is rounded up.
     CreditRoundedUp,
+    /// A payment is forgotten as soon as it has ended.
+    ForgottenTooEarly,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ForgottenFsync,
         Self::ForgottenVaultSync,
         Self::ForgottenFolderSync,
@@ -68,6 +70,7 @@ impl Bug {
         Self::HeldToldAsSettled,
         Self::WrongProof,
         Self::CreditRoundedUp,
+        Self::ForgottenTooEarly,
     ];
 }
 

@@ -14,7 +14,7 @@ use crate::replica::State;
 use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use chain::Hash;
-use clearing::{Clearing, Command, Outcome, Time, Uetr};
+use clearing::{Clearing, Command, Outcome, Refusal, Time, Uetr};
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
@@ -382,10 +382,14 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
 /// The answer a command gets that was applied before.
 fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
     let payment = |uetr| Some(Outcome::Payment { payment: clearing.payment(uetr)?, repeated: true });
+    let unknown = Outcome::Refused(Refusal::UnknownPayment);
     match command {
+        Command::Pay(pay) if clearing.may_have_forgotten(pay.accepted_at) => {
+            payment(pay.uetr).or(Some(Outcome::Refused(Refusal::TooOldToKnow)))
+        }
         Command::Pay(pay) => payment(pay.uetr),
-        Command::Answer(answer) => payment(answer.uetr),
-        Command::ReportCredited { uetr, .. } => payment(*uetr),
+        Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
+        Command::ReportCredited { uetr, .. } => payment(*uetr).or(Some(unknown)),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
         Command::Configure(_)
         | Command::OpenLedger(_)

@@ -1,8 +1,9 @@
 //! Which commands a branch of the chain has applied lately.
 //!
-//! The state itself tells a repeated payment, answer or funding for ever, by their own identifiers. What it cannot tell, a
-//! rate published again or a participant suspended again, is remembered by command identifier for [`LASTING_NS`], longer
-//! than a signature over it is accepted.
+//! The state itself tells a repeated funding for ever by its own identifier, a repeated payment or answer while the payment
+//! is on record; one that was forgotten is refused and changes nothing. What it cannot tell, a rate published again or a
+//! participant suspended again, is remembered by command identifier for [`LASTING_NS`], longer than a signature over it is
+//! accepted.
 
 use crate::block::Block;
 use crate::command_id::CommandId;

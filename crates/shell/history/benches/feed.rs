@@ -99,7 +99,7 @@ fn resident_kb() -> u64 {
 
 fn main() {
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&clearing, &[], None);
+    let model = ReadModel::rebuild(&clearing, &[], &[], None);
     model.durable(&durable(&mut clearing, genesis()));
     let mut nanos = Vec::new();
     for first in (0..PAYMENTS).step_by(BATCH as usize) {
@@ -128,7 +128,7 @@ fn main() {
     drop(model);
     let before = resident_kb();
     let start = Instant::now();
-    let model = ReadModel::rebuild(&clearing, &places, None);
+    let model = ReadModel::rebuild(&clearing, &[], &places, None);
     let spent = start.elapsed().as_millis();
     let bytes = resident_kb().saturating_sub(before) * 1024 / PAYMENTS;
     println!("history::rebuild/payments={PAYMENTS}   {spent} ms   about {bytes} bytes a payment");

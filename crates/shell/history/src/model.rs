@@ -10,7 +10,7 @@ use clearing::{
     AccountView, Clearing, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex, PaymentView,
     Position, Time, Uetr,
 };
-use ordering::{DurableBlock, VaultPlace};
+use ordering::{DurableBlock, Forgotten, VaultPlace};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The chain as the last durable block left it.
@@ -52,15 +52,19 @@ struct Tables {
 }
 
 impl ReadModel {
-    /// Rebuilds everything from a recovered state.
-    pub fn rebuild(clearing: &Clearing, places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
-        let (tree, (payments, by_uetr, inboxes)) = if clearing.payments().len() < SECOND_THREAD_PAYMENTS {
-            (rebuild_tree(clearing), rebuild_tables(clearing))
+    /// Rebuilds everything from a recovered state: the centre, the payments it has forgotten, where the messages of those
+    /// on record lie, and the last block.
+    pub fn rebuild(clearing: &Clearing, forgotten: &[Forgotten], places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
+        let count = forgotten.len() + clearing.payments().len();
+        let views = || forgotten.iter().map(|forgotten| forgotten.payment).chain(clearing.payments());
+        let leaves = clearing.tree().0;
+        let (tree, (payments, by_uetr, inboxes)) = if count < SECOND_THREAD_PAYMENTS {
+            (rebuild_tree(leaves, views()), rebuild_tables(count, views()))
         } else {
             // Hashing the tree takes as long as everything else together.
             std::thread::scope(|scope| {
-                let tree = scope.spawn(|| rebuild_tree(clearing));
-                let tables = rebuild_tables(clearing);
+                let tree = scope.spawn(|| rebuild_tree(leaves, views()));
+                let tables = rebuild_tables(count, views());
                 (tree.join().expect("the tree is made of what is on record"), tables)
             })
         };
@@ -70,7 +74,7 @@ impl ReadModel {
         let (size, root) = clearing.tree();
         let hash = last.map_or(Hash::default(), |header| header.hash());
         Self(RwLock::new(Tables {
-            places: places.iter().copied().collect(),
+            places: forgotten.iter().map(|forgotten| forgotten.place).chain(places.iter().copied()).collect(),
             by_uetr,
             inboxes,
             participants: clearing.participants().collect(),
@@ -205,20 +209,26 @@ impl ReadModel {
     }
 }
 
-fn rebuild_tables(clearing: &Clearing) -> (Rows<PaymentView>, Uetrs, Inboxes) {
-    let views = clearing.payments();
-    let (mut payments, mut by_uetr) = (Rows::default(), Uetrs::with_capacity(views.len()));
+fn rebuild_tables(count: usize, views: impl Iterator<Item = PaymentView>) -> (Rows<PaymentView>, Uetrs, Inboxes) {
+    let (mut payments, mut by_uetr) = (Rows::default(), Uetrs::with_capacity(count));
     for view in views {
-        by_uetr.insert(view.uetr, view.index);
+        enter(&mut by_uetr, &payments, &view);
         payments.push(view);
     }
     let inboxes = Inboxes::restore(&payments);
     (payments, by_uetr, inboxes)
 }
 
-fn rebuild_tree(clearing: &Clearing) -> MerkleTree {
-    let mut leaves = vec![Hash::default(); clearing.tree().0 as usize];
-    for view in clearing.payments() {
+/// Enters a new payment by its UETR. One that names an earlier payment, which the centre has forgotten, takes its place:
+/// the older one stays in inboxes and in the chain.
+fn enter(by_uetr: &mut Uetrs, payments: &Rows<PaymentView>, view: &PaymentView) {
+    let is_it = |index: PaymentIndex| payments.get(index.0 as usize).is_some_and(|known| known.uetr == view.uetr);
+    by_uetr.put(view.uetr, view.index, is_it);
+}
+
+fn rebuild_tree(leaves: u64, views: impl Iterator<Item = PaymentView>) -> MerkleTree {
+    let mut leaves = vec![Hash::default(); leaves as usize];
+    for view in views {
         if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
             leaves[finality.leaf_index as usize] = record.leaf();
         }
@@ -288,7 +298,7 @@ impl Tables {
     fn note_payment(&mut self, view: &PaymentView) {
         let at = view.index.0 as usize;
         if at == self.payments.len() {
-            self.by_uetr.insert(view.uetr, view.index);
+            enter(&mut self.by_uetr, &self.payments, view);
         }
         self.payments.put(at, *view);
     }

@@ -37,29 +37,31 @@ impl Uetrs {
     pub(crate) fn find(&self, uetr: Uetr, is_it: impl Fn(PaymentIndex) -> bool) -> Option<PaymentIndex> {
         let hash = self.hasher.hash_one(uetr);
         let shard = &self.shards[shard_of(hash)];
-        let mut at = shard.home(hash as u32);
-        loop {
-            let slot = shard.slots[at];
-            if slot == EMPTY {
-                return None;
-            }
-            let index = PaymentIndex(slot as u32 - 1);
-            if (slot >> 32) as u32 == hash as u32 && is_it(index) {
-                return Some(index);
-            }
-            at = (at + 1) & (shard.slots.len() - 1);
-        }
+        shard.find(hash as u32, is_it).map(|at| index_of(shard.slots[at]))
     }
 
-    /// Enters a payment that is not there yet.
-    pub(crate) fn insert(&mut self, uetr: Uetr, index: PaymentIndex) {
+    /// Enters a payment, in the place of another one with its UETR if `is_it` finds one.
+    ///
+    /// # Panics
+    /// Behind 2^32 − 2 payments, which is more than any memory holds.
+    pub(crate) fn put(&mut self, uetr: Uetr, index: PaymentIndex, is_it: impl Fn(PaymentIndex) -> bool) {
         let hash = self.hasher.hash_one(uetr);
         let shard = &mut self.shards[shard_of(hash)];
         if (shard.used + 1) * 4 > shard.slots.len() * 3 {
             shard.double();
         }
-        shard.enter(u64::from(hash as u32) << 32 | (u64::from(index.0) + 1));
+        let number = u32::try_from(index.0 + 1).expect("fewer payments than that are in memory");
+        let slot = u64::from(hash as u32) << 32 | u64::from(number);
+        match shard.find(hash as u32, is_it) {
+            Some(at) => shard.slots[at] = slot,
+            None => shard.enter(slot),
+        }
     }
+}
+
+/// What a slot that is not empty says.
+const fn index_of(slot: u64) -> PaymentIndex {
+    PaymentIndex((slot as u32 - 1) as u64)
 }
 
 /// By the half of the hash that the slots do not keep.
@@ -71,6 +73,21 @@ impl Shard {
     /// First slot to look at.
     const fn home(&self, hash: u32) -> usize {
         hash as usize & (self.slots.len() - 1)
+    }
+
+    /// Where the payment is that has the hash and passes `is_it`.
+    fn find(&self, hash: u32, is_it: impl Fn(PaymentIndex) -> bool) -> Option<usize> {
+        let mut at = self.home(hash);
+        loop {
+            let slot = self.slots[at];
+            if slot == EMPTY {
+                return None;
+            }
+            if (slot >> 32) as u32 == hash && is_it(index_of(slot)) {
+                return Some(at);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
     }
 
     fn enter(&mut self, slot: u64) {
@@ -97,13 +114,24 @@ mod tests {
     fn what_is_entered_is_found_and_nothing_else() {
         let uetr = |n: u32| Uetr(u128::from(n).to_le_bytes());
         let mut uetrs = Uetrs::with_capacity(10);
-        (0..20_000).for_each(|n| uetrs.insert(uetr(n), PaymentIndex(n)));
-        let find = |n: u32| uetrs.find(uetr(n), |index| index.0 == n);
-        assert!((0..20_000).all(|n| find(n) == Some(PaymentIndex(n))));
+        let index = |n: u32| PaymentIndex(u64::from(n));
+        (0..20_000).for_each(|n| uetrs.put(uetr(n), index(n), |known| known == index(n)));
+        let find = |n: u32| uetrs.find(uetr(n), |known| known == index(n));
+        assert!((0..20_000).all(|n| find(n) == Some(index(n))));
         assert!((20_000..21_000).all(|n| find(n).is_none()));
         // UETRs that differ in few bits are spread like any others.
         let fullest = uetrs.shards.iter().map(|shard| shard.used).max();
         assert!(fullest < Some(100), "{fullest:?}");
+    }
+
+    #[test]
+    fn a_uetr_used_again_finds_the_newer_payment() {
+        let mut uetrs = Uetrs::with_capacity(10);
+        let (uetr, older, newer) = (Uetr([7; 16]), PaymentIndex(3), PaymentIndex(9));
+        uetrs.put(uetr, older, |_| true);
+        uetrs.put(uetr, newer, |known| known == older);
+        assert_eq!(uetrs.find(uetr, |_| true), Some(newer));
+        assert_eq!(uetrs.find(uetr, |known| known == older), None);
     }
 
     #[test]

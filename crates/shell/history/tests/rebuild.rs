@@ -4,12 +4,13 @@
 
 use chain::BlockHeader;
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, IsoReason,
-    MessageIdHash, ParticipantId, Pay, Position, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection, IndexSeed,
+    IsoReason, MessageIdHash, ParticipantId, Pay, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings,
+    Time, Uetr,
 };
 use history::{InboxKind, ReadModel};
 use money::{Currency, CurrencyCode, MinorUnits};
-use ordering::{DurableBlock, VaultPlace};
+use ordering::{DurableBlock, Forgotten, VaultPlace};
 use proptest::prelude::*;
 
 const BANKS: u32 = 3;
@@ -90,19 +91,59 @@ fn durable(clearing: &mut Clearing, time: Time, commands: Vec<Command>) -> Durab
     DurableBlock { header, hash: header.hash(), commands, tickets, places, applied }
 }
 
+/// Ten seconds behind its end a payment is forgotten.
+fn brief() -> Settings {
+    let second = 1_000_000_000;
+    Settings {
+        answer_high_ns: 2 * second,
+        answer_normal_ns: 4 * second,
+        quote_validity_ns: second,
+        acceptance_age_max_ns: 5 * second,
+        payment_retention_ns: 10 * second,
+    }
+}
+
+fn accepted(command: Command, now: u64) -> Command {
+    match command {
+        Command::Pay(pay) => Command::Pay(Pay { accepted_at: Time(now), ..pay }),
+        other => other,
+    }
+}
+
+/// The payment an event tells of, as it stood.
+fn told(event: &Event) -> Option<PaymentView> {
+    match &event.kind {
+        EventKind::PaymentHeld(view)
+        | EventKind::PaymentSettled(view)
+        | EventKind::PaymentRejected(view)
+        | EventKind::PaymentCredited(view) => Some(*view),
+        _ => None,
+    }
+}
+
 proptest! {
     #[test]
-    fn fed_and_rebuilt_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30)) {
+    fn fed_and_rebuilt_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30), forgets: bool) {
         let mut clearing = Clearing::new(IndexSeed(1));
-        let fed = ReadModel::rebuild(&clearing, &[], None);
-        fed.durable(&durable(&mut clearing, Time(1), genesis()));
-        let mut now = 1;
+        let fed = ReadModel::rebuild(&clearing, &[], &[], None);
+        let mut now = 1_000_000_000_000;
+        let mut commands = genesis();
+        commands.extend(forgets.then_some(Command::Configure(brief())));
+        fed.durable(&durable(&mut clearing, Time(now), commands));
+        let mut forgotten = Vec::new();
+        let mut all = std::collections::BTreeMap::new();
         for (commands, seconds) in blocks {
             now += seconds * 1_000_000_000;
-            fed.durable(&durable(&mut clearing, Time(now), commands));
+            let commands = commands.into_iter().map(|command| accepted(command, now)).collect();
+            let block = durable(&mut clearing, Time(now), commands);
+            let place = VaultPlace::default();
+            forgotten.extend(block.applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place }));
+            all.extend(block.applied.events.iter().filter_map(told).map(|view| (view.index, view)));
+            fed.durable(&block);
             prop_assert!(fed.laws().iter().all(|status| status.holds), "{:?}", fed.laws());
         }
-        let rebuilt = ReadModel::rebuild(&clearing, &[], None);
+        let rebuilt = ReadModel::rebuild(&clearing, &forgotten, &[], None);
+        prop_assert_eq!(all.len(), forgotten.len() + clearing.payments().len());
         prop_assert_eq!(fed.counts(), rebuilt.counts());
         prop_assert_eq!(fed.laws(), rebuilt.laws());
         prop_assert_eq!(fed.accounts(), rebuilt.accounts());
@@ -119,14 +160,18 @@ proptest! {
                 prop_assert_eq!(rest.as_slice(), &inbox[at + 1..]);
             }
             // PAY-02: whoever was asked is told the end, and so is whoever paid.
-            for view in clearing.payments().filter(|view| view.finality.is_some()) {
+            for view in all.values().filter(|view| view.finality.is_some()) {
                 let ends = inbox.iter().filter(|(entry, _)| entry.payment == view.index && entry.kind == InboxKind::Ended).count();
                 let concerned = view.debtor_agent.0 == bank || (view.creditor_agent.0 == bank && view.forwarded_position.is_some());
                 prop_assert_eq!(ends, usize::from(concerned));
             }
         }
-        for view in clearing.payments() {
-            prop_assert_eq!(fed.payment(view.uetr), Some(view));
+        for view in all.values() {
+            // A UETR that was used again, when the centre had forgotten the first, is the newer payment's.
+            let newest = all.values().rev().find(|other| other.uetr == view.uetr).copied();
+            prop_assert_eq!(fed.payment(view.uetr), newest);
+            prop_assert_eq!(rebuilt.payment(view.uetr), newest);
+            prop_assert_eq!(fed.payment_at(view.index), Some(*view));
             if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
                 let proof = fed.inclusion_proof(finality.leaf_index, a.size).unwrap();
                 prop_assert_eq!(chain::verify_inclusion(finality.leaf_index, a.size, &record.leaf(), &proof, &a.root), Ok(()));
@@ -139,7 +184,7 @@ proptest! {
 fn durations_are_those_of_the_last_seconds() {
     let second = 1_000_000_000;
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&clearing, &[], None);
+    let model = ReadModel::rebuild(&clearing, &[], &[], None);
     model.durable(&durable(&mut clearing, Time(1), genesis()));
     for (n, (held_at, ended_at)) in [(10, 13), (60, 61), (61, 69)].into_iter().enumerate() {
         let uetr = Uetr([n as u8; 16]);

@@ -150,7 +150,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
 pub(crate) fn newest_payments(deps: &MonitorDeps) -> (Vec<PaymentView>, u64) {
     let position = deps.model.newest_events(1).first().map_or(0, |feed| feed.event.position.0);
     let (all, _, _) = deps.model.counts();
-    let indices = (0..all).rev().take(ROWS_MAX).filter_map(|at| u32::try_from(at).ok());
-    let views = indices.filter_map(|at| deps.model.payment_at(clearing::PaymentIndex(at))).collect();
+    let indices = (0..all).rev().take(ROWS_MAX).map(clearing::PaymentIndex);
+    let views = indices.filter_map(|at| deps.model.payment_at(at)).collect();
     (views, position)
 }

@@ -10,7 +10,7 @@ use crate::maker::{FileMaker, Files};
 use crate::queue::{Queue, Submission, SubmitRefusal};
 use crate::recovery::{BlockError, OpenError, Recovery, compare};
 use crate::sequencer::{header_of, matters};
-use crate::snapshot;
+use crate::snapshot::{self, Past};
 use crate::vault::{Attachment, VaultReader};
 use crate::writer::{SealedBlock, Sink, StopReason, Store};
 use chain::{BlockHeader, Hash};
@@ -89,16 +89,16 @@ impl<S: Sink> Follower<S> {
         seed: IndexSeed,
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, OpenError> {
-        let recovery = recover_to_run(&*disk, config, seed)?;
-        let sink = rebuild(recovery.shown());
-        Ok(Self::start(disk, config, recovery, sink)?)
+        let (recovery, past) = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown(&past));
+        Ok(Self::start(disk, config, (recovery, past), sink)?)
     }
 
-    fn start(disk: Arc<dyn Disk>, config: JournalConfig, recovery: Recovery, sink: S) -> io::Result<Self> {
+    fn start(disk: Arc<dyn Disk>, config: JournalConfig, (recovery, past): (Recovery, Past), sink: S) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let files = |kind| FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead);
-        let Recovery { clearing, places, segment, last, .. } = recovery;
-        let store = open_store(&*disk, config, segment, places, files)?;
+        let Recovery { clearing, segment, last, .. } = recovery;
+        let store = open_store(&*disk, config, segment, past, files)?;
         let vault = VaultReader::new(disk.clone());
         Ok(Self { disk, clearing, last, store, sink, vault, admission: Admission(queue) })
     }
@@ -128,11 +128,11 @@ impl<S: Sink> Follower<S> {
         self.vault.clone()
     }
 
-    /// The signed message behind a payment, if it is on record here.
+    /// The signed message behind a payment, if it is on record here and not forgotten.
     pub fn message_of(&self, uetr: Uetr) -> Option<Attachment> {
         let payment = self.clearing.payment(uetr)?;
-        let place = self.store.places.0.get(payment.index.0 as usize).filter(|place| place.bytes > 0)?;
-        self.vault.read(*place).ok().map(Into::into)
+        let place = self.store.past.places.get(payment.index)?;
+        self.vault.read(place).ok().map(Into::into)
     }
 
     /// Says whether there is room.
@@ -187,7 +187,12 @@ impl<S: Sink> Follower<S> {
 
     /// Writes a snapshot, tells the sink and closes the files.
     pub fn close(mut self) -> Result<(), StopReason> {
-        let written = snapshot::write(&*self.disk, &self.clearing, self.tip(), &self.store.places);
+        let written = snapshot::write(
+            &*self.disk,
+            &self.clearing,
+            self.last.map_or(Hash::default(), |last| last.hash()),
+            &mut self.store.past,
+        );
         let why = match written {
             Ok(()) => StopReason::Closed,
             Err(error) => StopReason::DiskFailed(error.to_string()),

@@ -13,7 +13,7 @@ use std::sync::mpsc::sync_channel;
 pub struct FsckReport {
     /// Blocks that are sound.
     pub blocks: u64,
-    /// Payments on record.
+    /// Payments taken in, on record or forgotten.
     pub payments: u64,
     /// Final payments in the tree.
     pub finals: u64,
@@ -53,7 +53,7 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
     let laws = laws::check_all(&recovery.clearing).into_iter().map(|law| (law.law.to_owned(), law.detail));
     Ok(FsckReport {
         blocks: recovery.last.map_or(0, |last| last.height),
-        payments: recovery.clearing.payments().len() as u64,
+        payments: recovery.clearing.forgotten() + recovery.clearing.payments().len() as u64,
         finals: recovery.clearing.tree().0,
         replayed_commands: recovery.replayed_commands,
         torn_bytes: recovery.torn_bytes,

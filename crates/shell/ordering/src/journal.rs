@@ -1,5 +1,6 @@
 //! The embedded engine: one machine's journal, which is the chain.
 
+use crate::archive::Forgotten;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::maker::{FileMaker, Files, Reserve};
@@ -7,7 +8,7 @@ use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
 use crate::segments::OpenSegment;
 use crate::sequencer::{Sealer, Sequencer};
-use crate::snapshot::{self, Places};
+use crate::snapshot::{self, Past};
 use crate::vault::{VaultPlace, VaultReader, VaultWriter};
 use crate::writer::{Handover, Sink, StopReason, Store, Writer};
 use chain::{BlockHeader, Hash};
@@ -73,8 +74,10 @@ impl JournalConfig {
 pub struct Recovered<'a> {
     /// The state.
     pub clearing: &'a Clearing,
-    /// Where each payment's signed message lies, by payment index; shorter when the last ones have none.
-    pub places: &'a [VaultPlace],
+    /// Every payment the centre has forgotten, in order of arrival.
+    pub forgotten: &'a [Forgotten],
+    /// Where the signed messages of payments on record lie, in order of arrival; shorter when the last ones have none.
+    pub places: Vec<VaultPlace>,
     /// The last block; `None` for an empty journal.
     pub last: Option<BlockHeader>,
     /// Height of the snapshot used.
@@ -86,12 +89,18 @@ pub struct Recovered<'a> {
 }
 
 /// Recovers what the folder holds, and keeps it as a snapshot when that took long.
-pub(crate) fn recover_to_run(disk: &dyn Disk, config: JournalConfig, seed: IndexSeed) -> Result<Recovery, OpenError> {
-    let recovery = recover(disk, seed, Manner { use_snapshots: true, repair: true })?;
+pub(crate) fn recover_to_run(
+    disk: &Arc<dyn Disk>,
+    config: JournalConfig,
+    seed: IndexSeed,
+) -> Result<(Recovery, Past), OpenError> {
+    let mut recovery = recover(&**disk, seed, Manner { use_snapshots: true, repair: true })?;
+    let mut past = Past::new(disk.clone(), core::mem::take(&mut recovery.places));
+    past.restore(&recovery.forgotten[recovery.archived..]);
     if recovery.replayed_commands > config.snapshot_after_commands {
-        snapshot::write(disk, &recovery.clearing, recovery.parent(), &recovery.places)?;
+        snapshot::write(&**disk, &recovery.clearing, recovery.parent(), &mut past)?;
     }
-    Ok(recovery)
+    Ok((recovery, past))
 }
 
 /// Goes on from what was recovered: what seals, and what stores.
@@ -99,12 +108,12 @@ pub(crate) fn take_up<C: Clock>(
     disk: &dyn Disk,
     config: JournalConfig,
     clock: C,
-    recovery: Recovery,
+    (recovery, past): (Recovery, Past),
     files: impl Fn(FileKind) -> io::Result<Files>,
 ) -> io::Result<(Sealer<C>, Store)> {
     let parent = recovery.parent();
-    let Recovery { clearing, places, segment, .. } = recovery;
-    let store = open_store(disk, config, segment, places, files)?;
+    let Recovery { clearing, segment, .. } = recovery;
+    let store = open_store(disk, config, segment, past, files)?;
     Ok((Sealer { clearing, parent, clock }, store))
 }
 
@@ -113,16 +122,16 @@ pub(crate) fn open_store(
     disk: &dyn Disk,
     config: JournalConfig,
     segment: Option<OpenSegment>,
-    places: Places,
+    past: Past,
     files: impl Fn(FileKind) -> io::Result<Files>,
 ) -> io::Result<Store> {
     let own = files(FileKind::Journal)?;
     let vault = VaultWriter::open(disk, files(FileKind::Vault)?, config.vault_bytes)?;
-    Ok(Store { segment, files: own, vault, segment_bytes: config.segment_bytes, places, buffer: Vec::new() })
+    Ok(Store { segment, files: own, vault, segment_bytes: config.segment_bytes, past, buffer: Vec::new() })
 }
 
 type SequencerEnd = (Clearing, Hash);
-type WriterEnd = (StopReason, Places);
+type WriterEnd = (StopReason, Past);
 
 /// A journal that is open and running.
 pub struct Journal {
@@ -142,22 +151,22 @@ impl Journal {
         seed: IndexSeed,
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, OpenError> {
-        let recovery = recover_to_run(&*disk, config, seed)?;
-        let sink = rebuild(recovery.shown());
-        Ok(Self::start(disk, config, clock, recovery, sink)?)
+        let (recovery, past) = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown(&past));
+        Ok(Self::start(disk, config, clock, (recovery, past), sink)?)
     }
 
     fn start<S: Sink>(
         disk: Arc<dyn Disk>,
         config: JournalConfig,
         clock: impl Clock,
-        recovery: Recovery,
+        recovered: (Recovery, Past),
         sink: S,
     ) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let handover = Arc::new(Handover::default());
         let files = |kind| FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead);
-        let (sealer, store) = take_up(&*disk, config, clock, recovery, files)?;
+        let (sealer, store) = take_up(&*disk, config, clock, recovered, files)?;
         let writer = Writer { handover: handover.clone(), queue: queue.clone(), store, sink };
         let sequencer = Sequencer { sealer, queue: queue.clone(), handover: handover.clone(), last_commands: 0 };
         let writer = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
@@ -182,7 +191,7 @@ impl Journal {
         let written = writer.join();
         let (clearing, parent) = sequenced.map_err(|_| StopReason::InvariantBroken)?;
         match written.map_err(|_| StopReason::InvariantBroken)? {
-            (StopReason::Closed, places) => snapshot::write(&*self.disk, &clearing, parent, &places)
+            (StopReason::Closed, mut past) => snapshot::write(&*self.disk, &clearing, parent, &mut past)
                 .map_err(|error| StopReason::DiskFailed(error.to_string())),
             (why @ (StopReason::DiskFailed(_) | StopReason::InvariantBroken), _) => Err(why),
         }

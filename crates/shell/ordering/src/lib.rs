@@ -14,6 +14,7 @@
 //! - `journal-<height>.log`: blocks from that height on, pre-written with zeros ([`frame`](self) layout in `frame.rs`).
 //! - `vault-<number>.log`: signed messages as received. Personal data lives here and never in the chain.
 //! - `snapshot-<height>.bin`: the state behind a block, so that a start need not replay everything.
+//! - `archive-<number>.log`: the payments the centre has forgotten, for readers that are rebuilt.
 //! - `lock`: held while a process has the folder open.
 //!
 //! Where several operators agree on the blocks, a [`Follower`] keeps the same files: whoever orders, the chain is one.
@@ -24,6 +25,7 @@
 //! # Start reading at
 //! [`Journal::open`], then `sequencer.rs`.
 
+mod archive;
 mod certificates;
 mod clock;
 mod disk;
@@ -43,6 +45,7 @@ mod stepped;
 mod vault;
 mod writer;
 
+pub use archive::Forgotten;
 pub use certificates::{CertificateLog, CertificateReport, audit_certificates, has_certificates};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};

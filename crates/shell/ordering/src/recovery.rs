@@ -3,13 +3,14 @@
 //! Every frame of every segment is read and every link of the chain checked, also below a snapshot; commands are applied
 //! again only above it. After each block replayed, state root and tree must be the header's (ORD-02).
 
+use crate::archive::Forgotten;
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{Found, Frame, read_frame, synced_behind};
 use crate::journal::Recovered;
 use crate::messages::BlockPlaces;
 use crate::segments::{OpenSegment, segment_heights, segment_name};
 use crate::sequencer::header_of;
-use crate::snapshot::{self, Places, Snapshot};
+use crate::snapshot::{self, Past, Places, Snapshot};
 use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use planted::{Bug, planted};
@@ -54,6 +55,10 @@ pub enum OpenError {
 pub(crate) struct Recovery {
     pub(crate) clearing: Clearing,
     pub(crate) places: Places,
+    /// Every payment the centre has forgotten, in order of arrival.
+    pub(crate) forgotten: Vec<Forgotten>,
+    /// How many of them the archive has.
+    pub(crate) archived: usize,
     pub(crate) last: Option<BlockHeader>,
     pub(crate) segment: Option<OpenSegment>,
     /// Blocks applied again.
@@ -65,10 +70,11 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     /// What of it readers rebuild from.
-    pub(crate) fn shown(&self) -> Recovered<'_> {
+    pub(crate) fn shown<'a>(&'a self, past: &Past) -> Recovered<'a> {
         Recovered {
             clearing: &self.clearing,
-            places: &self.places.0,
+            forgotten: &self.forgotten,
+            places: past.places.iter().collect(),
             last: self.last,
             from_snapshot: self.from_snapshot,
             replayed_commands: self.replayed_commands,
@@ -136,6 +142,8 @@ impl<'a> Walk<'a> {
         let recovery = Recovery {
             clearing: Clearing::new(seed),
             places: Places::default(),
+            forgotten: Vec::new(),
+            archived: 0,
             last: None,
             segment: None,
             replayed_commands: 0,
@@ -250,6 +258,8 @@ impl<'a> Walk<'a> {
         }
         self.recovery.clearing = snapshot.clearing;
         self.recovery.places = snapshot.places;
+        self.recovery.archived = snapshot.forgotten.len();
+        self.recovery.forgotten = snapshot.forgotten;
         Ok(())
     }
 
@@ -264,7 +274,7 @@ impl<'a> Walk<'a> {
         let applied = self.recovery.clearing.apply_block(Time(header.time_ns), &commands);
         let again = header_of(header.parent, header.height, Time(header.time_ns), frame.body, commands.len(), &applied);
         compare(header, &again)?;
-        self.recovery.places.note_block(&commands, &applied.outcomes, &frame.places);
+        self.recovery.forgotten.extend(self.recovery.places.note_block(&commands, &applied, &frame.places));
         self.recovery.replayed_commands += commands.len() as u64;
         if let Some(tell) = &self.tell {
             let _ = tell.send((header.height, frame.places.clone()));

@@ -1,40 +1,90 @@
 //! Snapshot files: the state behind one block, tied to that block's hash.
 //!
-//! `"LHS1" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | state`. Written to a temporary name, synced, renamed,
+//! `"LHS1" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | state`; places are those of payments on
+//! record, and what was forgotten is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
 //! folder synced: a crash leaves the old snapshots or a whole new one. The two newest are kept.
 
+use crate::archive::{self, ArchiveWriter, Forgotten};
 use crate::disk::Disk;
 use crate::vault::VaultPlace;
 use chain::{Hash, sha256};
-use clearing::{Clearing, Command, IndexSeed, Outcome, PaymentIndex};
+use clearing::{Applied, Clearing, Command, IndexSeed, PaymentIndex};
+use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 const MAGIC: [u8; 4] = *b"LHS1";
 const HEAD_BYTES: usize = 4 + 8 + 32 + 32;
 const KEPT: usize = 2;
 const TEMPORARY: &str = "snapshot.tmp";
 
-/// Where the signed message of each payment lies, by payment.
+/// Where the signed message of each payment on record lies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Places(pub(crate) Vec<VaultPlace>);
+pub(crate) struct Places {
+    /// Number of the oldest payment on record.
+    first: u64,
+    /// Shorter than the record when the last payments have no message.
+    rows: VecDeque<VaultPlace>,
+}
 
 impl Places {
     pub(crate) fn note(&mut self, payment: PaymentIndex, place: VaultPlace) {
-        let at = payment.0 as usize;
-        if self.0.len() <= at {
-            self.0.resize(at + 1, VaultPlace::default());
+        let at = (payment.0 - self.first) as usize;
+        if self.rows.len() <= at {
+            self.rows.resize(at + 1, VaultPlace::default());
         }
-        self.0[at] = place;
+        self.rows[at] = place;
     }
 
-    /// Enters the messages of a block's new payments.
-    pub(crate) fn note_block(&mut self, commands: &[Command], outcomes: &[Outcome], places: &[(u32, VaultPlace)]) {
+    /// Where a payment's message lies; `None` when it has none, or is not on record.
+    pub(crate) fn get(&self, payment: PaymentIndex) -> Option<VaultPlace> {
+        let at = payment.0.checked_sub(self.first)?;
+        self.rows.get(usize::try_from(at).ok()?).copied().filter(|place| place.bytes > 0)
+    }
+
+    /// All of them, from the oldest payment on record.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = VaultPlace> {
+        self.rows.iter().copied()
+    }
+
+    /// Enters the messages of a block's new payments, and hands over what the block forgot.
+    pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) -> Vec<Forgotten> {
+        let forgotten = applied.forgotten.iter().map(|payment| {
+            assert_eq!(payment.index.0, self.first, "payments are forgotten in order of arrival");
+            self.first += 1;
+            Forgotten { payment: *payment, place: self.rows.pop_front().unwrap_or_default() }
+        });
+        let forgotten = forgotten.collect();
         for (at, place) in places {
             let at = *at as usize;
-            if let (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) = (commands.get(at), outcomes.get(at)) {
+            let outcome = applied.outcomes.get(at);
+            if let (Some(Command::Pay(_)), Some(clearing::Outcome::Payment { payment, .. })) = (commands.get(at), outcome) {
                 self.note(payment.index, *place);
             }
         }
+        forgotten
+    }
+}
+
+/// What is kept beside the blocks of payments: where their messages lie, and those that were forgotten.
+pub(crate) struct Past {
+    pub(crate) places: Places,
+    archive: ArchiveWriter,
+}
+
+impl Past {
+    pub(crate) fn new(disk: Arc<dyn Disk>, places: Places) -> Self {
+        Self { places, archive: ArchiveWriter::new(disk) }
+    }
+
+    /// Writes again what recovery found.
+    pub(crate) fn restore(&mut self, forgotten: &[Forgotten]) {
+        self.archive.write(forgotten);
+    }
+
+    pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) {
+        let forgotten = self.places.note_block(commands, applied, places);
+        self.archive.write(&forgotten);
     }
 }
 
@@ -43,6 +93,7 @@ pub(crate) struct Snapshot {
     pub(crate) height: u64,
     pub(crate) block: Hash,
     pub(crate) places: Places,
+    pub(crate) forgotten: Vec<Forgotten>,
     pub(crate) clearing: Clearing,
 }
 
@@ -61,19 +112,16 @@ pub(crate) fn heights(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     Ok(heights)
 }
 
-/// Writes the state behind block `block`; nothing when there is no block yet.
-pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, places: &Places) -> io::Result<()> {
+/// Writes the state behind block `block`; nothing when there is no block yet, or when the archive is not whole.
+pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mut Past) -> io::Result<()> {
     let height = clearing.height();
-    if height == 0 {
+    if height == 0 || !past.archive.make_durable()? {
         return Ok(());
     }
+    let places = &past.places;
     let mut bytes = vec![0; HEAD_BYTES];
-    bytes.extend_from_slice(&(places.0.len() as u64).to_le_bytes());
-    for place in &places.0 {
-        for number in [place.file, place.offset, place.bytes] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-    }
+    bytes.extend_from_slice(&(places.rows.len() as u64).to_le_bytes());
+    places.iter().for_each(|place| place.encode(&mut bytes));
     clearing.encode_snapshot(&mut bytes);
     let digest = sha256(&bytes[HEAD_BYTES..]);
     bytes[..4].copy_from_slice(&MAGIC);
@@ -95,11 +143,16 @@ pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, places: &
 /// Reads one; `None` when it is damaged: it is only a shortcut, the blocks have everything.
 pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed) -> io::Result<Option<Snapshot>> {
     let bytes = disk.open(&name(height))?.read_all()?;
-    let snapshot = parse(&bytes, seed).filter(|snapshot| snapshot.height == height);
-    if snapshot.is_none() {
-        tracing::warn!(height, "snapshot is damaged and ignored");
-    }
-    Ok(snapshot)
+    let Some(mut snapshot) = parse(&bytes, seed).filter(|snapshot| snapshot.height == height) else {
+        tracing::warn!(height, "snapshot is damaged or of an earlier version, and ignored");
+        return Ok(None);
+    };
+    let Some(forgotten) = archive::read(disk, snapshot.clearing.forgotten())? else {
+        tracing::warn!(height, "the archive is damaged, and the snapshot that relies on it ignored");
+        return Ok(None);
+    };
+    snapshot.forgotten = forgotten;
+    Ok(Some(snapshot))
 }
 
 fn parse(bytes: &[u8], seed: IndexSeed) -> Option<Snapshot> {
@@ -110,13 +163,12 @@ fn parse(bytes: &[u8], seed: IndexSeed) -> Option<Snapshot> {
     let (count, rest) = rest.split_first_chunk::<8>()?;
     let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
     let (places, state) = rest.split_at_checked(count.checked_mul(12)?)?;
-    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
-    let place = |bytes: &[u8]| VaultPlace { file: number(&bytes[..4]), offset: number(&bytes[4..8]), bytes: number(&bytes[8..]) };
     let clearing = Clearing::decode_snapshot(state, seed).ok()?;
     Some(Snapshot {
         height: u64::from_le_bytes(head[4..12].try_into().expect("eight bytes")),
         block: Hash(head[12..44].try_into().expect("thirty-two bytes")),
-        places: Places(places.chunks_exact(12).map(place).collect()),
+        places: Places { first: clearing.forgotten(), rows: places.chunks_exact(12).map(VaultPlace::decode).collect() },
+        forgotten: Vec::new(),
         clearing,
     })
 }

@@ -59,11 +59,11 @@ impl<C: Clock, S: Sink> Stepper<C, S> {
         seed: IndexSeed,
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, OpenError> {
-        let recovery = recover_to_run(&*disk, config, seed)?;
-        let sink = rebuild(recovery.shown());
+        let (recovery, past) = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown(&past));
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let files = |kind| SteppedMaker::new(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Stepped);
-        let (sealer, store) = take_up(&*disk, config, clock, recovery, files)?;
+        let (sealer, store) = take_up(&*disk, config, clock, (recovery, past), files)?;
         Ok(Self { disk, queue, sealer, store, sink, sealed: Vec::new() })
     }
 
@@ -134,7 +134,7 @@ impl<C: Clock, S: Sink> Stepper<C, S> {
             self.commit()?;
         }
         self.sink.stopped(StopReason::Closed);
-        snapshot::write(&*self.disk, &self.sealer.clearing, self.sealer.parent, &self.store.places)
+        snapshot::write(&*self.disk, &self.sealer.clearing, self.sealer.parent, &mut self.store.past)
             .map_err(|error| StopReason::DiskFailed(error.to_string()))
     }
 

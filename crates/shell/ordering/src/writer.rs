@@ -4,7 +4,7 @@ use crate::frame::{frame_bytes, write_frame};
 use crate::maker::Files;
 use crate::queue::Queue;
 use crate::segments::{OpenSegment, segment_name};
-use crate::snapshot::Places;
+use crate::snapshot::Past;
 use crate::vault::{Attachment, VaultPlace, VaultWriter};
 use chain::{BlockHeader, Hash};
 use clearing::{Applied, Command, Outcome};
@@ -173,14 +173,14 @@ pub(crate) struct Store {
     pub(crate) files: Files,
     pub(crate) vault: VaultWriter,
     pub(crate) segment_bytes: u64,
-    pub(crate) places: Places,
+    pub(crate) past: Past,
     /// Frames on their way.
     pub(crate) buffer: Vec<u8>,
 }
 
 impl<S: Sink> Writer<S> {
-    /// Runs until closed or failed. Returns why, and where all messages lie.
-    pub(crate) fn run(mut self) -> (StopReason, Places) {
+    /// Runs until closed or failed. Returns why, and what is kept beside the blocks.
+    pub(crate) fn run(mut self) -> (StopReason, Past) {
         // A broken invariant ends the journal as a failed disk does: nobody is left waiting for what will not come.
         let why = catch_unwind(AssertUnwindSafe(|| self.write_all())).unwrap_or(StopReason::InvariantBroken);
         if why != StopReason::Closed {
@@ -189,7 +189,7 @@ impl<S: Sink> Writer<S> {
             self.handover.fail();
         }
         self.sink.stopped(why.clone());
-        (why, self.store.places)
+        (why, self.store.past)
     }
 
     fn write_all(&mut self) -> StopReason {
@@ -215,7 +215,7 @@ impl Store {
         }
         self.flush()?;
         for (block, _) in &durable {
-            self.places.note_block(&block.commands, &block.applied.outcomes, &block.places);
+            self.past.note_block(&block.commands, &block.applied, &block.places);
         }
         Ok(durable.into_iter().map(|(block, _)| block).collect())
     }

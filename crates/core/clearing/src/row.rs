@@ -1,0 +1,111 @@
+//! A forgotten payment as a row of fixed length, for whoever keeps the past. It names everything itself: reading it takes
+//! no tables of the centre.
+
+use crate::codec::{
+    put_risk, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_reason, take_risk, take_u64,
+};
+use crate::{
+    Bic, ContentHash, DecodeError, Finality, ParticipantId, PaymentIndex, PaymentState, PaymentView, Position, QuoteId,
+    Rejection, Time, Uetr,
+};
+use money::{Amount, MinorUnits};
+
+impl PaymentView {
+    /// Bytes of a row.
+    pub const ROW_BYTES: usize = 196;
+
+    /// Appends [`Self::ROW_BYTES`] bytes; the payment's number is where the row lies. `None`, and nothing appended, while
+    /// the payment has no end.
+    pub fn encode_row(&self, out: &mut Vec<u8>) -> Option<()> {
+        let finality = self.finality?;
+        out.extend_from_slice(&self.uetr.0);
+        out.extend_from_slice(&self.content.0);
+        for (agent, bic) in [(self.debtor_agent, self.debtor_bic), (self.creditor_agent, self.creditor_bic)] {
+            put_u32(out, agent.0);
+            out.extend_from_slice(&bic.bytes());
+        }
+        for amount in [self.debit, self.credit] {
+            put_u64(out, amount.minor.0);
+            out.extend_from_slice(&amount.currency.code.bytes());
+            out.push(amount.currency.exponent);
+        }
+        out.push(u8::from(self.quote.is_some()));
+        out.extend_from_slice(&self.quote.map_or([0; 16], |quote| quote.0));
+        out.push(u8::from(self.rejection.is_some()));
+        out.push(self.rejection.map_or(0, Rejection::number));
+        out.extend_from_slice(&self.reason_bytes());
+        put_risk(out, self.risk);
+        let position = |position: Option<Position>| position.map_or(0, |position| position.0);
+        for number in [position(self.credited_position), position(self.forwarded_position), self.received_at.0, self.deadline.0] {
+            put_u64(out, number);
+        }
+        for number in [finality.at.0, finality.height, finality.position.0, finality.leaf_index] {
+            put_u64(out, number);
+        }
+        Some(())
+    }
+
+    /// Reads what [`Self::encode_row`] wrote for the payment of that number.
+    ///
+    /// # Errors
+    /// If the bytes are anything else.
+    pub fn decode_row(index: PaymentIndex, mut bytes: &[u8]) -> Result<Self, DecodeError> {
+        let bytes = &mut bytes;
+        let (uetr, content) = (Uetr(take(bytes)?), ContentHash(take(bytes)?));
+        let ((debtor_agent, debtor_bic), (creditor_agent, creditor_bic)) = (take_agent(bytes)?, take_agent(bytes)?);
+        let (debit, credit) = (take_amount(bytes)?, take_amount(bytes)?);
+        let (is_quoted, quote) = (take_bool(bytes)?, take(bytes)?);
+        let rejection = take_rejection(bytes)?;
+        let risk = take_risk(bytes)?;
+        let position = |bytes: &mut &[u8]| Ok(Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position));
+        let (credited_position, forwarded_position) = (position(bytes)?, position(bytes)?);
+        let (received_at, deadline) = (Time(take_u64(bytes)?), Time(take_u64(bytes)?));
+        let finality = Finality {
+            at: Time(take_u64(bytes)?),
+            height: take_u64(bytes)?,
+            position: Position(take_u64(bytes)?),
+            leaf_index: take_u64(bytes)?,
+        };
+        if !bytes.is_empty() {
+            return Err(DecodeError::Unknown("rest"));
+        }
+        Ok(Self {
+            index,
+            uetr,
+            content,
+            debtor_agent,
+            debtor_bic,
+            creditor_agent,
+            creditor_bic,
+            debit,
+            credit,
+            quote: is_quoted.then_some(QuoteId(quote)),
+            state: if rejection.is_some() { PaymentState::Rejected } else { PaymentState::Settled },
+            rejection,
+            credited: credited_position.is_some(),
+            credited_position,
+            risk,
+            received_at,
+            deadline,
+            forwarded_position,
+            finality: Some(finality),
+        })
+    }
+}
+
+fn take_agent(bytes: &mut &[u8]) -> Result<(ParticipantId, Bic), DecodeError> {
+    Ok((take_participant(bytes)?, take_bic(bytes)?))
+}
+
+fn take_amount(bytes: &mut &[u8]) -> Result<Amount, DecodeError> {
+    Ok(Amount { minor: MinorUnits(take_u64(bytes)?), currency: take_currency(bytes)? })
+}
+
+fn take_rejection(bytes: &mut &[u8]) -> Result<Option<Rejection>, DecodeError> {
+    let (is_rejected, [number]) = (take_bool(bytes)?, take(bytes)?);
+    if !is_rejected {
+        let [_, _, _, _] = take(bytes)?;
+        return Ok(None);
+    }
+    Rejection::decode(number, take_reason(bytes)?).map(Some).ok_or(DecodeError::Unknown("rejection"))
+}
