@@ -27,6 +27,7 @@ mod auth;
 mod clock;
 mod door;
 mod doorway;
+mod forgotten;
 mod http;
 mod hub;
 mod inbox;

@@ -9,6 +9,7 @@ use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
 use crate::door::{Door, overloaded};
+use crate::forgotten;
 use crate::http::{Answer, XML, empty};
 use crate::payee;
 use crate::reads::is_party;
@@ -81,7 +82,11 @@ async fn pay(
     };
     let content = request.content();
     let sender = (request.sender().id(), request.sender().view.bic);
-    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, assess(door, payment)));
+    let known = door.past.payment(payment.uetr());
+    if known.is_some_and(|known| !forgotten::is_repeated(&known, content, sender.0)) {
+        return answer::refused(door, request, payment, Refusal::DuplicateUetr);
+    }
+    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, assess(door, payment, known)));
     // Before the command: its block may wake the creditor agent's stream before this task goes on.
     let original = Arc::new(Original::from(&payment.view));
     door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
@@ -104,7 +109,10 @@ async fn pay(
             };
             answer::standing(door, request, payment, &standing)
         }
-        Outcome::Refused(refusal) => answer::refused(door, request, payment, refusal),
+        Outcome::Refused(refusal) => match forgotten::payment(&*door.past, payment.uetr(), content, sender.0, refusal) {
+            Ok(view) => answer::standing(door, request, payment, &view),
+            Err(refusal) => answer::refused(door, request, payment, refusal),
+        },
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
             unreachable!("a payment is taken or refused, not {other:?}")
         }
@@ -134,9 +142,9 @@ pub(crate) fn payment_command(
     }
 }
 
-fn assess(door: &Door, payment: &Payment) -> RiskDecision {
+fn assess(door: &Door, payment: &Payment, known: Option<PaymentView>) -> RiskDecision {
     // The rules remember what they judged: a payment that is sent again is not a second one.
-    if let Some(known) = door.past.payment(payment.uetr()) {
+    if let Some(known) = known {
         return known.risk;
     }
     door.risk.assess(&PaymentFacts {
@@ -192,7 +200,10 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
     permit.durable();
     match outcome {
         Outcome::Payment { payment, .. } => Ok(with_state(empty(200), &payment)),
-        Outcome::Refused(refusal) => answer::refused_report(door, request, report, refusal),
+        Outcome::Refused(refusal) => match forgotten::report(&*door.past, report, request.sender().id(), refusal) {
+            Ok(payment) => Ok(with_state(empty(200), &payment)),
+            Err(refusal) => answer::refused_report(door, request, report, refusal),
+        },
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
             unreachable!("an answer is taken or refused, not {other:?}")
         }

@@ -5,7 +5,7 @@
 mod support;
 
 use chain::{Receipt, VerifierKey};
-use clearing::{RiskDecision, RiskVerdict};
+use clearing::{Command, RiskDecision, RiskVerdict, Settings};
 use gateway::Limits;
 
 use iso20022::view::{
@@ -221,6 +221,45 @@ async fn the_same_uetr_with_another_amount_is_a_duplicate() {
     let reply = send(&world, &mut harbour, HARBOUR, &pacs008(&again)).await;
     assert_eq!((reply.status, status_of(&reply.body).reason.as_deref()), (409, Some("DU01")));
     assert_eq!(world.log.payments().len(), 1);
+}
+
+#[tokio::test]
+async fn a_payment_the_centre_has_forgotten_is_answered_from_the_past() {
+    let world = World::start().await;
+    const SECOND: u64 = 1_000_000_000;
+    let brief = Settings { acceptance_age_max_ns: 60 * SECOND, payment_retention_ns: 120 * SECOND, ..Settings::default() };
+    world.log.run(Command::Configure(brief));
+    let (mut harbour, mut pearl) = (world.connect(HARBOUR).await, world.connect(PEARL).await);
+    let [first, never_seen] = [transfer(HARBOUR, PEARL), transfer(HARBOUR, PEARL)];
+    let will_credit = pacs002(PEARL, first.uetr, TransactionStatus::InProcess, None);
+    let message = pacs008(&first);
+    assert_eq!(send(&world, &mut harbour, HARBOUR, &message).await.status, 202);
+    assert_eq!(send(&world, &mut pearl, PEARL, &will_credit).await.status, 200);
+    world.log.tick_at(support::now_ns() + 121 * SECOND);
+    assert_eq!(world.log.payments(), []);
+
+    // PAY-03: the same message gets the same answer.
+    let reply = send(&world, &mut harbour, HARBOUR, &message).await;
+    assert_eq!((reply.status, status_of(&reply.body).status), (200, TransactionStatus::Settled));
+    assert_eq!(send(&world, &mut pearl, PEARL, &will_credit).await.status, 200);
+    // The same UETR for another payment is refused here; the centre could not tell.
+    let mut other = first.clone();
+    (other.interbank_settlement_amount, other.message_id) = (hkd(99_999), "OTHER".into());
+    let before = world.log.commands();
+    let reply = send(&world, &mut harbour, HARBOUR, &pacs008(&other)).await;
+    assert_eq!((reply.status, status_of(&reply.body).reason.as_deref()), (409, Some("DUPL")));
+    assert_eq!(world.log.commands(), before, "it never reached the centre");
+    // What would be news comes too late.
+    for (status, reason) in [(TransactionStatus::Rejected, Some("AC04")), (TransactionStatus::Credited, None)] {
+        let reply = send(&world, &mut pearl, PEARL, &pacs002(PEARL, first.uetr, status, reason)).await;
+        assert_eq!(reply.status, 409, "{}", reply.text());
+    }
+    // And a payment that may have been forgotten, and was not, is refused without a record.
+    let reply = send(&world, &mut harbour, HARBOUR, &pacs008(&never_seen)).await;
+    assert_eq!((reply.status, status_of(&reply.body).reason.as_deref()), (422, Some("TM01")));
+    let reply = send(&world, &mut pearl, PEARL, &pacs002(PEARL, never_seen.uetr, TransactionStatus::InProcess, None)).await;
+    assert_eq!((reply.status, world.log.payments().len()), (404, 0));
+    world.log.check_laws();
 }
 
 #[tokio::test]

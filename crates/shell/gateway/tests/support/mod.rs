@@ -55,13 +55,22 @@ struct State {
     clearing: Clearing,
     tree: MerkleTree,
     events: Vec<Event>,
+    /// What the centre has forgotten and the past has not.
+    forgotten: HashMap<Uetr, PaymentView>,
     messages: HashMap<[u8; 32], Arc<[u8]>>,
     commands: usize,
 }
 
+impl State {
+    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+        self.clearing.payment(uetr).or_else(|| self.forgotten.get(&uetr).copied())
+    }
+}
+
 impl MemoryLog {
     fn new(hub: Arc<Hub>, clearing: Clearing) -> Self {
-        let state = State { clearing, tree: MerkleTree::new(), events: Vec::new(), messages: HashMap::new(), commands: 0 };
+        let (tree, events) = (MerkleTree::new(), Vec::new());
+        let state = State { clearing, tree, events, forgotten: HashMap::new(), messages: HashMap::new(), commands: 0 };
         Self { hub: RwLock::new(hub), state: Mutex::new(state), refuses: Mutex::new(None), lose: AtomicBool::new(false) }
     }
 
@@ -90,6 +99,7 @@ impl MemoryLog {
                 }
             }
             state.events.extend(applied.events.iter().cloned());
+            state.forgotten.extend(applied.forgotten.iter().map(|payment| (payment.uetr, *payment)));
             state.commands += commands.len();
             let header = chain::BlockHeader {
                 height: state.clearing.height(),
@@ -174,14 +184,14 @@ impl Past for MemoryLog {
                 EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),
                 _ => return None,
             };
-            let payment = state.clearing.payment(payment.uetr).unwrap();
+            let payment = state.payment(payment.uetr).unwrap();
             mine.then_some(InboxEntry { position: event.position, kind, payment })
         };
         state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect()
     }
 
     fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
-        self.state.lock().unwrap().clearing.payment(uetr)
+        self.state.lock().unwrap().payment(uetr)
     }
 
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {

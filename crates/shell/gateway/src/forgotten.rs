@@ -1,0 +1,49 @@
+//! What the door says of payments the centre has forgotten: what the centre would have said, from the past.
+//!
+//! The centre keeps payments for some time behind their end. It refuses what may be about a payment it has forgotten; here
+//! it is looked up. A *new* message with an old UETR the centre cannot tell from one with a fresh UETR: that it is refused
+//! is a check of this door, by the past it knows, and not of the centre. Between operators it holds at each door that has
+//! seen the earlier payment's block.
+
+use crate::past::Past;
+use crate::wire::{Report, Verdict};
+use clearing::{AnswerVerdict, ContentHash, ParticipantId, PaymentState, PaymentView, Refusal, Rejection, Uetr};
+
+/// Whether a payment of this content and sender is the one on record, sent again.
+pub(crate) fn is_repeated(known: &PaymentView, content: ContentHash, sender: ParticipantId) -> bool {
+    known.content == content && known.debtor_agent == sender
+}
+
+/// A payment the centre refused: how it ended, if it is one that was forgotten, sent again (PAY-03).
+pub(crate) fn payment(
+    past: &dyn Past,
+    uetr: Uetr,
+    content: ContentHash,
+    sender: ParticipantId,
+    refusal: Refusal,
+) -> Result<PaymentView, Refusal> {
+    if refusal != Refusal::TooOldToKnow {
+        return Err(refusal);
+    }
+    past.payment(uetr).filter(|known| is_repeated(known, content, sender)).ok_or(refusal)
+}
+
+/// A report the centre refused: how its payment stands, if it was forgotten and the report says nothing new.
+pub(crate) fn report(past: &dyn Past, report: &Report, sender: ParticipantId, refusal: Refusal) -> Result<PaymentView, Refusal> {
+    if refusal != Refusal::UnknownPayment {
+        return Err(refusal);
+    }
+    let known = past.payment(report.uetr).filter(|known| known.finality.is_some()).ok_or(refusal)?;
+    if known.creditor_agent != sender || known.forwarded_position.is_none() {
+        return Err(Refusal::NotYourPayment);
+    }
+    match (report.verdict, known.state, known.rejection) {
+        (Verdict::Answer(AnswerVerdict::WillCredit), PaymentState::Settled, _) => Ok(known),
+        (Verdict::Answer(AnswerVerdict::Refuses(said)), _, Some(Rejection::ByCreditorAgent(reason))) if said == reason => {
+            Ok(known)
+        }
+        (Verdict::Credited, PaymentState::Settled, _) if known.credited => Ok(known),
+        (Verdict::Credited, PaymentState::Held | PaymentState::Rejected, _) => Err(Refusal::NotSettled),
+        (Verdict::Answer(_) | Verdict::Credited, _, _) => Err(Refusal::AlreadyFinal),
+    }
+}
