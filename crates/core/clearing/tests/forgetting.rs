@@ -335,3 +335,19 @@ fn without_a_retention_nothing_is_forgotten_or_refused() {
     forged.extend_from_slice(&u64::MAX.to_le_bytes());
     assert!(Command::decode(&mut forged.as_slice()).is_err());
 }
+
+#[test]
+fn refusals_come_with_their_codes() {
+    let (mut clearing, _, now) = settled();
+    let at = now + 200 * SECOND;
+    for (command, code) in [
+        (Command::Pay(pay(7, at - 90 * SECOND - 1, 5)), "CLR-1023"),
+        (Command::Pay(pay(8, at + 10 * SECOND + 1, 5)), "CLR-1024"),
+        (Command::Configure(settings(10, Some(19))), "CLR-1025"),
+    ] {
+        match outcome(&mut clearing, at, command) {
+            Outcome::Refused(refusal) => assert_eq!(refusal.code(), code),
+            other => panic!("{code} expected, {other:?} given"),
+        }
+    }
+}
