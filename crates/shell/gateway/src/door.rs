@@ -1,6 +1,6 @@
 //! The gateway as a whole: what it is given, how it starts, how it stops.
 
-use crate::admission::{Admission, Class, Permit};
+use crate::admission::{Admission, Class, Permit, creditor_agent_of};
 use crate::assess::Assessor;
 use crate::doorway::{Doorway, TlsDoorway};
 use crate::hub::{Hub, Pending};
@@ -199,6 +199,16 @@ impl Door {
     /// Takes a request in, before anything dear is done for it.
     pub(crate) fn admit(&self, caller: &Participant, class: Class) -> Result<Permit, Problem> {
         self.admission.admit(caller.id(), class).map_err(overloaded)
+    }
+
+    /// Refuses a payment for a creditor agent that is behind with its answers, before anything dear is done for it.
+    pub(crate) fn spare_creditor_agent(&self, body: &[u8]) -> Result<(), Problem> {
+        let age_max_ns = u64::try_from(self.config.limits.answer_delay_max.as_nanos()).unwrap_or(u64::MAX);
+        let agent = creditor_agent_of(body).and_then(|bic| self.hub.registry.by_bic(bic));
+        match agent.is_some_and(|agent| agent.lane.backlog().is_behind(self.world.now_ns(), age_max_ns)) {
+            true => Err(Problem::from(GatewayRefusal::CreditorAgentBehind).retry_after(self.config.limits.retry_after_s_max)),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn submit(

@@ -27,6 +27,8 @@ pub struct Limits {
     pub in_flight_total_max: u32,
     /// How long what was taken in should wait until it is durable; beyond that less is taken in (`admission`).
     pub delay_target: Duration,
+    /// How long a payment should wait for a creditor agent that many wait for; beyond that further ones are refused.
+    pub answer_delay_max: Duration,
     /// Longest that a refused client is told to stay away, in seconds; each is told a time up to it.
     pub retry_after_s_max: u32,
     /// Inbox streams and polls of one participant at once.
@@ -56,6 +58,7 @@ impl Default for Limits {
             in_flight_max: 4096,
             in_flight_total_max: 16_384,
             delay_target: Duration::from_millis(50),
+            answer_delay_max: Duration::from_secs(2),
             retry_after_s_max: 4,
             readers_max: 16,
             wait_max: Duration::from_secs(60),

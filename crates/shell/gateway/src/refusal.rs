@@ -61,11 +61,13 @@ pub enum GatewayRefusal {
     NotAMessage,
     /// The document is no order signed by two.
     NotAnOrder,
+    /// Too many payments wait for the creditor agent's answer.
+    CreditorAgentBehind,
 }
 
 impl GatewayRefusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -90,6 +92,7 @@ impl GatewayRefusal {
         Self::TooManyReaders,
         Self::NotAMessage,
         Self::NotAnOrder,
+        Self::CreditorAgentBehind,
     ];
 
     /// Code, HTTP status, retry advice, words.
@@ -120,6 +123,7 @@ impl GatewayRefusal {
             Self::TooManyReaders => ("GW-1022", 429, Later, "too many inbox readers of the participant"),
             Self::NotAMessage => ("GW-1023", 400, WithChange, "the body is not a message"),
             Self::NotAnOrder => ("GW-1024", 400, WithChange, "the document is no order signed by two officers"),
+            Self::CreditorAgentBehind => ("GW-1025", 503, Later, "too many payments wait for the creditor agent's answer"),
         }
     }
 

@@ -3,13 +3,17 @@
 //! A [`Participant`] is replaced whole when the chain says something new; its [`Lane`] (counters, waiting readers, payee
 //! checks) lives as long as the gateway.
 
+use crate::admission::Backlog;
 use crate::limits::{Gauge, Limits, RateLimit};
 use bytes::Bytes;
-use clearing::{Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, SetNodes};
+use clearing::{
+    Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, PaymentState, PaymentView,
+    SetNodes,
+};
 use core::sync::atomic::{AtomicU64, Ordering};
 use money::{Currency, CurrencyCode};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 /// A participant as the chain has it.
@@ -44,6 +48,7 @@ pub(crate) struct Lane {
     read_at_ns: AtomicU64,
     live: Mutex<VecDeque<LiveItem>>,
     live_max: usize,
+    backlog: Mutex<Backlog>,
 }
 
 /// An item without a place in the chain: it is delivered once, to whoever reads first, or not at all.
@@ -65,7 +70,13 @@ impl Lane {
             read_at_ns: AtomicU64::new(0),
             live: Mutex::default(),
             live_max: limits.payee_checks_max,
+            backlog: Mutex::default(),
         }
+    }
+
+    /// What waits for this participant's answer.
+    pub(crate) fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes everybody who reads the inbox.
@@ -136,9 +147,12 @@ impl Registry {
         inner.officers = clearing.officers().to_vec();
         inner.nodes = SetNodes { version: clearing.nodes_version(), nodes: clearing.nodes().to_vec() };
         clearing.participants().for_each(|view| inner.put(view, &self.limits));
+        for payment in clearing.payments().filter(|payment| payment.state == PaymentState::Held) {
+            inner.note_payment(&payment);
+        }
     }
 
-    /// What a block changed. Blocks that change nothing here take no lock.
+    /// What a block changed.
     pub(crate) fn note(&self, events: &[Event]) {
         for event in events {
             match &event.kind {
@@ -164,14 +178,14 @@ impl Registry {
                         inner.put(view, limits);
                     }
                 }),
+                EventKind::PaymentHeld(payment) | EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) => {
+                    self.read(|inner| inner.note_payment(payment));
+                }
                 EventKind::OfficersAppointed(officers) => self.write(|inner, _| inner.officers.clone_from(officers)),
                 EventKind::NodesSet(nodes) => self.write(|inner, _| inner.nodes.clone_from(nodes)),
                 EventKind::Funded { .. }
                 | EventKind::RatePublished { .. }
                 | EventKind::QuoteIssued(_)
-                | EventKind::PaymentHeld(_)
-                | EventKind::PaymentSettled(_)
-                | EventKind::PaymentRejected(_)
                 | EventKind::PaymentCredited(_)
                 | EventKind::OrderCarriedOut { .. } => {}
             }
@@ -214,6 +228,18 @@ impl Registry {
 }
 
 impl Inner {
+    /// Enters a payment in the creditor agent's backlog, or takes it out.
+    fn note_payment(&self, payment: &PaymentView) {
+        let Some(agent) = self.by_id.get(payment.creditor_agent.0 as usize) else { return };
+        match payment.state {
+            PaymentState::Held => agent.lane.backlog().held(payment.index, payment.received_at.0),
+            PaymentState::Settled | PaymentState::Rejected => {
+                let at_ns = payment.finality.map_or(payment.received_at.0, |finality| finality.at.0);
+                agent.lane.backlog().ended(payment.index, at_ns);
+            }
+        }
+    }
+
     fn put(&mut self, view: ParticipantView, limits: &Limits) {
         let at = view.id.0 as usize;
         let lane = self.by_id.get(at).map_or_else(|| Arc::new(Lane::new(limits)), |known| Arc::clone(&known.lane));

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::time::Duration;
 use support::client::{Client, Draft};
 use support::messages::*;
-use support::{HARBOUR, PEARL, World};
+use support::{HARBOUR, OTHER, PEARL, World};
 
 /// A payment that waits keeps its request under way.
 async fn start_waiting(world: &World, bic: &str, to: &str) -> Client {
@@ -179,4 +179,30 @@ async fn messages_come_back_from_the_vault_after_a_restart() {
     let after = world.connect(PEARL).await.get("/v1/inbox").await.json();
     assert_eq!(before["items"][0]["message"], after["items"][0]["message"]);
     assert_eq!(before["items"][0]["cursor"], after["items"][0]["cursor"]);
+}
+
+/// Sixty-four payments wait for an agent that answers nothing: the next one is refused, with the time to come back. Another
+/// agent's are taken, and once the first has answered its own are again.
+#[tokio::test]
+async fn a_creditor_agent_that_is_behind_is_spared() {
+    let limits = Limits { answer_delay_max: Duration::from_millis(50), ..Limits::default() };
+    let world = World::with(limits, |_| RiskDecision::PASS).await;
+    let mut client = world.connect(HARBOUR).await;
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let transfer = transfer(HARBOUR, PEARL);
+        assert_eq!(client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&transfer))).await.status, 202);
+        held.push(transfer.uetr);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let refused = client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&transfer(HARBOUR, PEARL)))).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "GW-1025"));
+    assert!(refused.header("retry-after").is_some());
+    let other = client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&transfer(HARBOUR, OTHER)))).await;
+    assert_eq!(other.status, 202);
+
+    let mut pearl = world.connect(PEARL).await;
+    let answer = pacs002(PEARL, held[0], TransactionStatus::InProcess, None);
+    assert_eq!(pearl.send(&Draft::xml(world.bank(PEARL), &answer)).await.status, 200);
+    assert_eq!(client.send(&Draft::xml(world.bank(HARBOUR), &pacs008(&transfer(HARBOUR, PEARL)))).await.status, 202);
 }

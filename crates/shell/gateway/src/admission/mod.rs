@@ -11,6 +11,8 @@
 //! ```
 //! Answers of creditor agents and inbox streams end what was begun; refusing them would make the overload longer.
 //!
+//! What was taken in and waits for a creditor agent is limited beside that, by how long the oldest waits (`backlog.rs`).
+//!
 //! # Fairness
 //! Below its equal share of the limit a participant is admitted although others have filled it: who floods is refused, who
 //! does not is not.
@@ -19,6 +21,7 @@
 //! Nanoseconds of a clock that does not jump. The limit stays within [`controller::LIMIT_MIN`] and the configured most. Between
 //! participants' shares at most twice the limit is worked on at one moment.
 
+mod backlog;
 mod controller;
 mod peek;
 
@@ -29,8 +32,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+pub(crate) use backlog::Backlog;
 pub(crate) use controller::Class;
-pub(crate) use peek::class_of_message;
+pub(crate) use peek::{class_of_message, creditor_agent_of};
 
 /// What admission did since the start, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

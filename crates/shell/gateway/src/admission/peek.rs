@@ -4,6 +4,7 @@
 //! (`messages.rs`).
 
 use super::Class;
+use clearing::Bic;
 
 /// How far is looked: header and the document's first tag are below 2 KiB in any message of a sane writer.
 const LOOK_BYTES_MAX: usize = 4 << 10;
@@ -23,6 +24,14 @@ pub(crate) fn class_of_message(body: &[u8]) -> Class {
         }
     }
     Class::Poll
+}
+
+/// The BIC in the creditor agent's element of a payment, wherever it is; `None` where none can be seen.
+pub(crate) fn creditor_agent_of(body: &[u8]) -> Option<Bic> {
+    let agent = &body[find(body, b"CdtrAgt>")?..];
+    let bic = &agent[find(agent, b"BICFI>")? + b"BICFI>".len()..];
+    let end = bic.iter().take(12).position(|byte| *byte == b'<')?;
+    Bic::parse(core::str::from_utf8(&bic[..end]).ok()?)
 }
 
 /// Looks for the first byte alone, which is rare in a message: comparing at every place would be a quarter of a refusal.
@@ -47,6 +56,16 @@ mod tests {
             "<BusinessMessage><AppHdr xmlns=\"urn:iso:std:iso:20022:tech:xsd:head.001.001.02\"></AppHdr>\
              <d:Document xmlns:d='urn:iso:std:iso:20022:tech:xsd:{kind}'/></BusinessMessage>"
         )
+    }
+
+    #[test]
+    fn the_creditor_agent_is_seen_with_and_without_a_prefix() {
+        for body in ["<CdtrAgt><FinInstnId><BICFI>PENGCNBSXXX</BICFI>", "x<p:CdtrAgt>\n <p:BICFI>PENGCNBSXXX</p:BICFI>"] {
+            assert_eq!(creditor_agent_of(body.as_bytes()), Bic::parse("PENGCNBSXXX"), "{body}");
+        }
+        for body in ["", "<CdtrAgt>", "<CdtrAgt><BICFI>PENGCNBSXXX", "<BICFI>PENGCNBSXXX</BICFI>", "<CdtrAgt><BICFI>no</BICFI>"] {
+            assert_eq!(creditor_agent_of(body.as_bytes()), None, "{body}");
+        }
     }
 
     #[test]
