@@ -54,6 +54,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
     Fsck(FsckArgs),
+    /// Proofs that a validator contradicted itself, kept in the data folder; offline.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// ISO 20022 messages.
     #[command(subcommand)]
     Iso(IsoCommand),
@@ -244,6 +247,42 @@ pub struct VerifyArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What can be done with evidence.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Name every proof and check it again; exit status 1 when one proves nothing.
+    List(EvidenceListArgs),
+    /// Say what a proof or an exported list says, and check it.
+    Show(EvidenceShowArgs),
+    /// Write all proofs, checked again, into one file for whoever shall judge.
+    Export(EvidenceExportArgs),
+}
+
+/// Whom to compare with.
+#[derive(Debug, Args)]
+pub struct EvidenceListArgs {
+    /// File with the validators: checks also that the key is one's of that epoch.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
+}
+
+/// What to show.
+#[derive(Debug, Args)]
+pub struct EvidenceShowArgs {
+    /// A file of `data/evidence`, or an exported one.
+    pub file: PathBuf,
+    /// File with the validators: checks also that the key is one's of that epoch.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub struct EvidenceExportArgs {
+    /// The file; one that is there is replaced.
+    pub to: PathBuf,
 }
 
 /// How deep to check.

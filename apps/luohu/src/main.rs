@@ -5,6 +5,7 @@ mod bench;
 mod centre;
 mod cli;
 mod config;
+mod evidence;
 mod fsck;
 mod iso;
 mod keys;
@@ -48,6 +49,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
+        Command::Evidence(command) => evidence::evidence(&cli.settings, &command),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Init(options)) => shared_init::init(&options),
