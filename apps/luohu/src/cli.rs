@@ -98,6 +98,8 @@ pub enum ConsortiumCommand {
     /// State that the configured key never voted, or that its votes of the running epoch cannot matter any more: after all
     /// validators lost their voting journals, for instance. A wrong statement can convict the validator.
     Swear,
+    /// Print the `[base]` of a chain file that goes on where the single node in the data folder stopped.
+    Base,
 }
 
 /// What to make.
@@ -109,9 +111,12 @@ pub struct ConsortiumInitArgs {
     /// Validators; four survive the loss of one.
     #[arg(long, default_value_t = 4)]
     pub validators: u16,
-    /// Observers without a vote; they connect and do not follow the chain yet.
-    #[arg(long, default_value_t = 0)]
+    /// Observers, which follow and check the chain without a vote.
+    #[arg(long, default_value_t = 1)]
     pub observers: u16,
+    /// Go on with the chain, keys and sample banks of a single node that has stopped: its data folder, which stays as it is.
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
     /// First port; each node takes five after the one before it.
     #[arg(long, default_value_t = 18_400)]
     pub first_port: u16,

@@ -16,6 +16,8 @@ mod sections;
 #[cfg(feature = "consortium")]
 mod shared;
 #[cfg(feature = "consortium")]
+mod shared_base;
+#[cfg(feature = "consortium")]
 mod shared_init;
 mod verify;
 mod web;
@@ -57,6 +59,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consortium(ConsortiumCommand::Key) => shared_init::new_key(&cli.settings),
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Swear) => shared_init::swear(&cli.settings),
+        #[cfg(feature = "consortium")]
+        Command::Consortium(ConsortiumCommand::Base) => shared_base::print(&cli.settings),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Flood(options) => bench::flood(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),
