@@ -1,5 +1,5 @@
 #!/bin/sh
-# Four validators, their gateways and the sample banks on loopback, until Ctrl-C.
+# Four validators, an observer, their gateways and the sample banks on loopback, until Ctrl-C.
 # usage: examples/consortium/run.sh [FOLDER]     LUOHU=path/to/luohu takes another binary
 set -eu
 folder=${1:-luohu-consortium}

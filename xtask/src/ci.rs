@@ -273,6 +273,9 @@ fn consortium() -> StepOutcome {
         return plain(Err(error));
     }
     let run = runner().args(["--package", "e2e", "--test", CONSORTIUM]);
+    // One after the other: each starts several nodes.
+    let (nextest, plain) = (["--test-threads", "1"], ["--", "--test-threads", "1"]);
+    let run = if is_installed("cargo-nextest") { run.args(nextest) } else { run.args(plain) };
     counted(run.env("LUOHU_CONSORTIUM_BIN", workspace::debug_binary()))
 }
 

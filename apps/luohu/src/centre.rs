@@ -2,7 +2,7 @@
 
 use crate::config::{Config, NodeKind, SchemeSection};
 use anyhow::{Context, Result};
-use chain::key_of_hex;
+use chain::{Contradiction, key_of_hex};
 use clearing::{Command, IndexSeed, Officer, Settings};
 use gateway::Hub;
 use history::ReadModel;
@@ -21,6 +21,8 @@ pub struct Centre {
     pub validators: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// The journal stopped because its disk failed.
     pub failed: Arc<AtomicBool>,
+    /// Proofs that a validator contradicted itself; none where nobody votes.
+    pub evidence: Arc<dyn Fn() -> Vec<Contradiction> + Send + Sync>,
 }
 
 /// What orders payments: this machine's journal, or the operators together.
@@ -76,7 +78,8 @@ impl Centre {
         })
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");
-        let centre = Self { journal: Arc::new(journal), model, validators: Arc::new(|| None), failed };
+        let journal = Arc::new(journal);
+        let centre = Self { journal, model, validators: Arc::new(|| None), failed, evidence: Arc::new(Vec::new) };
         centre.apply_and_wait(pending)?;
         Ok(centre)
     }

@@ -54,6 +54,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
     Fsck(FsckArgs),
+    /// Proofs that a validator contradicted itself, kept in the data folder; offline.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// ISO 20022 messages.
     #[command(subcommand)]
     Iso(IsoCommand),
@@ -95,6 +98,8 @@ pub enum ConsortiumCommand {
     /// State that the configured key never voted, or that its votes of the running epoch cannot matter any more: after all
     /// validators lost their voting journals, for instance. A wrong statement can convict the validator.
     Swear,
+    /// Print the `[base]` of a chain file that goes on where the single node in the data folder stopped.
+    Base,
 }
 
 /// What to make.
@@ -106,9 +111,12 @@ pub struct ConsortiumInitArgs {
     /// Validators; four survive the loss of one.
     #[arg(long, default_value_t = 4)]
     pub validators: u16,
-    /// Observers without a vote; they connect and do not follow the chain yet.
-    #[arg(long, default_value_t = 0)]
+    /// Observers, which follow and check the chain without a vote.
+    #[arg(long, default_value_t = 1)]
     pub observers: u16,
+    /// Go on with the chain, keys and sample banks of a single node that has stopped: its data folder, which stays as it is.
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
     /// First port; each node takes five after the one before it.
     #[arg(long, default_value_t = 18_400)]
     pub first_port: u16,
@@ -244,6 +252,42 @@ pub struct VerifyArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What can be done with evidence.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Name every proof and check it again; exit status 1 when one proves nothing.
+    List(EvidenceListArgs),
+    /// Say what a proof or an exported list says, and check it.
+    Show(EvidenceShowArgs),
+    /// Write all proofs, checked again, into one file for whoever shall judge.
+    Export(EvidenceExportArgs),
+}
+
+/// Whom to compare with.
+#[derive(Debug, Args)]
+pub struct EvidenceListArgs {
+    /// File with the validators: checks also that the key is one's of that epoch.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
+}
+
+/// What to show.
+#[derive(Debug, Args)]
+pub struct EvidenceShowArgs {
+    /// A file of `data/evidence`, or an exported one.
+    pub file: PathBuf,
+    /// File with the validators: checks also that the key is one's of that epoch.
+    #[arg(long, value_name = "FILE")]
+    pub validators: Option<PathBuf>,
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub struct EvidenceExportArgs {
+    /// The file; one that is there is replaced.
+    pub to: PathBuf,
 }
 
 /// How deep to check.

@@ -5,6 +5,7 @@ mod bench;
 mod centre;
 mod cli;
 mod config;
+mod evidence;
 mod fsck;
 mod iso;
 mod keys;
@@ -14,6 +15,8 @@ mod run;
 mod sections;
 #[cfg(feature = "consortium")]
 mod shared;
+#[cfg(feature = "consortium")]
+mod shared_base;
 #[cfg(feature = "consortium")]
 mod shared_init;
 mod verify;
@@ -49,6 +52,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
+        Command::Evidence(command) => evidence::evidence(&cli.settings, &command),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Init(options)) => shared_init::init(&options),
@@ -56,6 +60,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consortium(ConsortiumCommand::Key) => shared_init::new_key(&cli.settings),
         #[cfg(feature = "consortium")]
         Command::Consortium(ConsortiumCommand::Swear) => shared_init::swear(&cli.settings),
+        #[cfg(feature = "consortium")]
+        Command::Consortium(ConsortiumCommand::Base) => shared_base::print(&cli.settings),
         Command::Bench(options) => bench::bench(&cli.settings, &options),
         Command::Flood(options) => bench::flood(&cli.settings, &options),
         Command::Config(options) => config::show(&cli.settings, &options),

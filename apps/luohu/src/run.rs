@@ -121,6 +121,7 @@ async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandl
             Box::pin(async move { window.order(&document).await })
         }),
         stopped: Arc::new(move || failed.load(Ordering::Relaxed)),
+        evidence: system.centre.evidence.clone(),
     };
     Monitor::start(MonitorConfig { listen }, deps).await.with_context(|| format!("board on {listen}"))
 }

@@ -2,13 +2,13 @@
 
 use crate::centre::{self, Centre, Engine, journal_config};
 use crate::config::{Config, NodeKind, SchemeSection};
+use crate::evidence::{self, ProofFile};
 use crate::sections::{MemberSection, PeerSection};
 use anyhow::{Context, Result, ensure};
-use chain::{Hash, key_of_hex};
+use chain::{Contradiction, ContradictionKind, Hash, key_of_hex};
 use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, PublicKey, Time};
 use consortium::{
-    Authorise, Beginning, Consortium, Evidence, Known, MarkFiles, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness,
-    public_key,
+    Authorise, Beginning, Consortium, Known, MarkFiles, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness, public_key,
 };
 use gateway::{FinalityOf, Hub, proof};
 use money::{Currency, CurrencyCode};
@@ -18,7 +18,7 @@ use ordering::{RealDisk, StopReason, VaultReader};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What all operators share: the same bytes at each of them.
@@ -90,7 +90,8 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let model = OnceLock::new();
     let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
     let authorise = Arc::new(SignedMessages { currencies: currencies(&file), chain: file.namespace.clone() });
-    let witness = Arc::new(EvidenceFiles { folder: config.data.join("evidence") });
+    let kept = Arc::new(Mutex::new(evidence::load(&config.data)?));
+    let witness = Arc::new(EvidenceFiles { folder: config.data.join(evidence::FOLDER), kept: kept.clone() });
     let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {
         let feeder = Feeder::rebuild(&recovered, hub.clone(), failed.clone());
         let _ = model.set(feeder.model());
@@ -102,7 +103,8 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let model = model.into_inner().context("the node shows its state before it starts")?;
     let rosters = node.rosters();
     let validators = Arc::new(move || Some(rosters.validators().to_string()));
-    Ok(Centre { journal: Arc::new(node), model, validators, failed })
+    let evidence = Arc::new(move || kept.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    Ok(Centre { journal: Arc::new(node), model, validators, failed, evidence })
 }
 
 fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {
@@ -211,21 +213,23 @@ impl Authorise for SignedMessages {
 /// One JSON file for each proof that a validator contradicted itself.
 struct EvidenceFiles {
     folder: PathBuf,
+    kept: Arc<Mutex<Vec<Contradiction>>>,
 }
 
 impl Witness for EvidenceFiles {
-    fn note(&self, evidence: Evidence) {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let key: &[u8] = evidence.validator.as_ref();
-        let value = serde_json::json!({
-            "kind": evidence.kind.name(), "epoch": evidence.epoch, "view": evidence.view,
-            "validator": hex(key), "votes": hex(&evidence.votes),
-        });
-        let name = format!("{}-{}-{}-{}.json", evidence.epoch, evidence.view, &hex(key)[..16], evidence.kind.name());
-        let written =
-            std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(self.folder.join(name), format!("{value:#}\n")));
-        if let Err(error) = written {
+    fn note(&self, kind: ContradictionKind, proof: Contradiction) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.contains(&proof) || kept.len() >= evidence::PROOFS_MAX {
+            return;
+        }
+        let file = ProofFile::of(kind, &proof);
+        let write = || -> Result<()> {
+            std::fs::create_dir_all(&self.folder)?;
+            Ok(std::fs::write(self.folder.join(file.name()), file.text()?)?)
+        };
+        if let Err(error) = write() {
             tracing::error!(%error, "evidence could not be kept");
         }
+        kept.push(proof);
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{Config, SchemeSection};
 use crate::keys::{Keys, SystemKeys};
 use crate::sections::{MemberSection, PeerSection};
 use crate::shared::{ChainFile, mark_files, read_key};
+use crate::shared_base;
 use anyhow::{Context, Result, ensure};
 use chain::{Hash, Validators, key_of_hex};
 use consortium::public_key;
@@ -27,6 +28,7 @@ const EPOCH_BLOCKS: u64 = 65_536;
 pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
     ensure!(!args.folder.exists(), "{} exists already", args.folder.display());
     ensure!((1..=16).contains(&args.validators), "1 to 16 validators");
+    let base = args.from.as_deref().map(shared_base::of).transpose()?;
     std::fs::create_dir_all(&args.folder)?;
     let folder = args.folder.canonicalize()?;
     let nodes = args.validators + args.observers;
@@ -41,16 +43,20 @@ pub fn init(args: &ConsortiumInitArgs) -> Result<ExitCode> {
         let key = Hash(public).to_string();
         peers.push(PeerSection { name, key, address: local(args.first_port + at * PORTS_OF_A_NODE), votes });
     }
+    if let Some(from) = &args.from {
+        copy_node(from, &folder, nodes)?;
+    }
     let members = make_members(&folder, nodes)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).context("clock")?;
     let chain = ChainFile {
         namespace: "luohu.example/settlement".to_owned(),
         epoch_blocks: EPOCH_BLOCKS.try_into()?,
         genesis_time_ns: u64::try_from(since.as_nanos())?,
-        base: None,
+        // Who goes on with a chain finds its participants there.
+        members: if base.is_some() { Vec::new() } else { members },
+        base,
         scheme: SchemeSection { officers: make_officers(&folder)?, ..SchemeSection::default() },
         peers,
-        members,
     };
     std::fs::write(folder.join("chain.toml"), toml::to_string(&chain)?)?;
     let keys = chain.peers.iter().filter(|peer| peer.votes).filter_map(|peer| key_of_hex(&peer.key));
@@ -106,6 +112,22 @@ fn make_key(path: &Path) -> Result<[u8; 32]> {
     Ok(public_key(secret))
 }
 
+/// Gives every node the chain and the keys of a single one, and each sample bank's folder to the node it will be at.
+fn copy_node(from: &Path, folder: &Path, nodes: u16) -> Result<()> {
+    let data = |at: u16| folder.join(format!("node-{at}/data"));
+    for at in 0..nodes {
+        copy_folder(&from.join("centre"), &data(at).join("centre"))?;
+        copy_folder(&from.join("keys"), &data(at).join("keys"))?;
+    }
+    for (at, sample) in (0..).zip(bank::sample_banks()) {
+        let bank = Path::new("banks").join(sample.bic);
+        if from.join(&bank).is_dir() {
+            copy_folder(&from.join(&bank), &data(at % nodes).join(&bank))?;
+        }
+    }
+    Ok(())
+}
+
 /// Keys of the sample banks, each at one node; the authority's and the centre's at all of them.
 fn make_members(folder: &Path, nodes: u16) -> Result<Vec<MemberSection>> {
     let data = |at: u16| folder.join(format!("node-{at}/data"));
@@ -132,9 +154,14 @@ fn make_members(folder: &Path, nodes: u16) -> Result<Vec<MemberSection>> {
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
+    for entry in std::fs::read_dir(from).with_context(|| format!("{}", from.display()))? {
         let entry = entry?;
-        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy_folder(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target).with_context(|| format!("{}", source.display()))?;
+        }
     }
     Ok(())
 }

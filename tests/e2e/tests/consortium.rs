@@ -1,4 +1,4 @@
-//! Four operators as processes: a payment with the quorum's certificate, one operator dead, all agree.
+//! Four operators and an observer as processes: a payment with the quorum's certificate, one operator dead, all agree.
 //!
 //! The program is one built with `--features consortium`, named by `LUOHU_CONSORTIUM_BIN`.
 
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Validators.
 const NODES: u16 = 4;
+/// The observer, behind them.
+const OBSERVER: u16 = NODES;
 /// Ports a node takes, as `luohu consortium init` gives them: peers, gateway, board, web bank.
 const PORTS: u16 = 5;
 /// How long a start, a payment or catching up may take on a busy machine.
@@ -33,27 +35,49 @@ impl Drop for Consortium {
 
 impl Consortium {
     fn start() -> Result<Self> {
-        Self::start_with(0, None)
+        Self::start_with(1, None)
     }
 
     /// With observers after the validators, and epochs of so many blocks.
     fn start_with(observers: u16, epoch_blocks: Option<u64>) -> Result<Self> {
-        let named = std::env::var_os("LUOHU_CONSORTIUM_BIN");
-        let binary = PathBuf::from(named.context("LUOHU_CONSORTIUM_BIN names no luohu built with --features consortium")?);
-        ensure!(binary.is_file(), "{} is not there", binary.display());
-        let mut this = Self { binary, folder: tempfile::tempdir()?, first_port: free_row()?, nodes: Vec::new() };
-        let (folder, port) = (this.root().display().to_string(), this.first_port.to_string());
-        this.luohu(&["consortium", "init", &folder, "--first-port", &port, "--observers", &observers.to_string()])?;
+        let mut this = Self::unmade()?;
+        this.make(observers, &[])?;
         if let Some(blocks) = epoch_blocks {
             this.edit_chain(
                 |line| if line.starts_with("epoch_blocks") { format!("epoch_blocks = {blocks}") } else { line.to_owned() },
             )?;
         }
-        let nodes = NODES + observers;
-        this.nodes.resize_with(usize::from(nodes), || None);
-        (0..nodes).try_for_each(|node| this.begin(node))?;
-        (0..nodes).try_for_each(|node| this.until_up(node))?;
+        this.begin_all()?;
         Ok(this)
+    }
+
+    /// The program and a place; no folders yet.
+    fn unmade() -> Result<Self> {
+        let named = std::env::var_os("LUOHU_CONSORTIUM_BIN");
+        let binary = PathBuf::from(named.context("LUOHU_CONSORTIUM_BIN names no luohu built with --features consortium")?);
+        ensure!(binary.is_file(), "{} is not there", binary.display());
+        let nodes = (0..=NODES).map(|_| None).collect();
+        Ok(Self { binary, folder: tempfile::tempdir()?, first_port: free_row()?, nodes })
+    }
+
+    /// Makes the nodes' folders.
+    fn make(&mut self, observers: u16, further: &[&str]) -> Result<()> {
+        let (folder, port) = (self.root().display().to_string(), self.first_port.to_string());
+        let observers = observers.to_string();
+        let usual = ["consortium", "init", &folder, "--first-port", &port, "--observers", &observers];
+        self.luohu(&[&usual, further].concat())?;
+        self.nodes = (0..self.made()).map(|_| None).collect();
+        Ok(())
+    }
+
+    /// Nodes with a folder.
+    fn made(&self) -> u16 {
+        (0..=NODES).take_while(|node| self.home(*node).is_dir()).count() as u16
+    }
+
+    fn begin_all(&mut self) -> Result<()> {
+        (0..self.made()).try_for_each(|node| self.begin(node))?;
+        (0..self.made()).try_for_each(|node| self.until_up(node))
     }
 
     fn edit_chain(&self, change: impl FnMut(&str) -> String) -> Result<()> {
@@ -82,13 +106,20 @@ impl Consortium {
         self.root().join(format!("node-{node}"))
     }
 
+    fn log(&self, node: u16) -> PathBuf {
+        self.folder.path().join(format!("node-{node}.log"))
+    }
+
     fn at(&self, node: u16, door: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.first_port + node * PORTS + door))
     }
 
     fn begin(&mut self, node: u16) -> Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(self.home(node).join("log"))?;
-        let configuration = self.home(node).join("luohu.toml");
+        self.begin_with(node, &self.home(node).join("luohu.toml"))
+    }
+
+    fn begin_with(&mut self, node: u16, configuration: &Path) -> Result<()> {
+        let log = std::fs::File::options().create(true).append(true).open(self.log(node))?;
         let child = Command::new(&self.binary)
             .arg("--config")
             .arg(configuration)
@@ -108,11 +139,36 @@ impl Consortium {
         Ok(())
     }
 
+    /// As an operator would: it may finish what it has begun.
+    fn stop(&mut self, node: u16) -> Result<()> {
+        let mut child = self.nodes[usize::from(node)].take().context("it does not run")?;
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        ensure!(told.success() && child.wait()?.success(), "node {node} did not stop in order");
+        Ok(())
+    }
+
+    /// Starts all there is in one process, in node 0's place and at its ports, on this data folder.
+    fn begin_alone(&mut self, data: &Path) -> Result<()> {
+        let file = self.folder.path().join("alone.toml");
+        let (gateway, board, bank) = (self.at(0, 1), self.at(0, 2), self.first_port + 3);
+        let text = format!(
+            "data = \"{}\"\n[gateway]\nlisten = \"{gateway}\"\n[board]\nlisten = \"{board}\"\n[sample_banks]\nfirst_port = {bank}\n",
+            data.display()
+        );
+        std::fs::write(&file, text)?;
+        self.begin_with(0, &file)?;
+        self.until_up(0)
+    }
+
+    fn fsck(&self, data: &Path) -> Result<String> {
+        self.luohu(&["--data", &data.display().to_string(), "fsck", "--deep"])
+    }
+
     fn until_up(&self, node: u16) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(self.at(node, 2)).is_err() {
             if Instant::now() > until {
-                let log = std::fs::read_to_string(self.home(node).join("log")).unwrap_or_default();
+                let log = std::fs::read_to_string(self.log(node)).unwrap_or_default();
                 bail!("node {node} does not come up: {log}");
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -134,19 +190,31 @@ impl Consortium {
     /// Pays HKD across from the bank at node 0 to the bank at node 2, again until it is up; returns the receipt's file. Name
     /// checks do not cross from one operator's door to another's, so the payment is made without one.
     fn pay(&self, name: &str) -> Result<PathBuf> {
+        self.pay_and_tell(name).map(|(receipt, _)| receipt)
+    }
+
+    /// The same, with the payment's identifier.
+    fn pay_and_tell(&self, name: &str) -> Result<(PathBuf, String)> {
         let receipt = self.folder.path().join(name);
         let (bank, file) = (self.at(0, 3).to_string(), receipt.display().to_string());
         let until = Instant::now() + PATIENCE;
         loop {
             match self.luohu(&["pay", "--bank", &bank, "--receipt", &file, "--pay-anyway"]) {
                 Ok(said) => {
-                    ensure!(said.contains("credited"), "{said}");
-                    return Ok(receipt);
+                    // Settled is final; that the creditor is credited may take longer on a busy machine.
+                    ensure!(said.contains("credited") || said.contains("settled"), "{said}");
+                    let uetr = said.lines().find_map(|line| line.strip_prefix("payment ")).context("no identifier")?;
+                    return Ok((receipt, uetr.trim().to_owned()));
                 }
                 Err(error) if Instant::now() > until => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(500)),
             }
         }
+    }
+
+    /// With the centre's key alone.
+    fn verify_alone(&self, receipt: &Path, data: &Path) -> Result<String> {
+        self.luohu(&["--data", &data.display().to_string(), "verify", &receipt.display().to_string()])
     }
 
     fn verify(&self, receipt: &Path, validators: &Path) -> Result<Output> {
@@ -170,7 +238,7 @@ impl Consortium {
     fn until_all_have(&self, payments: u64) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let seen: Result<Vec<_>> = (0..NODES).map(|node| self.figures(node)).collect();
+            let seen: Result<Vec<_>> = (0..self.made()).map(|node| self.figures(node)).collect();
             if seen.as_ref().is_ok_and(|seen| seen.iter().all(|(_, settled)| *settled >= payments)) {
                 return Ok(());
             }
@@ -202,14 +270,33 @@ fn free_row() -> Result<u16> {
     bail!("no row of free ports")
 }
 
+/// The observer has the payment on its board and gives a receipt that proves it, and says so about no other.
+fn the_observer_serves(all: &Consortium, uetr: &str, validators: &Path) -> Result<()> {
+    all.until_all_have(1)?;
+    let board = http_get(all.at(OBSERVER, 2), "/")?;
+    ensure!(board.contains(uetr), "the observer's board does not show the payment: {board}");
+    let answer = http_get(all.at(OBSERVER, 2), &format!("/payments/{uetr}/receipt"))?;
+    let (head, receipt) = answer.split_once("\r\n\r\n").context("no body")?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    let file = all.folder.path().join("observer.receipt");
+    std::fs::write(&file, receipt)?;
+    let said = all.verify(&file, validators)?;
+    ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let unknown = http_get(all.at(OBSERVER, 2), "/payments/00000000-0000-4000-8000-000000000000/receipt")?;
+    ensure!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+    Ok(())
+}
+
 #[test]
 fn four_operators_agree_and_survive_the_loss_of_one() -> Result<()> {
     let mut all = Consortium::start()?;
     let validators = all.root().join("validators");
-    let first = all.pay("first.receipt")?;
+    let (first, uetr) = all.pay_and_tell("first.receipt")?;
     let said = all.verify(&first, &validators)?;
     ensure!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     ensure!(String::from_utf8_lossy(&said.stdout).contains("VERIFIED"), "{}", String::from_utf8_lossy(&said.stdout));
+
+    the_observer_serves(&all, &uetr, &validators)?;
 
     // The same certificate proves nothing to who knows other validators.
     let strangers = all.folder.path().join("strangers");
@@ -218,18 +305,21 @@ fn four_operators_agree_and_survive_the_loss_of_one() -> Result<()> {
     std::fs::write(&strangers, changed.join("\n") + "\n")?;
     ensure!(!all.verify(&first, &strangers)?.status.success(), "validators nobody knows were believed");
 
-    // One of four is gone: the others go on.
+    // One of four is gone, and the observer: the others go on.
     all.kill(1)?;
+    all.kill(OBSERVER)?;
     let second = all.pay("second.receipt")?;
     ensure!(all.verify(&second, &validators)?.status.success(), "the second receipt does not verify");
-    all.begin(1)?;
-    all.until_up(1)?;
+    for node in [1, OBSERVER] {
+        all.begin(node)?;
+        all.until_up(node)?;
+    }
     all.pay("third.receipt")?;
     all.until_all_have(3)?;
 
     // Everybody's files tell the same, and break no law.
-    (0..NODES).try_for_each(|node| all.kill(node))?;
-    for node in 0..NODES {
+    (0..=OBSERVER).try_for_each(|node| all.kill(node))?;
+    for node in 0..=OBSERVER {
         let data = all.home(node).join("data").display().to_string();
         let list = validators.display().to_string();
         let said =
@@ -282,6 +372,62 @@ fn validators_change_by_order_between_two_epochs() -> Result<()> {
     let audit = |list: &Path| all.run(&["--data", &data, "fsck", "--deep", "--validators", &list.display().to_string()]);
     ensure!(audit(&validators)?.status.success(), "the certificates of every epoch are good");
     ensure!(!audit(&first)?.status.success(), "certificates of validators out of office were believed");
+    Ok(())
+}
+
+#[test]
+fn a_single_nodes_chain_goes_on_among_several_and_back() -> Result<()> {
+    let mut all = Consortium::unmade()?;
+    let alone = all.folder.path().join("alone");
+    all.begin_alone(&alone)?;
+    let before = all.pay("before.receipt")?;
+    all.stop(0)?;
+    let base = all.luohu(&["--data", &alone.display().to_string(), "consortium", "base"])?;
+    let blocks = all.fsck(&alone)?;
+
+    let from = alone.display().to_string();
+    all.make(1, &["--from", &from])?;
+    all.begin_all()?;
+    let chain = std::fs::read_to_string(all.root().join("chain.toml"))?;
+    ensure!(base.lines().all(|line| chain.contains(line)), "the chain file does not begin where the node stopped: {base}");
+    let among = all.pay("among.receipt")?;
+    ensure!(all.verify(&among, &all.root().join("validators"))?.status.success(), "no quorum behind a payment");
+    all.verify_alone(&before, &all.home(0).join("data"))?;
+    all.until_all_have(2)?;
+    (0..=OBSERVER).try_for_each(|node| all.stop(node))?;
+    for node in 0..=OBSERVER {
+        all.fsck(&all.home(node).join("data")).with_context(|| format!("node {node}"))?;
+    }
+    ensure!(all.fsck(&alone)?.lines().next() == blocks.lines().next(), "the single node's folder was changed");
+
+    // Back: one node alone, with the banks that were at the others.
+    let home = all.home(0).join("data");
+    for node in 1..=OBSERVER {
+        move_banks(&all.home(node).join("data"), &home)?;
+    }
+    all.begin_alone(&home)?;
+    let after = all.pay("after.receipt")?;
+    let (_, settled) = all.figures(0)?;
+    ensure!(settled == 3, "{settled} payments are on record");
+    for receipt in [&before, &among, &after] {
+        all.verify_alone(receipt, &home)?;
+    }
+    all.stop(0)?;
+    all.fsck(&home)?;
+    Ok(())
+}
+
+/// Moves the folders of sample banks, with what they know.
+fn move_banks(from: &Path, to: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(from.join("banks")) else { return Ok(()) };
+    std::fs::create_dir_all(to.join("banks"))?;
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join("banks").join(entry.file_name());
+        // Whoever had no bank here has nothing worth keeping of it.
+        let _ = std::fs::remove_dir_all(&target);
+        std::fs::rename(entry.path(), target)?;
+    }
     Ok(())
 }
 

@@ -141,7 +141,7 @@ pub const fn quorum(n: usize) -> usize {
     n - n.saturating_sub(1) / 3
 }
 
-fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -193,6 +193,11 @@ impl Validators {
         keys.dedup();
         self.sets.retain(|(from, _)| *from < epoch);
         self.sets.push((epoch, keys));
+    }
+
+    /// Name of the chain.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// The keys of an epoch's validators, in order.

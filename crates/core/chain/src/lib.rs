@@ -5,7 +5,8 @@
 //! - A [`Receipt`] is a payment's final record, its inclusion proof and a signed checkpoint; it verifies with this crate and
 //!   public keys alone (CHN-03).
 //!
-//! Between operators a receipt also carries a [`Finality`]: headers and a [`Certificate`] a quorum of validators signed.
+//! Between operators a receipt also carries a [`Finality`]: headers and a [`Certificate`] a quorum of validators signed. A [`Contradiction`]
+//! convicts a validator that signed two votes of which it may give one only.
 //!
 //! # Not here
 //! Signing (the shell holds keys), files, and what commands in a body mean.
@@ -20,6 +21,7 @@ mod base64;
 mod block;
 mod certificate;
 mod checkpoint;
+mod contradiction;
 mod finality;
 mod hash;
 mod receipt;
@@ -29,6 +31,7 @@ mod tree;
 pub use block::{BLOCK_HEADER_BYTES, BlockHeader, HeaderError};
 pub use certificate::{Certificate, CertificateError, Validators, ValidatorsError, key_of_hex, quorum};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, VerifierKey};
+pub use contradiction::{Choice, Contradiction, ContradictionError, ContradictionKind, Proposed, SignedChoice};
 pub use finality::{Finality, FinalityError};
 pub use hash::{Hash, Hasher, sha256};
 pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};

@@ -34,7 +34,7 @@ use commonware_utils::channel::{mpsc, oneshot};
 use commonware_utils::vec::NonEmptyVec;
 use commonware_utils::{NZUsize, NonZeroDuration};
 use rand_core::CryptoRng;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A final block, as far as epochs care.
@@ -209,11 +209,7 @@ where
             tracing::warn!(%epoch, "the voting journal was lost: this validator follows without a vote until the next epoch");
         }
         let context = self.context.as_present().child("engine").with_attribute("epoch", epoch);
-        let evidence = EvidenceReporter {
-            context: Arc::new(Mutex::new(context.child("evidence"))),
-            rosters: self.rosters.clone(),
-            witness: self.witness.clone(),
-        };
+        let evidence = EvidenceReporter { rosters: self.rosters.clone(), witness: self.witness.clone() };
         let times = self.settings.timeouts;
         let engine = simplex::Engine::new(
             context,

@@ -1,83 +1,40 @@
-//! Evidence: two votes of one validator that exclude each other, signed by it.
+//! Evidence: two votes of one validator that exclude each other, signed by it, in the chain's own form.
 
-use crate::rosters::Rosters;
+use crate::block::hash_of;
+use crate::rosters::{Rosters, key_bytes};
+use chain::{Choice, Contradiction, ContradictionKind, Hash, Proposed, SignedChoice};
 use commonware_actor::Feedback;
-use commonware_codec::Encode;
+use commonware_codec::{Copying, Encode, ReadExt as _};
 use commonware_consensus::simplex::scheme::ed25519::Scheme;
-use commonware_consensus::simplex::types::{Activity, Attributable};
+use commonware_consensus::simplex::types::{Activity, Attributable, Finalize, Notarize, Nullify, Proposal};
 use commonware_consensus::types::{Epoch, View};
 use commonware_consensus::{Epochable, Reporter, Viewable};
-use commonware_cryptography::ed25519::PublicKey;
+use commonware_cryptography::certificate::Attestation;
 use commonware_cryptography::sha256::Digest;
-use commonware_parallel::Sequential;
-use rand_core::CryptoRng;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// How a validator contradicted itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Contradiction {
-    /// It voted for two blocks in one view.
-    TwoBlocks,
-    /// It voted two blocks of one view final.
-    TwoFinal,
-    /// It voted a block final and its view void.
-    VoidAndFinal,
-}
-
-impl Contradiction {
-    /// Stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TwoBlocks => "two-blocks",
-            Self::TwoFinal => "two-final",
-            Self::VoidAndFinal => "void-and-final",
-        }
-    }
-}
-
-/// One proof of misbehaviour: anybody can check it with the validator's public key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// What it did.
-    pub kind: Contradiction,
-    /// In which epoch.
-    pub epoch: u64,
-    /// In which view.
-    pub view: u64,
-    /// Who: its public key.
-    pub validator: PublicKey,
-    /// Both votes with their signatures, as the engine encodes them.
-    pub votes: Vec<u8>,
-}
+use std::sync::Arc;
 
 /// Where evidence goes.
 pub trait Witness: Send + Sync + 'static {
-    /// Keeps one proof. It is verified already.
-    fn note(&self, evidence: Evidence);
+    /// Keeps one proof. It is verified already; the same one may come again.
+    fn note(&self, kind: ContradictionKind, proof: Contradiction);
 }
 
 /// Listens to the engine's activity and keeps what convicts somebody.
-pub(crate) struct EvidenceReporter<E> {
-    /// Randomness for checking signatures together.
-    pub(crate) context: Arc<Mutex<E>>,
+#[derive(Clone)]
+pub(crate) struct EvidenceReporter {
     pub(crate) rosters: Rosters,
     pub(crate) witness: Arc<dyn Witness>,
 }
 
-impl<E> Clone for EvidenceReporter<E> {
-    fn clone(&self) -> Self {
-        Self { context: self.context.clone(), rosters: self.rosters.clone(), witness: self.witness.clone() }
-    }
-}
-
-impl<E: CryptoRng + Send + 'static> Reporter for EvidenceReporter<E> {
+impl Reporter for EvidenceReporter {
     type Activity = Activity<Scheme, Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
-        let (kind, epoch, view, signer): (_, Epoch, View, _) = match &activity {
-            Activity::ConflictingNotarize(votes) => (Contradiction::TwoBlocks, votes.epoch(), votes.view(), votes.signer()),
-            Activity::ConflictingFinalize(votes) => (Contradiction::TwoFinal, votes.epoch(), votes.view(), votes.signer()),
-            Activity::NullifyFinalize(votes) => (Contradiction::VoidAndFinal, votes.epoch(), votes.view(), votes.signer()),
+        // What the engine keeps of a contradiction is private to it: its bytes, two votes one behind the other, are not.
+        let (epoch, view, signer, choices): (Epoch, View, _, _) = match &activity {
+            Activity::ConflictingNotarize(votes) => (votes.epoch(), votes.view(), votes.signer(), two_blocks(&votes.encode())),
+            Activity::ConflictingFinalize(votes) => (votes.epoch(), votes.view(), votes.signer(), two_final(&votes.encode())),
+            Activity::NullifyFinalize(votes) => (votes.epoch(), votes.view(), votes.signer(), void_and_final(&votes.encode())),
             Activity::Notarize(_)
             | Activity::Notarization(_)
             | Activity::Certification(_)
@@ -86,20 +43,52 @@ impl<E: CryptoRng + Send + 'static> Reporter for EvidenceReporter<E> {
             | Activity::Finalize(_)
             | Activity::Finalization(_) => return Feedback::Ok,
         };
-        let (Some(scheme), Some(assembly)) = (self.rosters.scheme_at(epoch.get()), self.rosters.at(epoch.get())) else {
-            return Feedback::Ok;
-        };
+        let assembly = self.rosters.at(epoch.get());
+        let validator = assembly.as_ref().and_then(|assembly| assembly.roster.get(signer.get() as usize));
+        let (Some(choices), Some(validator)) = (choices, validator.map(key_bytes)) else { return Feedback::Ok };
+        let namespace = self.rosters.namespace();
+        let proof = Contradiction { namespace, epoch: epoch.get(), view: view.get(), validator, choices };
         // Activity is reported before it is verified: what does not verify convicts nobody.
-        let mut random = self.context.lock().unwrap_or_else(PoisonError::into_inner);
-        if !activity.verify(&mut *random, &*scheme, &Sequential) {
-            return Feedback::Ok;
-        }
-        drop(random);
-        if let Some(validator) = assembly.roster.get(signer.get() as usize) {
-            tracing::error!(kind = kind.name(), %epoch, %view, ?validator, "a validator contradicted itself");
-            let votes = activity.encode().to_vec();
-            self.witness.note(Evidence { kind, epoch: epoch.get(), view: view.get(), validator: validator.clone(), votes });
+        if let Ok(kind) = proof.verify() {
+            tracing::error!(kind = kind.name(), %epoch, %view, validator = %Hash(validator), "a validator contradicted itself");
+            self.witness.note(kind, proof);
         }
         Feedback::Ok
     }
+}
+
+type Choices = Option<[SignedChoice; 2]>;
+
+fn two_blocks(bytes: &[u8]) -> Choices {
+    let mut rest = Copying(bytes);
+    let mut vote = || {
+        let vote = Notarize::<Scheme, Digest>::read(&mut rest).ok()?;
+        signed(Choice::Block(proposed(&vote.proposal)), &vote.attestation)
+    };
+    Some([vote()?, vote()?])
+}
+
+fn two_final(bytes: &[u8]) -> Choices {
+    let mut rest = Copying(bytes);
+    Some([final_vote(&mut rest)?, final_vote(&mut rest)?])
+}
+
+fn void_and_final(bytes: &[u8]) -> Choices {
+    let mut rest = Copying(bytes);
+    let void = Nullify::<Scheme>::read(&mut rest).ok()?;
+    Some([signed(Choice::Void, &void.attestation)?, final_vote(&mut rest)?])
+}
+
+fn final_vote(rest: &mut Copying<'_>) -> Option<SignedChoice> {
+    let vote = Finalize::<Scheme, Digest>::read(rest).ok()?;
+    signed(Choice::Final(proposed(&vote.proposal)), &vote.attestation)
+}
+
+fn proposed(proposal: &Proposal<Digest>) -> Proposed {
+    Proposed { parent_view: proposal.parent.get(), block: hash_of(proposal.payload) }
+}
+
+fn signed(choice: Choice, attestation: &Attestation<Scheme>) -> Option<SignedChoice> {
+    let signature: &[u8] = attestation.signature.get()?.as_ref();
+    Some(SignedChoice { choice, signature: signature.try_into().ok()? })
 }

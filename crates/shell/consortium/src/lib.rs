@@ -51,7 +51,7 @@ pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
-pub use evidence::{Contradiction, Evidence, Witness};
+pub use evidence::Witness;
 pub use keeper::{Progress, SharedProgress};
 pub use mark::MarkFiles;
 pub use node::{Beginning, Consortium, NodeConfig, Peer, StartError, public_key};

@@ -112,6 +112,11 @@ impl Rosters {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Name of the chain as text; what is no text in it is replaced, and then no signature verifies.
+    pub fn namespace(&self) -> String {
+        String::from_utf8_lossy(&self.namespace).into_owned()
+    }
+
     fn office(&self, assembly: Assembly) -> Office {
         let roster = assembly.roster.clone();
         let signer = self.key.clone().and_then(|key| Scheme::signer(&self.namespace, roster.clone(), key));

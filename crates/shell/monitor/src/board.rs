@@ -5,6 +5,7 @@ use crate::format;
 use crate::frame::Frame;
 use crate::sparkline::sparkline;
 use crate::words::{Word, law_word, purpose_word, rejection_word, state_word, verdict_word};
+use chain::{Contradiction, ContradictionKind};
 use clearing::{AccountView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict};
 use maud::{Markup, html};
 use risk::{Language, register};
@@ -33,6 +34,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
             div.side {
                 section { h2 { (word(Word::Banks)) } ul #banks { (panel(language, facts, "banks")) } }
                 section { h2 { (word(Word::Laws)) } ul #laws { (panel(language, facts, "laws")) } }
+                div #evidence { (panel(language, facts, "evidence")) }
                 section { h2 { (word(Word::Balances)) } div #balances { (panel(language, facts, "balances")) } }
             }
         }
@@ -40,7 +42,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
 }
 
 /// Panels that are kept up to date, by element id.
-pub(crate) const PANELS: [&str; 8] = ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws"];
+pub(crate) const PANELS: [&str; 9] = ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws", "evidence"];
 
 /// A panel's inside.
 pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
@@ -53,7 +55,32 @@ pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
         "banks" => banks(language, &facts.banks),
         "balances" => balances(language, facts),
         "laws" => laws(language, facts),
+        "evidence" => evidence(language, &facts.evidence),
         other => unreachable!("no panel {other}"),
+    }
+}
+
+/// Proofs shown on the board; all are in the data folder.
+const PROOFS_SHOWN: usize = 10;
+
+/// Nothing where nobody is accused.
+fn evidence(language: Language, proofs: &[Contradiction]) -> Markup {
+    html! {
+        @if !proofs.is_empty() {
+            section {
+                h2 { (Word::Evidence.text(language)) " " (proofs.len()) }
+                p.note { (Word::EvidenceNote.text(language)) }
+                ul {
+                    @for proof in proofs.iter().rev().take(PROOFS_SHOWN) {
+                        li {
+                            span class="dot bad" {}
+                            code { (&chain::Hash(proof.validator).to_string()[..16]) }
+                            " " (proof.kind().map_or("", ContradictionKind::name)) " " (proof.epoch) "/" (proof.view)
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the pages show, gathered from the read model at one moment.
 
 use crate::server::MonitorDeps;
+use chain::Contradiction;
 use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView};
 use history::{FeedEvent, LAWS, LawStatus, Pulse, Tip};
 
@@ -28,6 +29,7 @@ pub(crate) struct Facts {
     pub(crate) laws: [LawStatus; LAWS.len()],
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
+    pub(crate) evidence: Vec<Contradiction>,
 }
 
 /// What the participants' door took in and refused since the start.
@@ -91,6 +93,7 @@ impl Facts {
             laws: model.laws(),
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),
+            evidence: (deps.evidence)(),
         }
     }
 

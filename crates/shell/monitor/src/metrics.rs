@@ -20,7 +20,7 @@ pub struct Metric {
 const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
 
 /// Every family, in the order they are written.
-pub const METRICS: [Metric; 19] = [
+pub const METRICS: [Metric; 20] = [
     gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
     counter("luohu_payments", &[], "Payments taken in, with those of earlier runs."),
     counter("luohu_payments_settled", &[], "Payments settled, with those of earlier runs."),
@@ -54,6 +54,11 @@ pub const METRICS: [Metric; 19] = [
         "luohu_door_limit_requests",
         &[],
         "Requests the door works on at once at most; falls while the wait for durable blocks is too long.",
+    ),
+    gauge(
+        "luohu_consortium_evidence",
+        &[],
+        "Proofs on this node that a validator contradicted itself, at most 1,000: call the operators of the chain.",
     ),
     gauge("luohu_door_working_requests", &[], "Requests the door works on now, streams and waits for other banks not counted."),
 ];
@@ -116,6 +121,7 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_payments_held" => one(all.saturating_sub(settled + rejected)),
         "luohu_payments_per_second" => vec![(vec![], format!("{}.{}", facts.rate_tenths / 10, facts.rate_tenths % 10))],
         "luohu_settlement_duration_seconds" => durations(facts),
+        "luohu_consortium_evidence" => one(facts.evidence.len() as u64),
         "luohu_chain_height_blocks" => one(facts.tip.height),
         "luohu_chain_time_seconds" => vec![(vec![], decimal(facts.tip.time.0 / 1000))],
         "luohu_tree_size_payments" => one(facts.tip.size),

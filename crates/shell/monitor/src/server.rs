@@ -15,6 +15,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use chain::Contradiction;
 use clearing::{ParticipantId, Uetr};
 use history::ReadModel;
 use maud::Markup;
@@ -72,6 +73,8 @@ pub struct MonitorDeps {
     pub order: Arc<dyn Fn(Bytes) -> Taken + Send + Sync>,
     /// Whether the journal stopped for good.
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Proofs that a validator contradicted itself, checked.
+    pub evidence: Arc<dyn Fn() -> Vec<Contradiction> + Send + Sync>,
 }
 
 /// The operator's live board.
@@ -133,6 +136,7 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(board_page))
         .route("/payments/{uetr}", get(payment_page))
+        .route("/payments/{uetr}/receipt", get(receipt))
         .route("/live", get(live_stream))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health))
@@ -209,6 +213,15 @@ async fn payment_page(
     let receipt = payment.finality.and_then(|_| (deps.receipt)(payment.uetr));
     let rendered = PaymentPage { language, payment: &payment, participants: &participants, receipt }.render();
     page(StatusCode::OK, &wish, language, rendered)
+}
+
+/// The receipt alone, as `luohu verify` reads it.
+async fn receipt(State(shared): State<Arc<Shared>>, Path(uetr): Path<String>) -> Response {
+    let payment = Uetr::parse(&uetr).and_then(|uetr| shared.deps.model.payment(uetr));
+    match payment.filter(|payment| payment.finality.is_some()).and_then(|payment| (shared.deps.receipt)(payment.uetr)) {
+        Some(text) => text.into_response(),
+        None => (StatusCode::NOT_FOUND, "no receipt: no such payment, or it is not final yet\n").into_response(),
+    }
 }
 
 async fn live_stream(State(shared): State<Arc<Shared>>, Query(wish): Query<Wish>, headers: HeaderMap) -> Response {

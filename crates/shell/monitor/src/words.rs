@@ -101,6 +101,8 @@ words! {
     Event: "event", "事件", "事件";
     Receipt: "Receipt", "收據", "收据";
     ReceiptNote: "Verifies offline with public keys alone: luohu verify FILE", "僅憑公鑰即可離線驗證：luohu verify FILE", "仅凭公钥即可离线验证：luohu verify FILE";
+    Evidence: "Validators that contradicted themselves", "自相矛盾的驗證者", "自相矛盾的验证者";
+    EvidenceNote: "Each proof carries two signed votes that exclude each other: `luohu evidence`.", "每項證據載有兩份互相排斥的已簽署投票：`luohu evidence`。", "每项证据载有两份互相排斥的已签署投票：`luohu evidence`。";
     NoReceipt: "A receipt exists once the payment is final.", "付款終局後即有收據。", "付款终局后即有收据。";
     NotFound: "There is no such page.", "找不到此頁。", "找不到此页。";
     NoSuchPayment: "No payment with this UETR is on record.", "沒有此 UETR 的付款記錄。", "没有此 UETR 的付款记录。";

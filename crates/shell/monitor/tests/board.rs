@@ -135,9 +135,39 @@ async fn a_payment_has_its_page() {
     assert!(
         held.contains("Waiting for the creditor agent") && held.contains("A receipt exists once") && !held.contains("tlog-proof")
     );
-    for unknown in ["/payments/nonsense", &format!("/payments/{}", uetr(99))] {
+    let (head, receipt) = get(monitor.addr, &format!("/payments/{}/receipt", uetr(1))).await;
+    assert!(head.starts_with("HTTP/1.1 200") && receipt.contains("c2sp.org/tlog-proof@v1"), "{head}{receipt}");
+    let held = format!("/payments/{}/receipt", uetr(3));
+    for unknown in ["/payments/nonsense", &format!("/payments/{}", uetr(99)), "/payments/nonsense/receipt", &held] {
         assert!(get(monitor.addr, unknown).await.0.starts_with("HTTP/1.1 404"), "{unknown}");
     }
+    monitor.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_validator_that_contradicted_itself_is_named_and_counted() {
+    let mut world = scheme();
+    let monitor = start(&world).await;
+    let (_, page) = get(monitor.addr, "/").await;
+    assert!(!page.contains("contradicted"), "nobody is accused without evidence");
+    assert!(get(monitor.addr, "/metrics").await.1.contains("\nluohu_consortium_evidence 0\n"));
+    monitor.shutdown().await;
+
+    let signed = |choice| chain::SignedChoice { choice, signature: [0; 64] };
+    let block = chain::Proposed { parent_view: 6, block: chain::Hash([5; 32]) };
+    world.evidence.push(chain::Contradiction {
+        namespace: "some/chain".into(),
+        epoch: 3,
+        view: 7,
+        validator: [0xab; 32],
+        choices: [signed(chain::Choice::Void), signed(chain::Choice::Final(block))],
+    });
+    let monitor = start(&world).await;
+    let (_, page) = get(monitor.addr, "/").await;
+    for text in ["Validators that contradicted themselves", "abababababababab", "void-and-final", "3/7"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    assert!(get(monitor.addr, "/metrics").await.1.contains("\nluohu_consortium_evidence 1\n"));
     monitor.shutdown().await;
 }
 

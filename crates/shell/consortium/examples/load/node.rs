@@ -2,14 +2,14 @@
 
 use crate::line;
 use crate::options::Options;
-use chain::{Hash, sha256};
+use chain::{Contradiction, ContradictionKind, Hash, sha256};
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
     ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
 };
 use consortium::{
-    Authorise, Beginning, Consortium, Evidence, Known, MarkFiles, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised,
-    Witness, public_key,
+    Authorise, Beginning, Consortium, Known, MarkFiles, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised, Witness,
+    public_key,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use money::{Currency, CurrencyCode, MinorUnits};
@@ -83,8 +83,8 @@ fn sender(command: &Command) -> Option<ParticipantId> {
 
 struct Nobody;
 impl Witness for Nobody {
-    fn note(&self, evidence: Evidence) {
-        eprintln!("evidence: {evidence:?}");
+    fn note(&self, kind: ContradictionKind, proof: Contradiction) {
+        eprintln!("evidence: {kind:?} {proof:?}");
     }
 }
 

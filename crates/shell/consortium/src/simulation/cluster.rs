@@ -1,30 +1,35 @@
-//! How the simulator builds one validator, and what its door does.
+//! How the simulator builds one node, and what its door does.
 
 use super::common::MemDisk;
+use super::liar;
 use super::scheme::{Signed, base, message, payment};
 use crate::app::{Distort, Refusals, time_of};
 use crate::authorise::Known;
 use crate::certificates::Certificates;
-use crate::engine::{Network, Parts, message_bytes_max, start};
-use crate::evidence::{Evidence, Witness};
+use crate::engine::{Network, Parts, Running, message_bytes_max, start};
+use crate::evidence::Witness;
 use crate::keeper::{Noting, SharedProgress};
 use crate::oath::Oath;
 use crate::pool::Pool;
 use crate::rosters::{Assembly, Roster, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
-use chain::{Hash, Validators};
+use chain::{Contradiction, ContradictionKind, Hash, Validators};
 use clearing::{Answer, AnswerVerdict, Command, ContentHash, EventKind, IndexSeed, Outcome};
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_glue::simulate::engine::{EngineDefinition, InitContext};
 use commonware_glue::simulate::processed::ProcessedHeight;
 use commonware_glue::simulate::reporter::MonitorReporter;
-use commonware_runtime::{Clock, Handle, Quota, Spawner as _, Storage, Supervisor as _};
+use commonware_glue::simulate::tracker::FinalizationUpdate;
+use commonware_p2p::simulated::{Oracle, Receiver, SplitForwarder, SplitOrigin, SplitTarget};
+use commonware_p2p::{Recipients, Sender};
+use commonware_runtime::{Clock, Handle, IoBuf, Quota, Spawner as _, Storage, Supervisor as _, deterministic};
 use commonware_utils::NZU32;
+use commonware_utils::channel::mpsc;
 use core::num::NonZeroU64;
 use ordering::{Disk, DurableBlock, Follower, JournalConfig, Sink, StopReason, Submission};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,13 +44,26 @@ pub(super) struct Told {
     pub(super) settled: u64,
     /// By door: payments sent.
     pub(super) sent: BTreeMap<usize, u64>,
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<(ContradictionKind, Contradiction)>,
+    /// By node: packets sent on the channel of votes.
+    pub(super) votes: BTreeMap<usize, u64>,
+    /// Who shut out whom.
+    pub(super) blocked: BTreeSet<(PublicKey, PublicKey)>,
 }
+
+pub(super) const NAMESPACE: &str = "luohu-simulation";
+
+/// Validators of the first epoch; who comes behind them follows.
+pub(super) const VALIDATORS: usize = 4;
 
 /// One run's validators, and what of them survives a crash.
 #[derive(Clone)]
 pub(super) struct Cluster {
     pub(super) keys: Vec<PrivateKey>,
+    /// A peer that says what is not so.
+    pub(super) liar: Option<PrivateKey>,
+    /// What the last validator's second engine writes, if it has one: both have its key.
+    pub(super) twin: Option<MemDisk>,
     pub(super) disks: Vec<MemDisk>,
     pub(super) told: Arc<Mutex<Told>>,
     pub(super) settings: Settings,
@@ -81,10 +99,12 @@ impl Cluster {
             epoch_blocks: NonZeroU64::new(epoch_blocks).unwrap(),
             index_entries: 64,
             cache_pages: 64,
-            ..Settings::new(b"luohu-simulation")
+            ..Settings::new(NAMESPACE.as_bytes())
         };
         Self {
             keys,
+            liar: None,
+            twin: None,
             disks: (0..operators).map(|_| MemDisk::new()).collect(),
             told: Arc::default(),
             settings,
@@ -92,11 +112,34 @@ impl Cluster {
             refusals: Arc::default(),
             payments: u64::MAX,
             twice: true,
-            voters: 4,
+            voters: VALIDATORS,
             orders: Arc::default(),
             forgetful: None,
             starts: Arc::default(),
             certificates: Arc::default(),
+        }
+    }
+
+    /// With a last validator that runs twice.
+    pub(super) fn twinned(mut self) -> Self {
+        self.twin = Some(MemDisk::new());
+        self
+    }
+
+    /// With a peer that says what is not so.
+    pub(super) fn lied_to(mut self) -> Self {
+        self.liar = Some(PrivateKey::from_seed(200));
+        self
+    }
+
+    /// Lets everything through and counts what a node says on the channel of votes.
+    fn count_votes(&self, index: usize, channel: usize) -> impl SplitForwarder<PublicKey> {
+        let told = self.told.clone();
+        move |_: SplitOrigin, to: &Recipients<PublicKey>, _: &IoBuf| {
+            if channel == 0 {
+                *told.lock().unwrap().votes.entry(index).or_default() += 1;
+            }
+            Some(to.clone())
         }
     }
 
@@ -108,7 +151,7 @@ impl Cluster {
 
     /// Who validates in which epoch, by what is ordered.
     pub(super) fn validators(&self) -> Validators {
-        let mut validators = Validators::new("luohu-simulation", (0..self.voters).map(|at| self.key(at)));
+        let mut validators = Validators::new(NAMESPACE, (0..self.voters).map(|at| self.key(at)));
         // An order given at a height is in a block of the same epoch: the stories here leave room for it.
         for (height, order) in self.orders.iter() {
             let Command::Order(order) = order else { continue };
@@ -180,21 +223,28 @@ impl Sink for Door {
 struct Court(Arc<Mutex<Told>>);
 
 impl Witness for Court {
-    fn note(&self, evidence: Evidence) {
-        self.0.lock().unwrap().evidence.push(evidence);
+    fn note(&self, kind: ContradictionKind, proof: Contradiction) {
+        self.0.lock().unwrap().evidence.push((kind, proof));
     }
 }
 
 /// What a check may look at.
 #[derive(Clone)]
-pub(super) struct Seat {
-    progress: SharedProgress,
-    base: u64,
+pub(super) enum Seat {
+    Node {
+        progress: SharedProgress,
+        base: u64,
+    },
+    /// Nobody waits for who lies or contradicts itself: the others shut it out.
+    Faulty,
 }
 
 impl ProcessedHeight for Seat {
     async fn processed_height(&self) -> u64 {
-        self.progress.get().height.saturating_sub(self.base)
+        match self {
+            Self::Node { progress, base } => progress.get().height.saturating_sub(*base),
+            Self::Faulty => u64::MAX,
+        }
     }
 }
 
@@ -225,7 +275,7 @@ impl EngineDefinition for Cluster {
     type State = Seat;
 
     fn participants(&self) -> Vec<PublicKey> {
-        self.keys.iter().map(PrivateKey::public_key).collect()
+        self.keys.iter().chain(&self.liar).map(PrivateKey::public_key).collect()
     }
 
     fn channels(&self) -> Vec<(u64, Quota)> {
@@ -237,55 +287,40 @@ impl EngineDefinition for Cluster {
     }
 
     async fn init(&self, init: InitContext<'_, PublicKey>) -> (Handle<()>, Seat) {
-        let InitContext { context, index, public_key, oracle, channels, monitor, .. } = init;
-        let pool = Arc::new(Pool::new(10_000));
-        let known = Known::default();
-        let disk: Arc<dyn Disk> = Arc::new(self.disks[index].clone());
-        let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
-        let door = Door { index, pool: pool.clone(), told: self.told.clone(), orders: self.orders.clone() };
-        let noting = Noting { sink: door, known: known.clone() };
-        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), |_| noting).unwrap();
-        let (first, base) = base();
-        if follower.last().is_none() {
-            follower.append(vec![first]).unwrap();
+        if init.index == self.keys.len() {
+            return (liar::start(init, self.told.clone()), Seat::Faulty);
         }
-        let rosters = Rosters::new(&self.settings.namespace, Some(self.keys[index].clone()), self.first());
+        let InitContext { context, index, public_key, oracle, channels, monitor, .. } = init;
+        let twin = self.twin.clone().filter(|_| index == VALIDATORS - 1);
+        let (mut network, mut second) = (Vec::new(), Vec::new());
+        for (number, (sender, mut receiver)) in channels.into_iter().enumerate() {
+            let (ours, theirs) = sender.split_with(self.count_votes(index, number));
+            if twin.is_some() {
+                // Answers to requests find whoever asked first; the second engine does without.
+                let to = if matches!(number, RESOLVER | BACKFILL) { SplitTarget::Primary } else { SplitTarget::Both };
+                let (first, other) = receiver.split_with(context.child("twin"), move |_| to.clone());
+                receiver = first;
+                second.push((theirs, other));
+            }
+            network.push((ours, receiver));
+        }
         let oath = self.oath(&context, index).await;
-        let mut channels = channels.into_iter();
-        let mut channel = || channels.next().unwrap();
-        let network = Network {
-            votes: channel(),
-            certificates: channel(),
-            resolver: channel(),
-            backfill: channel(),
-            blocks: channel(),
-            gossip: channel(),
-        };
-        let parts = Parts {
-            settings: Settings { partition: format!("validator-{index}"), ..self.settings.clone() },
-            me: public_key.clone(),
-            rosters,
-            peers: oracle.manager(),
-            blocker: oracle.control(public_key.clone()),
-            track: Box::new(|_, _| {}),
-            authorise: Arc::new(Signed),
-            known,
-            pool: pool.clone(),
-            witness: Arc::new(Court(self.told.clone())),
-            follower,
-            seen: Seen::default(),
-            base,
-            distort: self.distort.clone().filter(|_| index == 3),
-            oath,
-        };
-        let me = public_key.clone();
-        let running = start(context.child("node"), parts, network, |keeper| MonitorReporter::new(me, monitor, keeper)).await;
-        self.refusals.lock().unwrap().push(running.refusals.clone());
+        let place = Place { index, me: public_key.clone(), oracle: oracle.clone(), oath };
+        let (seat, pool, running) =
+            self.node(context.child("node"), &place, self.disks[index].clone(), network, "", monitor).await;
         self.certificates.lock().unwrap().insert(index, running.certificates.clone());
-        let seat = Seat { progress: running.progress.clone(), base: base.height };
+        let other = match twin {
+            Some(disk) => {
+                let (unheard, hears) = mpsc::unbounded_channel();
+                let (_, _, other) = self.node(context.child("second"), &place, disk, second, "-twin", unheard).await;
+                Some((other, hears))
+            }
+            None => None,
+        };
+        let seat = if other.is_some() { Seat::Faulty } else { seat };
         let (told, most, twice) = (self.told.clone(), self.payments, self.twice);
         let handle = context.spawn(move |context| async move {
-            let _keep = running;
+            let _keep = (running, other);
             loop {
                 context.sleep(Duration::from_millis(50)).await;
                 let mut told = told.lock().unwrap();
@@ -303,7 +338,7 @@ impl EngineDefinition for Cluster {
                 let mut submissions = vec![submission(n, payment(index as u64, n))];
                 if twice && n > 1 {
                     // A bank that tries again at another operator's door.
-                    submissions.push(submission(1_000_000 + n, payment((index as u64 + 1) % 4, n - 1)));
+                    submissions.push(submission(1_000_000 + n, payment((index as u64 + 1) % VALIDATORS as u64, n - 1)));
                 }
                 let _ = pool.submit(submissions);
             }
@@ -313,5 +348,76 @@ impl EngineDefinition for Cluster {
 
     fn start(engine: Handle<()>) -> Handle<()> {
         engine
+    }
+}
+
+/// Channels whose answers go to one asker only.
+const RESOLVER: usize = 2;
+const BACKFILL: usize = 3;
+
+/// Who a node is.
+struct Place {
+    index: usize,
+    me: PublicKey,
+    oracle: Oracle<PublicKey, deterministic::Context>,
+    oath: Oath,
+}
+
+impl Cluster {
+    /// Starts one engine with its files.
+    async fn node<S: Sender<PublicKey = PublicKey>>(
+        &self,
+        context: deterministic::Context,
+        place: &Place,
+        disk: MemDisk,
+        channels: Vec<(S, Receiver<PublicKey>)>,
+        suffix: &str,
+        monitor: mpsc::UnboundedSender<FinalizationUpdate<PublicKey>>,
+    ) -> (Seat, Arc<Pool>, Running) {
+        let Place { index, me, oracle, oath } = place;
+        let (index, oath) = (*index, *oath);
+        let pool = Arc::new(Pool::new(10_000));
+        let known = Known::default();
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
+        let door = Door { index, pool: pool.clone(), told: self.told.clone(), orders: self.orders.clone() };
+        let noting = Noting { sink: door, known: known.clone() };
+        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), |_| noting).unwrap();
+        let (first, base) = base();
+        if follower.last().is_none() {
+            follower.append(vec![first]).unwrap();
+        }
+        let rosters = Rosters::new(&self.settings.namespace, Some(self.keys[index].clone()), self.first());
+        let mut channels = channels.into_iter();
+        let mut channel = || channels.next().unwrap();
+        let network = Network {
+            votes: channel(),
+            certificates: channel(),
+            resolver: channel(),
+            backfill: channel(),
+            blocks: channel(),
+            gossip: channel(),
+        };
+        let parts = Parts {
+            settings: Settings { partition: format!("validator-{index}{suffix}"), ..self.settings.clone() },
+            me: me.clone(),
+            rosters,
+            peers: oracle.manager(),
+            blocker: oracle.control(me.clone()),
+            track: Box::new(|_, _| {}),
+            authorise: Arc::new(Signed),
+            known,
+            pool: pool.clone(),
+            witness: Arc::new(Court(self.told.clone())),
+            follower,
+            seen: Seen::default(),
+            base,
+            distort: self.distort.clone().filter(|_| index == VALIDATORS - 1),
+            oath,
+        };
+        let running = start(context, parts, network, |keeper| MonitorReporter::new(me.clone(), monitor, keeper)).await;
+        self.refusals.lock().unwrap().push(running.refusals.clone());
+        let seat = Seat::Node { progress: running.progress.clone(), base: base.height };
+        (seat, pool, running)
     }
 }

@@ -10,6 +10,9 @@ mod certificates;
 mod cluster;
 #[path = "../../../ordering/tests/common/mod.rs"]
 mod common;
+mod liar;
 mod members;
+mod observers;
 mod runs;
 mod scheme;
+mod twins;

@@ -16,7 +16,7 @@ use ordering::{Disk as _, Follower, JournalConfig, audit_certificates, encode_bo
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-fn link(success: f64) -> Link {
+pub(super) fn link(success: f64) -> Link {
     let success_rate = if success < 1.0 { probability!(0.9) } else { probability!(1.0) };
     Link { latency: Duration::from_millis(5), jitter: Duration::from_millis(3), success_rate }
 }

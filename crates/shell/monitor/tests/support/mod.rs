@@ -21,6 +21,7 @@ pub struct World {
     pub model: Arc<ReadModel>,
     pub now_ns: Arc<AtomicU64>,
     pub stopped: Arc<AtomicBool>,
+    pub evidence: Vec<chain::Contradiction>,
 }
 
 impl World {
@@ -28,7 +29,7 @@ impl World {
         let clearing = Clearing::new(IndexSeed(1));
         let model = Arc::new(ReadModel::rebuild(&clearing, &[], &[], None));
         let (now_ns, stopped) = (Arc::new(AtomicU64::new(now_ns)), Arc::new(AtomicBool::new(false)));
-        let mut world = Self { clearing, model, now_ns, stopped };
+        let mut world = Self { clearing, model, now_ns, stopped, evidence: Vec::new() };
         world.block(genesis(names));
         world
     }
@@ -50,6 +51,10 @@ impl World {
             validators: Arc::new(|| None),
             order: Arc::new(|document| Box::pin(async move { (200 + (document.len() % 2) as u16, document.to_vec()) })),
             stopped: Arc::new(move || stopped.load(Ordering::Relaxed)),
+            evidence: Arc::new({
+                let evidence = self.evidence.clone();
+                move || evidence.clone()
+            }),
         }
     }
 
