@@ -1,16 +1,20 @@
 //! A machine's disk: files in sectors, with what is written and what is durable told apart.
 //!
 //! A crash of the process keeps what was written. A loss of power keeps what was synced, of the other sectors any subset (so
-//! writes are torn and reordered), and of the names a beginning of what was done to them. It outlives processes: each opens it
-//! anew, and what an earlier one still holds is dead.
+//! writes are torn and reordered), of a file's lengths since then any one, and of the names a beginning of what was done to
+//! them. It outlives processes: each opens it anew, and what an earlier one still holds is dead.
+//!
+//! A length that was set is there as a whole or not at all, as `ftruncate` is on file systems with a journal; redb relies on
+//! it and does not open a file that ends elsewhere. A file that grew by being written may end at any sector between.
 //!
 //! # Units and limits
 //! Sectors have [`SECTOR_BYTES`] bytes and are written whole or not at all.
 
 use crate::life::Life;
 use crate::rng::Rng;
+use bank::books::Shelf;
 use ordering::{Disk, DiskFile};
-use redb::StorageBackend;
+use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -23,9 +27,35 @@ struct Content {
     now: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
+    /// What was done to the length since the last sync.
+    lengths: Vec<LengthChange>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum LengthChange {
+    Set(usize),
+    Written(usize),
 }
 
 impl Content {
+    fn write(&mut self, from: usize, bytes: &[u8]) {
+        let to = from + bytes.len();
+        if self.now.len() < to {
+            self.lengths.push(LengthChange::Written(to));
+            self.grow(to);
+        }
+        self.now[from..to].copy_from_slice(bytes);
+        self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
+    }
+
+    fn set_length(&mut self, length: usize) {
+        self.lengths.push(LengthChange::Set(length));
+        self.grow(length);
+        self.now.truncate(length);
+        let sectors = length.div_ceil(SECTOR_BYTES);
+        self.dirty.retain(|sector| *sector < sectors);
+    }
+
     /// Makes it at least so long, with zeros that are not durable yet.
     fn grow(&mut self, length: usize) {
         let before = self.now.len();
@@ -36,35 +66,61 @@ impl Content {
     }
 
     fn sync(&mut self) {
-        self.durable.resize(self.now.len(), 0);
+        self.sync_length();
         for sector in core::mem::take(&mut self.dirty) {
             self.keep(sector);
         }
     }
 
+    /// A failed sync leaves nobody knows what: some sectors reach the disk, and the others are not tried again.
+    fn fail_to_sync(&mut self) {
+        self.sync_length();
+        for sector in core::mem::take(&mut self.dirty) {
+            if sector % 2 == 0 {
+                self.keep(sector);
+            }
+        }
+    }
+
+    fn sync_length(&mut self) {
+        for change in core::mem::take(&mut self.lengths) {
+            let (LengthChange::Set(length) | LengthChange::Written(length)) = change;
+            self.durable.resize(length, 0);
+        }
+    }
+
+    /// Makes a sector durable as far as the durable file goes.
     fn keep(&mut self, sector: usize) {
-        let (from, to) = (sector * SECTOR_BYTES, self.now.len().min((sector + 1) * SECTOR_BYTES));
-        if from >= to {
-            return;
+        let length = self.now.len().min(self.durable.len());
+        let (from, to) = (sector * SECTOR_BYTES, length.min((sector + 1) * SECTOR_BYTES));
+        if from < to {
+            self.durable[from..to].copy_from_slice(&self.now[from..to]);
         }
-        if self.durable.len() < to {
-            self.durable.resize(to, 0);
-        }
-        self.durable[from..to].copy_from_slice(&self.now[from..to]);
     }
 
     /// What is there when the power comes back.
     fn lose_power(&mut self, rng: &mut Rng) {
-        let grown = self.now.len() != self.durable.len();
+        self.lose_lengths(rng);
         for sector in core::mem::take(&mut self.dirty) {
             if rng.permille(500) {
                 self.keep(sector);
             }
         }
-        if grown && rng.permille(500) {
-            self.durable.resize(self.now.len(), 0);
-        }
         self.now.clone_from(&self.durable);
+    }
+
+    fn lose_lengths(&mut self, rng: &mut Rng) {
+        let mut lengths = core::mem::take(&mut self.lengths);
+        let kept = rng.between(0, lengths.len() as u64) as usize;
+        let next = lengths.get(kept).copied();
+        lengths.truncate(kept);
+        self.lengths = lengths;
+        self.sync_length();
+        if let Some(LengthChange::Written(to)) = next {
+            let (from, to) = (self.durable.len() / SECTOR_BYTES, to / SECTOR_BYTES);
+            let sectors = rng.between(from as u64, to as u64) as usize;
+            self.durable.resize(self.durable.len().max(sectors * SECTOR_BYTES), 0);
+        }
     }
 }
 
@@ -294,17 +350,13 @@ impl OpenDisk {
             let crashed = platter.burn();
             // A crash in the middle of a write leaves its beginning.
             let bytes = if crashed.is_err() { &bytes[..bytes.len() / 2] } else { bytes };
-            let (from, to) = (offset as usize, offset as usize + bytes.len());
+            let from = offset as usize;
             let full = platter.full;
             let content = platter.files.get_mut(&file).ok_or_else(gone)?;
-            if content.now.len() < to {
-                if full {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
-                content.grow(to);
+            if full && content.now.len() < from + bytes.len() {
+                return Err(io::ErrorKind::StorageFull.into());
             }
-            content.now[from..to].copy_from_slice(bytes);
-            content.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
+            content.write(from, bytes);
             crashed
         })
     }
@@ -319,7 +371,6 @@ impl OpenDisk {
         })
     }
 
-    /// A failed sync leaves nobody knows what: some sectors reach the disk, and the others are not tried again.
     fn sync(&self, file: u64) -> io::Result<()> {
         self.with(|platter| {
             platter.burn()?;
@@ -327,16 +378,12 @@ impl OpenDisk {
             platter.failing_syncs = platter.failing_syncs.saturating_sub(1);
             platter.sync_failed |= failing;
             let content = platter.files.get_mut(&file).ok_or_else(gone)?;
-            if !failing {
-                content.sync();
-                return Ok(());
+            if failing {
+                content.fail_to_sync();
+                return Err(io::Error::other("input/output error"));
             }
-            for sector in core::mem::take(&mut content.dirty) {
-                if sector % 2 == 0 {
-                    content.keep(sector);
-                }
-            }
-            Err(io::Error::other("input/output error"))
+            content.sync();
+            Ok(())
         })
     }
 
@@ -352,23 +399,16 @@ impl OpenDisk {
             if full && length as usize > content.now.len() {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            content.grow(length as usize);
-            content.now.truncate(length as usize);
-            let sectors = content.now.len().div_ceil(SECTOR_BYTES);
-            content.dirty.retain(|sector| *sector < sectors);
+            content.set_length(length as usize);
             Ok(())
         })
     }
 
-    /// The file of a name, made if it is not there, as a redb backend.
-    pub fn backend(&self, name: &str) -> io::Result<FileBackend> {
+    /// The file of a name, made if it is not there, as redb uses it.
+    fn backend(&self, name: &str) -> io::Result<FileBackend> {
         let file = match self.with(|platter| Ok(platter.names.get(name).copied()))? {
             Some(file) => file,
-            None => {
-                let file = self.make(name)?;
-                self.sync_folder()?;
-                file
-            }
+            None => self.make(name)?,
         };
         Ok(FileBackend(OpenFile { disk: self.clone(), file }))
     }
@@ -385,6 +425,26 @@ impl OpenDisk {
             platter.change(NameChange::Put(name.to_owned(), file));
             Ok(file)
         })
+    }
+}
+
+impl Shelf for OpenDisk {
+    fn has(&self, name: &str) -> io::Result<bool> {
+        self.with(|platter| Ok(platter.names.contains_key(name)))
+    }
+
+    fn open(&self, builder: &mut Builder, name: &str) -> Result<Database, DatabaseError> {
+        let backend = self.backend(name).map_err(StorageError::from)?;
+        builder.create_with_backend(backend)
+    }
+
+    fn discard(&self, name: &str) -> io::Result<()> {
+        Disk::remove(self, name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Disk::rename(self, from, to)?;
+        self.sync_folder()
     }
 }
 
@@ -454,7 +514,7 @@ impl DiskFile for OpenFile {
 
 /// A file as redb uses it.
 #[derive(Debug)]
-pub struct FileBackend(OpenFile);
+struct FileBackend(OpenFile);
 
 impl StorageBackend for FileBackend {
     fn len(&self) -> Result<u64, io::Error> {

@@ -36,6 +36,9 @@ struct Arguments {
     /// A file of seeds that are run first, one a line; what follows `#` says why.
     #[arg(long)]
     fixed: Option<PathBuf>,
+    /// A folder of plans that are run before everything else, each a file that ends in `.plan`.
+    #[arg(long)]
+    plans: Option<PathBuf>,
     /// Plant every known mistake, one after the other, and find each within `--seeds` seeds.
     #[cfg(feature = "planted")]
     #[arg(long)]
@@ -63,13 +66,9 @@ fn start(arguments: &Arguments) -> Result<bool> {
         return Ok(find_planted(arguments));
     }
     match (&arguments.plan, arguments.seed) {
-        (Some(path), _) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            let plan: Plan = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-            one(arguments, &plan, false)
-        }
+        (Some(path), _) => one(arguments, &read_plan(path)?, false),
         (None, Some(seed)) => one(arguments, &Plan::of(seed), true),
-        (None, None) => many(arguments),
+        (None, None) => Ok(recorded_plans(arguments)? & many(arguments)?),
     }
 }
 
@@ -91,6 +90,29 @@ fn find_planted(arguments: &Arguments) -> bool {
     }
     plant(None);
     all
+}
+
+fn read_plan(path: &Path) -> Result<Plan> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Whether every law holds in every plan of the folder. Seeds tell another story once plans are drawn otherwise; plans do not.
+fn recorded_plans(arguments: &Arguments) -> Result<bool> {
+    let Some(folder) = &arguments.plans else { return Ok(true) };
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "plan"));
+    paths.sort();
+    if paths.is_empty() {
+        bail!("no plan in {}", folder.display());
+    }
+    let mut hold = true;
+    for path in &paths {
+        println!("{}", path.display());
+        hold &= one(arguments, &read_plan(path)?, false)?;
+    }
+    Ok(hold)
 }
 
 fn one(arguments: &Arguments, plan: &Plan, shorten: bool) -> Result<bool> {

@@ -74,9 +74,7 @@ impl BankSetup {
     }
 
     fn open_books(&self, life: &Arc<Life>) -> Result<Books, BooksError> {
-        let disk = self.machine.platters.open(life);
-        let backend = disk.backend("books.redb").map_err(|error| BooksError::Storage(Box::new(redb::Error::Io(error))))?;
-        let books = Books::open_backend(backend)?;
+        let books = Books::open(&self.machine.platters.open(life))?;
         if !books.is_seeded()? {
             books.seed(&seed(&self.sample), life.now_ns() / 1_000_000)?;
         }
@@ -156,4 +154,52 @@ fn seed(sample: &SampleBank) -> Seed {
         });
     }
     seed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Platters;
+    use crate::rng::Rng;
+    use bank::books::BooksReport;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_book_that_was_begun_when_the_power_went_is_begun_again() {
+        let mut interrupted = 0;
+        for operation in 0..60 {
+            let platters = Platters::default();
+            platters.crash_after(operation);
+            interrupted += u32::from(Books::open(&platters.open_alone()).is_err());
+            platters.lose_power(&mut Rng::new(operation, "power"));
+            let opened = Books::open(&platters.open_alone()).map(drop);
+            assert!(opened.is_ok(), "operation {operation}: {opened:?}");
+        }
+        assert!(interrupted > 10, "{interrupted}");
+    }
+
+    #[test]
+    fn a_bit_that_flips_in_a_book_is_found_or_held_nothing() {
+        let platters = Platters::default();
+        let books = Books::open(&platters.open_alone()).unwrap();
+        books.seed(&seed(&bank::sample_banks()[0]), 0).unwrap();
+        drop(books);
+        let before = read(&platters.copy()).unwrap();
+        let (mut rng, mut refused) = (Rng::new(1, "rot"), 0);
+        for _ in 0..100 {
+            let rotten = platters.copy();
+            let place = rotten.flip_bit(&mut rng).unwrap();
+            match read(&rotten) {
+                None => refused += 1,
+                Some(after) => assert_eq!(after, before, "{place}"),
+            }
+        }
+        assert!(refused > 10, "{refused}");
+    }
+
+    /// Nothing if the book does not open: redb answers some damage with an error and some by stopping.
+    fn read(platters: &Platters) -> Option<BooksReport> {
+        let open = || Books::open(&platters.open_alone()).and_then(|books| books.report());
+        catch_unwind(AssertUnwindSafe(open)).ok()?.ok()
+    }
 }

@@ -355,8 +355,7 @@ fn crash(rng: &mut Rng, banks: &[SampleBank]) -> What {
 fn disk(rng: &mut Rng, banks: &[SampleBank]) -> What {
     let machine = machine(rng, banks);
     match rng.below(4) {
-        // Only the centre's: redb, which keeps the banks' books, does not always open again after one.
-        0 => What::FailSyncs { machine: 0, syncs: rng.between(1, 2), for_ms: rng.between(500, 4_000) },
+        0 => What::FailSyncs { machine, syncs: rng.between(1, 2), for_ms: rng.between(500, 4_000) },
         1 => What::FullDisk { machine, for_ms: rng.between(1_000, 15_000) },
         2 => What::SlowDisk { machine, ms: rng.between(20, 1_500), for_ms: rng.between(2_000, 20_000) },
         _ => What::BitRot { draw: rng.next() },

@@ -29,7 +29,7 @@ pub fn steps() -> Vec<Step> {
         step("doctest", "examples in the documentation", || counted(Run::cargo().args(words("test --quiet --workspace --doc")))),
         step("docs", "generated documents are the committed ones, links lead somewhere", || plain(docs::run(false))),
         step("release", "the release build", || plain(cargo("build --release --package luohu"))),
-        step("sim", "every law holds in simulated time: recorded seeds, then three hundred more", || {
+        step("sim", "every law holds in simulated time: recorded plans and seeds, then three hundred fresh ones", || {
             plain(sim(&SIMULATED.map(String::from)))
         }),
         step("planted", "mistakes planted in the product are found", || plain(planted())),
@@ -58,8 +58,8 @@ const CAMPAIGN: &[&str] = &["campaign", "overload", "soak"];
 /// End-to-end test of the engine between operators.
 const CONSORTIUM: &str = "consortium";
 
-/// Recorded seeds, then the same three hundred each time while `sim/open.txt` has seeds: fresh ones would meet them again.
-const SIMULATED: [&str; 8] = ["--fixed", "sim/seeds.txt", "--seeds", "300", "--from", "1", "--minutes", "8"];
+/// Recorded plans and seeds, then three hundred that the clock chooses; the first of them is printed.
+const SIMULATED: [&str; 8] = ["--plans", "sim/plans", "--fixed", "sim/seeds.txt", "--seeds", "300", "--minutes", "8"];
 
 /// How `cargo xtask ci` is to run.
 #[derive(clap::Args)]

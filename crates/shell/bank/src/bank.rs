@@ -1,6 +1,6 @@
 //! A bank started and stopped.
 
-use crate::books::{Books, BooksError, BooksReport};
+use crate::books::{Books, BooksError, BooksReport, Folder};
 use crate::config::BankConfig;
 use crate::fault::Fault;
 use crate::inner::Shared;
@@ -84,7 +84,7 @@ async fn open_books(config: &BankConfig) -> Result<Books, StartError> {
     let seeded_ms = world.now_ms();
     let opened = world.blocking(move || {
         std::fs::create_dir_all(&folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
-        let books = Books::open(&folder.join("books.redb"))?;
+        let books = Books::open(&Folder(folder))?;
         if !books.is_seeded()? {
             books.seed(&seed_of(&customers, &currencies), seeded_ms)?;
         }

@@ -26,6 +26,7 @@ mod outgoing;
 mod posting;
 pub mod records;
 mod report;
+mod shelf;
 pub mod state;
 mod tables;
 
@@ -33,15 +34,19 @@ pub use customers::Seed;
 pub use inbox::{Answered, InboxEntry, Told};
 pub use outgoing::OutgoingUpdate;
 pub use report::{BookedPayment, BooksReport, CurrencyTotals, Direction};
+pub use shelf::{Folder, Shelf};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
-use std::path::Path;
 use tables::{META, Reader, Writer};
 
 /// Most payments out under way at once: at a retail bank's busiest second a few hundred are; this bounds memory and retries.
 pub const OPEN_PAYMENTS_MAX: u64 = 10_000;
 /// Memory for pages, in bytes.
 const CACHE_BYTES: usize = 16 << 20;
+/// The file.
+const BOOK: &str = "books.redb";
+/// The file until it is whole.
+const UNFINISHED: &str = "books.redb.new";
 /// Layout of the file.
 const LAYOUT: u64 = 1;
 
@@ -112,6 +117,12 @@ impl BooksRefusal {
     }
 }
 
+impl From<std::io::Error> for BooksError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Storage(Box::new(redb::Error::Io(error)))
+    }
+}
+
 macro_rules! storage_error {
     ($($kind:ident),*) => {
         $(impl From<redb::$kind> for BooksError {
@@ -133,15 +144,35 @@ enum Keep {
 }
 
 impl Books {
-    /// Opens the books, or starts new ones. Every page is checked first: a bit that changed on the disk is refused here, and
-    /// not believed later. That reads the whole file.
-    pub fn open(path: &Path) -> Result<Self, BooksError> {
-        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).create(path)?)
+    /// Opens the books, or starts new ones.
+    ///
+    /// Every page is read and held against its checksum: a book with a changed bit does not open. Takes time in proportion to
+    /// the book.
+    ///
+    /// # Errors
+    /// The disk, or the book is damaged or of another version.
+    pub fn open(shelf: &impl Shelf) -> Result<Self, BooksError> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+        if !shelf.has(BOOK)? {
+            if shelf.has(UNFINISHED)? {
+                shelf.discard(UNFINISHED)?;
+            }
+            // A crash before the rename leaves an unfinished book, which the next start discards; none after it, a whole one.
+            drop(Self::prepared(shelf.open(&mut builder, UNFINISHED)?)?);
+            shelf.rename(UNFINISHED, BOOK)?;
+        }
+        Self::prepared(shelf.open(&mut builder, BOOK)?)
     }
 
-    /// The same on another kind of storage.
+    /// The same on another kind of storage, which has no names.
+    ///
+    /// # Errors
+    /// As [`Books::open`].
     pub fn open_backend(backend: impl StorageBackend) -> Result<Self, BooksError> {
-        Self::prepared(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+        Self::prepared(
+            Database::builder().set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).create_with_backend(backend)?,
+        )
     }
 
     fn prepared(database: Database) -> Result<Self, BooksError> {
@@ -172,6 +203,9 @@ impl Books {
             Keep::Durably => Durability::Immediate,
             Keep::Eventually => Durability::None,
         })?;
+        // A commit's pages are synced before it counts. With one sync for both, redb takes a book whose newest pages do not read
+        // for one that a crash has torn, and goes back to the commit before: a changed bit would undo it without a word.
+        transaction.set_two_phase_commit(true);
         let writer = Reader(transaction);
         let done = change(&writer)?;
         writer.0.commit()?;
