@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("history", &["chain", "clearing", "ledger", "money", "ordering", "planted"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "planted", "risk", "signing", "world"]),
-    ("node", &["clearing", "gateway", "history", "money", "ordering"]),
+    ("node", &["clearing", "consortium", "gateway", "history", "money", "ordering", "world"]),
     ("banklink", &["chain", "iso20022", "money", "planted", "signing", "world"]),
     ("bank", &["banklink", "chain", "iso20022", "money", "planted", "risk", "world"]),
     // apps and tools
