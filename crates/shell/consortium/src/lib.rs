@@ -32,6 +32,8 @@ mod command_id;
 mod engine;
 mod epochs;
 mod evidence;
+#[cfg(feature = "simulation")]
+mod field;
 mod gossip;
 mod judge;
 mod keeper;
@@ -52,6 +54,8 @@ pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
 pub use evidence::{Contradiction, Evidence, Witness};
+#[cfg(feature = "simulation")]
+pub use field::{Field, Seat, Weather};
 pub use keeper::{Progress, SharedProgress};
 pub use mark::MarkFiles;
 pub use node::{Beginning, Consortium, NodeConfig, Peer, StartError, public_key};
