@@ -6,12 +6,14 @@
 use crate::authorise::{Authorise, Known};
 use crate::engine::{self, Network, Parts, message_bytes_max};
 use crate::evidence::Witness;
+use crate::liar::{Carries, Mouth, Speaker, Tongue};
 use crate::node::{Beginning, Consortium, Opened, StartError, Started, noting};
 use crate::oath::Oath;
 use crate::pool::Pool;
 use crate::rosters::{Assembly, Roster, Rosters, key_bytes};
 use crate::settings::Settings;
 use clearing::IndexSeed;
+use commonware_consensus::simplex::scheme::ed25519::Scheme;
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::simulated::{self, Link, Oracle};
@@ -54,6 +56,8 @@ pub struct Seat<A> {
     pub beginning: Beginning,
     /// Most commands that wait for a block.
     pub pool_commands_max: usize,
+    /// Through what a dishonest operator speaks.
+    pub mouth: Option<Mouth>,
 }
 
 /// See the module.
@@ -113,7 +117,7 @@ impl Field {
         self.crash(operator);
         self.starts += 1;
         let context = self.context.child("operator").with_attribute("index", operator).with_attribute("start", self.starts);
-        let Seat { disk, journal, seed, authorise, witness, beginning, pool_commands_max } = seat;
+        let Seat { disk, journal, seed, authorise, witness, beginning, pool_commands_max, mouth } = seat;
         let follow = |known: &Known| Follower::open_stepped(disk.clone(), journal, seed, noting(known, rebuild));
         let Opened { known, follower, base, seen } = Opened::open(&*disk, &beginning, follow)?;
         let pool = Arc::new(Pool::new(pool_commands_max));
@@ -134,10 +138,10 @@ impl Field {
             follower,
             seen,
             base,
-            distort: None,
+            distort: mouth.as_ref().map(Mouth::distort),
             oath: Oath::Whole,
         };
-        let channels = self.channels(&me).await?;
+        let channels = self.channels(operator, mouth).await?;
         let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await;
         let started = Started {
             keeper: running.keeper.clone(),
@@ -166,18 +170,34 @@ impl Field {
         Assembly { roster, observers: Vec::new(), addresses: BTreeMap::new() }
     }
 
-    async fn channels(&self, me: &PublicKey) -> Result<SimulatedChannels, StartError> {
-        let control = self.oracle.control(me.clone());
-        let register = async |channel| control.register(channel, QUOTA).await.map_err(|_| StartError::Engine);
+    async fn channels(&self, operator: usize, mouth: Option<Mouth>) -> Result<SimulatedChannels, StartError> {
+        let key = &self.keys[operator];
+        let control = self.oracle.control(key.public_key());
+        let sign = || Scheme::signer(&self.settings.namespace, self.first().roster, key.clone());
+        let tongue = match mouth {
+            Some(mouth) => Some(Tongue { mouth, scheme: sign().ok_or(StartError::Engine)? }),
+            None => None,
+        };
+        let register = async |channel, carries| {
+            let (sender, receiver) = control.register(channel, QUOTA).await.map_err(|_| StartError::Engine)?;
+            Ok::<_, StartError>((Speaker { sender, carries, tongue: tongue.clone() }, receiver))
+        };
         Ok(Network {
-            votes: register(0).await?,
-            certificates: register(1).await?,
-            resolver: register(2).await?,
-            backfill: register(3).await?,
-            blocks: register(4).await?,
-            gossip: register(5).await?,
+            votes: register(0, Carries::Votes).await?,
+            certificates: register(1, Carries::Certificates).await?,
+            resolver: register(2, Carries::Other).await?,
+            backfill: register(3, Carries::Blocks).await?,
+            blocks: register(4, Carries::Blocks).await?,
+            gossip: register(5, Carries::Other).await?,
         })
+    }
+
+    /// Who has shut out whom for what it sent, by number.
+    pub async fn shut_out(&self) -> Vec<(usize, usize)> {
+        let number = |key: &PublicKey| self.keys.iter().position(|known| known.public_key() == *key);
+        let pairs = self.oracle.blocked().await.unwrap_or_default();
+        pairs.iter().filter_map(|(by, whom)| Some((number(by)?, number(whom)?))).collect()
     }
 }
 
-type SimulatedChannels = Network<simulated::Sender<PublicKey, Context>, simulated::Receiver<PublicKey>>;
+type SimulatedChannels = Network<Speaker<simulated::Sender<PublicKey, Context>>, simulated::Receiver<PublicKey>>;

@@ -37,6 +37,8 @@ mod field;
 mod gossip;
 mod judge;
 mod keeper;
+#[cfg(feature = "simulation")]
+mod liar;
 mod mark;
 mod node;
 mod oath;
@@ -57,6 +59,8 @@ pub use evidence::{Contradiction, Evidence, Witness};
 #[cfg(feature = "simulation")]
 pub use field::{Field, Seat, Weather};
 pub use keeper::{Progress, SharedProgress};
+#[cfg(feature = "simulation")]
+pub use liar::{Lie, Mouth};
 pub use mark::MarkFiles;
 pub use node::{Beginning, Consortium, NodeConfig, Peer, StartError, public_key};
 pub use oath::Oath;
