@@ -1,12 +1,12 @@
 //! Whether every bank's books agree with the centre: at any time in what both say is final, at rest in everything.
 
-use crate::centre::CentreSetup;
 use crate::observer::Observer;
 use crate::participant::{BankSetup, Hands};
 use crate::stage::SharedStage;
 use bank::books::{BooksReport, Direction};
 use clearing::{ParticipantId, PaymentState, PaymentView, Uetr};
 use history::ReadModel;
+use std::sync::Arc;
 
 /// What a bank says of a payment, in the centre's words; `None`: not final there.
 fn end_said(state: &str) -> Option<PaymentState> {
@@ -18,17 +18,22 @@ fn end_said(state: &str) -> Option<PaymentState> {
 }
 
 /// Reads a bank's books: none of its own laws may be broken, and no end may differ from the centre's (PAY-02, ORD-01).
-pub async fn look(stage: &SharedStage, bank: &BankSetup, hands: &Hands, centre: &CentreSetup) -> Option<BooksReport> {
+/// `centre`: what the centre knows, if it serves.
+pub async fn look(
+    stage: &SharedStage,
+    bank: &BankSetup,
+    hands: &Hands,
+    centre: impl FnOnce() -> Option<Arc<ReadModel>>,
+) -> Option<BooksReport> {
     let report = hands.desk.books_report().await.ok()?;
     // What the centre knows is looked at after the books: it knows first.
-    let running = centre.running();
-    let model = running.as_ref().map(|running| &*running.model);
+    let model = centre();
     let name = bank.machine.name;
     if let Some(broken) = report.breaks.first() {
         stage.broke(broken.get(..6).unwrap_or("BNK"), format_args!("{name}: {broken}"));
     }
     for payment in &report.payments {
-        let (Some(said), Some(model), Some(uetr)) = (end_said(&payment.state), model, Uetr::parse(&payment.uetr)) else {
+        let (Some(said), Some(model), Some(uetr)) = (end_said(&payment.state), model.as_ref(), Uetr::parse(&payment.uetr)) else {
             continue;
         };
         match model.payment(uetr) {

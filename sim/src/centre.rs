@@ -182,7 +182,7 @@ fn open(
         let first = !members.is_empty();
         pending.extend(members);
         if first {
-            pending.extend(withdrawals(setup));
+            pending.extend(withdrawals(&setup.scene, &setup.members));
         }
         let feeder = Feeder::rebuild(&recovered, Arc::clone(hub), Arc::new(AtomicBool::new(false)));
         model = Some(feeder.model());
@@ -191,7 +191,8 @@ fn open(
     Ok((journal, model.expect("the journal shows its state before it starts"), pending))
 }
 
-fn journal_config(scene: &Scene) -> JournalConfig {
+/// How files are kept in a scene.
+pub fn journal_config(scene: &Scene) -> JournalConfig {
     JournalConfig {
         segment_bytes: scene.segment_bytes,
         vault_bytes: scene.segment_bytes,
@@ -202,7 +203,8 @@ fn journal_config(scene: &Scene) -> JournalConfig {
     }
 }
 
-fn times(scene: &Scene) -> Settings {
+/// The rulebook's times in a scene.
+pub fn times(scene: &Scene) -> Settings {
     let (acceptance_age_s, retention_s) = scene.memory_s;
     Settings {
         quote_validity_ns: scene.quote_validity_s * 1_000_000_000,
@@ -213,8 +215,8 @@ fn times(scene: &Scene) -> Settings {
 }
 
 /// Takes prefunding down to what the scene says.
-fn withdrawals(setup: &CentreSetup) -> Vec<Command> {
-    let surplus = genesis::PREFUNDED_MINOR - setup.scene.prefunded_minor;
+pub fn withdrawals(scene: &Scene, members: &[Member]) -> Vec<Command> {
+    let surplus = genesis::PREFUNDED_MINOR - scene.prefunded_minor;
     if surplus == 0 {
         return Vec::new();
     }
@@ -234,7 +236,7 @@ fn withdrawals(setup: &CentreSetup) -> Vec<Command> {
         };
         member.currencies.iter().map(fund).collect::<Vec<_>>()
     };
-    (0..).zip(&setup.members).flat_map(of_member).collect()
+    (0..).zip(members).flat_map(of_member).collect()
 }
 
 async fn serve(

@@ -21,7 +21,7 @@ pub mod machine;
 pub mod model;
 pub mod net;
 pub mod observer;
-mod panics;
+pub mod panics;
 pub mod participant;
 pub mod plan;
 pub mod rng;
@@ -30,5 +30,5 @@ mod shrink;
 pub mod stage;
 
 pub use plan::Plan;
-pub use run::{Outcome, run};
+pub use run::{NAMES, Outcome, run};
 pub use shrink::shrink;

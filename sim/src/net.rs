@@ -84,7 +84,8 @@ pub struct NetLink {
     name: &'static str,
     state: Mutex<LinkState>,
     opened: Notify,
-    hall: Arc<Hall>,
+    /// Where it leads: a participant may turn to another operator's door.
+    hall: Mutex<Arc<Hall>>,
     stage: SharedStage,
     /// Called with everything the bank reads.
     tap: Tap,
@@ -112,7 +113,7 @@ impl NetLink {
         let weather = Weather { latency_ms, jitter_ms: latency_ms, ..Weather::default() };
         let rng = Rng::new(stage.seed, &format!("link/{name}"));
         let state = Mutex::new(LinkState { weather, wires: Vec::new(), rng, last: [None; 2] });
-        Arc::new(Self { bic, name, state, opened: Notify::new(), hall, stage, tap })
+        Arc::new(Self { bic, name, state, opened: Notify::new(), hall: Mutex::new(hall), stage, tap })
     }
 
     /// Blocks or opens directions.
@@ -155,6 +156,12 @@ impl NetLink {
         wires.iter().for_each(|wire| wire.reset());
     }
 
+    /// Leads to another door from now on; connections to the one before are reset.
+    pub fn lead_to(&self, hall: Arc<Hall>) {
+        *lock(&self.hall) = hall;
+        self.cut();
+    }
+
     /// The network is as it should be.
     pub fn heal(&self) {
         self.set_loss(0);
@@ -181,7 +188,8 @@ impl NetLink {
         }
         let shaken = lock(&self.state).arrival(Way::Up);
         tokio::time::sleep_until(shaken).await;
-        let door = lock(&self.hall.door).clone().filter(|(centre, _)| centre.is_alive());
+        let hall = lock(&self.hall).clone();
+        let door = lock(&hall.door).clone().filter(|(centre, _)| centre.is_alive());
         let refused = || LinkError::Unreachable(Arc::new(io::ErrorKind::ConnectionRefused.into()));
         let (centre, door) = door.ok_or_else(refused)?;
         let wire = Arc::new(Wire { pipes: [Mutex::default(), Mutex::default()] });

@@ -13,6 +13,7 @@ use crate::rng::Rng;
 use crate::stage::{Broken, SharedStage, Stage};
 use bank::{CURRENCIES, Fault, SampleBank, sample_banks};
 use clearing::{AccountPurpose, Bic, Command, Fund, FundDirection, ParticipantId, ParticipantStatus};
+use history::ReadModel;
 use money::MinorUnits;
 use ordering::{FsckReport, OrderedLog, Submission, fsck};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ const REST_MS: u64 = 240_000;
 /// How often the books are looked at while the plan is played.
 const LOOK_EVERY: Duration = Duration::from_secs(7);
 /// Names of the banks' machines.
-const NAMES: [&str; 4] = ["harb", "lion", "peng", "wutg"];
+pub const NAMES: [&str; 4] = ["harb", "lion", "peng", "wutg"];
 
 /// What became of a run.
 #[derive(Debug, Clone)]
@@ -313,10 +314,14 @@ impl Theatre {
         self.centre.machine.heal();
     }
 
+    fn centre_model(&self) -> Option<Arc<ReadModel>> {
+        self.centre.running().map(|running| running.model)
+    }
+
     async fn look_at_books(&self) {
         for bank in &self.banks {
             if let Some(hands) = bank.running() {
-                agreement::look(&self.stage, bank, &hands, &self.centre).await;
+                agreement::look(&self.stage, bank, &hands, || self.centre_model()).await;
             }
         }
     }
@@ -350,7 +355,7 @@ impl Theatre {
         let mut reports = Vec::new();
         for (at, bank) in self.banks.iter().enumerate() {
             let Some(hands) = bank.running() else { return Some(format!("{} does not work", bank.machine.name)) };
-            let Some(report) = agreement::look(&self.stage, bank, &hands, &self.centre).await else {
+            let Some(report) = agreement::look(&self.stage, bank, &hands, || self.centre_model()).await else {
                 return Some(format!("the books of {} cannot be read", bank.machine.name));
             };
             if let Some(unrest) = agreement::unrest(bank, &report, ParticipantId(at as u32), &running.model) {

@@ -44,6 +44,9 @@ pub fn steps() -> Vec<Step> {
             campaign,
         ),
         step("consortium", "four operators agree, over real processes", consortium),
+        step("operators", "every law holds between operators in simulated time, with one that crashes or lies", || {
+            plain(sim(&BETWEEN_OPERATORS.map(String::from)))
+        }),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
     ]
@@ -60,6 +63,9 @@ const CONSORTIUM: &str = "consortium";
 
 /// Recorded plans and seeds, then three hundred that the clock chooses; the first of them is printed.
 const SIMULATED: [&str; 8] = ["--plans", "sim/plans", "--fixed", "sim/seeds.txt", "--seeds", "300", "--minutes", "8"];
+
+/// The same fifteen seeds each time, none begun after two minutes.
+const BETWEEN_OPERATORS: [&str; 8] = ["--engine", "consortium", "--seeds", "15", "--from", "1", "--minutes", "2"];
 
 /// How `cargo xtask ci` is to run.
 #[derive(clap::Args)]
@@ -307,8 +313,22 @@ pub fn bless(further: &[String]) -> Result<()> {
 
 /// `cargo xtask sim`. Optimised across crates it would be built for longer than it runs.
 pub fn sim(further: &[String]) -> Result<()> {
+    if let [engine, consortium, further @ ..] = further
+        && engine == "--engine"
+        && consortium == "consortium"
+    {
+        return sim_consortium(further);
+    }
     let run = Run::cargo().env("CARGO_PROFILE_RELEASE_LTO", "false").args(words("run --quiet --release --package sim --"));
     run.args(further).show().map(drop)
+}
+
+/// `cargo xtask sim --engine consortium`. Built with all crates at once and unoptimised but for its libraries, as the tests are:
+/// the engine between operators takes minutes to build another way.
+fn sim_consortium(further: &[String]) -> Result<()> {
+    cargo("build --quiet --workspace --exclude e2e --tests --bins")?;
+    let binary = workspace::debug_binary().with_file_name("sim-consortium");
+    Run::new(&binary.to_string_lossy()).args(further).show().map(drop)
 }
 
 /// Each planted mistake must be found within six hundred seeds; most are in the first few.

@@ -59,6 +59,7 @@ enum Task {
         xsd: std::path::PathBuf,
     },
     /// The whole product in simulated time: fresh seeds, or with `--seed S --trace` one of them; further words go to the simulator.
+    /// With `--engine consortium` first: over four operators instead of one journal.
     Sim {
         /// Passed on, such as `--seeds 300 --minutes 8`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

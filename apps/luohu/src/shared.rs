@@ -6,20 +6,18 @@ use crate::evidence::{self, ProofFile};
 use crate::sections::{MemberSection, PeerSection};
 use anyhow::{Context, Result, ensure};
 use chain::{Contradiction, ContradictionKind, Hash, key_of_hex};
-use clearing::{Bic, Clearing, Command, IndexSeed, ParticipantId, ParticipantView, PublicKey, Time};
-use consortium::{
-    Authorise, Beginning, Consortium, Known, MarkFiles, NodeConfig, Peer, Settings, StartError, Unauthorised, Witness, public_key,
-};
-use gateway::{FinalityOf, Hub, proof};
-use money::{Currency, CurrencyCode};
-use node::Feeder;
+use clearing::{Clearing, IndexSeed, Time};
+use consortium::{Beginning, Consortium, MarkFiles, NodeConfig, Peer, Settings, StartError, Witness, public_key};
+use gateway::{FinalityOf, Hub};
+use money::Currency;
 use node::genesis;
+use node::{Feeder, SignedMessages};
 use ordering::{RealDisk, StopReason, VaultReader};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use world::Machine;
 
 /// What all operators share: the same bytes at each of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +87,8 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let failed = Arc::new(AtomicBool::new(false));
     let model = OnceLock::new();
     let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
-    let authorise = Arc::new(SignedMessages { currencies: currencies(&file), chain: file.namespace.clone() });
+    let authorise =
+        Arc::new(SignedMessages { currencies: currencies(&file), chain: file.namespace.clone(), world: Machine::shared() });
     let kept = Arc::new(Mutex::new(evidence::load(&config.data)?));
     let witness = Arc::new(EvidenceFiles { folder: config.data.join(evidence::FOLDER), kept: kept.clone() });
     let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {
@@ -162,51 +161,6 @@ impl Engine for Consortium {
     }
     fn close(&self) -> Result<(), StopReason> {
         Consortium::close(self)
-    }
-}
-
-/// Participants' commands must come with the message they signed, operators' with two officers' signatures.
-struct SignedMessages {
-    currencies: Vec<Currency>,
-    chain: String,
-}
-
-struct Met<'a>(&'a Known, &'a SignedMessages);
-
-impl proof::Acquaintance for Met<'_> {
-    fn by_id(&self, id: ParticipantId) -> Option<ParticipantView> {
-        self.0.by_id(id)
-    }
-    fn by_bic(&self, bic: Bic) -> Option<ParticipantView> {
-        self.0.by_bic(bic)
-    }
-    fn currency(&self, code: CurrencyCode) -> Option<Currency> {
-        self.1.currencies.iter().copied().find(|currency| currency.code == code)
-    }
-    fn chain(&self) -> &str {
-        &self.1.chain
-    }
-    fn is_officer(&self, key: &PublicKey) -> bool {
-        self.0.is_officer(key)
-    }
-}
-
-impl Authorise for SignedMessages {
-    fn needs_message(&self, _: &Command) -> bool {
-        true
-    }
-
-    fn authorise(&self, command: &Command, message: Option<&[u8]>, known: &Known) -> Result<(), Unauthorised> {
-        if !proof::needs_message(command) {
-            return Err(Unauthorised("operators' commands are taken as orders only"));
-        }
-        let message = message.ok_or(Unauthorised("it comes without its signed message"))?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        proof::prove(command, message, since.as_secs(), &Met(known, self)).map_err(Unauthorised)
-    }
-
-    fn belongs(&self, command: &Command, message: &[u8]) -> bool {
-        proof::belongs(command, message)
     }
 }
 

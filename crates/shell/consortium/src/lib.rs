@@ -32,9 +32,13 @@ mod command_id;
 mod engine;
 mod epochs;
 mod evidence;
+#[cfg(feature = "simulation")]
+mod field;
 mod gossip;
 mod judge;
 mod keeper;
+#[cfg(feature = "simulation")]
+mod liar;
 mod mark;
 mod node;
 mod oath;
@@ -52,7 +56,11 @@ pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
 pub use evidence::Witness;
+#[cfg(feature = "simulation")]
+pub use field::{Field, Seat, Weather};
 pub use keeper::{Progress, SharedProgress};
+#[cfg(feature = "simulation")]
+pub use liar::{Lie, Mouth};
 pub use mark::MarkFiles;
 pub use node::{Beginning, Consortium, NodeConfig, Peer, StartError, public_key};
 pub use oath::Oath;

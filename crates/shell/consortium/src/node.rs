@@ -124,8 +124,11 @@ pub struct Consortium {
     certificates: Certificates,
     rosters: Rosters,
     keeper: KeeperMailbox,
-    thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+    thread: Mutex<Option<Thread>>,
 }
+
+/// The thread of a node's engine, and what ends it.
+type Thread = (oneshot::Sender<()>, JoinHandle<()>);
 
 fn now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -162,13 +165,8 @@ impl Consortium {
         let members = Members::of(&config)?;
         let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
         let oath = files.open(public_key(config.key), now())?;
-        let known = Known::default();
-        let mut follower = Follower::open(disk.clone(), journal, seed, |recovered| {
-            known.load(recovered.clearing);
-            Noting { sink: rebuild(recovered), known: known.clone() }
-        })?;
-        let base = begin(&mut follower, &*disk, &config.beginning)?;
-        let seen = recent(&follower, &*disk);
+        let follow = |known: &Known| Follower::open(disk.clone(), journal, seed, noting(known, rebuild));
+        let Opened { known, follower, base, seen } = Opened::open(&*disk, &config.beginning, follow)?;
         let pool = Arc::new(Pool::new(config.pool_commands_max));
         let (vault, admission) = (follower.vault(), follower.admission());
         let plan = Plan { config, members, authorise, witness, known, pool: pool.clone(), base, seen, oath };
@@ -176,18 +174,21 @@ impl Consortium {
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("consortium".into());
         let thread = thread.spawn(move || run(plan, follower, stopped, &ready)).map_err(|_| StartError::Engine)?;
-        let Started { keeper, progress, refusals, certificates, rosters } = started.recv().map_err(|_| StartError::Engine)?;
-        Ok(Self {
-            pool,
-            admission,
-            vault,
-            progress,
-            refusals,
-            certificates,
-            rosters,
-            keeper,
-            thread: Mutex::new(Some((stop, thread))),
-        })
+        let started = started.recv().map_err(|_| StartError::Engine)?;
+        Ok(Self::of(pool, admission, vault, started, Some((stop, thread))))
+    }
+
+    /// A node that runs; on a thread of its own, unless somebody else runs it.
+    pub(crate) fn of(
+        pool: Arc<Pool>,
+        admission: Admission,
+        vault: VaultReader,
+        started: Started,
+        thread: Option<Thread>,
+    ) -> Self {
+        let Started { keeper, progress, refusals, certificates, rosters } = started;
+        let thread = Mutex::new(thread);
+        Self { pool, admission, vault, progress, refusals, certificates, rosters, keeper, thread }
     }
 
     /// Reads signed messages back.
@@ -289,6 +290,42 @@ fn reachable(assembly: &Assembly, keys: impl IntoIterator<Item = PublicKey>) -> 
     Map::from_iter_dedup(known)
 }
 
+/// A node's files, open.
+pub(crate) struct Opened<S> {
+    pub(crate) known: Known,
+    pub(crate) follower: Follower<Noting<S>>,
+    /// The last block before the consortium.
+    pub(crate) base: BlockHeader,
+    pub(crate) seen: Seen,
+}
+
+impl<S: Sink> Opened<S> {
+    /// Opens them by `follow` and finds the base.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        beginning: &Beginning,
+        follow: impl FnOnce(&Known) -> Result<Follower<Noting<S>>, OpenError>,
+    ) -> Result<Self, StartError> {
+        let known = Known::default();
+        let mut follower = follow(&known)?;
+        let base = begin(&mut follower, disk, beginning)?;
+        let seen = recent(&follower, disk);
+        Ok(Self { known, follower, base, seen })
+    }
+}
+
+/// What is shown to `rebuild` is known from then on.
+pub(crate) fn noting<S: Sink>(
+    known: &Known,
+    rebuild: impl FnOnce(Recovered<'_>) -> S,
+) -> impl FnOnce(Recovered<'_>) -> Noting<S> {
+    let known = known.clone();
+    move |recovered| {
+        known.load(recovered.clearing);
+        Noting { sink: rebuild(recovered), known }
+    }
+}
+
 /// Makes the first block if there is none, and finds the base.
 fn begin<S: Sink>(follower: &mut Follower<S>, disk: &dyn Disk, beginning: &Beginning) -> Result<BlockHeader, StartError> {
     let (height, hash) = match beginning {
@@ -347,13 +384,13 @@ struct Plan<A> {
     oath: Oath,
 }
 
-/// What the engine's thread hands back.
-struct Started {
-    keeper: KeeperMailbox,
-    progress: SharedProgress,
-    refusals: Refusals,
-    certificates: Certificates,
-    rosters: Rosters,
+/// What the engine hands back when it runs.
+pub(crate) struct Started {
+    pub(crate) keeper: KeeperMailbox,
+    pub(crate) progress: SharedProgress,
+    pub(crate) refusals: Refusals,
+    pub(crate) certificates: Certificates,
+    pub(crate) rosters: Rosters,
 }
 
 /// Peers the network has room for at least.

@@ -6,7 +6,11 @@
 //! # Start reading at
 //! [`Feeder::rebuild`].
 
+#[cfg(feature = "consortium")]
+mod authorise;
 mod feeder;
 pub mod genesis;
 
+#[cfg(feature = "consortium")]
+pub use authorise::SignedMessages;
 pub use feeder::Feeder;

@@ -6,8 +6,8 @@
 
 use crate::disk::Disk;
 use crate::journal::{JournalConfig, Recovered, open_store, recover_to_run};
-use crate::maker::{FileMaker, Files};
-use crate::queue::{Queue, Submission, SubmitRefusal};
+use crate::maker::{FileMaker, Files, SteppedMaker};
+use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{BlockError, OpenError, Recovery, compare};
 use crate::sequencer::{header_of, matters};
 use crate::snapshot::{self, Past};
@@ -91,12 +91,40 @@ impl<S: Sink> Follower<S> {
     ) -> Result<Self, OpenError> {
         let (recovery, past) = recover_to_run(&disk, config, seed)?;
         let sink = rebuild(recovery.shown(&past));
-        Ok(Self::start(disk, config, (recovery, past), sink)?)
+        let ahead = |queue: &Arc<Queue>, kind| {
+            FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead)
+        };
+        Ok(Self::start(&disk, config, (recovery, past), sink, ahead)?)
     }
 
-    fn start(disk: Arc<dyn Disk>, config: JournalConfig, (recovery, past): (Recovery, Past), sink: S) -> io::Result<Self> {
+    /// As [`Follower::open`], but without threads: files are made when they are needed. For simulated time.
+    ///
+    /// # Errors
+    /// As [`Follower::open`].
+    pub fn open_stepped(
+        disk: Arc<dyn Disk>,
+        config: JournalConfig,
+        seed: IndexSeed,
+        rebuild: impl FnOnce(Recovered<'_>) -> S,
+    ) -> Result<Self, OpenError> {
+        let (recovery, past) = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown(&past));
+        let stepped = |queue: &Arc<Queue>, kind| {
+            SteppedMaker::new(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Stepped)
+        };
+        Ok(Self::start(&disk, config, (recovery, past), sink, stepped)?)
+    }
+
+    fn start(
+        disk: &Arc<dyn Disk>,
+        config: JournalConfig,
+        (recovery, past): (Recovery, Past),
+        sink: S,
+        make: impl Fn(&Arc<Queue>, FileKind) -> io::Result<Files>,
+    ) -> io::Result<Self> {
+        let disk = disk.clone();
         let queue = Arc::new(Queue::new(config.queue_commands_max));
-        let files = |kind| FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead);
+        let files = |kind| make(&queue, kind);
         let Recovery { clearing, segment, last, .. } = recovery;
         let store = open_store(&*disk, config, segment, past, files)?;
         let vault = VaultReader::new(disk.clone());
