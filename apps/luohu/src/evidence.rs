@@ -9,6 +9,7 @@
 
 use crate::cli::{EvidenceCommand, EvidenceExportArgs, EvidenceListArgs, EvidenceShowArgs, SettingsArgs};
 use crate::config::Config;
+use crate::verify::validators_in;
 use anyhow::{Context, Result, ensure};
 use chain::{Choice, Contradiction, Hash, Proposed, SignedChoice, Validators, key_of_hex};
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ pub fn evidence(settings: &SettingsArgs, command: &EvidenceCommand) -> Result<Ex
 }
 
 fn list(settings: &SettingsArgs, args: &EvidenceListArgs) -> Result<ExitCode> {
-    let validators = args.validators.as_deref().map(read_validators).transpose()?;
+    let validators = validators_in(args.validators.as_deref())?;
     let files = files(&Config::load(settings)?.data)?;
     let mut sound = true;
     for path in &files {
@@ -78,7 +79,7 @@ fn list(settings: &SettingsArgs, args: &EvidenceListArgs) -> Result<ExitCode> {
 }
 
 fn show(args: &EvidenceShowArgs) -> Result<ExitCode> {
-    let validators = args.validators.as_deref().map(read_validators).transpose()?;
+    let validators = validators_in(args.validators.as_deref())?;
     let proofs = read(&args.file)?;
     for proof in &proofs {
         println!("chain      {}", proof.namespace);
@@ -171,11 +172,6 @@ fn judge(proofs: &[ProofFile], validators: Option<&Validators>) -> Result<()> {
     Ok(())
 }
 
-fn read_validators(path: &Path) -> Result<Validators> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("validators {}", path.display()))?;
-    text.parse().with_context(|| format!("validators {}", path.display()))
-}
-
 impl ProofFile {
     /// A proof that was verified, to be written.
     #[cfg(any(test, feature = "consortium"))]
@@ -192,7 +188,7 @@ impl ProofFile {
     }
 
     /// Its file's name: one for each validator, view and kind.
-    #[cfg(any(test, feature = "consortium"))]
+    #[cfg(feature = "consortium")]
     pub fn name(&self) -> String {
         format!("{}-{}-{}-{}.json", self.epoch, self.view, &self.validator[..16], self.kind)
     }
