@@ -6,12 +6,12 @@ use crate::director::{self, Order, Orders};
 use crate::operator::{self, EvidenceBook, Operator, beginning, chain_name};
 use crate::plan::{OPERATORS, Plan, What};
 use bank::{Fault, SampleBank, sample_banks};
-use clearing::{Bic, ParticipantId};
+use clearing::{Bic, IndexSeed, ParticipantId, PaymentView};
 use consortium::{Mouth, Settings, Weather};
 use core::num::NonZeroU64;
-use ordering::fsck;
+use ordering::{Disk, DurableBlock, Follower, Sink, StopReason, audit_certificates, fsck};
 use sim::agreement;
-use sim::centre::member;
+use sim::centre::{journal_config, member};
 use sim::customer::{self, ConfirmedList};
 use sim::machine::Machine;
 use sim::net::{Hall, NetLink};
@@ -375,13 +375,39 @@ impl Theatre {
                     if report.blocks < self.court.told_by(operator.at) {
                         self.stage.broke("ORD-01", format_args!("{name} has {} blocks on disk and told more", report.blocks));
                     }
-                    if report.payments != report.messages {
-                        let text = format!("{name} has {} messages of {} payments", report.messages, report.payments);
-                        self.stage.broke("VAULT", text);
-                    }
                 }
                 Err(error) => self.stage.broke("ORD-02", format_args!("{name}: {error}")),
             }
+            self.judge_vault(name, Arc::new(copy.open_alone()));
+            self.judge_certificates(operator, &copy.open_alone());
+        }
+    }
+
+    /// Each operator can show the signed message behind each payment, whoever took it in.
+    fn judge_vault(&self, name: &str, disk: Arc<dyn Disk>) {
+        let config = journal_config(&self.operators[0].scene);
+        match Follower::open_stepped(disk, config, IndexSeed(0), |_| Deaf) {
+            Ok(follower) => {
+                let lacks = |payment: &PaymentView| follower.message_of(payment.uetr).is_none();
+                if let Some(payment) = follower.clearing().payments().find(lacks) {
+                    self.stage.broke("VAULT", format_args!("{name} has no message of payment {}", payment.uetr));
+                }
+            }
+            Err(error) => self.stage.broke("ORD-02", format_args!("{name}: {error}")),
+        }
+    }
+
+    /// Certificates on the disk are each signed by a quorum over the block they stand under.
+    fn judge_certificates(&self, operator: &Operator, disk: &dyn Disk) {
+        let name = operator.machine.name;
+        let Some(running) = operator.running() else { return };
+        match audit_certificates(disk, &running.node.rosters().validators()) {
+            Ok(report) => {
+                if let Some(detail) = report.broken.first() {
+                    self.stage.broke("CERT", format_args!("{name}: {detail}"));
+                }
+            }
+            Err(error) => self.stage.broke("ORD-02", format_args!("{name}: {error}")),
         }
     }
 
@@ -416,6 +442,14 @@ impl Theatre {
             }
         }
     }
+}
+
+/// Hears nothing: files are opened to be looked at.
+struct Deaf;
+
+impl Sink for Deaf {
+    fn durable(&mut self, _: DurableBlock) {}
+    fn stopped(&mut self, _: StopReason) {}
 }
 
 /// Opens, changes or cuts links from each of these operators to each of those.

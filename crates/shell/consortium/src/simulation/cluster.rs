@@ -298,7 +298,7 @@ impl EngineDefinition for Cluster {
             if twin.is_some() {
                 // Answers to requests find whoever asked first; the second engine does without.
                 let to = if matches!(number, RESOLVER | BACKFILL) { SplitTarget::Primary } else { SplitTarget::Both };
-                let (first, other) = receiver.split_with(context.child("twin"), move |_| to.clone());
+                let (first, other) = receiver.split_with(context.child("twin"), move |_| to);
                 receiver = first;
                 second.push((theirs, other));
             }
