@@ -202,11 +202,11 @@ impl Door {
     }
 
     /// Refuses a payment for a creditor agent that is behind with its answers, before anything dear is done for it.
-    pub(crate) fn spare_creditor_agent(&self, body: &[u8]) -> Result<(), Problem> {
+    pub(crate) fn spare_creditor_agent(&self, caller: &Participant, body: &[u8]) -> Result<(), Problem> {
         let age_max_ns = u64::try_from(self.config.limits.answer_delay_max.as_nanos()).unwrap_or(u64::MAX);
         let agent = creditor_agent_of(body).and_then(|bic| self.hub.registry.by_bic(bic));
         match agent.is_some_and(|agent| agent.lane.backlog().is_behind(self.world.now_ns(), age_max_ns)) {
-            true => Err(Problem::from(GatewayRefusal::CreditorAgentBehind).retry_after(self.config.limits.retry_after_s_max)),
+            true => Err(Problem::from(GatewayRefusal::CreditorAgentBehind).retry_after(self.admission.turn_away(caller.id()))),
             false => Ok(()),
         }
     }

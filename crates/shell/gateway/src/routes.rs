@@ -185,7 +185,7 @@ async fn signed_endpoint(
     let body = read_body(body, &door.config.limits).await?;
     let class = if endpoint == Endpoint::Messages { class_of_message(&body) } else { Class::Quote };
     if class == Class::Payment {
-        door.spare_creditor_agent(&body)?;
+        door.spare_creditor_agent(&caller, &body)?;
     }
     let permit = door.admit(&caller, class)?;
     let request = authenticate(caller, &parts, body, door.world.now_s(), &door.hub.registry)?;

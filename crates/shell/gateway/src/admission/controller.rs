@@ -89,6 +89,8 @@ struct Share {
     working: u32,
     /// The last interval in which it asked for something.
     seen: Option<u64>,
+    /// The last interval in which a payment of its was turned away for the creditor agent's sake.
+    turned_away: Option<u64>,
 }
 
 impl Controller {
@@ -126,10 +128,23 @@ impl Controller {
 
     pub(super) fn would_admit(&self, who: ParticipantId, class: Class) -> bool {
         let Some(percent) = class.part() else { return true };
+        // Whose payments are turned away asks for less first: polls are given up before payments, whatever the reason.
+        let turned_away = self.shares.get(who.0 as usize).and_then(|share| share.turned_away);
+        if class == Class::Poll && turned_away.is_some_and(|interval| interval + 1 >= self.interval.number) {
+            return self.working == 0;
+        }
         // However small the limit, one of each class may be worked on while nothing else is.
         let most = ((u64::from(self.limit) * u64::from(percent) / 100) as u32).max(1);
         let own = self.shares.get(who.0 as usize).map_or(0, |share| share.working);
         self.working < most || own < most / self.active.max(self.interval.active).max(1)
+    }
+
+    /// A payment of this participant was turned away before it came here.
+    pub(super) fn turned_away(&mut self, now_ns: u64, who: ParticipantId) {
+        self.roll(now_ns);
+        let number = self.interval.number;
+        self.share(who).turned_away = Some(number);
+        self.refused[Class::Payment.at()] += 1;
     }
 
     pub(super) fn durable(&mut self, now_ns: u64, delay_ns: u64) {
@@ -322,6 +337,17 @@ mod tests {
         assert_eq!(tally.refused[Class::Answer.at()], 0);
         assert!(passed(Class::Poll) < 10 && passed(Class::Quote) < 10, "{tally:?}");
         assert!(passed(Class::Payment) > 100, "{tally:?}");
+    }
+
+    #[test]
+    fn whose_payments_are_turned_away_does_not_poll() {
+        let mut controller = Controller::new(TARGET_NS, 100);
+        assert!(controller.admit(1, A, Class::Payment));
+        controller.turned_away(1, A);
+        assert!(!controller.admit(2, A, Class::Poll) && controller.admit(2, B, Class::Poll));
+        assert!(controller.admit(2, A, Class::Payment) && controller.admit(2, A, Class::Quote));
+        assert!(!controller.admit(INTERVAL_NS + 2, A, Class::Poll), "the next interval too");
+        assert!(controller.admit(3 * INTERVAL_NS, A, Class::Poll));
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //! ```
 //! Answers of creditor agents and inbox streams end what was begun; refusing them would make the overload longer.
 //!
-//! What was taken in and waits for a creditor agent is limited beside that, by how long the oldest waits (`backlog.rs`).
+//! What was taken in and waits for a creditor agent is limited beside that, by how fast the agent answers (`backlog.rs`);
+//! whose payments are turned away for that has its status polls given up first.
 //!
 //! # Fairness
 //! Below its equal share of the limit a participant is admitted although others have filled it: who floods is refused, who
@@ -74,6 +75,13 @@ impl Admission {
             return Err(self.retry_after_s());
         }
         Ok(Permit { admission: Arc::clone(self), who, class, admitted_ns: now_ns })
+    }
+
+    /// Notes that a payment of this participant is refused for the creditor agent's sake; says in how many seconds to come back.
+    pub(crate) fn turn_away(&self, who: ParticipantId) -> u32 {
+        let now_ns = self.now_ns();
+        self.lock().turned_away(now_ns, who);
+        self.retry_after_s()
     }
 
     pub(crate) fn counts(&self) -> AdmissionCounts {
