@@ -261,6 +261,7 @@ async fn serve(
         past: Arc::new(RecordedPast::new(Arc::clone(&model), vault)),
         risk: Arc::new(risk),
         world: life.world(),
+        persons: Arc::new(signing::HashKey::new(&[7; 32])),
     };
     let gateway = Gateway::start_at(address, setup.hall.open(life), config, deps).expect("the log signer's name is one");
     setup.gateways.lock().unwrap_or_else(PoisonError::into_inner).push(gateway);

@@ -209,6 +209,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
             let reason = payment.rejection.map(|rejection| format!(" ({})", rejection.code())).unwrap_or_default();
             format!("{:?}{reason}{}", payment.state, if *repeated { ", again" } else { "" })
         }
+        Outcome::Waiting { payment, .. } => format!("waits until {}", payment.until.0),
         Outcome::Refused(refusal) => format!("refused ({})", refusal.code()),
     };
     let asked = match command {
@@ -229,6 +230,8 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::Order(order) => format!("order {}", order.id),
         Command::AppointOfficers(officers) => format!("appoint {} officers", officers.len()),
         Command::SetNodes(set) => format!("set {} nodes", set.nodes.len()),
+        Command::Cancel { uetr, .. } => format!("cancel {uetr}"),
+        Command::SetRulebook(book) => format!("set rulebook {}", book.version),
     };
     format!("{asked}: {answer}")
 }

@@ -148,6 +148,7 @@ fn seed(sample: &SampleBank) -> Seed {
             town: customer.address.0.to_owned(),
             country: customer.address.1.to_owned(),
             company: customer.company,
+            document: None,
             mobile: customer.mobile.map(str::to_owned),
             accounts: vec![customer.account.to_owned()],
             password: PasswordHash::of_nobody(),

@@ -1,14 +1,16 @@
 //! The centre on this machine: journal, read model and hub joined by the sink.
 
 use crate::config::{Config, NodeKind, SchemeSection};
+use crate::keys::SystemKeys;
 use anyhow::{Context, Result};
 use chain::{Contradiction, key_of_hex};
-use clearing::{Command, IndexSeed, Officer, Settings};
+use clearing::{Command, IndexSeed, Officer, Rulebook, Settings, Time};
 use gateway::Hub;
 use history::ReadModel;
 use money::Currency;
 use node::Feeder;
 use node::genesis::{self, Member};
+use node::rulebook;
 use ordering::{Journal, JournalConfig, OrderedLog, RealDisk, StopReason, Submission, SystemClock, VaultReader};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -44,20 +46,20 @@ impl Engine for Journal {
 
 impl Centre {
     /// Recovers what the folder holds, brings it to what the configuration says, and runs.
-    pub fn open(config: &Config, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
+    pub fn open(config: &Config, keys: &SystemKeys, members: &[Member], hub: Arc<Hub>) -> Result<Self> {
         match config.node.kind {
             NodeKind::Single => Self::open_single(config, members, hub),
-            NodeKind::Validator | NodeKind::Observer => Self::open_shared(config, hub),
+            NodeKind::Validator | NodeKind::Observer => Self::open_shared(config, keys, hub),
         }
     }
 
     #[cfg(feature = "consortium")]
-    fn open_shared(config: &Config, hub: Arc<Hub>) -> Result<Self> {
-        crate::shared::open(config, hub)
+    fn open_shared(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Self> {
+        crate::shared::open(config, keys, hub)
     }
 
     #[cfg(not(feature = "consortium"))]
-    fn open_shared(_: &Config, _: Arc<Hub>) -> Result<Self> {
+    fn open_shared(_: &Config, _: &SystemKeys, _: Arc<Hub>) -> Result<Self> {
         anyhow::bail!("this luohu was built without `--features consortium`")
     }
 
@@ -66,11 +68,13 @@ impl Centre {
         let disk = RealDisk::open(&folder).with_context(|| format!("data folder {}", folder.display()))?;
         let failed = Arc::new(AtomicBool::new(false));
         let model = OnceLock::new();
+        let first_rules = rules(&config.scheme).context("scheme.rulebook")?;
         let mut pending: Vec<Command> = Vec::new();
         let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
         let journal = Journal::open(Arc::new(disk), journal_config(config), SystemClock, seed, |recovered| {
             pending = genesis::configuration(times(&config.scheme), &currencies(&config.scheme), recovered.clearing);
             pending.extend(genesis::officers(&officers(&config.scheme), recovered.clearing));
+            pending.extend(genesis::rulebook(first_rules, recovered.clearing));
             pending.extend(genesis::members(members, recovered.clearing));
             let feeder = Feeder::rebuild(&recovered, hub, failed.clone());
             let _ = model.set(feeder.model());
@@ -114,6 +118,16 @@ pub(crate) fn times(scheme: &SchemeSection) -> Settings {
 pub(crate) fn officers(scheme: &SchemeSection) -> Vec<Officer> {
     let officer = |(name, key): &(String, String)| Some(Officer { key: key_of_hex(key)?, name: name.clone() });
     scheme.officers.iter().map(|row| officer(row).expect("checked when read")).collect()
+}
+
+/// The rulebook a chain of this scheme begins with.
+pub(crate) fn rules(scheme: &SchemeSection) -> Result<Option<Rulebook>> {
+    let text = match scheme.rulebook.as_str() {
+        SchemeSection::NO_RULEBOOK => return Ok(None),
+        SchemeSection::CORRIDOR => rulebook::CORRIDOR.to_owned(),
+        path => std::fs::read_to_string(path).with_context(|| path.to_owned())?,
+    };
+    rulebook::read(&text, 1, Time(0), &currencies(scheme)).map(Some).with_context(|| scheme.rulebook.clone())
 }
 
 pub(crate) fn currencies(scheme: &SchemeSection) -> Vec<Currency> {

@@ -63,6 +63,8 @@ pub enum Command {
     /// What two officers of the scheme change while it runs.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Print the rulebook a new chain begins with, as a file to change and order, or judge one.
+    Rulebook(RulebookArgs),
     /// Several operators with one chain.
     #[cfg(feature = "consortium")]
     #[command(subcommand)]
@@ -74,6 +76,13 @@ pub enum Command {
     Flood(FloodArgs),
     /// Print every setting with its default and what it means, as a configuration file.
     Config(ConfigArgs),
+}
+
+/// Print or judge.
+#[derive(Debug, Args)]
+pub struct RulebookArgs {
+    /// A rulebook to judge.
+    pub file: Option<PathBuf>,
 }
 
 /// Print or judge.
@@ -196,6 +205,14 @@ pub enum Wish {
     Officers {
         /// TOML with officers = [["name", "key"], …], all of them.
         file: PathBuf,
+    },
+    /// Replace the rulebook: corridors, hours, limits.
+    Rulebook {
+        /// TOML as `luohu rulebook` prints it.
+        file: PathBuf,
+        /// From when on it holds, as 2027-01-01T00:00:00+08:00; at once without it.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
     },
     /// Replace the nodes from the next epoch on.
     Nodes {

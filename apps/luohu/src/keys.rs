@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use rustls::ClientConfig;
-use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
+use signing::{DevCa, FileSigner, HashKey, Signer, TlsIdentity, client_config, server_config};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct SystemKeys {
     authority: DevCa,
     /// The centre's message and checkpoint key.
     pub signer: Arc<dyn Signer>,
+    /// Names persons whose quotas are counted.
+    pub persons: Arc<HashKey>,
     /// The gateway's TLS.
     pub server_tls: Arc<rustls::ServerConfig>,
 }
@@ -43,7 +45,8 @@ impl Keys {
             .context("gateway certificate")?;
         let signer = FileSigner::open_or_create(&self.folder.join("centre.key.pem"), "LUOHU#1").context("centre key")?;
         let server_tls = server_config(authority.certificate(), &identity).context("gateway TLS")?;
-        Ok(SystemKeys { signer: Arc::new(signer), server_tls: Arc::new(server_tls), authority })
+        let persons = Arc::new(HashKey::open_or_create(&self.folder.join("persons.key")).context("key of persons")?);
+        Ok(SystemKeys { signer: Arc::new(signer), persons, server_tls: Arc::new(server_tls), authority })
     }
 }
 

@@ -11,6 +11,7 @@ mod iso;
 mod keys;
 mod order;
 mod pay;
+mod rulebook;
 mod run;
 mod sections;
 #[cfg(feature = "consortium")]
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
+        Command::Rulebook(options) => rulebook::show(&cli.settings, &options),
         Command::Evidence(command) => evidence::evidence(&cli.settings, &command),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         #[cfg(feature = "consortium")]

@@ -78,7 +78,7 @@ pub fn verifier(config: &Config, keys: &SystemKeys) -> Result<VerifierKey> {
 pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Result<System> {
     let limits = limits(config);
     let hub = Arc::new(Hub::new(limits));
-    let centre = Centre::open(config, members, hub.clone())?;
+    let centre = Centre::open(config, keys, members, hub.clone())?;
     let mut gateway_config = GatewayConfig::at(config.gateway.listen);
     gateway_config.centre_bic = Bic::parse(&config.gateway.centre_bic).context("gateway.centre_bic")?;
     gateway_config.log_origin.clone_from(&config.gateway.log_origin);
@@ -94,6 +94,7 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
         past: Arc::new(RecordedPast::new(centre.model.clone(), centre.journal.vault())),
         risk: Arc::new(risk_rules(config)?),
         world: Machine::shared(),
+        persons: keys.persons.clone(),
     };
     let listen = config.gateway.listen;
     let gateway =

@@ -73,13 +73,20 @@ impl ChainFile {
         let empty = Clearing::new(IndexSeed(0));
         let mut commands = genesis::configuration(centre::times(&self.scheme), &centre::currencies(&self.scheme), &empty);
         commands.extend(genesis::officers(&centre::officers(&self.scheme), &empty));
+        // A file could differ from node to node, and their chains would.
+        let own = [SchemeSection::NO_RULEBOOK, SchemeSection::CORRIDOR];
+        anyhow::ensure!(
+            own.contains(&self.scheme.rulebook.as_str()),
+            "scheme.rulebook: a chain begins with \"corridor\" or \"none\""
+        );
+        commands.extend(genesis::rulebook(centre::rules(&self.scheme)?, &empty));
         commands.extend(genesis::members(&members, &empty));
         Ok(Beginning::Genesis { time: Time(self.genesis_time_ns), commands })
     }
 }
 
 /// Opens the centre as one of several.
-pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
+pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre> {
     let file = ChainFile::read(&config.node.chain)?;
     let node = node_config(config, &file)?;
     let folder = config.data.join("centre");
@@ -87,8 +94,12 @@ pub fn open(config: &Config, hub: Arc<Hub>) -> Result<Centre> {
     let failed = Arc::new(AtomicBool::new(false));
     let model = OnceLock::new();
     let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
-    let authorise =
-        Arc::new(SignedMessages { currencies: currencies(&file), chain: file.namespace.clone(), world: Machine::shared() });
+    let authorise = Arc::new(SignedMessages {
+        currencies: currencies(&file),
+        chain: file.namespace.clone(),
+        world: Machine::shared(),
+        persons: keys.persons.clone(),
+    });
     let kept = Arc::new(Mutex::new(evidence::load(&config.data)?));
     let witness = Arc::new(EvidenceFiles { folder: config.data.join(evidence::FOLDER), kept: kept.clone() });
     let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {

@@ -218,6 +218,7 @@ fn payment() -> CreditTransferView {
         interbank_settlement_amount: amount(108_507, CurrencyCode::HKD),
         interbank_settlement_date: Some("2026-11-24".into()),
         accepted_at: Some(NOW),
+        execute_from: None,
         instructed_amount: Some(amount(100_000, CurrencyCode::CNY)),
         exchange_rate: Some("0.9216".into()),
         quote: Some(UETR),

@@ -3,7 +3,7 @@
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason, MessageIdHash,
     ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision,
-    Settings, Time, Uetr,
+    Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -82,6 +82,7 @@ pub(crate) fn pay(n: u8, quoted: Option<u8>) -> Command {
         priority: if n.is_multiple_of(2) { Priority::High } else { Priority::Normal },
         accepted_at: Time(START),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 

@@ -161,7 +161,12 @@ impl Operator {
     }
 
     fn seat(&self, life: &Arc<Life>) -> Seat<SignedMessages> {
-        let authorise = SignedMessages { currencies: CURRENCIES.to_vec(), chain: chain_name(), world: life.world() };
+        let authorise = SignedMessages {
+            currencies: CURRENCIES.to_vec(),
+            chain: chain_name(),
+            world: life.world(),
+            persons: Arc::new(signing::HashKey::new(&[7; 32])),
+        };
         Seat {
             disk: Arc::new(self.machine.platters.open(life)),
             journal: journal_config(&self.scene),
@@ -216,6 +221,7 @@ fn serve(operator: &Arc<Operator>, life: &Arc<Life>, hub: Arc<Hub>, node: Arc<Co
         past: Arc::new(RecordedPast::new(Arc::clone(&model), node.vault())),
         risk: Arc::new(risk),
         world: life.world(),
+        persons: Arc::new(signing::HashKey::new(&[7; 32])),
     };
     let config = GatewayConfig { limits: Limits::default(), ..GatewayConfig::at(address()) };
     let gateway = Gateway::start_at(address(), operator.hall.open(life), config, deps).expect("the log signer's name is one");

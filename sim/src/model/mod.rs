@@ -197,6 +197,9 @@ impl Model {
                 AnswerVerdict::Refuses(reason) => self.answer(answer.uetr.0, answer.creditor_agent.0, Some(reason)),
             },
             Command::ReportCredited { uetr, creditor_agent } => self.report_credited(uetr.0, creditor_agent.0),
+            // These stories have no rulebook, and nothing in them waits.
+            Command::Cancel { .. } => Err("CLR-1005"),
+            Command::SetRulebook(_) => Err("no rulebook is entered in these stories"),
             // Nobody is appointed in these stories, so nobody's order counts.
             Command::Order(_) => Err("CLR-1030"),
             Command::AppointOfficers(_) => Ok(Expected::Done),
@@ -306,6 +309,7 @@ fn found(outcome: &Outcome) -> Expected {
             reason: payment.rejection.map(|rejection| rejection.code()),
             repeated: *repeated,
         },
+        Outcome::Waiting { .. } => Expected::Refused("nothing waits in these stories"),
         Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
     }
 }

@@ -22,8 +22,10 @@ use tempfile::TempDir;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an orderly stop may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// Small segments, so that a short run crosses several; little reserve, so that a small disk can be filled.
-const CONFIGURATION: &str = "[journal]\nsegment_mib = 1\nvault_mib = 1\nfree_mib_min = 8\n[log]\nlevel = \"info\"\n";
+/// Small segments, so that a short run crosses several; little reserve, so that a small disk can be filled; no rulebook, so
+/// that no corridor is closed at the hour of the test.
+const CONFIGURATION: &str =
+    "[journal]\nsegment_mib = 1\nvault_mib = 1\nfree_mib_min = 8\n[log]\nlevel = \"info\"\n[scheme]\nrulebook = \"none\"\n";
 
 /// What kind of node.
 #[derive(Debug, Clone, Default)]

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("history", &["chain", "clearing", "ledger", "money", "ordering", "planted"]),
     ("monitor", &["chain", "clearing", "history", "money", "risk"]),
     ("gateway", &["chain", "clearing", "history", "iso20022", "money", "ordering", "planted", "risk", "signing", "world"]),
-    ("node", &["clearing", "consortium", "gateway", "history", "money", "ordering", "world"]),
+    ("node", &["clearing", "consortium", "gateway", "history", "money", "ordering", "signing", "world"]),
     ("banklink", &["chain", "iso20022", "money", "planted", "signing", "world"]),
     ("bank", &["banklink", "chain", "iso20022", "money", "planted", "risk", "world"]),
     // apps and tools
@@ -53,7 +53,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "signing", "world",
         ],
     ),
-    ("sim-consortium", &["bank", "chain", "clearing", "consortium", "gateway", "history", "node", "ordering", "risk", "sim"]),
+    (
+        "sim-consortium",
+        &["bank", "chain", "clearing", "consortium", "gateway", "history", "node", "ordering", "risk", "signing", "sim"],
+    ),
     ("e2e", &["banklink", "chain", "iso20022", "money", "signing"]),
     ("fuzzing", &["bank", "banklink", "chain", "clearing", "gateway", "iso20022", "money", "ordering", "signing"]),
     ("xtask", &[]),

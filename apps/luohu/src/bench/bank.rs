@@ -191,7 +191,7 @@ fn today() -> String {
 
 fn party(name: &str, town: &str, country: &str) -> PartyView {
     let address = AddressView { town: Some(town.to_owned()), country: Some(country.to_owned()), ..AddressView::default() };
-    PartyView { name: name.to_owned(), address: Some(address), country_of_residence: None }
+    PartyView { name: name.to_owned(), address: Some(address), country_of_residence: None, identity: None }
 }
 
 fn account(number: String) -> Option<AccountView> {
@@ -216,6 +216,7 @@ pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
         interbank_settlement_amount: amount,
         interbank_settlement_date: Some(today()),
         accepted_at: Some(now),
+        execute_from: None,
         instructed_amount: Some(amount),
         exchange_rate: None,
         quote: None,

@@ -10,7 +10,7 @@ mod overload;
 mod report;
 
 use crate::cli::{BenchArgs, SettingsArgs};
-use crate::config::Config;
+use crate::config::{Config, SchemeSection};
 use crate::keys::{MemberKeys, SystemKeys};
 use crate::run;
 use anyhow::{Context, Result, ensure};
@@ -48,6 +48,7 @@ pub fn bench(settings: &SettingsArgs, args: &BenchArgs) -> Result<ExitCode> {
     config.data.clone_from(&folder);
     config.gateway.listen.set_port(0);
     config.sample_banks.enabled = false;
+    config.scheme.rulebook = SchemeSection::NO_RULEBOOK.to_owned();
     if args.overload.pin {
         // Before there are threads: they inherit it.
         let pinned = std::process::Command::new("taskset").args(["-cp", "0", &std::process::id().to_string()]).output();

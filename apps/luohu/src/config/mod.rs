@@ -105,6 +105,15 @@ pub struct SchemeSection {
     pub quote_validity_s: u64,
     pub acceptance_age_max_s: u64,
     pub payment_retention_s: u64,
+    /// `"corridor"`, `"none"`, or a file.
+    pub rulebook: String,
+}
+
+impl SchemeSection {
+    /// The chain begins without rules.
+    pub const NO_RULEBOOK: &str = "none";
+    /// The chain begins with the figures of the live corridor.
+    pub const CORRIDOR: &str = "corridor";
 }
 
 /// `[risk]`.
@@ -197,6 +206,7 @@ impl Default for SchemeSection {
             quote_validity_s: 600,
             acceptance_age_max_s: 300,
             payment_retention_s: 3600,
+            rulebook: Self::CORRIDOR.to_owned(),
         }
     }
 }

@@ -45,6 +45,7 @@ fn block_on<F: Future>(work: F) -> Result<F::Output> {
 struct Governance {
     chain: String,
     nodes_version: u64,
+    rulebook_version: u32,
     participants: BTreeMap<String, u32>,
     currencies: BTreeMap<String, u8>,
 }
@@ -123,11 +124,25 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             };
             Command::AppointOfficers(parse::<OfficersFile>(file)?.officers.into_iter().map(officer).collect::<Result<_>>()?)
         }
+        Wish::Rulebook { file, from } => {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let currency = |(code, decimals): (&String, &u8)| anyhow::Ok(Currency::new(code.parse()?, *decimals)?);
+            let currencies = governance.currencies.iter().map(currency).collect::<Result<Vec<_>>>()?;
+            let from = from.as_deref().map(moment).transpose()?.unwrap_or(Time(0));
+            let book = node::rulebook::read(&text, governance.rulebook_version + 1, from, &currencies);
+            Command::SetRulebook(book.with_context(|| file.display().to_string())?)
+        }
         Wish::Nodes { file } => {
             let nodes = parse::<NodesFile>(file)?.peers.iter().map(PeerSection::node).collect::<Result<_>>()?;
             Command::SetNodes(SetNodes { version: governance.nodes_version + 1, nodes })
         }
     })
+}
+
+/// A moment like `2027-01-01T00:00:00+08:00`.
+fn moment(text: &str) -> Result<Time> {
+    let nanos = iso20022::value::date_time_to_nanos(text);
+    nanos.map(Time).with_context(|| format!("{text} is no date and time like 2027-01-01T00:00:00+08:00"))
 }
 
 fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -41,7 +41,13 @@ pub fn of(command: &Command) -> String {
             let all: Vec<_> = set.nodes.iter().map(node).collect();
             format!("nodes, version {}, from the next epoch on: {}", set.version, all.join("; "))
         }
+        Command::SetRulebook(book) => {
+            let names: Vec<_> = book.corridors.iter().map(|corridor| corridor.code.as_str()).collect();
+            let from = gateway::rfc3339(book.effective_from);
+            format!("rulebook, version {}, from {from} on, with the corridors {}", book.version, names.join(", "))
+        }
         Command::Order(_)
+        | Command::Cancel { .. }
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::Pay(_)

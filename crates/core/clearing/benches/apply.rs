@@ -8,7 +8,7 @@
 
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
-    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Settings, Time, Uetr,
+    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use std::time::Instant;
@@ -99,6 +99,7 @@ impl Load {
                 priority: Priority::Normal,
                 accepted_at: Time(self.now),
                 risk: RiskDecision::PASS,
+                terms: Terms::default(),
             }));
         }
         for n in self.next.saturating_sub(PER_BLOCK)..self.next {

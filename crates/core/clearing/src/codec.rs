@@ -7,7 +7,7 @@ use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_offi
 use crate::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason, MessageIdHash,
     Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
-    RiskDecision, RiskVerdict, Settings, Time, Uetr,
+    RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -63,6 +63,15 @@ impl Command {
                 out.push(22);
                 encode_nodes(set, out);
             }
+            Self::Cancel { uetr, debtor_agent } => {
+                out.push(51);
+                out.extend_from_slice(&uetr.0);
+                put_u32(out, debtor_agent.0);
+            }
+            Self::SetRulebook(book) => {
+                out.push(52);
+                book.encode(out);
+            }
         }
     }
 
@@ -78,12 +87,15 @@ impl Command {
             5 => Self::PublishRate(decode_rate(bytes)?),
             6 => Self::RequestQuote(decode_quote(bytes)?),
             7 => Self::Pay(decode_pay(bytes)?),
+            50 => Self::Pay(decode_pay_on_terms(bytes)?),
+            51 => Self::Cancel { uetr: Uetr(take(bytes)?), debtor_agent: take_participant(bytes)? },
+            52 => Self::SetRulebook(Rulebook::decode(bytes)?),
             8 => Self::Answer(decode_answer(bytes)?),
             9 => Self::ReportCredited { uetr: Uetr(take(bytes)?), creditor_agent: take_participant(bytes)? },
             Self::ORDER_TAG => Self::Order(Order::decode(bytes)?),
             21 => Self::AppointOfficers(decode_officers(bytes)?),
             22 => Self::SetNodes(decode_nodes(bytes)?),
-            11..=19 | 23..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=49 | 53..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
@@ -186,8 +198,10 @@ fn decode_quote(bytes: &mut &[u8]) -> Result<RequestQuote, DecodeError> {
     })
 }
 
+/// Payments without terms are written as they were before there were any.
 fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
-    out.push(7);
+    let has_terms = pay.terms != Terms::default();
+    out.push(if has_terms { 50 } else { 7 });
     out.extend_from_slice(&pay.uetr.0);
     out.extend_from_slice(&pay.content.0);
     out.extend_from_slice(&pay.message_id.0);
@@ -202,6 +216,15 @@ fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
     out.push(pay.priority as u8);
     put_u64(out, pay.accepted_at.0);
     put_risk(out, pay.risk);
+    if has_terms {
+        pay.terms.encode(out);
+    }
+}
+
+fn decode_pay_on_terms(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
+    let plain = decode_pay(bytes)?;
+    let pay = Pay { terms: Terms::decode(bytes)?, ..plain };
+    if pay.terms == Terms::default() { Err(DecodeError::Unknown("terms")) } else { Ok(pay) }
 }
 
 fn decode_pay(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
@@ -224,6 +247,7 @@ fn decode_pay(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
         },
         accepted_at: Time(take_u64(bytes)?),
         risk: take_risk(bytes)?,
+        terms: Terms::default(),
     })
 }
 

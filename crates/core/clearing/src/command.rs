@@ -1,6 +1,8 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
-use crate::{Bic, ContentHash, MessageIdHash, Officer, Order, ParticipantId, QuoteId, SetNodes, Settings, Time, Uetr};
+use crate::{
+    Bic, ContentHash, MessageIdHash, Officer, Order, ParticipantId, QuoteId, Rulebook, SetNodes, Settings, Terms, Time, Uetr,
+};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
 /// One instruction to the centre. Append only: the encoding in `codec` is kept for ever.
@@ -42,6 +44,15 @@ pub enum Command {
     AppointOfficers(Vec<Officer>),
     /// The nodes of the chain from the next epoch on; by order only.
     SetNodes(SetNodes),
+    /// The debtor agent takes back a payment that waits (`camt.056`).
+    Cancel {
+        /// Which payment.
+        uetr: Uetr,
+        /// Who says so, as authenticated.
+        debtor_agent: ParticipantId,
+    },
+    /// The rules from some time on.
+    SetRulebook(Rulebook),
 }
 
 /// A participant as it joins.
@@ -180,6 +191,8 @@ pub struct Pay {
     pub accepted_at: Time,
     /// What the risk rules decided.
     pub risk: RiskDecision,
+    /// What the rulebook asks about.
+    pub terms: Terms,
 }
 
 /// Urgency of a payment (ISO `InstrPrty`).

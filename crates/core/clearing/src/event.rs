@@ -1,8 +1,9 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Bic, ContentHash, FundDirection, IsoReason, Officer, OrderId, ParticipantId, ParticipantStatus,
-    PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, SetNodes, Time, Uetr,
+    AccountPurpose, AccountView, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Officer, OrderId, ParticipantId,
+    ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, Rulebook, SetNodes, Time,
+    Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -16,6 +17,8 @@ pub struct Applied {
     pub events: Vec<Event>,
     /// Every account the block touched, as it stands behind it.
     pub balances: Vec<AccountView>,
+    /// What each counter of a quota that the block touched says behind it; the last entry of a counter counts.
+    pub counted: Vec<(CounterKey, u64)>,
     /// Commitment to every change of state so far.
     pub state_root: Hash,
     /// Final payments so far.
@@ -41,6 +44,13 @@ pub enum Outcome {
     Payment {
         /// How it stands after this command.
         payment: PaymentView,
+        /// Whether this very command had been answered before.
+        repeated: bool,
+    },
+    /// A payment waits, or did already with the same content (PAY-03).
+    Waiting {
+        /// How it stands after this command.
+        payment: WaitingView,
         /// Whether this very command had been answered before.
         repeated: bool,
     },
@@ -131,6 +141,10 @@ pub enum EventKind {
     OfficersAppointed(Vec<Officer>),
     /// These are the chain's nodes from the next epoch on.
     NodesSet(SetNodes),
+    /// A payment is to be executed later.
+    PaymentWaiting(WaitingView),
+    /// New rules were entered.
+    RulebookSet(Rulebook),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

@@ -143,7 +143,9 @@ impl Command {
             Self::SetStatus { .. } => "set-status",
             Self::AppointOfficers(_) => "appoint-officers",
             Self::SetNodes(_) => "set-nodes",
+            Self::SetRulebook(_) => "set-rulebook",
             Self::Order(_)
+            | Self::Cancel { .. }
             | Self::PublishRate(_)
             | Self::RequestQuote(_)
             | Self::Pay(_)
@@ -239,8 +241,10 @@ impl Clearing {
             | Command::OpenLedger(_)
             | Command::RegisterParticipant(_)
             | Command::Fund(_)
-            | Command::SetStatus { .. } => self.apply_alone(command),
+            | Command::SetStatus { .. }
+            | Command::SetRulebook(_) => self.apply_alone(command),
             Command::Order(_)
+            | Command::Cancel { .. }
             | Command::PublishRate(_)
             | Command::RequestQuote(_)
             | Command::Pay(_)

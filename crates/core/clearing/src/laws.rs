@@ -104,6 +104,15 @@ pub fn liq_01_no_debit_beyond_prefunding(clearing: &Clearing) -> Result<(), LawB
     }
 }
 
+/// QUO-01: no person's use of a quota exceeds it, across all banks, and open payments are counted in full.
+pub fn quo_01_no_quota_exceeded(clearing: &Clearing) -> Result<(), LawBroken> {
+    let open = |index: PaymentIndex| clearing.payments.get(index).is_some_and(Payment::is_open);
+    if let Some(index) = clearing.quotas.reservers().find(|index| !open(*index)) {
+        return Err(LawBroken { law: "QUO-01", detail: format!("payment {} has ended and still reserves a quota", index.0) });
+    }
+    clearing.quotas.check()
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -112,6 +121,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         pay_03_ids_are_unique(clearing),
         pay_04_all_legs_or_none(clearing),
         liq_01_no_debit_beyond_prefunding(clearing),
+        quo_01_no_quota_exceeded(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

@@ -34,10 +34,12 @@ mod participant;
 mod payment;
 mod refusal;
 mod row;
+mod rules;
 mod settings;
 mod snapshot;
 mod state;
 mod table;
+mod waiting;
 
 pub use codec::DecodeError;
 pub use command::{
@@ -50,8 +52,13 @@ pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Posi
 pub use index::IndexSeed;
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
+pub use rules::{
+    Code, Corridor, CounterKey, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, PersonKey, Purpose, Question,
+    QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,
+};
 pub use settings::Settings;
 pub use state::{AccountView, Clearing};
+pub use waiting::{WaitReason, WaitingView};
 
 /// Bytes of a payment on record and of its view in an event: what memory to plan with.
 pub const fn sizes() -> (usize, usize) {

@@ -1,14 +1,17 @@
 //! The life of a payment: held, then settled or rejected, each exactly once.
 //!
 //! Transitions: PAY-T1 received → held; PAY-T2 received → rejected at once; PAY-T3 held → settled; PAY-T4 held → rejected
-//! by the creditor agent; PAY-T5 held → rejected by its deadline; PAY-T6 settled → credited (a report, not a state).
+//! by the creditor agent; PAY-T5 held → rejected by its deadline; PAY-T6 settled → credited (a report, not a state); PAY-T7
+//! received → waiting, PAY-T8 waiting → held, PAY-T9 waiting → rejected (see `waiting.rs`).
 
 use crate::codec::{put_u32, put_u64};
+use crate::exchange::Quote;
+use crate::rules::{Ruled, Uses};
 use crate::table::Payments;
 use crate::{
     Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
     ParticipantStatus, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection,
-    RiskDecision, RiskVerdict, Time, Uetr,
+    RiskDecision, RiskVerdict, Time, Uetr, WaitReason,
 };
 use chain::{FinalRecord, FinalState};
 use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
@@ -40,6 +43,15 @@ pub(crate) struct Payment {
     pub(crate) status: Status,
 }
 
+impl Payment {
+    pub(crate) fn is_open(&self) -> bool {
+        match self.status {
+            Status::Held(_) => true,
+            Status::Settled(_) | Status::Rejected(..) => false,
+        }
+    }
+}
+
 /// Where a payment is in its life, with what only that stage has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -63,31 +75,49 @@ impl Clearing {
                 false => Err(Refusal::DuplicateUetr),
             };
         }
+        if let Some(answer) = self.waits_already(pay) {
+            return answer;
+        }
         self.check_acceptance(pay.accepted_at)?;
         let known_agent = |agent: ParticipantId| (agent.0 as usize) < self.participants.len();
         if !known_agent(pay.debtor_agent) || !known_agent(pay.creditor_agent) {
             return Err(Refusal::UnknownParticipant);
         }
-        let debit_ledger = self.ledger_of(pay.debit_currency).ok_or(Refusal::UnknownCurrency)?;
+        if self.ledger_of(pay.debit_currency).is_none() {
+            return Err(Refusal::UnknownCurrency);
+        }
         if self.message_known(pay) {
             return Err(Refusal::DuplicateMessageId);
         }
         if self.payments.len() >= Self::PAYMENTS_MAX {
             return Err(Refusal::Full);
         }
-        let index = match self.hold_for(pay, debit_ledger) {
-            Ok(held) => self.record_held(pay, debit_ledger, held),
-            Err(rejection) => self.record_rejected(pay, debit_ledger, rejection),
+        Ok(self.admit(pay, Arrival::Now))
+    }
+
+    /// Holds a payment, rejects it or lets it wait. Its agents and currency are known.
+    pub(crate) fn admit(&mut self, pay: &Pay, arrival: Arrival) -> Outcome {
+        let index = match self.hold_for(pay, arrival) {
+            Ok(Admitted::Held(held, uses)) => {
+                let index = self.record_held(pay, held);
+                self.reserve(index, &uses);
+                index
+            }
+            Ok(Admitted::Waits(until, reason)) => match self.let_wait(pay, until, reason, arrival.at(self.time)) {
+                Ok(outcome) => return outcome,
+                Err(rejection) => self.record_rejected(pay, rejection),
+            },
+            Err(rejection) => self.record_rejected(pay, rejection),
         };
-        Ok(Outcome::Payment { payment: self.view(index), repeated: false })
+        Outcome::Payment { payment: self.view(index), repeated: false }
     }
 
     /// Everything that must be true before money is held; the first thing that is not is the reason.
-    fn hold_for(&mut self, pay: &Pay, debit_ledger: LedgerId) -> Result<Held, Rejection> {
+    fn hold_for(&mut self, pay: &Pay, arrival: Arrival) -> Result<Admitted, Rejection> {
         if pay.risk.verdict == RiskVerdict::Block {
             return Err(Rejection::RiskBlocked);
         }
-        if pay.accepted_at.after(self.settings.acceptance_age_max_ns) < self.time {
+        if arrival == Arrival::Now && pay.accepted_at.after(self.settings.acceptance_age_max_ns) < self.time {
             return Err(Rejection::TooOld);
         }
         if pay.debit.is_zero() {
@@ -103,13 +133,24 @@ impl Clearing {
         if suspended(pay.creditor_agent) {
             return Err(Rejection::CreditorAgentSuspended);
         }
-        match pay.quote {
-            None => self.hold_same_currency(pay, debit_ledger),
-            Some(quote) => self.hold_exchanged(pay, quote),
+        if let Some(at) = pay.terms.execute_at.filter(|&at| at > self.time) {
+            self.check_corridor(pay)?;
+            return Ok(Admitted::Waits(at, WaitReason::AsAsked));
         }
+        let quote = pay.quote.map(|id| self.usable_quote(id, pay)).transpose()?;
+        let uses = match self.rule(pay, quote.as_ref())? {
+            Ruled::Now(uses) => uses,
+            Ruled::ClosedUntil(opens) => return Ok(Admitted::Waits(opens, WaitReason::CorridorClosed)),
+        };
+        let held = match quote {
+            None => self.hold_same_currency(pay),
+            Some(quote) => self.hold_exchanged(pay, &quote),
+        }?;
+        Ok(Admitted::Held(held, uses))
     }
 
-    fn hold_same_currency(&mut self, pay: &Pay, ledger: LedgerId) -> Result<Held, Rejection> {
+    fn hold_same_currency(&mut self, pay: &Pay) -> Result<Held, Rejection> {
+        let ledger = self.ledger_of(pay.debit_currency).ok_or(Rejection::CurrencyNotServed)?;
         let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
         let debit = account(pay.debtor_agent).ok_or(Rejection::CurrencyNotServed)?;
         let credit = account(pay.creditor_agent).ok_or(Rejection::CurrencyNotServed)?;
@@ -118,26 +159,25 @@ impl Clearing {
         Ok(Held { hold, credit: pay.debit, credit_ledger: ledger })
     }
 
-    fn hold_exchanged(&mut self, pay: &Pay, id: QuoteId) -> Result<Held, Rejection> {
-        let quote = self.usable_quote(id, pay)?;
+    fn hold_exchanged(&mut self, pay: &Pay, quote: &Quote) -> Result<Held, Rejection> {
         let none = Leg { debit: AccountId(0), credit: AccountId(0), amount: MinorUnits::ZERO };
         let mut legs = [none; ledger::LEGS_MAX];
         let count =
-            self.exchange_legs(&quote, pay.debtor_agent, pay.creditor_agent, &mut legs).ok_or(Rejection::CurrencyNotServed)?;
+            self.exchange_legs(quote, pay.debtor_agent, pay.creditor_agent, &mut legs).ok_or(Rejection::CurrencyNotServed)?;
         let debtor = legs[0].debit;
         let hold = self.ledgers.place(&legs[..count]).map_err(|error| hold_rejection(error, debtor))?;
-        self.quotes.get_mut(&id).expect("it was just found").used = true;
+        self.quotes.get_mut(&quote.terms.quote).expect("it was just found").used = true;
         Ok(Held { hold, credit: quote.terms.credit.minor, credit_ledger: quote.credit_ledger })
     }
 
     /// PAY-T1.
-    fn record_held(&mut self, pay: &Pay, debit_ledger: LedgerId, held: Held) -> PaymentIndex {
+    fn record_held(&mut self, pay: &Pay, held: Held) -> PaymentIndex {
         let (queue, timeout) = match pay.priority {
             Priority::High => (0, self.settings.answer_high_ns),
             Priority::Normal => (1, self.settings.answer_normal_ns),
         };
         let deadline = self.time.after(timeout);
-        let index = self.record(pay, debit_ledger, held.credit, held.credit_ledger, deadline, Status::Held(held.hold));
+        let index = self.record(pay, held.credit, held.credit_ledger, deadline, Status::Held(held.hold));
         self.deadlines[queue].push_back((deadline, index));
         self.payments[index].forwarded = Some(Position(self.next_position));
         self.note_payment(index);
@@ -147,26 +187,18 @@ impl Clearing {
     }
 
     /// PAY-T2. The credit shown is the quote's where it is known, else the debit itself.
-    fn record_rejected(&mut self, pay: &Pay, debit_ledger: LedgerId, rejection: Rejection) -> PaymentIndex {
+    pub(crate) fn record_rejected(&mut self, pay: &Pay, rejection: Rejection) -> PaymentIndex {
         let quoted = pay.quote.and_then(|id| self.quotes.get(&id)).filter(|quote| quote.terms.debtor_agent == pay.debtor_agent);
         let (credit, credit_ledger) =
-            quoted.map_or((pay.debit, debit_ledger), |quote| (quote.terms.credit.minor, quote.credit_ledger));
+            quoted.map_or((pay.debit, self.debit_ledger(pay)), |quote| (quote.terms.credit.minor, quote.credit_ledger));
         let finality = self.next_finality();
         let status = Status::Rejected(rejection, finality);
-        let index = self.record(pay, debit_ledger, credit, credit_ledger, self.time, status);
+        let index = self.record(pay, credit, credit_ledger, self.time, status);
         self.finish(index);
         index
     }
 
-    fn record(
-        &mut self,
-        pay: &Pay,
-        debit_ledger: LedgerId,
-        credit: MinorUnits,
-        credit_ledger: LedgerId,
-        deadline: Time,
-        status: Status,
-    ) -> PaymentIndex {
+    fn record(&mut self, pay: &Pay, credit: MinorUnits, credit_ledger: LedgerId, deadline: Time, status: Status) -> PaymentIndex {
         let mark = Payments::mark(self.payments.next());
         self.by_uetr.insert(&pay.uetr.0, mark);
         self.by_message.insert(&pay.message_id.0, mark);
@@ -178,7 +210,7 @@ impl Clearing {
             creditor_agent: pay.creditor_agent,
             debit: pay.debit,
             credit,
-            debit_ledger,
+            debit_ledger: self.debit_ledger(pay),
             credit_ledger,
             quote: pay.quote,
             priority: pay.priority,
@@ -190,6 +222,11 @@ impl Clearing {
             forwarded: None,
             status,
         })
+    }
+
+    /// The ledger of a payment that was taken in.
+    fn debit_ledger(&self, pay: &Pay) -> LedgerId {
+        self.ledger_of(pay.debit_currency).expect("payments in unknown currencies are refused")
     }
 
     /// The creditor agent's answer: PAY-T3 or PAY-T4. Late and repeated answers change nothing.
@@ -215,6 +252,7 @@ impl Clearing {
     /// PAY-T3. This posting, in a durable block, is finality.
     fn settle(&mut self, index: PaymentIndex, hold: HoldId) {
         self.ledgers.post(hold).expect("a held payment's hold is open (LED-03)");
+        self.commit(index);
         self.payments[index].status = Status::Settled(self.next_finality());
         self.finish(index);
     }
@@ -222,6 +260,7 @@ impl Clearing {
     /// PAY-T4 and PAY-T5.
     fn reject_held(&mut self, index: PaymentIndex, hold: HoldId, rejection: Rejection) {
         self.ledgers.void(hold).expect("a held payment's hold is open (LED-03)");
+        self.release(index);
         self.payments[index].status = Status::Rejected(rejection, self.next_finality());
         self.finish(index);
     }
@@ -253,9 +292,10 @@ impl Clearing {
         }
     }
 
-    /// When the next open payment times out, if any is open.
+    /// When the next open payment times out or the next waiting one is taken up, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline).min()
+        let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
+        answers.chain(self.next_release()).min()
     }
 
     /// PAY-T6.
@@ -350,7 +390,7 @@ impl Clearing {
 
     fn message_known(&self, pay: &Pay) -> bool {
         let is_it = |mark| self.payments[self.payments.marked(mark)].message_id == pay.message_id;
-        self.by_message.find(&pay.message_id.0, is_it).is_some()
+        self.by_message.find(&pay.message_id.0, is_it).is_some() || self.waiting.knows_message(pay.message_id)
     }
 
     /// The payment as others see it.
@@ -384,6 +424,31 @@ impl Clearing {
             finality,
         }
     }
+}
+
+/// How a payment came to be taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It has just arrived.
+    Now,
+    /// It arrived then, and waited.
+    Waited(Time),
+}
+
+impl Arrival {
+    fn at(self, now: Time) -> Time {
+        match self {
+            Self::Now => now,
+            Self::Waited(then) => then,
+        }
+    }
+}
+
+/// What becomes of a payment that is not rejected.
+#[allow(clippy::large_enum_variant)] // it lives for one call
+enum Admitted {
+    Held(Held, Uses),
+    Waits(Time, WaitReason),
 }
 
 /// A hold placed for a payment, and what it will credit.

@@ -87,11 +87,17 @@ pub enum Refusal {
     NodesChanged,
     /// No node that votes, too many nodes, or two with one key.
     NodesNotValid,
+    /// A rulebook that says something without a meaning, or is to hold before the last one.
+    RulebookNotValid,
+    /// The rulebook was changed by another order meanwhile.
+    RulebookChanged,
+    /// The payment waits no longer.
+    TooLateToCancel,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -125,6 +131,9 @@ impl Refusal {
         Self::OfficersNotValid,
         Self::NodesChanged,
         Self::NodesNotValid,
+        Self::RulebookNotValid,
+        Self::RulebookChanged,
+        Self::TooLateToCancel,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -172,6 +181,17 @@ impl Refusal {
             Self::NodesNotValid => {
                 ("CLR-1037", b"NARR", 422, WithChange, "there must be 1 to 64 nodes with different keys, one of which votes")
             }
+            Self::RulebookNotValid => (
+                "CLR-1040",
+                b"NARR",
+                422,
+                WithChange,
+                "the rulebook says something that has no meaning, or starts before the last one",
+            ),
+            Self::RulebookChanged => {
+                ("CLR-1041", b"DUPL", 409, WithChange, "the rulebook was changed since the order was drafted")
+            }
+            Self::TooLateToCancel => ("CLR-1042", b"ARDT", 409, Never, "the payment waits no longer and cannot be cancelled"),
         }
     }
 
@@ -230,6 +250,26 @@ pub enum Rejection {
     TooOld,
     /// The debtor agent is suspended. Recorded, so that the same message sent again gets the same answer (PAY-03).
     DebtorAgentSuspended,
+    /// No corridor of the rulebook takes such a payment.
+    NoCorridor,
+    /// The corridor does not take this purpose, or asks for one.
+    PurposeNotAllowed,
+    /// A quota counts persons, and the debtor was not identified.
+    DebtorNotIdentified,
+    /// The corridor is closed.
+    OutsideHours,
+    /// More than one payment may be.
+    AboveLimit,
+    /// The debtor's quota does not cover it (QUO-01).
+    QuotaUsedUp,
+    /// The debtor's number of payments is reached (QUO-01).
+    TooManyPayments,
+    /// The centre's tables of quotas or waiting payments are full.
+    TablesFull,
+    /// To be executed later than payments may wait.
+    TooFarAhead,
+    /// The debtor agent cancelled it while it waited.
+    CancelledByDebtor,
 }
 
 impl Rejection {
@@ -250,11 +290,21 @@ impl Rejection {
             Self::ZeroAmount => (12, "PAY-2012", *b"AM01", "an amount must be greater than zero"),
             Self::TooOld => (13, "PAY-2013", *b"TM01", "accepted by the debtor agent too long ago"),
             Self::DebtorAgentSuspended => (14, "PAY-2014", *b"AG10", "the debtor agent is suspended"),
+            Self::NoCorridor => (15, "PAY-2015", *b"AG03", "no corridor takes such a payment"),
+            Self::PurposeNotAllowed => (16, "PAY-2016", *b"FF07", "the corridor does not take this purpose, or asks for one"),
+            Self::DebtorNotIdentified => (17, "PAY-2017", *b"RR01", "the debtor's identity document is needed for its quota"),
+            Self::OutsideHours => (18, "PAY-2018", *b"TM01", "the corridor is closed now"),
+            Self::AboveLimit => (19, "PAY-2019", *b"AM13", "more than one payment may be in this corridor"),
+            Self::QuotaUsedUp => (20, "PAY-2020", *b"SL16", "the debtor's quota does not cover it"),
+            Self::TooManyPayments => (21, "PAY-2021", *b"SL15", "the debtor has made as many payments as allowed"),
+            Self::TablesFull => (22, "PAY-2022", *b"ED06", "the centre's tables are full"),
+            Self::TooFarAhead => (23, "PAY-2023", *b"CH03", "the execution time lies too far ahead"),
+            Self::CancelledByDebtor => (24, "PAY-2024", *b"CUST", "cancelled by the debtor before it was executed"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 24] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -269,6 +319,16 @@ impl Rejection {
         Self::ZeroAmount,
         Self::TooOld,
         Self::DebtorAgentSuspended,
+        Self::NoCorridor,
+        Self::PurposeNotAllowed,
+        Self::DebtorNotIdentified,
+        Self::OutsideHours,
+        Self::AboveLimit,
+        Self::QuotaUsedUp,
+        Self::TooManyPayments,
+        Self::TablesFull,
+        Self::TooFarAhead,
+        Self::CancelledByDebtor,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -300,11 +360,22 @@ impl Rejection {
             | Self::ProviderShort
             | Self::CreditorAgentSuspended
             | Self::DebtorAgentSuspended
-            | Self::TooOld => Retry::Later,
-            Self::QuoteNotValid | Self::QuoteDiffers | Self::AmountTooLarge | Self::ZeroAmount | Self::SameAgent => {
-                Retry::WithChange
-            }
-            Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked => Retry::Never,
+            | Self::TooOld
+            | Self::OutsideHours
+            | Self::QuotaUsedUp
+            | Self::TooManyPayments
+            | Self::TablesFull => Retry::Later,
+            Self::QuoteNotValid
+            | Self::QuoteDiffers
+            | Self::AmountTooLarge
+            | Self::ZeroAmount
+            | Self::SameAgent
+            | Self::PurposeNotAllowed
+            | Self::DebtorNotIdentified
+            | Self::AboveLimit
+            | Self::TooFarAhead
+            | Self::CancelledByDebtor => Retry::WithChange,
+            Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked | Self::NoCorridor => Retry::Never,
         }
     }
 }
@@ -325,7 +396,7 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (33, 14, 14));
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (36, 24, 24));
     }
 
     #[test]

@@ -14,18 +14,20 @@ use crate::exchange::{Quote, StandingRate};
 use crate::governance::Governance;
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
 use crate::payment::{Payment, Status};
+use crate::rules::Quotas;
 use crate::state::SystemAccounts;
 use crate::table::Payments;
+use crate::waiting::WaitingRoom;
 use crate::{
     Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Priority,
-    QuoteId, QuoteTerms, Rejection, Settings, Time, Uetr,
+    QuoteId, QuoteTerms, Rejection, Rulebook, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -64,6 +66,14 @@ impl Clearing {
         put_count(out, self.payments.len());
         self.payments.iter().for_each(|payment| encode_payment(payment, out));
         self.governance.encode(out);
+        self.encode_rules(out);
+    }
+
+    fn encode_rules(&self, out: &mut Vec<u8>) {
+        put_u32(out, self.rulebook_version);
+        put_rows(out, &self.rulebooks, Rulebook::encode);
+        self.quotas.encode(out);
+        self.waiting.encode(out);
     }
 
     fn encode_currencies(&self, out: &mut Vec<u8>) {
@@ -134,8 +144,23 @@ impl Clearing {
         clearing.decode_exchange(bytes)?;
         clearing.decode_payments(bytes)?;
         clearing.governance = Governance::decode(bytes)?;
+        clearing.decode_rules(bytes, seed)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
+    }
+
+    fn decode_rules(&mut self, bytes: &mut &[u8], seed: IndexSeed) -> Result<(), DecodeError> {
+        self.rulebook_version = take_u32(bytes)?;
+        self.rulebooks = take_rows(bytes, Rulebook::decode)?;
+        if !self.rulebooks.iter().all(|book| book.is_valid(&self.currencies)) {
+            return Err(DecodeError::Unknown("rulebook"));
+        }
+        self.quotas = Quotas::decode(bytes, seed)?;
+        let participant = |id: ParticipantId| (id.0 as usize) < self.participants.len();
+        self.waiting = WaitingRoom::decode(bytes, |pay| {
+            participant(pay.debtor_agent) && participant(pay.creditor_agent) && self.ledger_of(pay.debit_currency).is_some()
+        })?;
+        Ok(())
     }
 
     /// Whatever a table names is in the table it names: nothing that reads the state afterwards looks past an end.
@@ -167,6 +192,7 @@ impl Clearing {
             ("quote", self.quotes.values().all(quote)),
             // Each final payment is one on record or forgotten, and what is forgotten was final.
             ("tree", (self.payments.first()..=self.payments.next().0).contains(&self.finals.len())),
+            ("payment with a quota", self.quotas.reservers().all(|index| self.payments.get(index).is_some_and(Payment::is_open))),
             ("state of a payment", self.payments.iter().all(payment)),
         ];
         refers.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(DecodeError::Unknown(what)))

@@ -5,10 +5,12 @@ use crate::exchange::{Quote, StandingRate};
 use crate::governance::Governance;
 use crate::index::Index;
 use crate::participant::Participant;
+use crate::rules::Quotas;
 use crate::table::Payments;
+use crate::waiting::WaitingRoom;
 use crate::{
-    AccountPurpose, Applied, Bic, Command, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantView, PaymentIndex,
-    PaymentView, Position, QuoteId, Refusal, Settings, Time, Uetr,
+    AccountPurpose, Applied, Bic, Command, CounterKey, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantView,
+    PaymentIndex, PaymentView, Position, QuoteId, Refusal, Rulebook, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{Account, AccountId, Floor, LedgerId, Ledgers};
@@ -73,6 +75,12 @@ pub struct Clearing {
     pub(crate) deadlines: [VecDeque<(Time, PaymentIndex)>; 2],
     pub(crate) finals: Frontier,
     pub(crate) governance: Governance,
+    /// The rulebook that holds, then those that will.
+    pub(crate) rulebooks: Vec<Rulebook>,
+    /// The last one's.
+    pub(crate) rulebook_version: u32,
+    pub(crate) quotas: Quotas,
+    pub(crate) waiting: WaitingRoom,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -83,6 +91,8 @@ pub struct Clearing {
     pub(crate) delta: Vec<u8>,
     /// Events of the block being applied.
     pub(crate) events: Vec<Event>,
+    /// Counters of quotas changed by it.
+    pub(crate) counted: Vec<(CounterKey, u64)>,
     touched: Vec<AccountId>,
 }
 
@@ -109,6 +119,10 @@ impl Clearing {
             deadlines: [VecDeque::new(), VecDeque::new()],
             finals: Frontier::new(),
             governance: Governance::default(),
+            rulebooks: Vec::new(),
+            rulebook_version: 0,
+            quotas: Quotas::new(seed),
+            waiting: WaitingRoom::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -116,6 +130,7 @@ impl Clearing {
             state_root: Hash([0; 32]),
             delta: Vec::new(),
             events: Vec::new(),
+            counted: Vec::new(),
             touched: Vec::new(),
         }
     }
@@ -132,6 +147,9 @@ impl Clearing {
         self.expire_payments();
         self.expire_quotes();
         self.expire_orders();
+        self.turn_page();
+        self.release_waiting();
+        self.sweep_quotas(commands.len());
         let forgotten = self.forget_payments(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
@@ -143,6 +161,7 @@ impl Clearing {
             outcomes,
             balances,
             events: core::mem::take(&mut self.events),
+            counted: core::mem::take(&mut self.counted),
             state_root: self.state_root,
             tree_size: self.finals.len(),
             tree_root: self.finals.root(),
@@ -172,7 +191,9 @@ impl Clearing {
                 | Command::ReportCredited { .. }
                 | Command::Order(_)
                 | Command::AppointOfficers(_)
-                | Command::SetNodes(_) => {}
+                | Command::SetNodes(_)
+                | Command::Cancel { .. }
+                | Command::SetRulebook(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -212,6 +233,8 @@ impl Clearing {
             Command::Order(order) => self.carry_out(order),
             Command::AppointOfficers(officers) => self.appoint_first(officers),
             Command::SetNodes(_) => Err(Refusal::NeedsOrder),
+            Command::Cancel { uetr, debtor_agent } => self.cancel(*uetr, *debtor_agent),
+            Command::SetRulebook(book) => self.set_rulebook(book),
         }
     }
 

@@ -5,7 +5,7 @@
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Applied, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
     IndexSeed, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Priority, Refusal, RegisterParticipant,
-    RiskDecision, Settings, Time, Uetr, laws,
+    RiskDecision, Settings, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use proptest::prelude::*;
@@ -60,6 +60,7 @@ fn pay(n: u64, accepted_at: u64, minor: u64) -> Pay {
         priority: if n.is_multiple_of(3) { Priority::High } else { Priority::Normal },
         accepted_at: Time(accepted_at),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     }
 }
 

@@ -8,7 +8,7 @@
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, FixedSide, Fund, FundDirection, IndexSeed,
     IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, Priority, PublishRate, QuoteId, QuoteTerms,
-    RegisterParticipant, RequestQuote, RiskDecision, Time, Uetr, laws,
+    RegisterParticipant, RequestQuote, RiskDecision, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use proptest::prelude::*;
@@ -271,6 +271,7 @@ fn command() -> impl Strategy<Value = Command> {
             priority: if high { Priority::High } else { Priority::Normal },
             accepted_at: Time(u64::MAX / 2),
             risk: RiskDecision::PASS,
+            terms: Terms::default(),
         })),
         4 => (0u8..24, bank(), prop_oneof![3 => Just(None), 1 => Just(Some(*b"AC04"))]).prop_map(move |(n, creditor_agent, refuses)| Command::Answer(Answer {
             uetr: Uetr(id(n)),

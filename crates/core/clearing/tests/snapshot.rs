@@ -4,8 +4,8 @@
 
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
-    MessageIdHash, ParticipantId, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Time,
-    Uetr, laws,
+    MessageIdHash, ParticipantId, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Terms,
+    Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -35,6 +35,7 @@ fn pay(n: u8, quote: Option<QuoteId>) -> Command {
         priority: Priority::Normal,
         accepted_at: Time(1),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 

@@ -3,9 +3,13 @@
 //! ```text
 //! at 10                                   the next block's time, in seconds
 //! pay P1 HARB PENG 100.00 HKD [quote Q1] [high] [risk block] [accepted 3] [message M1] [other]   => held | settled | rejected AM04 | CLR-1001
+//!     [person ALICE] [purpose GDDS] [debtor institution] [creditor institution] [execute 3600]   => waits until 3600
 //! answer P1 PENG accept | AC04            => settled | rejected AC04 | CLR-1007
 //! balance HARB settlement HKD             => 900.00 held 0.00
+//! cancel P1 HARB                          => rejected CUST | CLR-1042
+//! what-if HARB PGSZ 10.00 HKD person ALICE => NORTH N-DAY 0.00 of 10000.00 HKD
 //! ```
+//! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook is written over several lines, see `rulebook`.
 //! After every line all laws are checked.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
@@ -13,9 +17,12 @@
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
     IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId,
-    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Time, Uetr, laws,
+    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Time, Uetr, laws,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
+
+#[path = "support/rulebook.rs"]
+mod rulebook;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -24,19 +31,21 @@ fn every_table_balances() {
     let mut tables = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tables")).unwrap() {
         let path = entry.unwrap().path();
-        let mut scheme = Scheme { clearing: Clearing::new(IndexSeed(1)), now: Time(0), fundings: 0 };
+        let mut scheme = Scheme { clearing: Clearing::new(IndexSeed(1)), now: Time(0), fundings: 0, draft: None };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
         }
         tables += 1;
     }
-    assert!(tables >= 5, "only {tables} tables found");
+    assert!(tables >= 8, "only {tables} tables found");
 }
 
 struct Scheme {
     clearing: Clearing,
     now: Time,
     fundings: u8,
+    /// The rulebook being written.
+    draft: Option<Rulebook>,
 }
 
 impl Scheme {
@@ -64,6 +73,13 @@ impl Scheme {
             }
             ["balance", who, purpose, code] => return self.balance(who, purpose, code),
             ["payment", id] => return Ok(self.payment(id)),
+            ["rulebook" | "corridor" | "limit" | "reference", ..] => return rulebook::line(&mut self.draft, words),
+            ["enter"] => Command::SetRulebook(self.draft.take().ok_or("no rulebook")?),
+            ["cancel", id, name] => Command::Cancel { uetr: Uetr(id16(id)), debtor_agent: self.participant(name) },
+            ["what-if", from, to, amount, code, ref rest @ ..] => {
+                let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
+                return Ok(rulebook::what_if(&self.clearing, &pay));
+            }
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
             ["ledger", code, decimals] => {
                 Command::OpenLedger(Currency::new(currency_code(code), decimals.parse().unwrap()).unwrap())
@@ -110,6 +126,10 @@ impl Scheme {
             Outcome::Payment { payment, repeated } => {
                 let again = if *repeated { " again" } else { "" };
                 format!("{}{again}", state_words(payment.state, payment.iso_reason()))
+            }
+            Outcome::Waiting { payment, repeated } => {
+                let again = if *repeated { " again" } else { "" };
+                format!("waits until {}{again}", payment.until.0 / SECOND)
             }
             Outcome::Refused(refusal) => refusal.code().into(),
         }
@@ -210,6 +230,7 @@ impl Scheme {
                 },
                 ..RiskDecision::PASS
             },
+            terms: rulebook::terms(rest),
         })
     }
 
@@ -243,7 +264,8 @@ fn state_words(state: PaymentState, reason: Option<IsoReason>) -> String {
 }
 
 fn bic(name: &str) -> Bic {
-    Bic::parse(&format!("{name}HKHH")).expect("four capitals")
+    let place = if name.ends_with("SZ") { "CNBS" } else { "HKHH" };
+    Bic::parse(&format!("{name}{place}")).expect("four capitals")
 }
 
 fn currency_code(code: &str) -> CurrencyCode {

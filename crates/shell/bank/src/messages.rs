@@ -5,8 +5,8 @@ use crate::order::PayeeNumber;
 use iso20022::value::EpochNanos;
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView, TransactionStatus,
-    ViewError, business_message,
+    IdentificationRequestView, IdentityView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView,
+    TransactionStatus, ViewError, business_message,
 };
 use iso20022::{Limits, Message, read_business_message};
 use world::SharedWorld;
@@ -130,7 +130,15 @@ impl Scheme {
             charge_bearer: "SLEV".to_owned(),
             instructing_agent: self.own.clone(),
             instructed_agent: payment.payee.agent.clone(),
+            execute_from: None,
             debtor: PartyView {
+                identity: customer.document.as_ref().map(|number| IdentityView {
+                    is_organisation: customer.company,
+                    // A national identity card, or a number in the register of companies.
+                    scheme: Some(if customer.company { "CINC" } else { "NIDN" }.to_owned()),
+                    issuer: Some(customer.country.clone()),
+                    number: number.clone(),
+                }),
                 name: customer.name.clone(),
                 address: Some(AddressView {
                     town: Some(customer.town.clone()),

@@ -262,6 +262,11 @@ fn wutong() -> SampleBank {
     }
 }
 
+/// An invented number, which no document has: made of the account's.
+fn document(customer: &SampleCustomer) -> String {
+    format!("SAMPLE{}", customer.account)
+}
+
 /// Standing rates of a provider. The second provider is a little dearer one way and cheaper the other, so that they compete.
 fn rates(provider: u64) -> Vec<RateCard> {
     // Numerator at four decimals, credit units for one debit unit; what the provider may give at most.
@@ -304,6 +309,7 @@ pub(crate) fn seed_of(customers: &[SampleCustomer], currencies: &[Currency]) -> 
             town: sample.address.0.to_owned(),
             country: sample.address.1.to_owned(),
             company: sample.company,
+            document: Some(document(sample)),
             mobile: sample.mobile.map(str::to_owned),
             accounts: vec![sample.account.to_owned()],
             password: PasswordHash::of(SAMPLE_PASSWORD),

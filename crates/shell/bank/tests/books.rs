@@ -25,6 +25,7 @@ fn seed() -> Seed {
         town: "Hong Kong".to_owned(),
         country: "HK".to_owned(),
         company: false,
+        document: Some("SAMPLE1001".to_owned()),
         mobile: Some("+852-61234567".to_owned()),
         accounts: vec!["1001".to_owned()],
         password: serde_json::from_str::<PasswordHash>(&format!(r#"{{"rounds":1,"salt":{:?},"hash":{:?}}}"#, [0; 16], [0; 32]))

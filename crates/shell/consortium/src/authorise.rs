@@ -119,7 +119,9 @@ impl Known {
                 | EventKind::PaymentRejected(_)
                 | EventKind::PaymentCredited(_)
                 | EventKind::OrderCarriedOut { .. }
-                | EventKind::NodesSet(_) => {}
+                | EventKind::NodesSet(_)
+                | EventKind::PaymentWaiting(_)
+                | EventKind::RulebookSet(_) => {}
             }
         }
     }

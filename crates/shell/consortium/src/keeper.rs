@@ -375,13 +375,18 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::ReportCredited { .. }
         | Command::Order(_)
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => None,
+        | Command::SetNodes(_)
+        | Command::Cancel { .. }
+        | Command::SetRulebook(_) => None,
     }
 }
 
 /// The answer a command gets that was applied before.
 fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
-    let payment = |uetr| Some(Outcome::Payment { payment: clearing.payment(uetr)?, repeated: true });
+    let payment = |uetr| {
+        let waiting = clearing.waiting(uetr).map(|payment| Outcome::Waiting { payment, repeated: true });
+        waiting.or_else(|| Some(Outcome::Payment { payment: clearing.payment(uetr)?, repeated: true }))
+    };
     let unknown = Outcome::Refused(Refusal::UnknownPayment);
     match command {
         Command::Pay(pay) if clearing.may_have_forgotten(pay.accepted_at) => {
@@ -389,7 +394,7 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         }
         Command::Pay(pay) => payment(pay.uetr),
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
-        Command::ReportCredited { uetr, .. } => payment(*uetr).or(Some(unknown)),
+        Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -397,7 +402,8 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetStatus { .. }
         | Command::PublishRate(_)
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => Some(Outcome::Done),
+        | Command::SetNodes(_)
+        | Command::SetRulebook(_) => Some(Outcome::Done),
         Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.
         Command::RequestQuote(_) => None,

@@ -6,7 +6,7 @@
 use crate::app::Distort;
 use crate::block::Block;
 use crate::command_id::CommandId;
-use clearing::{Command, ContentHash, MessageIdHash, ParticipantId, Pay, Priority, RiskDecision, Time, Uetr};
+use clearing::{Command, ContentHash, MessageIdHash, ParticipantId, Pay, Priority, RiskDecision, Terms, Time, Uetr};
 use commonware_actor::{Feedback, Unreliable};
 use commonware_codec::varint::UInt;
 use commonware_codec::{Decode as _, DecodeExt as _, Encode as _};
@@ -140,6 +140,7 @@ fn with_invented_payment(block: &Block) -> Block {
         priority: Priority::Normal,
         accepted_at: Time(header.time_ns),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     }));
     let body = encode_body(&commands);
     let ids = CommandId::of_body(&commands);

@@ -409,6 +409,7 @@ fn body_bytes(command: &Command) -> usize {
         Command::Pay(_)
         | Command::Answer(_)
         | Command::ReportCredited { .. }
+        | Command::Cancel { .. }
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::PublishRate(_)
@@ -416,7 +417,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::OpenLedger(_)
         | Command::Configure(_) => COMMAND_BYTES_GUESS,
         Command::RegisterParticipant(_) => 512,
-        // Officers and nodes with their names, or an order with them.
-        Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) => 32 << 10,
+        // Officers and nodes with their names, a rulebook, or an order with one of them.
+        Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) | Command::SetRulebook(_) => 32 << 10,
     }
 }

@@ -64,7 +64,9 @@ fn state_recognises(command: &Command) -> bool {
         | Command::Pay(_)
         | Command::Answer(_)
         | Command::ReportCredited { .. }
-        | Command::Order(_) => true,
+        | Command::Order(_)
+        | Command::Cancel { .. }
+        | Command::SetRulebook(_) => true,
         Command::Configure(_)
         | Command::RegisterParticipant(_)
         | Command::SetStatus { .. }

@@ -1,12 +1,13 @@
 //! What is said about a payment or a message: `pacs.002` where a payment can be named, `admi.002` where only the message can.
 
 use crate::auth::Authenticated;
+use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, XML};
-use crate::messages::with_state;
+use crate::messages::{as_waiting, with_state};
 use crate::refusal::Problem;
 use crate::wire::{self, Fault, Finding, Original, Payment, Report};
-use clearing::{IsoReason, PaymentState, PaymentView, Refusal, Time};
+use clearing::{IsoReason, PaymentState, PaymentView, Refusal, Time, WaitReason, WaitingView};
 use planted::{Bug, planted};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(crate) struct Standing {
 /// ISO transaction status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
+    /// `PDNG`: to be executed later.
+    Waiting,
     /// `ACSP`: held, the creditor agent is asked.
     Held,
     /// `ACSC`: settled.
@@ -53,6 +56,16 @@ impl Standing {
         }
     }
 
+    /// A payment that waits.
+    pub(crate) fn of_waiting(payment: &WaitingView) -> Self {
+        let why = match payment.reason {
+            WaitReason::AsAsked => "to be executed at",
+            WaitReason::CorridorClosed => "the corridor opens at",
+        };
+        let detail = format!("{why} {}", rfc3339(payment.until));
+        Self { status: Status::Waiting, reason: None, detail: Some(detail), at: None }
+    }
+
     fn rejected(reason: IsoReason, detail: String) -> Self {
         Self { status: Status::Rejected, reason: Some(reason), detail: Some(detail), at: None }
     }
@@ -67,6 +80,13 @@ pub(crate) fn standing(door: &Door, request: &Authenticated, payment: &Payment, 
     let message =
         wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &Standing::of(view));
     Ok(with_state(door.signed(status, XML, message, request.digest_field()), view))
+}
+
+/// A payment that is to be executed later.
+pub(crate) fn waiting(door: &Door, request: &Authenticated, payment: &Payment, view: &WaitingView) -> Result<Answer, Problem> {
+    let standing = Standing::of_waiting(view);
+    let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
+    Ok(as_waiting(door.signed(202, XML, message, request.digest_field()), view))
 }
 
 /// A payment the centre refused without record.

@@ -17,7 +17,7 @@ use clearing::{Bic, Command, Time};
 use core::sync::atomic::{AtomicU64, Ordering};
 use iso20022::rules::RuleSettings;
 use ordering::{Attachment, OrderedLog};
-use signing::{Signer, sign_checkpoint};
+use signing::{HashKey, Signer, sign_checkpoint};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,6 +74,8 @@ pub struct GatewayDeps {
     pub risk: Arc<dyn Assessor>,
     /// Clock, identifiers and tasks.
     pub world: SharedWorld,
+    /// Names persons whose quotas are counted.
+    pub persons: Arc<HashKey>,
 }
 
 /// The participants' door.
@@ -147,6 +149,7 @@ pub(crate) struct Door {
     pub(crate) past: Arc<dyn Past>,
     pub(crate) risk: Arc<dyn Assessor>,
     pub(crate) world: SharedWorld,
+    pub(crate) persons: Arc<HashKey>,
     pub(crate) in_flight: Arc<Gauge>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) payee_checks: PayeeChecks,
@@ -161,7 +164,7 @@ pub(crate) struct Door {
 
 impl Door {
     fn new(config: GatewayConfig, deps: GatewayDeps, stopping: watch::Receiver<bool>) -> Self {
-        let GatewayDeps { signer, log, hub, past, risk, world } = deps;
+        let GatewayDeps { signer, log, hub, past, risk, world, persons } = deps;
         Self {
             in_flight: Gauge::new(config.limits.in_flight_total_max),
             admission: Admission::new(
@@ -182,6 +185,7 @@ impl Door {
             past,
             risk,
             world,
+            persons,
             stopping,
         }
     }

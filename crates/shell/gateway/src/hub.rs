@@ -218,6 +218,9 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         | EventKind::QuoteIssued(_)
         | EventKind::OrderCarriedOut { .. }
         | EventKind::OfficersAppointed(_)
-        | EventKind::NodesSet(_) => [None, None],
+        | EventKind::NodesSet(_)
+        // Its debtor agent was answered, and its creditor agent is not concerned yet.
+        | EventKind::PaymentWaiting(_)
+        | EventKind::RulebookSet { .. } => [None, None],
     }
 }

@@ -46,7 +46,9 @@ mod reference;
 mod refusal;
 mod registry;
 mod routes;
+mod rules;
 mod server;
+mod terms;
 mod window;
 mod wire;
 

@@ -12,17 +12,19 @@ use crate::door::{Door, overloaded};
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
 use crate::payee;
-use crate::reads::is_party;
+use crate::reads::{is_party, own_waiting};
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::terms::terms_of;
 use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{
     AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal,
-    RiskDecision, Uetr,
+    RiskDecision, Uetr, WaitingView,
 };
 use iso20022::rules::RuleSettings;
+use signing::HashKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +88,8 @@ async fn pay(
     if known.is_some_and(|known| !forgotten::is_repeated(&known, content, sender.0)) {
         return answer::refused(door, request, payment, Refusal::DuplicateUetr);
     }
-    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, assess(door, payment, known)));
+    let risk = assess(door, payment, known);
+    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, risk, &door.persons));
     // Before the command: its block may wake the creditor agent's stream before this task goes on.
     let original = Arc::new(Original::from(&payment.view));
     door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
@@ -109,6 +112,7 @@ async fn pay(
             };
             answer::standing(door, request, payment, &standing)
         }
+        Outcome::Waiting { payment: view, .. } => answer::waiting(door, request, payment, &view),
         Outcome::Refused(refusal) => match forgotten::payment(&*door.past, payment.uetr(), content, sender.0, refusal) {
             Ok(view) => answer::standing(door, request, payment, &view),
             Err(refusal) => answer::refused(door, request, payment, refusal),
@@ -126,6 +130,7 @@ pub(crate) fn payment_command(
     creditor_agent: ParticipantId,
     content: ContentHash,
     risk: RiskDecision,
+    persons: &HashKey,
 ) -> Pay {
     Pay {
         uetr: payment.uetr(),
@@ -139,6 +144,7 @@ pub(crate) fn payment_command(
         priority: payment.priority(),
         accepted_at: payment.accepted_at(),
         risk,
+        terms: terms_of(payment, persons),
     }
 }
 
@@ -204,7 +210,7 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
             Ok(payment) => Ok(with_state(empty(200), &payment)),
             Err(refusal) => answer::refused_report(door, request, report, refusal),
         },
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
             unreachable!("an answer is taken or refused, not {other:?}")
         }
     }
@@ -212,6 +218,11 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
 
 /// `pacs.028`: how a payment stands.
 fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answer, Problem> {
+    if let Some(waiting) = own_waiting(door, request.sender(), uetr) {
+        let original = wire::waiting_original(door, &waiting)?;
+        let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of_waiting(&waiting));
+        return Ok(as_waiting(door.signed(200, XML, message, request.digest_field()), &waiting));
+    }
     let payment = door.past.payment(uetr).filter(|payment| is_party(payment, request.sender()));
     let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
     let original = wire::original(door, &payment)?;
@@ -232,6 +243,13 @@ pub(crate) fn with_state(mut answer: Answer, payment: &PaymentView) -> Answer {
     if let Some(position) = position {
         answer.headers_mut().insert("luohu-cursor", HeaderValue::from(position.0));
     }
+    answer
+}
+
+/// The same for a payment that waits.
+pub(crate) fn as_waiting(mut answer: Answer, payment: &WaitingView) -> Answer {
+    answer.headers_mut().insert("luohu-payment-state", HeaderValue::from_static("waiting"));
+    answer.headers_mut().insert("luohu-cursor", HeaderValue::from(payment.position.0));
     answer
 }
 

@@ -176,7 +176,7 @@ impl GatewayWindow {
             registry.all().iter().map(|known| (known.view.bic.to_string(), known.view.id.0)).collect();
         let value = json!({
             "chain": self.0.config.log_origin, "currencies": registry.decimals(), "officers": officers,
-            "nodes_version": nodes.version,
+            "nodes_version": nodes.version, "rulebook_version": self.0.past.rulebook_version(),
             "nodes": nodes.nodes.iter().map(node).collect::<Vec<_>>(), "participants": participants,
         });
         serde_json::to_vec(&value).expect("values of text are JSON")
@@ -200,7 +200,9 @@ async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
             Ok(json!({ "order": id, "does": does, "status": "done", "participant": participant.0 }))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Quoted(_) | Outcome::Payment { .. }) => unreachable!("an order is done or refused, not {other:?}"),
+        other @ (Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+            unreachable!("an order is done or refused, not {other:?}")
+        }
     }
 }
 

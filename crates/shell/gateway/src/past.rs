@@ -1,7 +1,9 @@
 //! What the gateway asks of the past: a small trait, so that the door does not know its insides.
 
 use chain::Hash;
-use clearing::{AccountView, ParticipantId, PaymentView, Position, Time, Uetr};
+use clearing::{
+    AccountView, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+};
 use history::{InboxKind, ReadModel};
 use ordering::VaultReader;
 use std::io;
@@ -13,6 +15,16 @@ pub trait Past: Send + Sync {
     fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry>;
     /// A payment as it stands.
     fn payment(&self, uetr: Uetr) -> Option<PaymentView>;
+    /// Version of the last rulebook entered, whether it holds yet or not; 0 before the first.
+    fn rulebook_version(&self) -> u32;
+    /// The rulebook that holds at a time, if there is one.
+    fn rulebook(&self, now: Time) -> Option<Rulebook>;
+    /// What would become of a payment, as far as the rulebook goes. `None` without a rulebook.
+    fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>>;
+    /// A payment that waits for its time.
+    fn waiting(&self, uetr: Uetr) -> Option<WaitingView>;
+    /// The debtor agent's signed message of a payment that waits.
+    fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>>;
     /// The debtor agent's signed message, as given to the journal.
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>>;
     /// A participant's own accounts.
@@ -68,6 +80,26 @@ impl Past for RecordedPast {
 
     fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
         self.model.payment(uetr)
+    }
+
+    fn rulebook_version(&self) -> u32 {
+        self.model.rulebook_version()
+    }
+
+    fn rulebook(&self, now: Time) -> Option<Rulebook> {
+        self.model.rulebook(now)
+    }
+
+    fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>> {
+        self.model.what_if(question)
+    }
+
+    fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {
+        self.model.waiting(uetr)
+    }
+
+    fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>> {
+        self.model.waiting_place(uetr).map(|place| self.vault.read(place)).transpose()
     }
 
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {

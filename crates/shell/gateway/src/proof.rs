@@ -12,7 +12,7 @@ use crate::wire::{self, Taken, Verdict};
 use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, PublicKey, Time};
 use iso20022::rules::RuleSettings;
 use money::{Currency, CurrencyCode};
-use signing::{Fields, Request, verify_request};
+use signing::{Fields, HashKey, Request, verify_request};
 
 /// What is known of participants and currencies where the proof is checked.
 pub trait Acquaintance {
@@ -24,6 +24,8 @@ pub trait Acquaintance {
     fn currency(&self, code: CurrencyCode) -> Option<Currency>;
     /// The chain's name, as orders carry it.
     fn chain(&self) -> &str;
+    /// Names persons whose quotas are counted; the same at all operators.
+    fn persons(&self) -> &HashKey;
     /// Whether this is an officer's key.
     fn is_officer(&self, key: &PublicKey) -> bool;
 }
@@ -36,14 +38,16 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::ReportCredited { .. }
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
-        | Command::Order(_) => true,
+        | Command::Order(_)
+        | Command::Cancel { .. } => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => false,
+        | Command::SetNodes(_)
+        | Command::SetRulebook(_) => false,
     }
 }
 
@@ -56,6 +60,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::Pay(pay) => (pay.debtor_agent, "/v1/messages"),
         Command::Answer(answer) => (answer.creditor_agent, "/v1/messages"),
         Command::ReportCredited { creditor_agent, .. } => (*creditor_agent, "/v1/messages"),
+        Command::Cancel { debtor_agent, .. } => (*debtor_agent, "/v1/messages"),
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Order(_) => return prove_order(command, message, known),
@@ -65,7 +70,8 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => return Err("a participant cannot ask for this"),
+        | Command::SetNodes(_)
+        | Command::SetRulebook(_) => return Err("a participant cannot ask for this"),
     };
     let sender = known.by_id(sender).ok_or("the sender is not known")?;
     let (head, body) = split(message).ok_or("not a message of the vault")?;
@@ -105,7 +111,9 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::SetNodes(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
-        | Command::ReportCredited { .. } => true,
+        | Command::ReportCredited { .. }
+        | Command::Cancel { .. }
+        | Command::SetRulebook(_) => true,
     }
 }
 
@@ -147,7 +155,7 @@ fn command_of(
     match given {
         Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, &|code| known.currency(code)),
         Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
-        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } => {
+        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } | Command::Cancel { .. } => {
             message_command(given, body, sender, content, known)
         }
         Command::Order(_)
@@ -157,7 +165,8 @@ fn command_of(
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => Err("a participant cannot ask for this"),
+        | Command::SetNodes(_)
+        | Command::SetRulebook(_) => Err("a participant cannot ask for this"),
     }
 }
 
@@ -179,7 +188,8 @@ fn message_command(
                 return Err("the payment breaks a rule of the scheme");
             }
             let creditor_agent = known.by_bic(payment.creditor_agent).ok_or("the creditor agent is not known")?;
-            Ok(Command::Pay(payment_command(&payment, (sender.id, sender.bic), creditor_agent.id, content, pay.risk)))
+            let sender = (sender.id, sender.bic);
+            Ok(Command::Pay(payment_command(&payment, sender, creditor_agent.id, content, pay.risk, known.persons())))
         }
         (Command::Answer(_), Taken::Report(report)) => match report.verdict {
             Verdict::Answer(verdict) => Ok(report_command(&report, verdict, sender.id, content)),

@@ -82,7 +82,7 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
             Ok(door.signed(200, JSON, body, request.digest_field()))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Payment { .. }) => {
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
             unreachable!("a quote request is quoted or refused, not {other:?}")
         }
     }
@@ -95,7 +95,7 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
     match outcome(door, command, request).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Quoted(_) | Outcome::Registered(_) | Outcome::Payment { .. }) => {
+        other @ (Outcome::Quoted(_) | Outcome::Registered(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
             unreachable!("a rate is published or refused, not {other:?}")
         }
     }
@@ -174,20 +174,20 @@ async fn outcome(door: &Door, command: Command, request: &Authenticated) -> Resu
     Ok(pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?)
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::from(GatewayRefusal::Json).with_detail(error.to_string()))
 }
 
-fn currency(known: Known<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
+pub(crate) fn currency(known: Known<'_>, field: &'static str, text: &str) -> Result<Currency, Problem> {
     let code: CurrencyCode = text.parse().map_err(|error| bad(field, error))?;
     known(code).ok_or_else(|| Problem::from(clearing::Refusal::UnknownCurrency).with_field(field))
 }
 
-fn amount(field: &'static str, text: &str, currency: Currency) -> Result<Amount, Problem> {
+pub(crate) fn amount(field: &'static str, text: &str, currency: Currency) -> Result<Amount, Problem> {
     Amount::parse(text, currency).map_err(|error| bad(field, error))
 }
 
-fn bad(field: &'static str, why: impl ToString) -> Problem {
+pub(crate) fn bad(field: &'static str, why: impl ToString) -> Problem {
     Problem::from(GatewayRefusal::Json).with_field(field).with_detail(why.to_string())
 }
 

@@ -8,7 +8,7 @@ use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
 use crate::window;
 use bytes::Bytes;
-use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr};
+use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr, WaitReason, WaitingView};
 use money::Currency;
 use serde_json::{Value, json};
 
@@ -77,8 +77,32 @@ pub(crate) fn accounts(door: &Door, caller: &Participant) -> Answer {
 }
 
 pub(crate) fn payment(door: &Door, caller: &Participant, uetr: &str) -> Result<Answer, Problem> {
+    if let Some(waiting) = Uetr::parse(uetr).and_then(|uetr| own_waiting(door, caller, uetr)) {
+        return Ok(json_reply(200, &waiting_json(&waiting)));
+    }
     let payment = find(door, caller, uetr)?;
     Ok(json_reply(200, &payment_json(&payment)))
+}
+
+/// A payment that waits and that the caller sent. Its creditor agent does not know of it yet.
+pub(crate) fn own_waiting(door: &Door, caller: &Participant, uetr: Uetr) -> Option<WaitingView> {
+    door.past.waiting(uetr).filter(|waiting| waiting.debtor_agent == caller.id())
+}
+
+fn waiting_json(payment: &WaitingView) -> Value {
+    json!({
+        "uetr": payment.uetr.to_string(),
+        "state": "waiting",
+        "waits_for": match payment.reason {
+            WaitReason::AsAsked => "execution_time",
+            WaitReason::CorridorClosed => "corridor_opening",
+        },
+        "until": rfc3339(payment.until),
+        "debtor_agent": payment.debtor_bic.as_str(),
+        "creditor_agent": payment.creditor_bic.as_str(),
+        "debit": { "currency": payment.debit.currency.code.as_str(), "amount": payment.debit.to_string() },
+        "received_at": rfc3339(payment.received_at),
+    })
 }
 
 /// A receipt of a final payment under the newest checkpoint.

@@ -187,7 +187,9 @@ impl Registry {
                 | EventKind::RatePublished { .. }
                 | EventKind::QuoteIssued(_)
                 | EventKind::PaymentCredited(_)
-                | EventKind::OrderCarriedOut { .. } => {}
+                | EventKind::OrderCarriedOut { .. }
+                | EventKind::PaymentWaiting(_)
+                | EventKind::RulebookSet(_) => {}
             }
         }
     }

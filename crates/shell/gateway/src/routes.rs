@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{inbox, messages, quotes, reads};
+use crate::{inbox, messages, quotes, reads, rules};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -32,6 +32,10 @@ pub(crate) enum Endpoint {
     Payment,
     /// `GET /v1/payments/{uetr}/receipt`
     Receipt,
+    /// `GET /v1/rulebook`
+    Rulebook,
+    /// `POST /v1/what-if`
+    WhatIf,
     /// `GET /v1/checkpoint`
     Checkpoint,
     /// `GET /v1/keys`
@@ -44,7 +48,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -53,6 +57,8 @@ impl Endpoint {
         Self::Accounts,
         Self::Payment,
         Self::Receipt,
+        Self::Rulebook,
+        Self::WhatIf,
         Self::Checkpoint,
         Self::Keys,
         Self::OpenApi,
@@ -70,6 +76,8 @@ impl Endpoint {
             Self::Accounts => (Method::GET, "/v1/accounts"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
+            Self::Rulebook => (Method::GET, "/v1/rulebook"),
+            Self::WhatIf => (Method::POST, "/v1/what-if"),
             Self::Checkpoint => (Method::GET, "/v1/checkpoint"),
             Self::Keys => (Method::GET, "/v1/keys"),
             Self::OpenApi => (Method::GET, "/openapi.json"),
@@ -88,6 +96,8 @@ impl Endpoint {
             | Self::Accounts
             | Self::Payment
             | Self::Receipt
+            | Self::Rulebook
+            | Self::WhatIf
             | Self::Checkpoint
             | Self::Keys
             | Self::OpenApi
@@ -137,7 +147,9 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Participants
         | Endpoint::Accounts
         | Endpoint::Payment
-        | Endpoint::Receipt => {}
+        | Endpoint::Receipt
+        | Endpoint::Rulebook
+        | Endpoint::WhatIf => {}
     }
     let caller = peer.participant(&door.hub.registry)?;
     caller.lane.rate.take(door.world.now_ns()).map_err(|wait_ns| {
@@ -158,10 +170,12 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Accounts => Ok(reads::accounts(door, &caller)),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
+        Endpoint::Rulebook => Ok(rules::rulebook(door)),
         Endpoint::Messages
         | Endpoint::Inbox
         | Endpoint::Quotes
         | Endpoint::Rates
+        | Endpoint::WhatIf
         | Endpoint::Checkpoint
         | Endpoint::Keys
         | Endpoint::OpenApi
@@ -193,11 +207,13 @@ async fn signed_endpoint(
         Endpoint::Messages => messages::take(door, &parts, &request, permit).await,
         Endpoint::Quotes => quotes::request(door, &request).await,
         Endpoint::Rates => quotes::publish(door, &request).await,
+        Endpoint::WhatIf => rules::what_if(door, &request),
         Endpoint::Inbox
         | Endpoint::Participants
         | Endpoint::Accounts
         | Endpoint::Payment
         | Endpoint::Receipt
+        | Endpoint::Rulebook
         | Endpoint::Checkpoint
         | Endpoint::Keys
         | Endpoint::OpenApi

@@ -7,11 +7,11 @@
 use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Applied, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed,
-    MessageIdHash, ParticipantId, Pay, Position, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    MessageIdHash, ParticipantId, Pay, Position, Priority, RegisterParticipant, RiskDecision, Terms, Time, Uetr,
 };
 use history::ReadModel;
 use money::{Currency, CurrencyCode, MinorUnits};
-use ordering::{DurableBlock, VaultPlace};
+use ordering::{DurableBlock, Recovered, VaultPlace};
 use std::time::Instant;
 
 const PAYMENTS: u64 = 1_000_000;
@@ -58,6 +58,7 @@ fn pay(n: u64) -> Command {
         priority: Priority::Normal,
         accepted_at: Time(1),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 
@@ -99,7 +100,7 @@ fn resident_kb() -> u64 {
 
 fn main() {
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&clearing, &[], &[], None);
+    let model = ReadModel::rebuild(&Recovered::of(&clearing));
     model.durable(&durable(&mut clearing, genesis()));
     let mut nanos = Vec::new();
     for first in (0..PAYMENTS).step_by(BATCH as usize) {
@@ -128,7 +129,7 @@ fn main() {
     drop(model);
     let before = resident_kb();
     let start = Instant::now();
-    let model = ReadModel::rebuild(&clearing, &[], &places, None);
+    let model = ReadModel::rebuild(&Recovered { places, ..Recovered::of(&clearing) });
     let spent = start.elapsed().as_millis();
     let bytes = resident_kb().saturating_sub(before) * 1024 / PAYMENTS;
     println!("history::rebuild/payments={PAYMENTS}   {spent} ms   about {bytes} bytes a payment");

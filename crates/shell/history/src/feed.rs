@@ -79,7 +79,9 @@ impl Feed {
             | EventKind::QuoteIssued(_)
             | EventKind::OrderCarriedOut { .. }
             | EventKind::OfficersAppointed(_)
-            | EventKind::NodesSet(_) => {}
+            | EventKind::NodesSet(_)
+            | EventKind::PaymentWaiting(_)
+            | EventKind::RulebookSet(_) => {}
         }
     }
 

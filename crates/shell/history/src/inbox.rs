@@ -46,7 +46,9 @@ impl Inboxes {
             | EventKind::QuoteIssued(_)
             | EventKind::OrderCarriedOut { .. }
             | EventKind::OfficersAppointed(_)
-            | EventKind::NodesSet(_) => {}
+            | EventKind::NodesSet(_)
+            | EventKind::PaymentWaiting(_)
+            | EventKind::RulebookSet(_) => {}
         }
     }
 

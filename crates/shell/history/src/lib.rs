@@ -19,7 +19,9 @@ mod inbox;
 mod laws;
 mod model;
 mod rows;
+mod rules;
 mod uetrs;
+mod waiting;
 
 pub use feed::{Feed, FeedEvent, Pulse};
 pub use inbox::{InboxEntry, InboxKind};

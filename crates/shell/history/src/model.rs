@@ -4,13 +4,15 @@ use crate::feed::{Feed, FeedEvent, Pulse};
 use crate::inbox::{InboxEntry, Inboxes};
 use crate::laws::{Evidence, HeldSums, LAWS, LawStatus};
 use crate::rows::Rows;
+use crate::rules::Rules;
 use crate::uetrs::Uetrs;
-use chain::{BlockHeader, Hash, MerkleTree};
+use crate::waiting::Waiting;
+use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountView, Clearing, Event, EventKind, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex, PaymentView,
-    Position, Time, Uetr,
+    AccountView, Command, Event, EventKind, Outcome, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex,
+    PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
-use ordering::{DurableBlock, Forgotten, VaultPlace};
+use ordering::{DurableBlock, Recovered, VaultPlace};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The chain as the last durable block left it.
@@ -40,6 +42,8 @@ struct Tables {
     payments: Rows<PaymentView>,
     places: Rows<VaultPlace>,
     by_uetr: Uetrs,
+    waiting: Waiting,
+    rules: Rules,
     inboxes: Inboxes,
     participants: Vec<ParticipantView>,
     accounts: Vec<AccountView>,
@@ -52,9 +56,9 @@ struct Tables {
 }
 
 impl ReadModel {
-    /// Rebuilds everything from a recovered state: the centre, the payments it has forgotten, where the messages of those
-    /// on record lie, and the last block.
-    pub fn rebuild(clearing: &Clearing, forgotten: &[Forgotten], places: &[VaultPlace], last: Option<BlockHeader>) -> Self {
+    /// Rebuilds everything from what a journal knew when it was opened.
+    pub fn rebuild(recovered: &Recovered<'_>) -> Self {
+        let Recovered { clearing, forgotten, places, waiting, last, .. } = recovered;
         let count = forgotten.len() + clearing.payments().len();
         let views = || forgotten.iter().map(|forgotten| forgotten.payment).chain(clearing.payments());
         let leaves = clearing.tree().0;
@@ -76,6 +80,8 @@ impl ReadModel {
         Self(RwLock::new(Tables {
             places: forgotten.iter().map(|forgotten| forgotten.place).chain(places.iter().copied()).collect(),
             by_uetr,
+            waiting: Waiting::restore(clearing, waiting),
+            rules: Rules::restore(clearing),
             inboxes,
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
@@ -100,6 +106,7 @@ impl ReadModel {
             tables.note_balance(*view);
         }
         let header = &block.header;
+        tables.rules.note(&block.applied, Time(header.time_ns));
         tables.tip = Tip {
             size: header.tree_size,
             root: header.tree_root,
@@ -119,6 +126,31 @@ impl ReadModel {
     /// A payment by its index.
     pub fn payment_at(&self, index: PaymentIndex) -> Option<PaymentView> {
         self.read().payments.get(index.0 as usize).copied()
+    }
+
+    /// A payment that waits.
+    pub fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {
+        self.read().waiting.view(uetr)
+    }
+
+    /// Version of the last rulebook entered, whether it holds yet or not; 0 before the first.
+    pub fn rulebook_version(&self) -> u32 {
+        self.read().rules.version()
+    }
+
+    /// The rulebook that holds at a time, if there is one.
+    pub fn rulebook(&self, now: Time) -> Option<Rulebook> {
+        self.read().rules.book(now).cloned()
+    }
+
+    /// What would become of a payment, as far as the rulebook goes. `None` without a rulebook.
+    pub fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>> {
+        self.read().rules.what_if(question)
+    }
+
+    /// Where the signed message of a payment that waits lies; `None` when it came without one.
+    pub fn waiting_place(&self, uetr: Uetr) -> Option<VaultPlace> {
+        self.read().waiting.place(uetr).filter(|place| place.bytes > 0)
     }
 
     /// Where a payment's signed message lies; `None` when it came without one.
@@ -284,7 +316,9 @@ impl Tables {
             | EventKind::QuoteIssued(_)
             | EventKind::OrderCarriedOut { .. }
             | EventKind::OfficersAppointed(_)
-            | EventKind::NodesSet(_) => {}
+            | EventKind::NodesSet(_)
+            | EventKind::RulebookSet(_) => {}
+            EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
         }
     }
 
@@ -299,6 +333,9 @@ impl Tables {
         let at = view.index.0 as usize;
         if at == self.payments.len() {
             enter(&mut self.by_uetr, &self.payments, view);
+            if let Some(place) = self.waiting.leave(view.uetr) {
+                self.note_place(view.index, place);
+            }
         }
         self.payments.put(at, *view);
     }
@@ -310,18 +347,20 @@ impl Tables {
 
     fn note_places(&mut self, block: &DurableBlock) {
         for (at, place) in &block.places {
-            let outcome = block.applied.outcomes.get(*at as usize);
-            let (Some(clearing::Outcome::Payment { payment, .. }), Some(clearing::Command::Pay(_))) =
-                (outcome, block.commands.get(*at as usize))
-            else {
-                continue;
-            };
-            let index = payment.index.0 as usize;
-            while self.places.len() < index {
-                self.places.push(VaultPlace::default());
+            match (block.commands.get(*at as usize), block.applied.outcomes.get(*at as usize)) {
+                (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) => self.note_place(payment.index, *place),
+                (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => self.waiting.note_place(payment.uetr, *place),
+                (_, _) => {}
             }
-            self.places.put(index, *place);
         }
+    }
+
+    fn note_place(&mut self, payment: PaymentIndex, place: VaultPlace) {
+        let index = payment.0 as usize;
+        while self.places.len() < index {
+            self.places.push(VaultPlace::default());
+        }
+        self.places.put(index, place);
     }
 
     fn note_balance(&mut self, view: AccountView) {

@@ -6,11 +6,11 @@ use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection, IndexSeed,
     IsoReason, MessageIdHash, ParticipantId, Pay, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings,
-    Time, Uetr,
+    Terms, Time, Uetr,
 };
 use history::{InboxKind, ReadModel};
 use money::{Currency, CurrencyCode, MinorUnits};
-use ordering::{DurableBlock, Forgotten, VaultPlace};
+use ordering::{DurableBlock, Forgotten, Recovered, VaultPlace};
 use proptest::prelude::*;
 
 const BANKS: u32 = 3;
@@ -50,6 +50,7 @@ fn pay(uetr: Uetr, debtor_agent: u32, creditor_agent: u32, amount: u64) -> Comma
         priority: Priority::Normal,
         accepted_at: Time(u64::MAX / 2),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 
@@ -125,7 +126,7 @@ proptest! {
     #[test]
     fn fed_and_rebuilt_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30), forgets: bool) {
         let mut clearing = Clearing::new(IndexSeed(1));
-        let fed = ReadModel::rebuild(&clearing, &[], &[], None);
+        let fed = ReadModel::rebuild(&Recovered::of(&clearing));
         let mut now = 1_000_000_000_000;
         let mut commands = genesis();
         commands.extend(forgets.then_some(Command::Configure(brief())));
@@ -142,7 +143,7 @@ proptest! {
             fed.durable(&block);
             prop_assert!(fed.laws().iter().all(|status| status.holds), "{:?}", fed.laws());
         }
-        let rebuilt = ReadModel::rebuild(&clearing, &forgotten, &[], None);
+        let rebuilt = ReadModel::rebuild(&Recovered { forgotten: &forgotten, ..Recovered::of(&clearing) });
         prop_assert_eq!(all.len(), forgotten.len() + clearing.payments().len());
         prop_assert_eq!(fed.counts(), rebuilt.counts());
         prop_assert_eq!(fed.laws(), rebuilt.laws());
@@ -184,7 +185,7 @@ proptest! {
 fn durations_are_those_of_the_last_seconds() {
     let second = 1_000_000_000;
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&clearing, &[], &[], None);
+    let model = ReadModel::rebuild(&Recovered::of(&clearing));
     model.durable(&durable(&mut clearing, Time(1), genesis()));
     for (n, (held_at, ended_at)) in [(10, 13), (60, 61), (61, 69)].into_iter().enumerate() {
         let uetr = Uetr([n as u8; 16]);

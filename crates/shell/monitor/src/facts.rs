@@ -143,7 +143,9 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::QuoteIssued(_)
         | EventKind::OrderCarriedOut { .. }
         | EventKind::OfficersAppointed(_)
-        | EventKind::NodesSet(_) => None,
+        | EventKind::NodesSet(_)
+        | EventKind::PaymentWaiting(_)
+        | EventKind::RulebookSet(_) => None,
     }
 }
 

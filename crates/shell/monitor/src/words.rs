@@ -124,6 +124,16 @@ words! {
     WhySameAgent: "Debtor agent and creditor agent are the same", "付款行與收款行相同", "付款行与收款行相同";
     WhyAmountTooLarge: "The amount is too large", "金額過大", "金额过大";
     WhyZeroAmount: "The amount is zero", "金額為零", "金额为零";
+    WhyNoCorridor: "No corridor takes such a payment", "沒有通道接受這種付款", "没有通道接受这种付款";
+    WhyPurposeNotAllowed: "The purpose is missing or not allowed", "用途缺失或不獲允許", "用途缺失或不获允许";
+    WhyDebtorNotIdentified: "The payer's identity document is missing", "缺少付款人證件", "缺少付款人证件";
+    WhyOutsideHours: "The corridor is closed", "通道已關閉", "通道已关闭";
+    WhyAboveLimit: "More than one payment may be", "超過單筆上限", "超过单笔上限";
+    WhyQuotaUsedUp: "The payer's quota does not cover it", "付款人額度不足", "付款人额度不足";
+    WhyTooManyPayments: "The payer has made too many payments", "付款人筆數已滿", "付款人笔数已满";
+    WhyTablesFull: "The centre is full", "中心容量已滿", "中心容量已满";
+    WhyTooFarAhead: "To be executed too far ahead", "執行日期太遠", "执行日期太远";
+    WhyCancelledByDebtor: "Cancelled by the payer", "付款人已取消", "付款人已取消";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -186,6 +196,16 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::ZeroAmount => Word::WhyZeroAmount,
         Rejection::TooOld => Word::WhyTooOld,
         Rejection::DebtorAgentSuspended => Word::WhyDebtorAgentSuspended,
+        Rejection::NoCorridor => Word::WhyNoCorridor,
+        Rejection::PurposeNotAllowed => Word::WhyPurposeNotAllowed,
+        Rejection::DebtorNotIdentified => Word::WhyDebtorNotIdentified,
+        Rejection::OutsideHours => Word::WhyOutsideHours,
+        Rejection::AboveLimit => Word::WhyAboveLimit,
+        Rejection::QuotaUsedUp => Word::WhyQuotaUsedUp,
+        Rejection::TooManyPayments => Word::WhyTooManyPayments,
+        Rejection::TablesFull => Word::WhyTablesFull,
+        Rejection::TooFarAhead => Word::WhyTooFarAhead,
+        Rejection::CancelledByDebtor => Word::WhyCancelledByDebtor,
     }
 }
 

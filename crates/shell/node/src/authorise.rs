@@ -4,6 +4,8 @@ use clearing::{Bic, Command, ParticipantId, ParticipantView, PublicKey};
 use consortium::{Authorise, Known, Unauthorised};
 use gateway::proof;
 use money::{Currency, CurrencyCode};
+use signing::HashKey;
+use std::sync::Arc;
 use world::SharedWorld;
 
 /// Participants' commands must come with the message they signed, operators' with two officers' signatures.
@@ -14,6 +16,8 @@ pub struct SignedMessages {
     pub chain: String,
     /// Our clock.
     pub world: SharedWorld,
+    /// Names persons whose quotas are counted; the same at all operators.
+    pub persons: Arc<HashKey>,
 }
 
 struct Met<'a>(&'a Known, &'a SignedMessages);
@@ -30,6 +34,9 @@ impl proof::Acquaintance for Met<'_> {
     }
     fn chain(&self) -> &str {
         &self.1.chain
+    }
+    fn persons(&self) -> &HashKey {
+        &self.1.persons
     }
     fn is_officer(&self, key: &PublicKey) -> bool {
         self.0.is_officer(key)

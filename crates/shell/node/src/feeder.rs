@@ -18,7 +18,7 @@ impl Feeder {
     /// Rebuilds the read model and loads the hub from what a journal recovered. `failed` is set when the journal stops
     /// for another reason than being closed.
     pub fn rebuild(recovered: &Recovered<'_>, hub: Arc<Hub>, failed: Arc<AtomicBool>) -> Self {
-        let model = Arc::new(ReadModel::rebuild(recovered.clearing, recovered.forgotten, &recovered.places, recovered.last));
+        let model = Arc::new(ReadModel::rebuild(recovered));
         hub.load(recovered.clearing);
         Self { model, hub, failed }
     }

@@ -1,7 +1,7 @@
 //! What a scheme needs before its first payment: ledgers, times, participants, money.
 
 use clearing::{
-    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, Officer, ParticipantId, RegisterParticipant, Settings,
+    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, Officer, ParticipantId, RegisterParticipant, Rulebook, Settings,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 
@@ -36,6 +36,12 @@ pub fn configuration(wanted: Settings, currencies: &[Currency], clearing: &Clear
 pub fn officers(wanted: &[Officer], clearing: &Clearing) -> Vec<Command> {
     let first = clearing.officers().is_empty() && !wanted.is_empty();
     if first { vec![Command::AppointOfficers(wanted.to_vec())] } else { Vec::new() }
+}
+
+/// The rulebook a chain begins with. Later ones are ordered, and a chain from before there was one goes on without.
+pub fn rulebook(wanted: Option<Rulebook>, clearing: &Clearing) -> Vec<Command> {
+    let first = wanted.filter(|_| clearing.height() == 0);
+    first.map(Command::SetRulebook).into_iter().collect()
 }
 
 /// Registers members that are new or changed, and gives new ones their prefunding: once, by its reference.

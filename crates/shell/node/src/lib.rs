@@ -10,6 +10,7 @@
 mod authorise;
 mod feeder;
 pub mod genesis;
+pub mod rulebook;
 
 #[cfg(feature = "consortium")]
 pub use authorise::SignedMessages;

@@ -78,6 +78,8 @@ pub struct Recovered<'a> {
     pub forgotten: &'a [Forgotten],
     /// Where the signed messages of payments on record lie, in order of arrival; shorter when the last ones have none.
     pub places: Vec<VaultPlace>,
+    /// Where those of payments that wait lie.
+    pub waiting: Vec<(clearing::Uetr, VaultPlace)>,
     /// The last block; `None` for an empty journal.
     pub last: Option<BlockHeader>,
     /// Height of the snapshot used.
@@ -86,6 +88,22 @@ pub struct Recovered<'a> {
     pub replayed_commands: u64,
     /// Bytes of an unfinished write that were dropped.
     pub torn_bytes: u64,
+}
+
+impl<'a> Recovered<'a> {
+    /// A state by itself: nothing forgotten, no messages, no block.
+    pub fn of(clearing: &'a Clearing) -> Self {
+        Self {
+            clearing,
+            forgotten: &[],
+            places: Vec::new(),
+            waiting: Vec::new(),
+            last: None,
+            from_snapshot: None,
+            replayed_commands: 0,
+            torn_bytes: 0,
+        }
+    }
 }
 
 /// Recovers what the folder holds, and keeps it as a snapshot when that took long.

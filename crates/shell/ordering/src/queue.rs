@@ -188,7 +188,11 @@ impl Queue {
 /// Commands taken even when the disk is full: they end payments or change nothing much, and need little room.
 fn ends_something(command: &Command) -> bool {
     match command {
-        Command::Answer(_) | Command::ReportCredited { .. } | Command::SetStatus { .. } | Command::Order(_) => true,
+        Command::Answer(_)
+        | Command::ReportCredited { .. }
+        | Command::SetStatus { .. }
+        | Command::Order(_)
+        | Command::Cancel { .. } => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -197,6 +201,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::RequestQuote(_)
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
+        | Command::SetRulebook(_)
         | Command::Pay(_) => false,
     }
 }

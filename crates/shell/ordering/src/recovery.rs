@@ -75,6 +75,7 @@ impl Recovery {
             clearing: &self.clearing,
             forgotten: &self.forgotten,
             places: past.places.iter().collect(),
+            waiting: past.places.waiting().collect(),
             last: self.last,
             from_snapshot: self.from_snapshot,
             replayed_commands: self.replayed_commands,

@@ -1,19 +1,19 @@
 //! Snapshot files: the state behind one block, tied to that block's hash.
 //!
-//! `"LHS1" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | state`; places are those of payments on
-//! record, and what was forgotten is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
+//! `"LHS2" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | u64 waiting × 28 | state`; places are those of
+//! payments on record and of payments that wait, and what was forgotten is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
 //! folder synced: a crash leaves the old snapshots or a whole new one. The two newest are kept.
 
 use crate::archive::{self, ArchiveWriter, Forgotten};
 use crate::disk::Disk;
 use crate::vault::VaultPlace;
 use chain::{Hash, sha256};
-use clearing::{Applied, Clearing, Command, IndexSeed, PaymentIndex};
-use std::collections::VecDeque;
+use clearing::{Applied, Clearing, Command, EventKind, IndexSeed, Outcome, PaymentIndex, Uetr};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-const MAGIC: [u8; 4] = *b"LHS1";
+const MAGIC: [u8; 4] = *b"LHS2";
 const HEAD_BYTES: usize = 4 + 8 + 32 + 32;
 const KEPT: usize = 2;
 const TEMPORARY: &str = "snapshot.tmp";
@@ -25,6 +25,8 @@ pub(crate) struct Places {
     first: u64,
     /// Shorter than the record when the last payments have no message.
     rows: VecDeque<VaultPlace>,
+    /// Of payments that wait: they have no number yet.
+    waiting: BTreeMap<Uetr, VaultPlace>,
 }
 
 impl Places {
@@ -47,6 +49,18 @@ impl Places {
         self.rows.iter().copied()
     }
 
+    /// Those of payments that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Uetr, VaultPlace)> {
+        self.waiting.iter().map(|(uetr, place)| (*uetr, *place))
+    }
+
+    /// A payment that waited has been taken up.
+    fn take_up(&mut self, uetr: Uetr, payment: PaymentIndex) {
+        if let Some(place) = self.waiting.remove(&uetr) {
+            self.note(payment, place);
+        }
+    }
+
     /// Enters the messages of a block's new payments, and hands over what the block forgot.
     pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) -> Vec<Forgotten> {
         let forgotten = applied.forgotten.iter().map(|payment| {
@@ -57,9 +71,19 @@ impl Places {
         let forgotten = forgotten.collect();
         for (at, place) in places {
             let at = *at as usize;
-            let outcome = applied.outcomes.get(at);
-            if let (Some(Command::Pay(_)), Some(clearing::Outcome::Payment { payment, .. })) = (commands.get(at), outcome) {
-                self.note(payment.index, *place);
+            match (commands.get(at), applied.outcomes.get(at)) {
+                (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) => self.note(payment.index, *place),
+                (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => {
+                    self.waiting.insert(payment.uetr, *place);
+                }
+                (_, _) => {}
+            }
+        }
+        if !self.waiting.is_empty() {
+            for event in &applied.events {
+                if let EventKind::PaymentHeld(payment) | EventKind::PaymentRejected(payment) = &event.kind {
+                    self.take_up(payment.uetr, payment.index);
+                }
             }
         }
         forgotten
@@ -122,6 +146,11 @@ pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mu
     let mut bytes = vec![0; HEAD_BYTES];
     bytes.extend_from_slice(&(places.rows.len() as u64).to_le_bytes());
     places.iter().for_each(|place| place.encode(&mut bytes));
+    bytes.extend_from_slice(&(places.waiting.len() as u64).to_le_bytes());
+    for (uetr, place) in places.waiting() {
+        bytes.extend_from_slice(&uetr.0);
+        place.encode(&mut bytes);
+    }
     clearing.encode_snapshot(&mut bytes);
     let digest = sha256(&bytes[HEAD_BYTES..]);
     bytes[..4].copy_from_slice(&MAGIC);
@@ -160,15 +189,26 @@ fn parse(bytes: &[u8], seed: IndexSeed) -> Option<Snapshot> {
     if head[..4] != MAGIC || head[44..] != sha256(rest).0 {
         return None;
     }
-    let (count, rest) = rest.split_first_chunk::<8>()?;
-    let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
-    let (places, state) = rest.split_at_checked(count.checked_mul(12)?)?;
+    let (places, rest) = table(rest, 12)?;
+    let (waiting, state) = table(rest, 28)?;
+    let waiting_row = |row: &[u8]| row.split_first_chunk().map(|(uetr, place)| (Uetr(*uetr), VaultPlace::decode(place)));
     let clearing = Clearing::decode_snapshot(state, seed).ok()?;
     Some(Snapshot {
         height: u64::from_le_bytes(head[4..12].try_into().expect("eight bytes")),
         block: Hash(head[12..44].try_into().expect("thirty-two bytes")),
-        places: Places { first: clearing.forgotten(), rows: places.chunks_exact(12).map(VaultPlace::decode).collect() },
+        places: Places {
+            first: clearing.forgotten(),
+            rows: places.chunks_exact(12).map(VaultPlace::decode).collect(),
+            waiting: waiting.chunks_exact(28).filter_map(waiting_row).collect(),
+        },
         forgotten: Vec::new(),
         clearing,
     })
+}
+
+/// A count and so many rows of that length, and what follows.
+fn table(bytes: &[u8], row: usize) -> Option<(&[u8], &[u8])> {
+    let (count, rest) = bytes.split_first_chunk::<8>()?;
+    let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
+    rest.split_at_checked(count.checked_mul(row)?)
 }

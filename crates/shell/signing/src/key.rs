@@ -135,6 +135,12 @@ pub enum KeyFileError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file is not 64 hexadecimal digits.
+    #[error("key file {} is not 64 hexadecimal digits", path.display())]
+    NotHex {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The file is not an Ed25519 key in PKCS#8 PEM.
     #[error("key file {} is not an Ed25519 private key in PKCS#8 PEM", path.display())]
     Malformed {

@@ -20,6 +20,7 @@ mod digest;
 mod fields;
 mod input;
 mod key;
+mod keyed;
 mod message;
 mod note;
 mod refusal;
@@ -29,6 +30,7 @@ pub use digest::{content_digest, verify_content_digest};
 pub use fields::{FieldValue, Fields};
 pub use input::{COMPONENTS_MAX, SIGNATURE_INPUT_BYTES_MAX};
 pub use key::{FileSigner, KeyFileError, Keys, Signer, verify_ed25519};
+pub use keyed::HashKey;
 pub use message::{
     CREATED_SKEW_S, Item, Request, Response, SignatureHeaders, SignatureValid, sign_batch, sign_item, sign_request,
     sign_response, verify_batch, verify_item, verify_request, verify_response,

@@ -39,6 +39,10 @@ pub struct Customer {
     pub country: String,
     /// Whether this is a company.
     pub company: bool,
+    /// Number of the identity document the bank has seen, or of the company in its register. It goes into payments abroad,
+    /// where quotas are counted by person.
+    #[serde(default)]
+    pub document: Option<String>,
     /// Mobile number the customer can be paid by: `+852-61234567`.
     pub mobile: Option<String>,
     /// Account numbers.

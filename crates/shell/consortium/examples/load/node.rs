@@ -5,7 +5,7 @@ use crate::options::Options;
 use chain::{Contradiction, ContradictionKind, Hash, sha256};
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
-    ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Terms, Time, Uetr,
 };
 use consortium::{
     Authorise, Beginning, Consortium, Known, MarkFiles, NodeConfig, Pace, Peer, Settings, Timeouts, Unauthorised, Witness,
@@ -220,6 +220,7 @@ impl Driver {
             priority: Priority::Normal,
             accepted_at: Time(u64::MAX / 2),
             risk: RiskDecision::PASS,
+            terms: Terms::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use crate::authorise::{Authorise, Known, Unauthorised};
 use chain::{BlockHeader, Hash, sha256};
 use clearing::{
     Clearing, Command, ContentHash, IndexSeed, MessageIdHash, Officer, Order, OrderId, ParticipantId, Pay, Priority,
-    RiskDecision, Time,
+    RiskDecision, Terms, Time,
 };
 use money::{CurrencyCode, MinorUnits};
 use ordering::{Attachment, FollowedBlock, encode_body, header_of};
@@ -46,6 +46,7 @@ pub(super) fn payment(door: u64, n: u64) -> Command {
         priority: Priority::Normal,
         accepted_at: Time(u64::MAX / 2),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::past::InboxEntry;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, PaymentView, Uetr};
+use clearing::{Bic, ContentHash, PaymentView, Uetr, WaitingView};
 use history::InboxKind;
 use iso20022::view::{
     HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict, RejectionView, StatusReportView,
@@ -16,6 +16,7 @@ use iso20022::view::{
 };
 use iso20022::{Message, MessageType};
 use money::{Amount, Rate};
+use std::io;
 
 /// Message name of a relayed payee check.
 pub(crate) const PAYEE_QUESTION: &str = MessageType::Acmt02300102.id();
@@ -36,8 +37,13 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
     if let Some(recent) = door.recent.get(payment.content) {
         return Ok(recent);
     }
-    let stored = door.past.message(payment).map_err(|error| {
-        tracing::error!(%error, uetr = %payment.uetr, "a signed message cannot be read back");
+    read_back(door, payment.uetr, payment.content, door.past.message(payment))
+}
+
+/// A message as the vault gave it.
+fn read_back(door: &Door, uetr: Uetr, content: ContentHash, stored: io::Result<Option<Vec<u8>>>) -> Result<Recent, Problem> {
+    let stored = stored.map_err(|error| {
+        tracing::error!(%error, %uetr, "a signed message cannot be read back");
         GatewayRefusal::HistoryUnavailable
     })?;
     let stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
@@ -45,8 +51,16 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
     // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
     let read = read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
     let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
-    door.recent.put(payment.content, recent.clone());
+    door.recent.put(content, recent.clone());
     Ok(recent)
+}
+
+/// The references of a payment that waits.
+pub(crate) fn waiting_original(door: &Door, payment: &WaitingView) -> Result<std::sync::Arc<Original>, Problem> {
+    if let Some(recent) = door.recent.get(payment.content) {
+        return Ok(recent.original);
+    }
+    read_back(door, payment.uetr, payment.content, door.past.waiting_message(payment.uetr)).map(|recent| recent.original)
 }
 
 /// The references of a payment on record.
@@ -93,6 +107,7 @@ pub(crate) fn status_report(door: &Door, to: Bic, uetr: Uetr, original: &Origina
 
 fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
     let status = match standing.status {
+        Status::Waiting => TransactionStatus::Pending,
         Status::Held => TransactionStatus::InProcess,
         Status::Settled => TransactionStatus::Settled,
         Status::Credited => TransactionStatus::Credited,
@@ -109,7 +124,7 @@ fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u
         accepted_at: original.accepted_at,
         settled_at: match standing.status {
             Status::Settled | Status::Credited => standing.at.map(|at| at.0),
-            Status::Held | Status::Rejected => None,
+            Status::Waiting | Status::Held | Status::Rejected => None,
         },
         ..StatusReportView::new(id, now, uetr.0, status)
     }

@@ -29,7 +29,7 @@ fn send(from: &str, message_id: &str, document: &Message) -> Vec<u8> {
 
 fn party(name: &str, town: &str, country: &str) -> PartyView {
     let address = AddressView { town: Some(town.into()), country: Some(country.into()), ..AddressView::default() };
-    PartyView { name: name.into(), address: Some(address), country_of_residence: None }
+    PartyView { name: name.into(), address: Some(address), country_of_residence: None, identity: None }
 }
 
 fn account(number: &str) -> AccountView {
@@ -57,6 +57,7 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
                 .to_string(),
         ),
         accepted_at: Some(now),
+        execute_from: None,
         instructed_amount: None,
         exchange_rate: None,
         quote: None,

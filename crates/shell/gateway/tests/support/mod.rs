@@ -13,7 +13,8 @@ pub mod messages;
 use chain::{Hash, MerkleTree};
 use clearing::{
     AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, ParticipantId,
-    ParticipantStatus, PaymentView, Position, PublishRate, RegisterParticipant, RiskDecision, Time, Uetr,
+    ParticipantStatus, PaymentView, Position, PublishRate, Question, RegisterParticipant, Rejection, RiskDecision, Rulebook,
+    Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, Limits, Past, PaymentFacts, Tip};
@@ -194,6 +195,31 @@ impl Past for MemoryLog {
         self.state.lock().unwrap().payment(uetr)
     }
 
+    fn rulebook_version(&self) -> u32 {
+        self.state.lock().unwrap().clearing.rulebook_version()
+    }
+
+    fn rulebook(&self, _: Time) -> Option<Rulebook> {
+        self.state.lock().unwrap().clearing.rulebook().cloned()
+    }
+
+    fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>> {
+        let state = self.state.lock().unwrap();
+        let counters: std::collections::BTreeMap<_, _> = state.clearing.counters().collect();
+        let used = |key: &clearing::CounterKey| counters.get(key).copied().unwrap_or(0);
+        state.clearing.rulebook().map(|book| book.what_if(question, &used))
+    }
+
+    fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {
+        self.state.lock().unwrap().clearing.waiting(uetr)
+    }
+
+    fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>> {
+        let state = self.state.lock().unwrap();
+        let waiting = state.clearing.waiting(uetr);
+        Ok(waiting.and_then(|waiting| state.messages.get(&waiting.content.0)).map(|message| message.to_vec()))
+    }
+
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
         Ok(self.state.lock().unwrap().messages.get(&payment.content.0).map(|message| message.to_vec()))
     }
@@ -299,6 +325,7 @@ async fn open(
         hub: Arc::clone(hub),
         past: log.clone(),
         risk,
+        persons: Arc::new(signing::HashKey::new(&[7; 32])),
     };
     let config = GatewayConfig { limits, ..GatewayConfig::at("127.0.0.1:0".parse().unwrap()) };
     (Gateway::start(config, tls, deps).await.unwrap(), centre_key)

@@ -272,7 +272,7 @@ impl Checker<'_> {
         let date = tx.intr_bk_sttlm_dt.as_ref().or(transfer.grp_hdr.intr_bk_sttlm_dt.as_ref());
         match date {
             None => self.find(R::ValueDate, "IntrBkSttlmDt", "the settlement date is missing"),
-            Some(date) => self.value_date(date),
+            Some(date) => self.value_date(date, tx.sttlm_tm_req.as_deref().is_some_and(|request| request.fr_tm.is_some())),
         }
         let Some(accepted) = &tx.accptnc_dt_tm else {
             self.find(R::Acceptance, "AccptncDtTm", "the acceptance time is missing");
@@ -292,11 +292,11 @@ impl Checker<'_> {
         }
     }
 
-    fn value_date(&mut self, date: &ISODate) {
+    fn value_date(&mut self, date: &ISODate, is_ahead: bool) {
         let (Some(now), Some(day)) = (self.settings.now, date_to_days(date.as_str())) else { return };
         let today = ((now / SECOND + ZONE_S) / DAY_S) as i64;
-        let window =
-            today - i64::from(self.settings.value_date_days_back)..=today + i64::from(self.settings.value_date_days_ahead);
+        let ahead = if is_ahead { self.settings.execution_days_ahead } else { self.settings.value_date_days_ahead };
+        let window = today - i64::from(self.settings.value_date_days_back)..=today + i64::from(ahead);
         if !window.contains(&day) {
             self.find(R::ValueDate, "IntrBkSttlmDt", format!("{} is outside the scheme's window", date.as_str()));
         }

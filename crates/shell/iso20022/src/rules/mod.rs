@@ -138,6 +138,8 @@ pub struct RuleSettings {
     pub value_date_days_back: u16,
     /// Latest `IntrBkSttlmDt`, in days after today.
     pub value_date_days_ahead: u16,
+    /// The same for a payment that says from when on it may be executed.
+    pub execution_days_ahead: u16,
 }
 
 impl Default for RuleSettings {
@@ -155,6 +157,7 @@ impl Default for RuleSettings {
             // A payment accepted just before midnight arrives just after it.
             value_date_days_back: 1,
             value_date_days_ahead: 1,
+            execution_days_ahead: 366,
         }
     }
 }

@@ -197,6 +197,22 @@ pub fn date_time_from_nanos(nanos: EpochNanos) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// Hong Kong and Shenzhen share one clock, eight hours east of UTC.
+const LOCAL_S: i64 = 8 * 3600;
+
+/// The moment at which the corridor's clock shows a date and a time of day. A time without a zone is UTC.
+pub(crate) fn local_moment(date: &str, time: &str) -> Option<EpochNanos> {
+    let of_day = (time_to_seconds(time)? as i64 + LOCAL_S).rem_euclid(SECONDS_PER_DAY);
+    let seconds = date_to_days(date)?.checked_mul(SECONDS_PER_DAY)? + of_day - LOCAL_S;
+    u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)
+}
+
+/// Date and time of day, whole seconds, by the corridor's clock: what [`local_moment`] reads.
+pub(crate) fn local_date_and_time(nanos: EpochNanos) -> (String, String) {
+    let local = date_time_from_nanos(nanos.saturating_add(LOCAL_S as u64 * 1_000_000_000));
+    (local[..10].to_owned(), format!("{}+08:00", &local[11..19]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +268,17 @@ mod tests {
         }
         assert!(is_time("23:59:59Z") && !is_time("23:59"));
         assert!(is_year_month("2026-12") && !is_year_month("2026-13"));
+    }
+
+    #[test]
+    fn the_corridors_clock() {
+        // 23:30 UTC is 07:30 of the next day in Hong Kong.
+        let moment = date_time_to_nanos("2026-11-25T23:30:00Z");
+        assert_eq!(local_moment("2026-11-26", "07:30:00+08:00"), moment);
+        assert_eq!(local_moment("2026-11-26", "23:30:00Z"), moment);
+        assert_eq!(local_moment("2026-11-26", "23:30:00"), moment);
+        assert_eq!(local_date_and_time(moment.unwrap()), ("2026-11-26".into(), "07:30:00+08:00".into()));
+        assert_eq!(local_moment("2026-11-26", "7:30"), None);
     }
 
     #[test]

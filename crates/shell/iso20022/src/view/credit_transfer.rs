@@ -5,7 +5,7 @@ use super::parts::{AccountView, PartyView, agent, agent_bic, amount, nanos, opti
 use super::{Named, ViewError};
 use crate::envelope::BusinessMessage;
 use crate::generated::*;
-use crate::value::EpochNanos;
+use crate::value::{EpochNanos, local_date_and_time, local_moment};
 use money::{Amount, Rate};
 
 /// How a quote travels: `CdtTrfTxInf/InstrForNxtAgt/InstrInf` is this and the quote's id.
@@ -47,6 +47,8 @@ pub struct CreditTransferView {
     pub interbank_settlement_date: Option<String>,
     /// `AccptncDtTm`.
     pub accepted_at: Option<EpochNanos>,
+    /// `SttlmTmReq/FrTm` on the day of `IntrBkSttlmDt`, by the clock of Hong Kong and Shenzhen: not to be executed before.
+    pub execute_from: Option<EpochNanos>,
     /// `InstdAmt`.
     pub instructed_amount: Option<Amount>,
     /// `XchgRate`, as text.
@@ -106,6 +108,7 @@ impl CreditTransferView {
             interbank_settlement_amount: amount("IntrBkSttlmAmt", settled.ccy.as_str(), &settled.value.to_string())?,
             interbank_settlement_date: text(&tx.intr_bk_sttlm_dt.as_ref().or(transfer.grp_hdr.intr_bk_sttlm_dt.as_ref())),
             accepted_at: tx.accptnc_dt_tm.as_ref().map(|time| nanos("AccptncDtTm", time)).transpose()?,
+            execute_from: execute_from(tx, transfer),
             instructed_amount: tx.instd_amt.as_ref().map(instructed_of).transpose()?,
             exchange_rate: tx.xchg_rate.map(|rate| rate.to_string()),
             quote: quote_of(tx),
@@ -185,6 +188,12 @@ impl CreditTransferView {
         tx.intr_bk_sttlm_dt =
             self.interbank_settlement_date.as_deref().map(|date| ISODate::new(date).named("IntrBkSttlmDt")).transpose()?;
         tx.accptnc_dt_tm = self.accepted_at.map(time);
+        if let Some(at) = self.execute_from {
+            let (date, time) = local_date_and_time(at);
+            tx.intr_bk_sttlm_dt = Some(ISODate::new(&date).named("IntrBkSttlmDt")?);
+            let from = ISOTime::new(&time).named("SttlmTmReq/FrTm")?;
+            tx.sttlm_tm_req = Some(Box::new(SettlementTimeRequest2 { fr_tm: Some(from), ..Default::default() }));
+        }
         tx.instd_amt = self.instructed_amount.map(instructed_amount).transpose()?;
         tx.xchg_rate = self.exchange_rate.as_deref().map(|rate| BaseOneRate::new(rate).named("XchgRate")).transpose()?;
         tx.instg_agt = Some(Box::new(agent("InstgAgt", &self.instructing_agent)?));
@@ -223,6 +232,13 @@ pub fn forwarded(
     transfer.grp_hdr.ctrl_sum = None;
     let document = Message::Pacs00800108(Box::new(Pacs00800108Document { fi_to_fi_cstmr_cdt_trf: transfer }));
     Ok(BusinessMessage { header: Some(Box::new(header.build(MessageType::Pacs00800108)?)), document })
+}
+
+/// The moment of the day of settlement, by the corridor's clock, from which on a payment may be executed.
+fn execute_from(tx: &CreditTransferTransaction39, transfer: &FIToFICustomerCreditTransferV08) -> Option<EpochNanos> {
+    let from = tx.sttlm_tm_req.as_deref()?.fr_tm.as_ref()?;
+    let date = tx.intr_bk_sttlm_dt.as_ref().or(transfer.grp_hdr.intr_bk_sttlm_dt.as_ref())?;
+    local_moment(date.as_str(), from.as_str())
 }
 
 fn transfer_of(message: &Message) -> Result<&FIToFICustomerCreditTransferV08, ViewError> {

@@ -24,7 +24,7 @@ pub use credit_transfer::{CreditTransferView, PaymentPriority, forwarded};
 pub(crate) use header::end_bic;
 pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
-pub use parts::{AccountView, AddressView, PartyView, bic_11};
+pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
 pub use rejection::RejectionView;
 pub use status::{StatusReportView, StatusRequestView, TransactionStatus};
 

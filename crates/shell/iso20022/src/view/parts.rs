@@ -15,6 +15,21 @@ pub struct PartyView {
     pub address: Option<AddressView>,
     /// `CtryOfRes`.
     pub country_of_residence: Option<String>,
+    /// `Id`.
+    pub identity: Option<IdentityView>,
+}
+
+/// Who a party is by its document or register: the first of `Othr`, or what else an organisation is named by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdentityView {
+    /// `OrgId`, not `PrvtId`.
+    pub is_organisation: bool,
+    /// `SchmeNm/Cd` or `Prtry`: `NIDN`, `CCPT` …; `LEI` or `AnyBIC` for what has an element of its own.
+    pub scheme: Option<String>,
+    /// `Issr`.
+    pub issuer: Option<String>,
+    /// The number; empty if none is given.
+    pub number: String,
 }
 
 /// A postal address, structured or hybrid.
@@ -91,6 +106,7 @@ impl PartyView {
             name: text(&party.nm).unwrap_or_default(),
             address: party.pstl_adr.as_deref().map(AddressView::of),
             country_of_residence: text(&party.ctry_of_res),
+            identity: party.id.as_deref().map(IdentityView::of),
         }
     }
 
@@ -100,7 +116,68 @@ impl PartyView {
             nm: if self.name.is_empty() { None } else { Some(Max140Text::new(&*self.name).named("Nm")?) },
             pstl_adr: address.map(Box::new),
             ctry_of_res: optional(&self.country_of_residence, CountryCode::new, "CtryOfRes")?,
+            id: self.identity.as_ref().map(IdentityView::build).transpose()?.map(Box::new),
             ..Default::default()
+        })
+    }
+}
+
+impl IdentityView {
+    fn of(id: &Party38Choice) -> Self {
+        match id {
+            Party38Choice::PrvtId(person) => {
+                let other = person.othr.first();
+                let scheme = other.and_then(|other| other.schme_nm.as_deref()).map(|scheme| match scheme {
+                    PersonIdentificationSchemeName1Choice::Cd(code) => code.as_str().to_owned(),
+                    PersonIdentificationSchemeName1Choice::Prtry(own) => own.as_str().to_owned(),
+                });
+                Self {
+                    is_organisation: false,
+                    scheme,
+                    issuer: other.and_then(|other| text(&other.issr)),
+                    number: other.map(|other| other.id.as_str().to_owned()).unwrap_or_default(),
+                }
+            }
+            Party38Choice::OrgId(organisation) => Self::of_organisation(organisation),
+        }
+    }
+
+    fn of_organisation(organisation: &OrganisationIdentification29) -> Self {
+        let named =
+            |scheme: &str, number: String| Self { is_organisation: true, scheme: Some(scheme.to_owned()), issuer: None, number };
+        if let Some(other) = organisation.othr.first() {
+            let scheme = other.schme_nm.as_deref().map(|scheme| match scheme {
+                OrganisationIdentificationSchemeName1Choice::Cd(code) => code.as_str().to_owned(),
+                OrganisationIdentificationSchemeName1Choice::Prtry(own) => own.as_str().to_owned(),
+            });
+            return Self { is_organisation: true, scheme, issuer: text(&other.issr), number: other.id.as_str().to_owned() };
+        }
+        match (&organisation.lei, &organisation.any_bic) {
+            (Some(lei), _) => named("LEI", lei.as_str().to_owned()),
+            (None, Some(bic)) => named("AnyBIC", bic.as_str().to_owned()),
+            (None, None) => Self { is_organisation: true, ..Self::default() },
+        }
+    }
+
+    fn build(&self) -> Result<Party38Choice, ViewError> {
+        let number = Max35Text::new(&*self.number).named("Id/Othr/Id")?;
+        let issuer = optional(&self.issuer, Max35Text::new, "Id/Othr/Issr")?;
+        Ok(if self.is_organisation {
+            let code = optional(&self.scheme, ExternalOrganisationIdentification1Code::new, "Id/Othr/SchmeNm")?;
+            let other = GenericOrganisationIdentification1 {
+                schme_nm: code.map(|code| Box::new(OrganisationIdentificationSchemeName1Choice::Cd(code))),
+                issr: issuer,
+                ..GenericOrganisationIdentification1::new(number)
+            };
+            Party38Choice::OrgId(Box::new(OrganisationIdentification29 { othr: vec![other], ..Default::default() }))
+        } else {
+            let code = optional(&self.scheme, ExternalPersonIdentification1Code::new, "Id/Othr/SchmeNm")?;
+            let other = GenericPersonIdentification1 {
+                schme_nm: code.map(|code| Box::new(PersonIdentificationSchemeName1Choice::Cd(code))),
+                issr: issuer,
+                ..GenericPersonIdentification1::new(number)
+            };
+            Party38Choice::PrvtId(Box::new(PersonIdentification13 { othr: vec![other], ..Default::default() }))
         })
     }
 }

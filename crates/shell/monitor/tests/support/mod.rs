@@ -4,7 +4,7 @@ use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
     IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
-    RiskDecision, RiskVerdict, Time, Uetr,
+    RiskDecision, RiskVerdict, Terms, Time, Uetr,
 };
 use history::ReadModel;
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
@@ -27,7 +27,7 @@ pub struct World {
 impl World {
     pub fn new(now_ns: u64, names: [&str; 4]) -> Self {
         let clearing = Clearing::new(IndexSeed(1));
-        let model = Arc::new(ReadModel::rebuild(&clearing, &[], &[], None));
+        let model = Arc::new(ReadModel::rebuild(&ordering::Recovered::of(&clearing)));
         let (now_ns, stopped) = (Arc::new(AtomicU64::new(now_ns)), Arc::new(AtomicBool::new(false)));
         let mut world = Self { clearing, model, now_ns, stopped, evidence: Vec::new() };
         world.block(genesis(names));
@@ -97,6 +97,7 @@ impl World {
             priority: Priority::High,
             accepted_at: now,
             risk,
+            terms: Terms::default(),
         })]);
     }
 

@@ -4,7 +4,7 @@
 
 use clearing::{
     Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, EventKind, Fund, FundDirection, IsoReason, MessageIdHash,
-    ParticipantId, Pay, PaymentState, Priority, RegisterParticipant, RiskDecision, Time, Uetr,
+    ParticipantId, Pay, PaymentState, Priority, RegisterParticipant, RiskDecision, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use ordering::{Clock, Disk, DiskFile, DurableBlock, Sink, StopReason, Submission};
@@ -317,6 +317,7 @@ pub fn pay(n: u64, amount: u64) -> Command {
         priority: Priority::Normal,
         accepted_at: Time(u64::MAX / 2),
         risk: RiskDecision::PASS,
+        terms: Terms::default(),
     })
 }
 

@@ -1,0 +1,345 @@
+//! Quotas: what each person has used of each limit, at one bank or at all of them, in a day or a year.
+//!
+//! ```text
+//!  held ──▶ reserved: counted in full    settled ──▶ committed: stays counted
+//!                                        rejected ──▶ released: counted no more
+//!                                        returned ──▶ given back, while its day or year lasts
+//! ```
+//!
+//! A counter is one person, limit, bank (or all) and day (or year). Counters of days and years that are over leave memory by
+//! and by: each block looks at a few.
+//!
+//! # Invariant
+//! QUO-01: a counter never exceeds the limit it was last counted against, and covers what open payments reserved of it.
+//!
+//! # Limits
+//! [`Clearing::COUNTERS_MAX`]; when it is reached, payments that would need a new one are rejected (ED06).
+
+use super::calendar::{YEAR, year_of};
+use super::codec::take_name;
+use super::{Code, Corridor, Limit, Most, PersonKey, Question, Scope};
+use crate::codec::{put_u32, put_u64, take, take_u32, take_u64};
+use crate::index::Index;
+use crate::laws::LawBroken;
+use crate::{Clearing, DecodeError, IndexSeed, PaymentIndex, Rejection, Time};
+use money::Currency;
+use std::collections::BTreeMap;
+
+/// Stands for all banks together.
+const ALL_BANKS: u32 = u32::MAX;
+
+/// Which counter: a person, a limit, a bank or all of them, a day or a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CounterKey {
+    person: PersonKey,
+    limit: Code,
+    bank: u32,
+    period: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counter {
+    key: CounterKey,
+    used: u64,
+    /// The limit it was last counted against.
+    ceiling: u64,
+}
+
+/// What one payment counts in one counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Use {
+    key: CounterKey,
+    value: u64,
+    ceiling: u64,
+}
+
+/// What one payment counts, in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Uses {
+    rows: [Option<Use>; Corridor::QUOTAS_MAX],
+}
+
+impl Uses {
+    fn iter(&self) -> impl Iterator<Item = &Use> {
+        self.rows.iter().flatten()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows[0].is_none()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Adds one; a corridor has no more quotas than there are rows.
+    pub(super) fn push(&mut self, key: CounterKey, value: u64, ceiling: u64) {
+        if let Some(free) = self.rows.iter_mut().find(|row| row.is_none()) {
+            *free = Some(Use { key, value, ceiling });
+        }
+    }
+}
+
+/// All counters, and what open payments have reserved of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Quotas {
+    /// Rows without gaps: who leaves is replaced by the last.
+    rows: Vec<Counter>,
+    index: Index,
+    /// Next row to look at for one that is over.
+    sweep: u32,
+    reserved: BTreeMap<PaymentIndex, Uses>,
+}
+
+/// How a quota stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaView {
+    /// Its limit.
+    pub limit: Code,
+    /// Over what it counts.
+    pub scope: Scope,
+    /// In this currency; payments are counted if there is none.
+    pub currency: Option<Currency>,
+    /// Counted so far, open payments included: minor units, or payments.
+    pub used: u64,
+    /// Up to this.
+    pub most: u64,
+}
+
+impl QuotaView {
+    /// What is left.
+    pub const fn remaining(&self) -> u64 {
+        self.most.saturating_sub(self.used)
+    }
+}
+
+impl Quotas {
+    pub(crate) fn new(seed: IndexSeed) -> Self {
+        Self { rows: Vec::new(), index: Index::new(seed), sweep: 0, reserved: BTreeMap::new() }
+    }
+
+    pub(crate) fn counters(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn find(&self, key: &CounterKey) -> Option<usize> {
+        self.index.find(&key.folded(), |at| self.rows[at as usize].key == *key).map(|at| at as usize)
+    }
+
+    pub(super) fn used(&self, key: &CounterKey) -> u64 {
+        self.find(key).map_or(0, |at| self.rows[at].used)
+    }
+
+    /// Adds to a counter, and returns what it says then.
+    fn add(&mut self, row: &Use) -> u64 {
+        let at = self.find(&row.key).unwrap_or_else(|| {
+            self.index.insert(&row.key.folded(), self.rows.len() as u32);
+            self.rows.push(Counter { key: row.key, used: 0, ceiling: 0 });
+            self.rows.len() - 1
+        });
+        let counter = &mut self.rows[at];
+        counter.used += row.value;
+        counter.ceiling = row.ceiling;
+        counter.used
+    }
+
+    /// Takes off a counter, if its time has not passed, and returns what it says then.
+    fn take_off(&mut self, row: &Use) -> Option<u64> {
+        let at = self.find(&row.key)?;
+        let counter = &mut self.rows[at];
+        counter.used = counter.used.saturating_sub(row.value);
+        Some(counter.used)
+    }
+
+    /// Looks at `count` rows and drops those whose day or year is over everywhere.
+    fn sweep(&mut self, count: usize, now: Time) {
+        for _ in 0..count.min(self.rows.len()) {
+            let at = if (self.sweep as usize) < self.rows.len() { self.sweep as usize } else { 0 };
+            if self.rows.get(at).is_some_and(|counter| counter.key.is_over(now)) {
+                self.drop_row(at);
+            } else {
+                self.sweep = at as u32 + 1;
+            }
+        }
+    }
+
+    fn drop_row(&mut self, at: usize) {
+        let gone = self.rows.swap_remove(at);
+        self.index.remove(&gone.key.folded(), at as u32);
+        if let Some(moved) = self.rows.get(at) {
+            self.index.remove(&moved.key.folded(), self.rows.len() as u32);
+            self.index.insert(&moved.key.folded(), at as u32);
+        }
+    }
+}
+
+impl CounterKey {
+    fn folded(&self) -> [u8; 16] {
+        let mut key = self.person.0;
+        key[..8].iter_mut().zip(self.limit.0).for_each(|(byte, other)| *byte ^= other);
+        key[8..12].iter_mut().zip(self.bank.to_le_bytes()).for_each(|(byte, other)| *byte ^= other);
+        key[12..].iter_mut().zip(self.period.to_le_bytes()).for_each(|(byte, other)| *byte ^= other);
+        key
+    }
+
+    pub(super) fn of(limit: &Limit, corridor: &Corridor, person: PersonKey, question: &Question) -> Option<Self> {
+        let (bank, period) = match limit.scope {
+            Scope::Payment => return None,
+            Scope::PerBank(period) => (question.bank.0, period),
+            Scope::AcrossBanks(period) => (ALL_BANKS, period),
+        };
+        Some(Self { person, limit: limit.code, bank, period: corridor.hours.period(period, question.time) })
+    }
+
+    /// Whether its day or year is over on every clock.
+    pub fn is_over(&self, now: Time) -> bool {
+        let today = (now.0 / 86_400_000_000_000) as u32;
+        match self.period & YEAR {
+            0 => self.period + 1 < today,
+            _ => self.period < YEAR | year_of(today.saturating_sub(1)),
+        }
+    }
+}
+
+impl Clearing {
+    /// Most counters of quotas.
+    pub const COUNTERS_MAX: usize = 1 << 23;
+
+    /// Counters a block without commands looks at.
+    const SWEPT_MIN: usize = 64;
+
+    /// Every counter and what it says, in no order that means anything.
+    pub fn counters(&self) -> impl Iterator<Item = (CounterKey, u64)> + '_ {
+        self.quotas.rows.iter().map(|counter| (counter.key, counter.used))
+    }
+
+    /// Counts an open payment in.
+    pub(crate) fn reserve(&mut self, payment: PaymentIndex, uses: &Uses) {
+        if uses.is_empty() {
+            return;
+        }
+        for row in uses.iter() {
+            let used = self.quotas.add(row);
+            self.note_counter(&row.key, used);
+        }
+        self.quotas.reserved.insert(payment, *uses);
+    }
+
+    /// A settled payment stays counted.
+    pub(crate) fn commit(&mut self, payment: PaymentIndex) {
+        self.quotas.reserved.remove(&payment);
+    }
+
+    /// A rejected one is counted no more.
+    pub(crate) fn release(&mut self, payment: PaymentIndex) {
+        let Some(uses) = self.quotas.reserved.remove(&payment) else { return };
+        for row in uses.iter() {
+            if let Some(used) = self.quotas.take_off(row) {
+                self.note_counter(&row.key, used);
+            }
+        }
+    }
+
+    /// Lets go of counters whose day or year is over.
+    pub(crate) fn sweep_quotas(&mut self, commands: usize) {
+        self.quotas.sweep(Self::SWEPT_MIN + 2 * commands, self.time);
+    }
+
+    fn note_counter(&mut self, key: &CounterKey, used: u64) {
+        self.delta.push(51);
+        put_key(&mut self.delta, key);
+        put_u64(&mut self.delta, used);
+        self.counted.push((*key, used));
+    }
+}
+
+impl Limit {
+    pub(super) const fn used_up(&self) -> Rejection {
+        match self.most {
+            Most::Amount { .. } => Rejection::QuotaUsedUp,
+            Most::Payments(_) => Rejection::TooManyPayments,
+        }
+    }
+}
+
+fn put_key(out: &mut Vec<u8>, key: &CounterKey) {
+    out.extend_from_slice(&key.person.0);
+    out.extend_from_slice(&key.limit.0);
+    put_u32(out, key.bank);
+    put_u32(out, key.period);
+}
+
+fn take_key(bytes: &mut &[u8]) -> Result<CounterKey, DecodeError> {
+    Ok(CounterKey { person: PersonKey(take(bytes)?), limit: take_name(bytes)?, bank: take_u32(bytes)?, period: take_u32(bytes)? })
+}
+
+impl Quotas {
+    /// Appends the canonical bytes for a snapshot.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put_u32(out, self.rows.len() as u32);
+        for counter in &self.rows {
+            put_key(out, &counter.key);
+            put_u64(out, counter.used);
+            put_u64(out, counter.ceiling);
+        }
+        put_u32(out, self.sweep);
+        put_u32(out, self.reserved.len() as u32);
+        for (payment, uses) in &self.reserved {
+            put_u64(out, payment.0);
+            out.push(uses.iter().count() as u8);
+            for row in uses.iter() {
+                put_key(out, &row.key);
+                put_u64(out, row.value);
+                put_u64(out, row.ceiling);
+            }
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    pub(crate) fn decode(bytes: &mut &[u8], seed: IndexSeed) -> Result<Self, DecodeError> {
+        let mut quotas = Self::new(seed);
+        for at in 0..take_u32(bytes)? {
+            let counter = Counter { key: take_key(bytes)?, used: take_u64(bytes)?, ceiling: take_u64(bytes)? };
+            if at as usize >= Clearing::COUNTERS_MAX || quotas.find(&counter.key).is_some() {
+                return Err(DecodeError::Unknown("counter"));
+            }
+            quotas.index.insert(&counter.key.folded(), at);
+            quotas.rows.push(counter);
+        }
+        quotas.sweep = take_u32(bytes)?;
+        for _ in 0..take_u32(bytes)? {
+            let (payment, [count]) = (PaymentIndex(take_u64(bytes)?), take(bytes)?);
+            let mut uses = Uses::default();
+            let rows = uses.rows.get_mut(..usize::from(count)).filter(|rows| !rows.is_empty());
+            for row in rows.ok_or(DecodeError::Unknown("uses"))? {
+                *row = Some(Use { key: take_key(bytes)?, value: take_u64(bytes)?, ceiling: take_u64(bytes)? });
+            }
+            if quotas.reserved.last_key_value().is_some_and(|(last, _)| *last >= payment) {
+                return Err(DecodeError::Unknown("order of uses"));
+            }
+            quotas.reserved.insert(payment, uses);
+        }
+        Ok(quotas)
+    }
+
+    /// The payments that have reserved something, in order.
+    pub(crate) fn reservers(&self) -> impl Iterator<Item = PaymentIndex> {
+        self.reserved.keys().copied()
+    }
+
+    /// QUO-01.
+    pub(crate) fn check(&self) -> Result<(), LawBroken> {
+        let broken = |detail| Err(LawBroken { law: "QUO-01", detail });
+        if let Some(over) = self.rows.iter().find(|counter| counter.used > counter.ceiling) {
+            return broken(format!("{over:?}"));
+        }
+        let mut reserved: BTreeMap<CounterKey, u64> = BTreeMap::new();
+        for row in self.reserved.values().flat_map(Uses::iter) {
+            *reserved.entry(row.key).or_default() += row.value;
+        }
+        match reserved.into_iter().find(|(key, value)| self.find(key).is_some() && self.used(key) < *value) {
+            None => Ok(()),
+            Some((key, value)) => broken(format!("{value} are reserved of {key:?}, which counts {}", self.used(&key))),
+        }
+    }
+}
