@@ -59,7 +59,7 @@ fn messages_are_checked() -> Result<()> {
     let xml = Payment::new("HARBHKHHXXX", "PENGCNBSXXX", "100.00", "HKD").xml();
     let good = write("good.xml", &xml)?;
     let bad = write("bad.xml", &xml.replace("<ChrgBr>SLEV</ChrgBr>", "<ChrgBr>OURS</ChrgBr>"))?;
-    let unknown = write("unknown.xml", "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\"/>")?;
+    let unknown = write("unknown.xml", "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.03\"/>")?;
 
     let passed = luohu(&["iso", "check", &good])?;
     ensure!(passed.status.code() == Some(0), "{}", said(&passed));
