@@ -15,7 +15,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn every_command_has_help() -> Result<()> {
     let help = said(&luohu(&["--help"])?);
-    for command in ["pay", "verify", "fsck", "bench", "iso", "config"] {
+    for command in ["pay", "verify", "fsck", "bench", "iso", "config", "certify"] {
         ensure!(help.contains(command), "`{command}` is not in the help:\n{help}");
         ensure!(luohu(&[command, "--help"])?.status.success(), "`{command} --help` fails");
     }
