@@ -50,6 +50,8 @@ pub enum Command {
     /// What a sample bank can be told.
     #[command(subcommand)]
     Bank(BankCommand),
+    /// Play the centre and another bank against a participant's software, and report what it did well.
+    Certify(Box<CertifyArgs>),
     /// Check a payment's receipt, offline.
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
@@ -482,6 +484,38 @@ pub enum BankCommand {
     Serve(BankServeArgs),
     /// Misbehave in some way, or behave again.
     Fault(BankFaultArgs),
+}
+
+/// Which bank is tested, and how its customer signs in.
+#[derive(Debug, Args)]
+pub struct CertifyArgs {
+    /// The bank's test door, such as http://127.0.0.1:8081; see docs/howto/certify.md for what it must answer.
+    #[arg(value_name = "BANK-URL", required_unless_present = "sample")]
+    pub bank: Option<String>,
+    /// Test a sample bank in this process instead, on invented ports and in a folder that goes away.
+    #[arg(long, conflicts_with = "bank")]
+    pub sample: bool,
+    /// BIC of the bank.
+    #[arg(long, default_value = "HARBHKHHXXX")]
+    pub bic: String,
+    /// The customer whose account is paid to and from; it needs an account with a few hundred HKD.
+    #[arg(long = "as", value_name = "NAME", default_value = "meiling")]
+    pub sign_in: String,
+    /// The customer's password.
+    #[arg(long, default_value = SAMPLE_PASSWORD)]
+    pub password: String,
+    /// The customer's name, as the bank would confirm it.
+    #[arg(long, value_name = "NAME", default_value = "WONG Mei Ling")]
+    pub name: String,
+    /// Play these scenarios only.
+    #[arg(long, value_name = "SCENARIO")]
+    pub only: Vec<String>,
+    /// How long to wait for the bank to connect, in seconds.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub patience_s: u64,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which banks.

@@ -3,6 +3,7 @@
 mod banks;
 mod bench;
 mod centre;
+mod certify;
 mod cli;
 mod config;
 mod evidence;
@@ -50,6 +51,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Pay(options) => pay::pay(&options),
         Command::Bank(BankCommand::Serve(options)) => banks::serve(&cli.settings, &options),
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
+        Command::Certify(options) => certify::certify(&cli.settings, &options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),

@@ -88,8 +88,13 @@ fn simple_type(name: &str, iso: &str, simple: &Simple) -> Result<String> {
         }
         "xs:string" => text_type(name, iso, simple, &doc)?,
         "xs:base64Binary" => {
-            // Its length facets count decoded bytes; the message's size limit is far below them.
-            trimmed("is_base64", "Base64", "base64")
+            // Length facets count decoded bytes. The message's size limit is far below every maximum.
+            ensure!(number("maxLength").is_none_or(|max| max > 1 << 20), "a maximum of base64 that a message can reach");
+            match number("minLength") {
+                None | Some(0) => trimmed("is_base64", "Base64", "base64"),
+                Some(1) => trimmed("is_base64_of_something", "Base64", "base64 of at least one byte"),
+                Some(other) => bail!("at least {other} bytes of base64"),
+            }
         }
         base if simple.patterns.is_empty() && simple.numbers.is_empty() => match base {
             "xs:boolean" => trimmed("is_boolean", "Boolean", "true or false"),
@@ -206,14 +211,24 @@ fn choice(name: &str, iso: &str, children: &[Child], merged: &Merged) -> Result<
     for child in children {
         ensure!(merged.types.contains_key(&child.type_name), "{iso}: no type {}", child.type_name);
         let (tag, variant, ty) = (&child.name, camel(&child.name), &child.type_name);
-        let held = if is_structure(ty, merged) { format!("Box<{ty}>") } else { ty.clone() };
+        let (held, read, write) = match child.max {
+            Some(1) if is_structure(ty, merged) => {
+                (format!("Box<{ty}>"), format!("alternative(\"{tag}\")"), format!("it.write(writer, \"{tag}\")"))
+            }
+            Some(1) => (ty.clone(), format!("alternative(\"{tag}\")"), format!("it.write(writer, \"{tag}\")")),
+            max => {
+                let max = max.map_or("usize::MAX".to_owned(), |max| max.to_string());
+                let write = format!("it.iter().for_each(|it| it.write(writer, \"{tag}\"))");
+                (format!("Vec<{ty}>"), format!("repeated(\"{tag}\", 1, {max}, NAMES)"), write)
+            }
+        };
         let _ = writeln!(variants, "    {variant}({held}),");
         let _ = writeln!(
             reads,
-            "        {}if reader.at(\"{tag}\") {{\n            Self::{variant}(reader.alternative(\"{tag}\")?)\n        }}",
+            "        {}if reader.at(\"{tag}\") {{\n            Self::{variant}(reader.{read}?)\n        }}",
             if reads.is_empty() { "let value = " } else { "else " }
         );
-        let _ = writeln!(writes, "            Self::{variant}(it) => it.write(writer, \"{tag}\"),");
+        let _ = writeln!(writes, "            Self::{variant}(it) => {write},");
     }
     Ok(format!(
         "/// `{iso}`.\n#[derive(Debug, Clone, PartialEq, Eq)]\npub enum {name} {{\n{variants}}}\n\n\

@@ -13,14 +13,43 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 /// Messages to generate, in the order of the register.
-const MESSAGES: &[&str] = &[
+pub const MESSAGES: &[&str] = &[
     "acmt.023.001.02",
     "acmt.024.001.02",
     "admi.002.001.01",
+    "admi.004.001.02",
+    "admi.006.001.01",
+    "admi.007.001.01",
+    "admi.011.001.01",
+    "camt.003.001.07",
+    "camt.004.001.08",
+    "camt.005.001.08",
+    "camt.006.001.08",
+    "camt.025.001.05",
+    "camt.029.001.09",
+    "camt.050.001.05",
+    "camt.052.001.08",
+    "camt.053.001.08",
+    "camt.054.001.08",
+    "camt.055.001.08",
+    "camt.056.001.08",
+    "camt.060.001.05",
     "head.001.001.02",
     "pacs.002.001.10",
+    "pacs.003.001.08",
+    "pacs.004.001.09",
     "pacs.008.001.08",
+    "pacs.009.001.08",
+    "pacs.010.001.03",
     "pacs.028.001.03",
+    "pain.001.001.09",
+    "pain.002.001.10",
+    "pain.009.001.06",
+    "pain.010.001.06",
+    "pain.011.001.06",
+    "pain.012.001.06",
+    "pain.013.001.07",
+    "pain.014.001.07",
 ];
 
 /// Reads `xsd_dir/<message>.xsd`, and the code sets beside that folder, and writes the Rust into `out`.

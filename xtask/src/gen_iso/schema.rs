@@ -169,7 +169,7 @@ fn complex(node: &Node) -> Result<Type> {
         "xs:sequence" => content.children.iter().map(element).collect::<Result<_>>().map(Type::Sequence),
         "xs:choice" => {
             let children = content.children.iter().map(element).collect::<Result<Vec<_>>>()?;
-            ensure!(children.iter().all(|child| child.min == 1 && child.max == Some(1)), "an alternative with a cardinality");
+            ensure!(children.iter().all(|child| child.min == 1), "an alternative that may be absent");
             Ok(Type::Choice(children))
         }
         "xs:simpleContent" => {

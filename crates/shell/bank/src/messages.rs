@@ -8,7 +8,7 @@ use iso20022::view::{
     IdentificationRequestView, IdentityView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView,
     TransactionStatus, ViewError, business_message,
 };
-use iso20022::{Limits, Message, read_business_message};
+use iso20022::{Carried, Limits, Message, read_business_message};
 use world::SharedWorld;
 
 /// Who writes to whom.
@@ -55,16 +55,18 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
     let message = read_business_message(xml.as_bytes(), Limits::default())
         .map_err(|violation| ReadFault::Schema(format!("{}: {}", violation.path, violation.text)))?;
     let document = &message.document;
-    Ok(match document {
-        Message::Pacs00800108(_) => Read::Asked(Box::new(CreditTransferView::of(document)?)),
-        Message::Pacs00200110(_) => Read::Status(Box::new(StatusReportView::of(document)?)),
-        Message::Acmt02300102(_) => Read::PayeeQuestion(Box::new(IdentificationRequestView::of(document)?)),
-        Message::Acmt02400102(_) => Read::PayeeAnswer(Box::new(IdentificationReportView::of(document)?)),
-        Message::Admi00200101(_) => {
+    Ok(match document.carried() {
+        Carried::CreditTransfer(_) => Read::Asked(Box::new(CreditTransferView::of(document)?)),
+        Carried::StatusReport(_) => Read::Status(Box::new(StatusReportView::of(document)?)),
+        Carried::NameQuestion(_) => Read::PayeeQuestion(Box::new(IdentificationRequestView::of(document)?)),
+        Carried::NameAnswer(_) => Read::PayeeAnswer(Box::new(IdentificationReportView::of(document)?)),
+        Carried::Rejection(_) => {
             let rejection = iso20022::view::RejectionView::of(document)?;
             Read::Rejection(rejection.reason, rejection.description.unwrap_or_default())
         }
-        other => return Err(ReadFault::Unexpected(other.message_type().id())),
+        Carried::StatusRequest(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
+            return Err(ReadFault::Unexpected(document.message_type().id()));
+        }
     })
 }
 

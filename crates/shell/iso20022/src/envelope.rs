@@ -33,7 +33,7 @@ pub struct BusinessMessage {
 impl MessageType {
     /// The message with this namespace.
     pub fn from_namespace(namespace: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.namespace() == namespace)
+        namespace.strip_prefix(NAMESPACES).and_then(Self::from_id)
     }
 
     /// The message with this name, such as `pacs.008.001.08`.

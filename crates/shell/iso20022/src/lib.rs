@@ -20,6 +20,7 @@ mod envelope;
 pub mod generated;
 pub mod currencies;
 pub mod rules;
+mod scheme;
 pub mod value;
 pub mod view;
 mod violation;
@@ -27,5 +28,6 @@ mod xml;
 
 pub use envelope::{BusinessMessage, Judged, judge_all, read_business_message, read_message, split};
 pub use generated::{Message, MessageType};
+pub use scheme::Carried;
 pub use violation::{Rule, Stop, Violation};
 pub use xml::{Element, Limits, RawXml, Reader, Writer};

@@ -25,7 +25,7 @@ fn mutants_get_the_verdict_of_their_index() {
         let (file, expected) = (columns[1], columns[2]);
         let report = check_bytes(file, &std::fs::read(folder.join(file)).unwrap());
         let expected = match (file, expected) {
-            // Valid for a schema that is not built in.
+            // Valid for pacs.008.001.09, whose schema is not built in.
             ("wrong_ns.xml", _) => Verdict::NotJudged,
             (_, "valid") => Verdict::Valid,
             (_, _) => Verdict::Invalid,
@@ -47,7 +47,7 @@ fn valid_samples_have_no_invalid_message() {
             supported += usize::from(report.verdict == Verdict::Valid);
         }
     }
-    assert!(supported >= 8, "only {supported} valid samples could be judged");
+    assert!(supported >= 30, "only {supported} valid samples could be judged");
 }
 
 /// Every message inside every sample, cut out of its envelope, beside xmllint.
@@ -73,7 +73,7 @@ fn every_message_found_agrees_with_libxml2() {
         }
     }
     let compared = compare(&shared, cases);
-    assert!(compared >= 80, "only {compared} messages compared");
+    assert!(compared >= 140, "only {compared} messages compared");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn what_we_write_validates() {
 #[test]
 fn mutations_get_the_verdict_of_libxml2() {
     let Some(shared) = shared() else { return };
-    let rounds: usize = std::env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
+    let rounds: usize = std::env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
     let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(2026);
     let mut random = Random(seed);
     let mut cases: BTreeMap<MessageType, Vec<(String, bool)>> = BTreeMap::new();

@@ -8,7 +8,7 @@ use iso20022::view::{
     AccountView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, PaymentPriority,
     RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
-use iso20022::{BusinessMessage, Limits, MessageType, read_business_message};
+use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
 use std::sync::Arc;
 
@@ -205,27 +205,27 @@ fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
 
 fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) -> Result<Taken, Fault> {
     let document = &message.document;
-    if let (Some(finding), false) = (&finding, document.message_type() == MessageType::Pacs00800108) {
+    if let (Some(finding), false) = (&finding, matches!(document.carried(), Carried::CreditTransfer(_))) {
         return Err(Fault::of_finding(id, finding));
     }
     let view_error = |error: ViewError| Fault::of_view(id, &error);
-    match document.message_type() {
-        MessageType::Pacs00800108 => payment(id, message, finding).map(|payment| Taken::Payment(Box::new(payment))),
-        MessageType::Pacs00200110 => report(id, StatusReportView::of(document).map_err(view_error)?).map(Taken::Report),
-        MessageType::Pacs02800103 => {
+    match document.carried() {
+        Carried::CreditTransfer(_) => payment(id, message, finding).map(|payment| Taken::Payment(Box::new(payment))),
+        Carried::StatusReport(_) => report(id, StatusReportView::of(document).map_err(view_error)?).map(Taken::Report),
+        Carried::StatusRequest(_) => {
             let view = StatusRequestView::of(document).map_err(view_error)?;
             Ok(Taken::StatusRequest(Uetr(view.uetr)))
         }
-        MessageType::Acmt02300102 => {
+        Carried::NameQuestion(_) => {
             let view = IdentificationRequestView::of(document).map_err(view_error)?;
             let asked = bic(id, view.agent.as_deref().unwrap_or(&view.assignee))?;
             Ok(Taken::PayeeCheck(Box::new(PayeeCheck { asked, view })))
         }
-        MessageType::Acmt02400102 => {
+        Carried::NameAnswer(_) => {
             let view = IdentificationReportView::of(document).map_err(view_error)?;
             Ok(Taken::PayeeAnswer(Box::new(PayeeReply { view })))
         }
-        MessageType::Admi00200101 | MessageType::Head00100102 => {
+        Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
         }
     }

@@ -13,19 +13,77 @@ pub enum MessageType {
     Acmt02400102,
     /// `admi.002.001.01`.
     Admi00200101,
+    /// `admi.004.001.02`.
+    Admi00400102,
+    /// `admi.006.001.01`.
+    Admi00600101,
+    /// `admi.007.001.01`.
+    Admi00700101,
+    /// `admi.011.001.01`.
+    Admi01100101,
+    /// `camt.003.001.07`.
+    Camt00300107,
+    /// `camt.004.001.08`.
+    Camt00400108,
+    /// `camt.005.001.08`.
+    Camt00500108,
+    /// `camt.006.001.08`.
+    Camt00600108,
+    /// `camt.025.001.05`.
+    Camt02500105,
+    /// `camt.029.001.09`.
+    Camt02900109,
+    /// `camt.050.001.05`.
+    Camt05000105,
+    /// `camt.052.001.08`.
+    Camt05200108,
+    /// `camt.053.001.08`.
+    Camt05300108,
+    /// `camt.054.001.08`.
+    Camt05400108,
+    /// `camt.055.001.08`.
+    Camt05500108,
+    /// `camt.056.001.08`.
+    Camt05600108,
+    /// `camt.060.001.05`.
+    Camt06000105,
     /// `head.001.001.02`.
     Head00100102,
     /// `pacs.002.001.10`.
     Pacs00200110,
+    /// `pacs.003.001.08`.
+    Pacs00300108,
+    /// `pacs.004.001.09`.
+    Pacs00400109,
     /// `pacs.008.001.08`.
     Pacs00800108,
+    /// `pacs.009.001.08`.
+    Pacs00900108,
+    /// `pacs.010.001.03`.
+    Pacs01000103,
     /// `pacs.028.001.03`.
     Pacs02800103,
+    /// `pain.001.001.09`.
+    Pain00100109,
+    /// `pain.002.001.10`.
+    Pain00200110,
+    /// `pain.009.001.06`.
+    Pain00900106,
+    /// `pain.010.001.06`.
+    Pain01000106,
+    /// `pain.011.001.06`.
+    Pain01100106,
+    /// `pain.012.001.06`.
+    Pain01200106,
+    /// `pain.013.001.07`.
+    Pain01300107,
+    /// `pain.014.001.07`.
+    Pain01400107,
 }
 
 impl MessageType {
     /// Every message.
-    pub const ALL: &'static [Self] = &[Self::Acmt02300102, Self::Acmt02400102, Self::Admi00200101, Self::Head00100102, Self::Pacs00200110, Self::Pacs00800108, Self::Pacs02800103, ];
+    pub const ALL: &'static [Self] = &[Self::Acmt02300102, Self::Acmt02400102, Self::Admi00200101, Self::Admi00400102, Self::Admi00600101, Self::Admi00700101, Self::Admi01100101, Self::Camt00300107, Self::Camt00400108, Self::Camt00500108, Self::Camt00600108, Self::Camt02500105, Self::Camt02900109, Self::Camt05000105, Self::Camt05200108, Self::Camt05300108, Self::Camt05400108, Self::Camt05500108, Self::Camt05600108, Self::Camt06000105, Self::Head00100102, Self::Pacs00200110, Self::Pacs00300108, Self::Pacs00400109, Self::Pacs00800108, Self::Pacs00900108, Self::Pacs01000103, Self::Pacs02800103, Self::Pain00100109, Self::Pain00200110, Self::Pain00900106, Self::Pain01000106, Self::Pain01100106, Self::Pain01200106, Self::Pain01300107, Self::Pain01400107, ];
 
     /// Its name, such as `pacs.008.001.08`.
     pub const fn id(self) -> &'static str {
@@ -33,10 +91,39 @@ impl MessageType {
             Self::Acmt02300102 => "acmt.023.001.02",
             Self::Acmt02400102 => "acmt.024.001.02",
             Self::Admi00200101 => "admi.002.001.01",
+            Self::Admi00400102 => "admi.004.001.02",
+            Self::Admi00600101 => "admi.006.001.01",
+            Self::Admi00700101 => "admi.007.001.01",
+            Self::Admi01100101 => "admi.011.001.01",
+            Self::Camt00300107 => "camt.003.001.07",
+            Self::Camt00400108 => "camt.004.001.08",
+            Self::Camt00500108 => "camt.005.001.08",
+            Self::Camt00600108 => "camt.006.001.08",
+            Self::Camt02500105 => "camt.025.001.05",
+            Self::Camt02900109 => "camt.029.001.09",
+            Self::Camt05000105 => "camt.050.001.05",
+            Self::Camt05200108 => "camt.052.001.08",
+            Self::Camt05300108 => "camt.053.001.08",
+            Self::Camt05400108 => "camt.054.001.08",
+            Self::Camt05500108 => "camt.055.001.08",
+            Self::Camt05600108 => "camt.056.001.08",
+            Self::Camt06000105 => "camt.060.001.05",
             Self::Head00100102 => "head.001.001.02",
             Self::Pacs00200110 => "pacs.002.001.10",
+            Self::Pacs00300108 => "pacs.003.001.08",
+            Self::Pacs00400109 => "pacs.004.001.09",
             Self::Pacs00800108 => "pacs.008.001.08",
+            Self::Pacs00900108 => "pacs.009.001.08",
+            Self::Pacs01000103 => "pacs.010.001.03",
             Self::Pacs02800103 => "pacs.028.001.03",
+            Self::Pain00100109 => "pain.001.001.09",
+            Self::Pain00200110 => "pain.002.001.10",
+            Self::Pain00900106 => "pain.009.001.06",
+            Self::Pain01000106 => "pain.010.001.06",
+            Self::Pain01100106 => "pain.011.001.06",
+            Self::Pain01200106 => "pain.012.001.06",
+            Self::Pain01300107 => "pain.013.001.07",
+            Self::Pain01400107 => "pain.014.001.07",
         }
     }
 
@@ -46,10 +133,39 @@ impl MessageType {
             Self::Acmt02300102 => "urn:iso:std:iso:20022:tech:xsd:acmt.023.001.02",
             Self::Acmt02400102 => "urn:iso:std:iso:20022:tech:xsd:acmt.024.001.02",
             Self::Admi00200101 => "urn:iso:std:iso:20022:tech:xsd:admi.002.001.01",
+            Self::Admi00400102 => "urn:iso:std:iso:20022:tech:xsd:admi.004.001.02",
+            Self::Admi00600101 => "urn:iso:std:iso:20022:tech:xsd:admi.006.001.01",
+            Self::Admi00700101 => "urn:iso:std:iso:20022:tech:xsd:admi.007.001.01",
+            Self::Admi01100101 => "urn:iso:std:iso:20022:tech:xsd:admi.011.001.01",
+            Self::Camt00300107 => "urn:iso:std:iso:20022:tech:xsd:camt.003.001.07",
+            Self::Camt00400108 => "urn:iso:std:iso:20022:tech:xsd:camt.004.001.08",
+            Self::Camt00500108 => "urn:iso:std:iso:20022:tech:xsd:camt.005.001.08",
+            Self::Camt00600108 => "urn:iso:std:iso:20022:tech:xsd:camt.006.001.08",
+            Self::Camt02500105 => "urn:iso:std:iso:20022:tech:xsd:camt.025.001.05",
+            Self::Camt02900109 => "urn:iso:std:iso:20022:tech:xsd:camt.029.001.09",
+            Self::Camt05000105 => "urn:iso:std:iso:20022:tech:xsd:camt.050.001.05",
+            Self::Camt05200108 => "urn:iso:std:iso:20022:tech:xsd:camt.052.001.08",
+            Self::Camt05300108 => "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08",
+            Self::Camt05400108 => "urn:iso:std:iso:20022:tech:xsd:camt.054.001.08",
+            Self::Camt05500108 => "urn:iso:std:iso:20022:tech:xsd:camt.055.001.08",
+            Self::Camt05600108 => "urn:iso:std:iso:20022:tech:xsd:camt.056.001.08",
+            Self::Camt06000105 => "urn:iso:std:iso:20022:tech:xsd:camt.060.001.05",
             Self::Head00100102 => "urn:iso:std:iso:20022:tech:xsd:head.001.001.02",
             Self::Pacs00200110 => "urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10",
+            Self::Pacs00300108 => "urn:iso:std:iso:20022:tech:xsd:pacs.003.001.08",
+            Self::Pacs00400109 => "urn:iso:std:iso:20022:tech:xsd:pacs.004.001.09",
             Self::Pacs00800108 => "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08",
+            Self::Pacs00900108 => "urn:iso:std:iso:20022:tech:xsd:pacs.009.001.08",
+            Self::Pacs01000103 => "urn:iso:std:iso:20022:tech:xsd:pacs.010.001.03",
             Self::Pacs02800103 => "urn:iso:std:iso:20022:tech:xsd:pacs.028.001.03",
+            Self::Pain00100109 => "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09",
+            Self::Pain00200110 => "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10",
+            Self::Pain00900106 => "urn:iso:std:iso:20022:tech:xsd:pain.009.001.06",
+            Self::Pain01000106 => "urn:iso:std:iso:20022:tech:xsd:pain.010.001.06",
+            Self::Pain01100106 => "urn:iso:std:iso:20022:tech:xsd:pain.011.001.06",
+            Self::Pain01200106 => "urn:iso:std:iso:20022:tech:xsd:pain.012.001.06",
+            Self::Pain01300107 => "urn:iso:std:iso:20022:tech:xsd:pain.013.001.07",
+            Self::Pain01400107 => "urn:iso:std:iso:20022:tech:xsd:pain.014.001.07",
         }
     }
 
@@ -59,10 +175,39 @@ impl MessageType {
             Self::Acmt02300102 => "Document",
             Self::Acmt02400102 => "Document",
             Self::Admi00200101 => "Document",
+            Self::Admi00400102 => "Document",
+            Self::Admi00600101 => "Document",
+            Self::Admi00700101 => "Document",
+            Self::Admi01100101 => "Document",
+            Self::Camt00300107 => "Document",
+            Self::Camt00400108 => "Document",
+            Self::Camt00500108 => "Document",
+            Self::Camt00600108 => "Document",
+            Self::Camt02500105 => "Document",
+            Self::Camt02900109 => "Document",
+            Self::Camt05000105 => "Document",
+            Self::Camt05200108 => "Document",
+            Self::Camt05300108 => "Document",
+            Self::Camt05400108 => "Document",
+            Self::Camt05500108 => "Document",
+            Self::Camt05600108 => "Document",
+            Self::Camt06000105 => "Document",
             Self::Head00100102 => "AppHdr",
             Self::Pacs00200110 => "Document",
+            Self::Pacs00300108 => "Document",
+            Self::Pacs00400109 => "Document",
             Self::Pacs00800108 => "Document",
+            Self::Pacs00900108 => "Document",
+            Self::Pacs01000103 => "Document",
             Self::Pacs02800103 => "Document",
+            Self::Pain00100109 => "Document",
+            Self::Pain00200110 => "Document",
+            Self::Pain00900106 => "Document",
+            Self::Pain01000106 => "Document",
+            Self::Pain01100106 => "Document",
+            Self::Pain01200106 => "Document",
+            Self::Pain01300107 => "Document",
+            Self::Pain01400107 => "Document",
         }
     }
 }
@@ -76,14 +221,72 @@ pub enum Message {
     Acmt02400102(Box<Acmt02400102Document>),
     /// `admi.002.001.01`.
     Admi00200101(Box<Admi00200101Document>),
+    /// `admi.004.001.02`.
+    Admi00400102(Box<Admi00400102Document>),
+    /// `admi.006.001.01`.
+    Admi00600101(Box<Admi00600101Document>),
+    /// `admi.007.001.01`.
+    Admi00700101(Box<Admi00700101Document>),
+    /// `admi.011.001.01`.
+    Admi01100101(Box<Admi01100101Document>),
+    /// `camt.003.001.07`.
+    Camt00300107(Box<Camt00300107Document>),
+    /// `camt.004.001.08`.
+    Camt00400108(Box<Camt00400108Document>),
+    /// `camt.005.001.08`.
+    Camt00500108(Box<Camt00500108Document>),
+    /// `camt.006.001.08`.
+    Camt00600108(Box<Camt00600108Document>),
+    /// `camt.025.001.05`.
+    Camt02500105(Box<Camt02500105Document>),
+    /// `camt.029.001.09`.
+    Camt02900109(Box<Camt02900109Document>),
+    /// `camt.050.001.05`.
+    Camt05000105(Box<Camt05000105Document>),
+    /// `camt.052.001.08`.
+    Camt05200108(Box<Camt05200108Document>),
+    /// `camt.053.001.08`.
+    Camt05300108(Box<Camt05300108Document>),
+    /// `camt.054.001.08`.
+    Camt05400108(Box<Camt05400108Document>),
+    /// `camt.055.001.08`.
+    Camt05500108(Box<Camt05500108Document>),
+    /// `camt.056.001.08`.
+    Camt05600108(Box<Camt05600108Document>),
+    /// `camt.060.001.05`.
+    Camt06000105(Box<Camt06000105Document>),
     /// `head.001.001.02`.
     Head00100102(Box<BusinessApplicationHeaderV02>),
     /// `pacs.002.001.10`.
     Pacs00200110(Box<Pacs00200110Document>),
+    /// `pacs.003.001.08`.
+    Pacs00300108(Box<Pacs00300108Document>),
+    /// `pacs.004.001.09`.
+    Pacs00400109(Box<Pacs00400109Document>),
     /// `pacs.008.001.08`.
     Pacs00800108(Box<Pacs00800108Document>),
+    /// `pacs.009.001.08`.
+    Pacs00900108(Box<Pacs00900108Document>),
+    /// `pacs.010.001.03`.
+    Pacs01000103(Box<Pacs01000103Document>),
     /// `pacs.028.001.03`.
     Pacs02800103(Box<Pacs02800103Document>),
+    /// `pain.001.001.09`.
+    Pain00100109(Box<Pain00100109Document>),
+    /// `pain.002.001.10`.
+    Pain00200110(Box<Pain00200110Document>),
+    /// `pain.009.001.06`.
+    Pain00900106(Box<Pain00900106Document>),
+    /// `pain.010.001.06`.
+    Pain01000106(Box<Pain01000106Document>),
+    /// `pain.011.001.06`.
+    Pain01100106(Box<Pain01100106Document>),
+    /// `pain.012.001.06`.
+    Pain01200106(Box<Pain01200106Document>),
+    /// `pain.013.001.07`.
+    Pain01300107(Box<Pain01300107Document>),
+    /// `pain.014.001.07`.
+    Pain01400107(Box<Pain01400107Document>),
 }
 
 impl Message {
@@ -93,10 +296,39 @@ impl Message {
             Self::Acmt02300102(_) => MessageType::Acmt02300102,
             Self::Acmt02400102(_) => MessageType::Acmt02400102,
             Self::Admi00200101(_) => MessageType::Admi00200101,
+            Self::Admi00400102(_) => MessageType::Admi00400102,
+            Self::Admi00600101(_) => MessageType::Admi00600101,
+            Self::Admi00700101(_) => MessageType::Admi00700101,
+            Self::Admi01100101(_) => MessageType::Admi01100101,
+            Self::Camt00300107(_) => MessageType::Camt00300107,
+            Self::Camt00400108(_) => MessageType::Camt00400108,
+            Self::Camt00500108(_) => MessageType::Camt00500108,
+            Self::Camt00600108(_) => MessageType::Camt00600108,
+            Self::Camt02500105(_) => MessageType::Camt02500105,
+            Self::Camt02900109(_) => MessageType::Camt02900109,
+            Self::Camt05000105(_) => MessageType::Camt05000105,
+            Self::Camt05200108(_) => MessageType::Camt05200108,
+            Self::Camt05300108(_) => MessageType::Camt05300108,
+            Self::Camt05400108(_) => MessageType::Camt05400108,
+            Self::Camt05500108(_) => MessageType::Camt05500108,
+            Self::Camt05600108(_) => MessageType::Camt05600108,
+            Self::Camt06000105(_) => MessageType::Camt06000105,
             Self::Head00100102(_) => MessageType::Head00100102,
             Self::Pacs00200110(_) => MessageType::Pacs00200110,
+            Self::Pacs00300108(_) => MessageType::Pacs00300108,
+            Self::Pacs00400109(_) => MessageType::Pacs00400109,
             Self::Pacs00800108(_) => MessageType::Pacs00800108,
+            Self::Pacs00900108(_) => MessageType::Pacs00900108,
+            Self::Pacs01000103(_) => MessageType::Pacs01000103,
             Self::Pacs02800103(_) => MessageType::Pacs02800103,
+            Self::Pain00100109(_) => MessageType::Pain00100109,
+            Self::Pain00200110(_) => MessageType::Pain00200110,
+            Self::Pain00900106(_) => MessageType::Pain00900106,
+            Self::Pain01000106(_) => MessageType::Pain01000106,
+            Self::Pain01100106(_) => MessageType::Pain01100106,
+            Self::Pain01200106(_) => MessageType::Pain01200106,
+            Self::Pain01300107(_) => MessageType::Pain01300107,
+            Self::Pain01400107(_) => MessageType::Pain01400107,
         }
     }
 
@@ -106,10 +338,39 @@ impl Message {
             MessageType::Acmt02300102 => Element::read(reader).map(Self::Acmt02300102),
             MessageType::Acmt02400102 => Element::read(reader).map(Self::Acmt02400102),
             MessageType::Admi00200101 => Element::read(reader).map(Self::Admi00200101),
+            MessageType::Admi00400102 => Element::read(reader).map(Self::Admi00400102),
+            MessageType::Admi00600101 => Element::read(reader).map(Self::Admi00600101),
+            MessageType::Admi00700101 => Element::read(reader).map(Self::Admi00700101),
+            MessageType::Admi01100101 => Element::read(reader).map(Self::Admi01100101),
+            MessageType::Camt00300107 => Element::read(reader).map(Self::Camt00300107),
+            MessageType::Camt00400108 => Element::read(reader).map(Self::Camt00400108),
+            MessageType::Camt00500108 => Element::read(reader).map(Self::Camt00500108),
+            MessageType::Camt00600108 => Element::read(reader).map(Self::Camt00600108),
+            MessageType::Camt02500105 => Element::read(reader).map(Self::Camt02500105),
+            MessageType::Camt02900109 => Element::read(reader).map(Self::Camt02900109),
+            MessageType::Camt05000105 => Element::read(reader).map(Self::Camt05000105),
+            MessageType::Camt05200108 => Element::read(reader).map(Self::Camt05200108),
+            MessageType::Camt05300108 => Element::read(reader).map(Self::Camt05300108),
+            MessageType::Camt05400108 => Element::read(reader).map(Self::Camt05400108),
+            MessageType::Camt05500108 => Element::read(reader).map(Self::Camt05500108),
+            MessageType::Camt05600108 => Element::read(reader).map(Self::Camt05600108),
+            MessageType::Camt06000105 => Element::read(reader).map(Self::Camt06000105),
             MessageType::Head00100102 => Element::read(reader).map(Self::Head00100102),
             MessageType::Pacs00200110 => Element::read(reader).map(Self::Pacs00200110),
+            MessageType::Pacs00300108 => Element::read(reader).map(Self::Pacs00300108),
+            MessageType::Pacs00400109 => Element::read(reader).map(Self::Pacs00400109),
             MessageType::Pacs00800108 => Element::read(reader).map(Self::Pacs00800108),
+            MessageType::Pacs00900108 => Element::read(reader).map(Self::Pacs00900108),
+            MessageType::Pacs01000103 => Element::read(reader).map(Self::Pacs01000103),
             MessageType::Pacs02800103 => Element::read(reader).map(Self::Pacs02800103),
+            MessageType::Pain00100109 => Element::read(reader).map(Self::Pain00100109),
+            MessageType::Pain00200110 => Element::read(reader).map(Self::Pain00200110),
+            MessageType::Pain00900106 => Element::read(reader).map(Self::Pain00900106),
+            MessageType::Pain01000106 => Element::read(reader).map(Self::Pain01000106),
+            MessageType::Pain01100106 => Element::read(reader).map(Self::Pain01100106),
+            MessageType::Pain01200106 => Element::read(reader).map(Self::Pain01200106),
+            MessageType::Pain01300107 => Element::read(reader).map(Self::Pain01300107),
+            MessageType::Pain01400107 => Element::read(reader).map(Self::Pain01400107),
         }
     }
 
@@ -119,10 +380,39 @@ impl Message {
             MessageType::Acmt02300102 => |reader| Acmt02300102Document::read(reader).map(|_| ()),
             MessageType::Acmt02400102 => |reader| Acmt02400102Document::read(reader).map(|_| ()),
             MessageType::Admi00200101 => |reader| Admi00200101Document::read(reader).map(|_| ()),
+            MessageType::Admi00400102 => |reader| Admi00400102Document::read(reader).map(|_| ()),
+            MessageType::Admi00600101 => |reader| Admi00600101Document::read(reader).map(|_| ()),
+            MessageType::Admi00700101 => |reader| Admi00700101Document::read(reader).map(|_| ()),
+            MessageType::Admi01100101 => |reader| Admi01100101Document::read(reader).map(|_| ()),
+            MessageType::Camt00300107 => |reader| Camt00300107Document::read(reader).map(|_| ()),
+            MessageType::Camt00400108 => |reader| Camt00400108Document::read(reader).map(|_| ()),
+            MessageType::Camt00500108 => |reader| Camt00500108Document::read(reader).map(|_| ()),
+            MessageType::Camt00600108 => |reader| Camt00600108Document::read(reader).map(|_| ()),
+            MessageType::Camt02500105 => |reader| Camt02500105Document::read(reader).map(|_| ()),
+            MessageType::Camt02900109 => |reader| Camt02900109Document::read(reader).map(|_| ()),
+            MessageType::Camt05000105 => |reader| Camt05000105Document::read(reader).map(|_| ()),
+            MessageType::Camt05200108 => |reader| Camt05200108Document::read(reader).map(|_| ()),
+            MessageType::Camt05300108 => |reader| Camt05300108Document::read(reader).map(|_| ()),
+            MessageType::Camt05400108 => |reader| Camt05400108Document::read(reader).map(|_| ()),
+            MessageType::Camt05500108 => |reader| Camt05500108Document::read(reader).map(|_| ()),
+            MessageType::Camt05600108 => |reader| Camt05600108Document::read(reader).map(|_| ()),
+            MessageType::Camt06000105 => |reader| Camt06000105Document::read(reader).map(|_| ()),
             MessageType::Head00100102 => |reader| BusinessApplicationHeaderV02::read(reader).map(|_| ()),
             MessageType::Pacs00200110 => |reader| Pacs00200110Document::read(reader).map(|_| ()),
+            MessageType::Pacs00300108 => |reader| Pacs00300108Document::read(reader).map(|_| ()),
+            MessageType::Pacs00400109 => |reader| Pacs00400109Document::read(reader).map(|_| ()),
             MessageType::Pacs00800108 => |reader| Pacs00800108Document::read(reader).map(|_| ()),
+            MessageType::Pacs00900108 => |reader| Pacs00900108Document::read(reader).map(|_| ()),
+            MessageType::Pacs01000103 => |reader| Pacs01000103Document::read(reader).map(|_| ()),
             MessageType::Pacs02800103 => |reader| Pacs02800103Document::read(reader).map(|_| ()),
+            MessageType::Pain00100109 => |reader| Pain00100109Document::read(reader).map(|_| ()),
+            MessageType::Pain00200110 => |reader| Pain00200110Document::read(reader).map(|_| ()),
+            MessageType::Pain00900106 => |reader| Pain00900106Document::read(reader).map(|_| ()),
+            MessageType::Pain01000106 => |reader| Pain01000106Document::read(reader).map(|_| ()),
+            MessageType::Pain01100106 => |reader| Pain01100106Document::read(reader).map(|_| ()),
+            MessageType::Pain01200106 => |reader| Pain01200106Document::read(reader).map(|_| ()),
+            MessageType::Pain01300107 => |reader| Pain01300107Document::read(reader).map(|_| ()),
+            MessageType::Pain01400107 => |reader| Pain01400107Document::read(reader).map(|_| ()),
         }
     }
 
@@ -132,10 +422,39 @@ impl Message {
             Self::Acmt02300102(it) => it.write(writer, "Document"),
             Self::Acmt02400102(it) => it.write(writer, "Document"),
             Self::Admi00200101(it) => it.write(writer, "Document"),
+            Self::Admi00400102(it) => it.write(writer, "Document"),
+            Self::Admi00600101(it) => it.write(writer, "Document"),
+            Self::Admi00700101(it) => it.write(writer, "Document"),
+            Self::Admi01100101(it) => it.write(writer, "Document"),
+            Self::Camt00300107(it) => it.write(writer, "Document"),
+            Self::Camt00400108(it) => it.write(writer, "Document"),
+            Self::Camt00500108(it) => it.write(writer, "Document"),
+            Self::Camt00600108(it) => it.write(writer, "Document"),
+            Self::Camt02500105(it) => it.write(writer, "Document"),
+            Self::Camt02900109(it) => it.write(writer, "Document"),
+            Self::Camt05000105(it) => it.write(writer, "Document"),
+            Self::Camt05200108(it) => it.write(writer, "Document"),
+            Self::Camt05300108(it) => it.write(writer, "Document"),
+            Self::Camt05400108(it) => it.write(writer, "Document"),
+            Self::Camt05500108(it) => it.write(writer, "Document"),
+            Self::Camt05600108(it) => it.write(writer, "Document"),
+            Self::Camt06000105(it) => it.write(writer, "Document"),
             Self::Head00100102(it) => it.write(writer, "AppHdr"),
             Self::Pacs00200110(it) => it.write(writer, "Document"),
+            Self::Pacs00300108(it) => it.write(writer, "Document"),
+            Self::Pacs00400109(it) => it.write(writer, "Document"),
             Self::Pacs00800108(it) => it.write(writer, "Document"),
+            Self::Pacs00900108(it) => it.write(writer, "Document"),
+            Self::Pacs01000103(it) => it.write(writer, "Document"),
             Self::Pacs02800103(it) => it.write(writer, "Document"),
+            Self::Pain00100109(it) => it.write(writer, "Document"),
+            Self::Pain00200110(it) => it.write(writer, "Document"),
+            Self::Pain00900106(it) => it.write(writer, "Document"),
+            Self::Pain01000106(it) => it.write(writer, "Document"),
+            Self::Pain01100106(it) => it.write(writer, "Document"),
+            Self::Pain01200106(it) => it.write(writer, "Document"),
+            Self::Pain01300107(it) => it.write(writer, "Document"),
+            Self::Pain01400107(it) => it.write(writer, "Document"),
         }
     }
 }

@@ -4,6 +4,165 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
+/// `AcceptanceResult6`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptanceResult6 {
+    pub accptd: YesNoIndicator,
+    pub rjct_rsn: Option<Box<MandateReason1Choice>>,
+    pub addtl_rjct_rsn_inf: Vec<Max105Text>,
+}
+
+impl AcceptanceResult6 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(accptd: YesNoIndicator) -> Self {
+        Self {
+            accptd,
+            rjct_rsn: None,
+            addtl_rjct_rsn_inf: Vec::new(),
+        }
+    }
+}
+
+impl Element for AcceptanceResult6 {
+    const TYPE: &'static str = "AcceptanceResult6";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Accptd", "RjctRsn", "AddtlRjctRsnInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            accptd: reader.required("Accptd", NAMES)?,
+            rjct_rsn: reader.optional("RjctRsn")?,
+            addtl_rjct_rsn_inf: reader.repeated("AddtlRjctRsnInf", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.accptd.write(writer, "Accptd");
+        self.rjct_rsn.iter().for_each(|it| it.write(writer, "RjctRsn"));
+        self.addtl_rjct_rsn_inf.iter().for_each(|it| it.write(writer, "AddtlRjctRsnInf"));
+        writer.end(name);
+    }
+}
+
+/// `AccountCashEntryReturnCriteria3`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountCashEntryReturnCriteria3 {
+    pub ntry_ref_ind: Option<RequestedIndicator>,
+    pub acct_tp_ind: Option<RequestedIndicator>,
+    pub ntry_amt_ind: Option<RequestedIndicator>,
+    pub acct_ccy_ind: Option<RequestedIndicator>,
+    pub ntry_sts_ind: Option<RequestedIndicator>,
+    pub ntry_dt_ind: Option<RequestedIndicator>,
+    pub acct_svcr_ind: Option<RequestedIndicator>,
+    pub acct_ownr_ind: Option<RequestedIndicator>,
+}
+
+impl Element for AccountCashEntryReturnCriteria3 {
+    const TYPE: &'static str = "AccountCashEntryReturnCriteria3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["NtryRefInd", "AcctTpInd", "NtryAmtInd", "AcctCcyInd", "NtryStsInd", "NtryDtInd", "AcctSvcrInd", "AcctOwnrInd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ntry_ref_ind: reader.optional("NtryRefInd")?,
+            acct_tp_ind: reader.optional("AcctTpInd")?,
+            ntry_amt_ind: reader.optional("NtryAmtInd")?,
+            acct_ccy_ind: reader.optional("AcctCcyInd")?,
+            ntry_sts_ind: reader.optional("NtryStsInd")?,
+            ntry_dt_ind: reader.optional("NtryDtInd")?,
+            acct_svcr_ind: reader.optional("AcctSvcrInd")?,
+            acct_ownr_ind: reader.optional("AcctOwnrInd")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ntry_ref_ind.iter().for_each(|it| it.write(writer, "NtryRefInd"));
+        self.acct_tp_ind.iter().for_each(|it| it.write(writer, "AcctTpInd"));
+        self.ntry_amt_ind.iter().for_each(|it| it.write(writer, "NtryAmtInd"));
+        self.acct_ccy_ind.iter().for_each(|it| it.write(writer, "AcctCcyInd"));
+        self.ntry_sts_ind.iter().for_each(|it| it.write(writer, "NtryStsInd"));
+        self.ntry_dt_ind.iter().for_each(|it| it.write(writer, "NtryDtInd"));
+        self.acct_svcr_ind.iter().for_each(|it| it.write(writer, "AcctSvcrInd"));
+        self.acct_ownr_ind.iter().for_each(|it| it.write(writer, "AcctOwnrInd"));
+        writer.end(name);
+    }
+}
+
+/// `AccountCriteria3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountCriteria3Choice {
+    QryNm(Max35Text),
+    NewCrit(Box<AccountCriteria7>),
+}
+
+impl Element for AccountCriteria3Choice {
+    const TYPE: &'static str = "AccountCriteria3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["QryNm", "NewCrit"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("QryNm") {
+            Self::QryNm(reader.alternative("QryNm")?)
+        }
+        else if reader.at("NewCrit") {
+            Self::NewCrit(reader.alternative("NewCrit")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::QryNm(it) => it.write(writer, "QryNm"),
+            Self::NewCrit(it) => it.write(writer, "NewCrit"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AccountCriteria7`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountCriteria7 {
+    pub new_qry_nm: Option<Max35Text>,
+    pub sch_crit: Vec<CashAccountSearchCriteria7>,
+    pub rtr_crit: Option<Box<CashAccountReturnCriteria5>>,
+}
+
+impl Element for AccountCriteria7 {
+    const TYPE: &'static str = "AccountCriteria7";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["NewQryNm", "SchCrit", "RtrCrit"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            new_qry_nm: reader.optional("NewQryNm")?,
+            sch_crit: reader.repeated("SchCrit", 0, usize::MAX, NAMES)?,
+            rtr_crit: reader.optional("RtrCrit")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.new_qry_nm.iter().for_each(|it| it.write(writer, "NewQryNm"));
+        self.sch_crit.iter().for_each(|it| it.write(writer, "SchCrit"));
+        self.rtr_crit.iter().for_each(|it| it.write(writer, "RtrCrit"));
+        writer.end(name);
+    }
+}
+
 /// `AccountIdentification4Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountIdentification4Choice {
@@ -40,6 +199,447 @@ impl Element for AccountIdentification4Choice {
     }
 }
 
+/// `AccountIdentificationSearchCriteria2Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountIdentificationSearchCriteria2Choice {
+    EQ(Box<AccountIdentification4Choice>),
+    CTTxt(Max35Text),
+    NCTTxt(Max35Text),
+}
+
+impl Element for AccountIdentificationSearchCriteria2Choice {
+    const TYPE: &'static str = "AccountIdentificationSearchCriteria2Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["EQ", "CTTxt", "NCTTxt"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("EQ") {
+            Self::EQ(reader.alternative("EQ")?)
+        }
+        else if reader.at("CTTxt") {
+            Self::CTTxt(reader.alternative("CTTxt")?)
+        }
+        else if reader.at("NCTTxt") {
+            Self::NCTTxt(reader.alternative("NCTTxt")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::EQ(it) => it.write(writer, "EQ"),
+            Self::CTTxt(it) => it.write(writer, "CTTxt"),
+            Self::NCTTxt(it) => it.write(writer, "NCTTxt"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AccountInterest4`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountInterest4 {
+    pub tp: Option<Box<InterestType1Choice>>,
+    pub rate: Vec<Rate4>,
+    pub fr_to_dt: Option<Box<DateTimePeriod1>>,
+    pub rsn: Option<Max35Text>,
+    pub tax: Option<Box<TaxCharges2>>,
+}
+
+impl Element for AccountInterest4 {
+    const TYPE: &'static str = "AccountInterest4";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Tp", "Rate", "FrToDt", "Rsn", "Tax"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp: reader.optional("Tp")?,
+            rate: reader.repeated("Rate", 0, usize::MAX, NAMES)?,
+            fr_to_dt: reader.optional("FrToDt")?,
+            rsn: reader.optional("Rsn")?,
+            tax: reader.optional("Tax")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.rate.iter().for_each(|it| it.write(writer, "Rate"));
+        self.fr_to_dt.iter().for_each(|it| it.write(writer, "FrToDt"));
+        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        writer.end(name);
+    }
+}
+
+/// `AccountNotification17`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountNotification17 {
+    pub id: Max35Text,
+    pub ntfctn_pgntn: Option<Box<Pagination1>>,
+    pub elctrnc_seq_nb: Option<Number>,
+    pub rptg_seq: Option<Box<SequenceRange1Choice>>,
+    pub lgl_seq_nb: Option<Number>,
+    pub cre_dt_tm: Option<ISODateTime>,
+    pub fr_to_dt: Option<Box<DateTimePeriod1>>,
+    pub cpy_dplct_ind: Option<CopyDuplicate1Code>,
+    pub rptg_src: Option<Box<ReportingSource1Choice>>,
+    pub acct: CashAccount39,
+    pub rltd_acct: Option<Box<CashAccount38>>,
+    pub intrst: Vec<AccountInterest4>,
+    pub txs_summry: Option<Box<TotalTransactions6>>,
+    pub ntry: Vec<ReportEntry10>,
+    pub addtl_ntfctn_inf: Option<Max500Text>,
+}
+
+impl AccountNotification17 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text, acct: CashAccount39) -> Self {
+        Self {
+            id,
+            ntfctn_pgntn: None,
+            elctrnc_seq_nb: None,
+            rptg_seq: None,
+            lgl_seq_nb: None,
+            cre_dt_tm: None,
+            fr_to_dt: None,
+            cpy_dplct_ind: None,
+            rptg_src: None,
+            acct,
+            rltd_acct: None,
+            intrst: Vec::new(),
+            txs_summry: None,
+            ntry: Vec::new(),
+            addtl_ntfctn_inf: None,
+        }
+    }
+}
+
+impl Element for AccountNotification17 {
+    const TYPE: &'static str = "AccountNotification17";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "NtfctnPgntn", "ElctrncSeqNb", "RptgSeq", "LglSeqNb", "CreDtTm", "FrToDt", "CpyDplctInd", "RptgSrc", "Acct", "RltdAcct", "Intrst", "TxsSummry", "Ntry", "AddtlNtfctnInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            ntfctn_pgntn: reader.optional("NtfctnPgntn")?,
+            elctrnc_seq_nb: reader.optional("ElctrncSeqNb")?,
+            rptg_seq: reader.optional("RptgSeq")?,
+            lgl_seq_nb: reader.optional("LglSeqNb")?,
+            cre_dt_tm: reader.optional("CreDtTm")?,
+            fr_to_dt: reader.optional("FrToDt")?,
+            cpy_dplct_ind: reader.optional("CpyDplctInd")?,
+            rptg_src: reader.optional("RptgSrc")?,
+            acct: reader.required("Acct", NAMES)?,
+            rltd_acct: reader.optional("RltdAcct")?,
+            intrst: reader.repeated("Intrst", 0, usize::MAX, NAMES)?,
+            txs_summry: reader.optional("TxsSummry")?,
+            ntry: reader.repeated("Ntry", 0, usize::MAX, NAMES)?,
+            addtl_ntfctn_inf: reader.optional("AddtlNtfctnInf")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.ntfctn_pgntn.iter().for_each(|it| it.write(writer, "NtfctnPgntn"));
+        self.elctrnc_seq_nb.iter().for_each(|it| it.write(writer, "ElctrncSeqNb"));
+        self.rptg_seq.iter().for_each(|it| it.write(writer, "RptgSeq"));
+        self.lgl_seq_nb.iter().for_each(|it| it.write(writer, "LglSeqNb"));
+        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
+        self.fr_to_dt.iter().for_each(|it| it.write(writer, "FrToDt"));
+        self.cpy_dplct_ind.iter().for_each(|it| it.write(writer, "CpyDplctInd"));
+        self.rptg_src.iter().for_each(|it| it.write(writer, "RptgSrc"));
+        self.acct.write(writer, "Acct");
+        self.rltd_acct.iter().for_each(|it| it.write(writer, "RltdAcct"));
+        self.intrst.iter().for_each(|it| it.write(writer, "Intrst"));
+        self.txs_summry.iter().for_each(|it| it.write(writer, "TxsSummry"));
+        self.ntry.iter().for_each(|it| it.write(writer, "Ntry"));
+        self.addtl_ntfctn_inf.iter().for_each(|it| it.write(writer, "AddtlNtfctnInf"));
+        writer.end(name);
+    }
+}
+
+/// `AccountOrBusinessError4Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountOrBusinessError4Choice {
+    Acct(Box<CashAccount37>),
+    BizErr(Vec<ErrorHandling5>),
+}
+
+impl Element for AccountOrBusinessError4Choice {
+    const TYPE: &'static str = "AccountOrBusinessError4Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Acct", "BizErr"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Acct") {
+            Self::Acct(reader.alternative("Acct")?)
+        }
+        else if reader.at("BizErr") {
+            Self::BizErr(reader.repeated("BizErr", 1, usize::MAX, NAMES)?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Acct(it) => it.write(writer, "Acct"),
+            Self::BizErr(it) => it.iter().for_each(|it| it.write(writer, "BizErr")),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AccountOrOperationalError4Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountOrOperationalError4Choice {
+    AcctRpt(Vec<AccountReport24>),
+    OprlErr(Vec<ErrorHandling5>),
+}
+
+impl Element for AccountOrOperationalError4Choice {
+    const TYPE: &'static str = "AccountOrOperationalError4Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AcctRpt", "OprlErr"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("AcctRpt") {
+            Self::AcctRpt(reader.repeated("AcctRpt", 1, usize::MAX, NAMES)?)
+        }
+        else if reader.at("OprlErr") {
+            Self::OprlErr(reader.repeated("OprlErr", 1, usize::MAX, NAMES)?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::AcctRpt(it) => it.iter().for_each(|it| it.write(writer, "AcctRpt")),
+            Self::OprlErr(it) => it.iter().for_each(|it| it.write(writer, "OprlErr")),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AccountQuery3`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountQuery3 {
+    pub qry_tp: Option<QueryType2Code>,
+    pub acct_crit: Option<Box<AccountCriteria3Choice>>,
+}
+
+impl Element for AccountQuery3 {
+    const TYPE: &'static str = "AccountQuery3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["QryTp", "AcctCrit"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            qry_tp: reader.optional("QryTp")?,
+            acct_crit: reader.optional("AcctCrit")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.qry_tp.iter().for_each(|it| it.write(writer, "QryTp"));
+        self.acct_crit.iter().for_each(|it| it.write(writer, "AcctCrit"));
+        writer.end(name);
+    }
+}
+
+/// `AccountReport24`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountReport24 {
+    pub acct_id: AccountIdentification4Choice,
+    pub acct_or_err: AccountOrBusinessError4Choice,
+}
+
+impl Element for AccountReport24 {
+    const TYPE: &'static str = "AccountReport24";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AcctId", "AcctOrErr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            acct_id: reader.required("AcctId", NAMES)?,
+            acct_or_err: reader.required("AcctOrErr", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.acct_id.write(writer, "AcctId");
+        self.acct_or_err.write(writer, "AcctOrErr");
+        writer.end(name);
+    }
+}
+
+/// `AccountReport25`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountReport25 {
+    pub id: Max35Text,
+    pub rpt_pgntn: Option<Box<Pagination1>>,
+    pub elctrnc_seq_nb: Option<Number>,
+    pub rptg_seq: Option<Box<SequenceRange1Choice>>,
+    pub lgl_seq_nb: Option<Number>,
+    pub cre_dt_tm: Option<ISODateTime>,
+    pub fr_to_dt: Option<Box<DateTimePeriod1>>,
+    pub cpy_dplct_ind: Option<CopyDuplicate1Code>,
+    pub rptg_src: Option<Box<ReportingSource1Choice>>,
+    pub acct: CashAccount39,
+    pub rltd_acct: Option<Box<CashAccount38>>,
+    pub intrst: Vec<AccountInterest4>,
+    pub bal: Vec<CashBalance8>,
+    pub txs_summry: Option<Box<TotalTransactions6>>,
+    pub ntry: Vec<ReportEntry10>,
+    pub addtl_rpt_inf: Option<Max500Text>,
+}
+
+impl AccountReport25 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text, acct: CashAccount39) -> Self {
+        Self {
+            id,
+            rpt_pgntn: None,
+            elctrnc_seq_nb: None,
+            rptg_seq: None,
+            lgl_seq_nb: None,
+            cre_dt_tm: None,
+            fr_to_dt: None,
+            cpy_dplct_ind: None,
+            rptg_src: None,
+            acct,
+            rltd_acct: None,
+            intrst: Vec::new(),
+            bal: Vec::new(),
+            txs_summry: None,
+            ntry: Vec::new(),
+            addtl_rpt_inf: None,
+        }
+    }
+}
+
+impl Element for AccountReport25 {
+    const TYPE: &'static str = "AccountReport25";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "RptPgntn", "ElctrncSeqNb", "RptgSeq", "LglSeqNb", "CreDtTm", "FrToDt", "CpyDplctInd", "RptgSrc", "Acct", "RltdAcct", "Intrst", "Bal", "TxsSummry", "Ntry", "AddtlRptInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            rpt_pgntn: reader.optional("RptPgntn")?,
+            elctrnc_seq_nb: reader.optional("ElctrncSeqNb")?,
+            rptg_seq: reader.optional("RptgSeq")?,
+            lgl_seq_nb: reader.optional("LglSeqNb")?,
+            cre_dt_tm: reader.optional("CreDtTm")?,
+            fr_to_dt: reader.optional("FrToDt")?,
+            cpy_dplct_ind: reader.optional("CpyDplctInd")?,
+            rptg_src: reader.optional("RptgSrc")?,
+            acct: reader.required("Acct", NAMES)?,
+            rltd_acct: reader.optional("RltdAcct")?,
+            intrst: reader.repeated("Intrst", 0, usize::MAX, NAMES)?,
+            bal: reader.repeated("Bal", 0, usize::MAX, NAMES)?,
+            txs_summry: reader.optional("TxsSummry")?,
+            ntry: reader.repeated("Ntry", 0, usize::MAX, NAMES)?,
+            addtl_rpt_inf: reader.optional("AddtlRptInf")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.rpt_pgntn.iter().for_each(|it| it.write(writer, "RptPgntn"));
+        self.elctrnc_seq_nb.iter().for_each(|it| it.write(writer, "ElctrncSeqNb"));
+        self.rptg_seq.iter().for_each(|it| it.write(writer, "RptgSeq"));
+        self.lgl_seq_nb.iter().for_each(|it| it.write(writer, "LglSeqNb"));
+        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
+        self.fr_to_dt.iter().for_each(|it| it.write(writer, "FrToDt"));
+        self.cpy_dplct_ind.iter().for_each(|it| it.write(writer, "CpyDplctInd"));
+        self.rptg_src.iter().for_each(|it| it.write(writer, "RptgSrc"));
+        self.acct.write(writer, "Acct");
+        self.rltd_acct.iter().for_each(|it| it.write(writer, "RltdAcct"));
+        self.intrst.iter().for_each(|it| it.write(writer, "Intrst"));
+        self.bal.iter().for_each(|it| it.write(writer, "Bal"));
+        self.txs_summry.iter().for_each(|it| it.write(writer, "TxsSummry"));
+        self.ntry.iter().for_each(|it| it.write(writer, "Ntry"));
+        self.addtl_rpt_inf.iter().for_each(|it| it.write(writer, "AddtlRptInf"));
+        writer.end(name);
+    }
+}
+
+/// `AccountReportingRequestV05`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountReportingRequestV05 {
+    pub grp_hdr: GroupHeader77,
+    pub rptg_req: Vec<ReportingRequest5>,
+    pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl AccountReportingRequestV05 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(grp_hdr: GroupHeader77) -> Self {
+        Self {
+            grp_hdr,
+            rptg_req: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for AccountReportingRequestV05 {
+    const TYPE: &'static str = "AccountReportingRequestV05";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["GrpHdr", "RptgReq", "SplmtryData"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            grp_hdr: reader.required("GrpHdr", NAMES)?,
+            rptg_req: reader.repeated("RptgReq", 1, usize::MAX, NAMES)?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.grp_hdr.write(writer, "GrpHdr");
+        self.rptg_req.iter().for_each(|it| it.write(writer, "RptgReq"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
+        writer.end(name);
+    }
+}
+
 /// `AccountSchemeName1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountSchemeName1Choice {
@@ -72,6 +672,102 @@ impl Element for AccountSchemeName1Choice {
             Self::Cd(it) => it.write(writer, "Cd"),
             Self::Prtry(it) => it.write(writer, "Prtry"),
         }
+        writer.end(name);
+    }
+}
+
+/// `AccountStatement9`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountStatement9 {
+    pub id: Max35Text,
+    pub stmt_pgntn: Option<Box<Pagination1>>,
+    pub elctrnc_seq_nb: Option<Number>,
+    pub rptg_seq: Option<Box<SequenceRange1Choice>>,
+    pub lgl_seq_nb: Option<Number>,
+    pub cre_dt_tm: Option<ISODateTime>,
+    pub fr_to_dt: Option<Box<DateTimePeriod1>>,
+    pub cpy_dplct_ind: Option<CopyDuplicate1Code>,
+    pub rptg_src: Option<Box<ReportingSource1Choice>>,
+    pub acct: CashAccount39,
+    pub rltd_acct: Option<Box<CashAccount38>>,
+    pub intrst: Vec<AccountInterest4>,
+    pub bal: Vec<CashBalance8>,
+    pub txs_summry: Option<Box<TotalTransactions6>>,
+    pub ntry: Vec<ReportEntry10>,
+    pub addtl_stmt_inf: Option<Max500Text>,
+}
+
+impl AccountStatement9 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text, acct: CashAccount39) -> Self {
+        Self {
+            id,
+            stmt_pgntn: None,
+            elctrnc_seq_nb: None,
+            rptg_seq: None,
+            lgl_seq_nb: None,
+            cre_dt_tm: None,
+            fr_to_dt: None,
+            cpy_dplct_ind: None,
+            rptg_src: None,
+            acct,
+            rltd_acct: None,
+            intrst: Vec::new(),
+            bal: Vec::new(),
+            txs_summry: None,
+            ntry: Vec::new(),
+            addtl_stmt_inf: None,
+        }
+    }
+}
+
+impl Element for AccountStatement9 {
+    const TYPE: &'static str = "AccountStatement9";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "StmtPgntn", "ElctrncSeqNb", "RptgSeq", "LglSeqNb", "CreDtTm", "FrToDt", "CpyDplctInd", "RptgSrc", "Acct", "RltdAcct", "Intrst", "Bal", "TxsSummry", "Ntry", "AddtlStmtInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            stmt_pgntn: reader.optional("StmtPgntn")?,
+            elctrnc_seq_nb: reader.optional("ElctrncSeqNb")?,
+            rptg_seq: reader.optional("RptgSeq")?,
+            lgl_seq_nb: reader.optional("LglSeqNb")?,
+            cre_dt_tm: reader.optional("CreDtTm")?,
+            fr_to_dt: reader.optional("FrToDt")?,
+            cpy_dplct_ind: reader.optional("CpyDplctInd")?,
+            rptg_src: reader.optional("RptgSrc")?,
+            acct: reader.required("Acct", NAMES)?,
+            rltd_acct: reader.optional("RltdAcct")?,
+            intrst: reader.repeated("Intrst", 0, usize::MAX, NAMES)?,
+            bal: reader.repeated("Bal", 1, usize::MAX, NAMES)?,
+            txs_summry: reader.optional("TxsSummry")?,
+            ntry: reader.repeated("Ntry", 0, usize::MAX, NAMES)?,
+            addtl_stmt_inf: reader.optional("AddtlStmtInf")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.stmt_pgntn.iter().for_each(|it| it.write(writer, "StmtPgntn"));
+        self.elctrnc_seq_nb.iter().for_each(|it| it.write(writer, "ElctrncSeqNb"));
+        self.rptg_seq.iter().for_each(|it| it.write(writer, "RptgSeq"));
+        self.lgl_seq_nb.iter().for_each(|it| it.write(writer, "LglSeqNb"));
+        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
+        self.fr_to_dt.iter().for_each(|it| it.write(writer, "FrToDt"));
+        self.cpy_dplct_ind.iter().for_each(|it| it.write(writer, "CpyDplctInd"));
+        self.rptg_src.iter().for_each(|it| it.write(writer, "RptgSrc"));
+        self.acct.write(writer, "Acct");
+        self.rltd_acct.iter().for_each(|it| it.write(writer, "RltdAcct"));
+        self.intrst.iter().for_each(|it| it.write(writer, "Intrst"));
+        self.bal.iter().for_each(|it| it.write(writer, "Bal"));
+        self.txs_summry.iter().for_each(|it| it.write(writer, "TxsSummry"));
+        self.ntry.iter().for_each(|it| it.write(writer, "Ntry"));
+        self.addtl_stmt_inf.iter().for_each(|it| it.write(writer, "AddtlStmtInf"));
         writer.end(name);
     }
 }
@@ -128,6 +824,42 @@ impl Element for Acmt02400102Document {
     }
 }
 
+/// `ActiveAmountRange3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActiveAmountRange3Choice {
+    ImpldCcyAndAmtRg(Box<ImpliedCurrencyAndAmountRange1>),
+    CcyAndAmtRg(Box<ActiveCurrencyAndAmountRange3>),
+}
+
+impl Element for ActiveAmountRange3Choice {
+    const TYPE: &'static str = "ActiveAmountRange3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["ImpldCcyAndAmtRg", "CcyAndAmtRg"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("ImpldCcyAndAmtRg") {
+            Self::ImpldCcyAndAmtRg(reader.alternative("ImpldCcyAndAmtRg")?)
+        }
+        else if reader.at("CcyAndAmtRg") {
+            Self::CcyAndAmtRg(reader.alternative("CcyAndAmtRg")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::ImpldCcyAndAmtRg(it) => it.write(writer, "ImpldCcyAndAmtRg"),
+            Self::CcyAndAmtRg(it) => it.write(writer, "CcyAndAmtRg"),
+        }
+        writer.end(name);
+    }
+}
+
 /// `ActiveCurrencyAndAmount`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveCurrencyAndAmount {
@@ -141,6 +873,109 @@ impl Element for ActiveCurrencyAndAmount {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         let ccy = reader.attribute_as(Self::TYPE, "Ccy", |text| ActiveCurrencyCode::new(text))?;
         let value = reader.content_value(ActiveCurrencyAndAmountSimpleType::new)?;
+        Ok(Self { ccy, value })
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start_with(name, "Ccy", self.ccy.as_str());
+        writer.text(&self.value.to_string());
+        writer.end(name);
+    }
+}
+
+/// `ActiveCurrencyAndAmountRange3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveCurrencyAndAmountRange3 {
+    pub amt: ImpliedCurrencyAmountRange1Choice,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+    pub ccy: ActiveCurrencyCode,
+}
+
+impl ActiveCurrencyAndAmountRange3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ImpliedCurrencyAmountRange1Choice, ccy: ActiveCurrencyCode) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind: None,
+            ccy,
+        }
+    }
+}
+
+impl Element for ActiveCurrencyAndAmountRange3 {
+    const TYPE: &'static str = "ActiveCurrencyAndAmountRange3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Ccy"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+            ccy: reader.required("Ccy", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        self.ccy.write(writer, "Ccy");
+        writer.end(name);
+    }
+}
+
+/// `ActiveOrHistoricAmountRange2Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActiveOrHistoricAmountRange2Choice {
+    ImpldCcyAndAmtRg(Box<ImpliedCurrencyAndAmountRange1>),
+    CcyAndAmtRg(Box<ActiveOrHistoricCurrencyAndAmountRange2>),
+}
+
+impl Element for ActiveOrHistoricAmountRange2Choice {
+    const TYPE: &'static str = "ActiveOrHistoricAmountRange2Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["ImpldCcyAndAmtRg", "CcyAndAmtRg"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("ImpldCcyAndAmtRg") {
+            Self::ImpldCcyAndAmtRg(reader.alternative("ImpldCcyAndAmtRg")?)
+        }
+        else if reader.at("CcyAndAmtRg") {
+            Self::CcyAndAmtRg(reader.alternative("CcyAndAmtRg")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::ImpldCcyAndAmtRg(it) => it.write(writer, "ImpldCcyAndAmtRg"),
+            Self::CcyAndAmtRg(it) => it.write(writer, "CcyAndAmtRg"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ActiveOrHistoricCurrencyAnd13DecimalAmount`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOrHistoricCurrencyAnd13DecimalAmount {
+    pub ccy: ActiveOrHistoricCurrencyCode,
+    pub value: ActiveOrHistoricCurrencyAnd13DecimalAmountSimpleType,
+}
+
+impl Element for ActiveOrHistoricCurrencyAnd13DecimalAmount {
+    const TYPE: &'static str = "ActiveOrHistoricCurrencyAnd13DecimalAmount";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        let ccy = reader.attribute_as(Self::TYPE, "Ccy", |text| ActiveOrHistoricCurrencyCode::new(text))?;
+        let value = reader.content_value(ActiveOrHistoricCurrencyAnd13DecimalAmountSimpleType::new)?;
         Ok(Self { ccy, value })
     }
 
@@ -170,6 +1005,50 @@ impl Element for ActiveOrHistoricCurrencyAndAmount {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start_with(name, "Ccy", self.ccy.as_str());
         writer.text(&self.value.to_string());
+        writer.end(name);
+    }
+}
+
+/// `ActiveOrHistoricCurrencyAndAmountRange2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveOrHistoricCurrencyAndAmountRange2 {
+    pub amt: ImpliedCurrencyAmountRange1Choice,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+    pub ccy: ActiveOrHistoricCurrencyCode,
+}
+
+impl ActiveOrHistoricCurrencyAndAmountRange2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ImpliedCurrencyAmountRange1Choice, ccy: ActiveOrHistoricCurrencyCode) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind: None,
+            ccy,
+        }
+    }
+}
+
+impl Element for ActiveOrHistoricCurrencyAndAmountRange2 {
+    const TYPE: &'static str = "ActiveOrHistoricCurrencyAndAmountRange2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Ccy"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+            ccy: reader.required("Ccy", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        self.ccy.write(writer, "Ccy");
         writer.end(name);
     }
 }
@@ -265,6 +1144,110 @@ impl Element for Admi00200101Document {
     }
 }
 
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admi00400102Document {
+    pub sys_evt_ntfctn: SystemEventNotificationV02,
+}
+
+impl Element for Admi00400102Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["SysEvtNtfctn"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            sys_evt_ntfctn: reader.required("SysEvtNtfctn", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.sys_evt_ntfctn.write(writer, "SysEvtNtfctn");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admi00600101Document {
+    pub rsnd_req: ResendRequestV01,
+}
+
+impl Element for Admi00600101Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RsndReq"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rsnd_req: reader.required("RsndReq", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rsnd_req.write(writer, "RsndReq");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admi00700101Document {
+    pub rct_ack: ReceiptAcknowledgementV01,
+}
+
+impl Element for Admi00700101Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RctAck"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rct_ack: reader.required("RctAck", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rct_ack.write(writer, "RctAck");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admi01100101Document {
+    pub sys_evt_ack: SystemEventAcknowledgementV01,
+}
+
+impl Element for Admi01100101Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["SysEvtAck"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            sys_evt_ack: reader.required("SysEvtAck", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.sys_evt_ack.write(writer, "SysEvtAck");
+        writer.end(name);
+    }
+}
+
 /// `AmendmentInformationDetails13`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AmendmentInformationDetails13 {
@@ -324,24 +1307,24 @@ impl Element for AmendmentInformationDetails13 {
     }
 }
 
-/// `AmountType4Choice`.
+/// `Amount2Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AmountType4Choice {
-    InstdAmt(ActiveOrHistoricCurrencyAndAmount),
-    EqvtAmt(Box<EquivalentAmount2>),
+pub enum Amount2Choice {
+    AmtWthtCcy(ImpliedCurrencyAndAmount),
+    AmtWthCcy(ActiveCurrencyAndAmount),
 }
 
-impl Element for AmountType4Choice {
-    const TYPE: &'static str = "AmountType4Choice";
+impl Element for Amount2Choice {
+    const TYPE: &'static str = "Amount2Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["InstdAmt", "EqvtAmt"];
+        const NAMES: &[&str] = &["AmtWthtCcy", "AmtWthCcy"];
         reader.enter(Self::TYPE)?;
-        let value = if reader.at("InstdAmt") {
-            Self::InstdAmt(reader.alternative("InstdAmt")?)
+        let value = if reader.at("AmtWthtCcy") {
+            Self::AmtWthtCcy(reader.alternative("AmtWthtCcy")?)
         }
-        else if reader.at("EqvtAmt") {
-            Self::EqvtAmt(reader.alternative("EqvtAmt")?)
+        else if reader.at("AmtWthCcy") {
+            Self::AmtWthCcy(reader.alternative("AmtWthCcy")?)
         }
         else {
             return Err(reader.no_alternative(NAMES));
@@ -353,111 +1336,71 @@ impl Element for AmountType4Choice {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
         match self {
-            Self::InstdAmt(it) => it.write(writer, "InstdAmt"),
-            Self::EqvtAmt(it) => it.write(writer, "EqvtAmt"),
+            Self::AmtWthtCcy(it) => it.write(writer, "AmtWthtCcy"),
+            Self::AmtWthCcy(it) => it.write(writer, "AmtWthCcy"),
         }
         writer.end(name);
     }
 }
 
-/// `BranchAndFinancialInstitutionIdentification5`.
+/// `Amount3Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchAndFinancialInstitutionIdentification5 {
-    pub fin_instn_id: FinancialInstitutionIdentification8,
-    pub brnch_id: Option<Box<BranchData2>>,
+pub enum Amount3Choice {
+    AmtWthCcy(ActiveOrHistoricCurrencyAndAmount),
+    AmtWthtCcy(ImpliedCurrencyAndAmount),
 }
 
-impl BranchAndFinancialInstitutionIdentification5 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(fin_instn_id: FinancialInstitutionIdentification8) -> Self {
-        Self {
-            fin_instn_id,
-            brnch_id: None,
-        }
-    }
-}
-
-impl Element for BranchAndFinancialInstitutionIdentification5 {
-    const TYPE: &'static str = "BranchAndFinancialInstitutionIdentification5";
+impl Element for Amount3Choice {
+    const TYPE: &'static str = "Amount3Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FinInstnId", "BrnchId"];
+        const NAMES: &[&str] = &["AmtWthCcy", "AmtWthtCcy"];
         reader.enter(Self::TYPE)?;
-        let value = Self {
-            fin_instn_id: reader.required("FinInstnId", NAMES)?,
-            brnch_id: reader.optional("BrnchId")?,
+        let value = if reader.at("AmtWthCcy") {
+            Self::AmtWthCcy(reader.alternative("AmtWthCcy")?)
+        }
+        else if reader.at("AmtWthtCcy") {
+            Self::AmtWthtCcy(reader.alternative("AmtWthtCcy")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
         };
-        reader.leave(Self::TYPE, NAMES, false)?;
+        reader.leave(Self::TYPE, NAMES, true)?;
         Ok(value)
     }
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.fin_instn_id.write(writer, "FinInstnId");
-        self.brnch_id.iter().for_each(|it| it.write(writer, "BrnchId"));
-        writer.end(name);
-    }
-}
-
-/// `BranchAndFinancialInstitutionIdentification6`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchAndFinancialInstitutionIdentification6 {
-    pub fin_instn_id: FinancialInstitutionIdentification18,
-    pub brnch_id: Option<Box<BranchData3>>,
-}
-
-impl BranchAndFinancialInstitutionIdentification6 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(fin_instn_id: FinancialInstitutionIdentification18) -> Self {
-        Self {
-            fin_instn_id,
-            brnch_id: None,
+        match self {
+            Self::AmtWthCcy(it) => it.write(writer, "AmtWthCcy"),
+            Self::AmtWthtCcy(it) => it.write(writer, "AmtWthtCcy"),
         }
-    }
-}
-
-impl Element for BranchAndFinancialInstitutionIdentification6 {
-    const TYPE: &'static str = "BranchAndFinancialInstitutionIdentification6";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FinInstnId", "BrnchId"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            fin_instn_id: reader.required("FinInstnId", NAMES)?,
-            brnch_id: reader.optional("BrnchId")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.fin_instn_id.write(writer, "FinInstnId");
-        self.brnch_id.iter().for_each(|it| it.write(writer, "BrnchId"));
         writer.end(name);
     }
 }
 
-/// `BranchData2`.
+/// `AmountAndCurrencyExchange3`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BranchData2 {
-    pub id: Option<Max35Text>,
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress6>>,
+pub struct AmountAndCurrencyExchange3 {
+    pub instd_amt: Option<Box<AmountAndCurrencyExchangeDetails3>>,
+    pub tx_amt: Option<Box<AmountAndCurrencyExchangeDetails3>>,
+    pub cntr_val_amt: Option<Box<AmountAndCurrencyExchangeDetails3>>,
+    pub anncd_pstng_amt: Option<Box<AmountAndCurrencyExchangeDetails3>>,
+    pub prtry_amt: Vec<AmountAndCurrencyExchangeDetails4>,
 }
 
-impl Element for BranchData2 {
-    const TYPE: &'static str = "BranchData2";
+impl Element for AmountAndCurrencyExchange3 {
+    const TYPE: &'static str = "AmountAndCurrencyExchange3";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "Nm", "PstlAdr"];
+        const NAMES: &[&str] = &["InstdAmt", "TxAmt", "CntrValAmt", "AnncdPstngAmt", "PrtryAmt"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            id: reader.optional("Id")?,
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
+            instd_amt: reader.optional("InstdAmt")?,
+            tx_amt: reader.optional("TxAmt")?,
+            cntr_val_amt: reader.optional("CntrValAmt")?,
+            anncd_pstng_amt: reader.optional("AnncdPstngAmt")?,
+            prtry_amt: reader.repeated("PrtryAmt", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -465,352 +1408,42 @@ impl Element for BranchData2 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
+        self.instd_amt.iter().for_each(|it| it.write(writer, "InstdAmt"));
+        self.tx_amt.iter().for_each(|it| it.write(writer, "TxAmt"));
+        self.cntr_val_amt.iter().for_each(|it| it.write(writer, "CntrValAmt"));
+        self.anncd_pstng_amt.iter().for_each(|it| it.write(writer, "AnncdPstngAmt"));
+        self.prtry_amt.iter().for_each(|it| it.write(writer, "PrtryAmt"));
         writer.end(name);
     }
 }
 
-/// `BranchData3`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BranchData3 {
-    pub id: Option<Max35Text>,
-    pub lei: Option<LEIIdentifier>,
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress24>>,
-}
-
-impl Element for BranchData3 {
-    const TYPE: &'static str = "BranchData3";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "LEI", "Nm", "PstlAdr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.optional("Id")?,
-            lei: reader.optional("LEI")?,
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        writer.end(name);
-    }
-}
-
-/// `BusinessApplicationHeader5`.
+/// `AmountAndCurrencyExchangeDetails3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BusinessApplicationHeader5 {
-    pub char_set: Option<UnicodeChartsCode>,
-    pub fr: Party44Choice,
-    pub to: Party44Choice,
-    pub biz_msg_idr: Max35Text,
-    pub msg_def_idr: Max35Text,
-    pub biz_svc: Option<Max35Text>,
-    pub cre_dt: ISODateTime,
-    pub cpy_dplct: Option<CopyDuplicate1Code>,
-    pub pssbl_dplct: Option<YesNoIndicator>,
-    pub prty: Option<BusinessMessagePriorityCode>,
-    pub sgntr: Option<Box<SignatureEnvelope>>,
-}
-
-impl BusinessApplicationHeader5 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
-        Self {
-            char_set: None,
-            fr,
-            to,
-            biz_msg_idr,
-            msg_def_idr,
-            biz_svc: None,
-            cre_dt,
-            cpy_dplct: None,
-            pssbl_dplct: None,
-            prty: None,
-            sgntr: None,
-        }
-    }
-}
-
-impl Element for BusinessApplicationHeader5 {
-    const TYPE: &'static str = "BusinessApplicationHeader5";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CharSet", "Fr", "To", "BizMsgIdr", "MsgDefIdr", "BizSvc", "CreDt", "CpyDplct", "PssblDplct", "Prty", "Sgntr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            char_set: reader.optional("CharSet")?,
-            fr: reader.required("Fr", NAMES)?,
-            to: reader.required("To", NAMES)?,
-            biz_msg_idr: reader.required("BizMsgIdr", NAMES)?,
-            msg_def_idr: reader.required("MsgDefIdr", NAMES)?,
-            biz_svc: reader.optional("BizSvc")?,
-            cre_dt: reader.required("CreDt", NAMES)?,
-            cpy_dplct: reader.optional("CpyDplct")?,
-            pssbl_dplct: reader.optional("PssblDplct")?,
-            prty: reader.optional("Prty")?,
-            sgntr: reader.optional("Sgntr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.char_set.iter().for_each(|it| it.write(writer, "CharSet"));
-        self.fr.write(writer, "Fr");
-        self.to.write(writer, "To");
-        self.biz_msg_idr.write(writer, "BizMsgIdr");
-        self.msg_def_idr.write(writer, "MsgDefIdr");
-        self.biz_svc.iter().for_each(|it| it.write(writer, "BizSvc"));
-        self.cre_dt.write(writer, "CreDt");
-        self.cpy_dplct.iter().for_each(|it| it.write(writer, "CpyDplct"));
-        self.pssbl_dplct.iter().for_each(|it| it.write(writer, "PssblDplct"));
-        self.prty.iter().for_each(|it| it.write(writer, "Prty"));
-        self.sgntr.iter().for_each(|it| it.write(writer, "Sgntr"));
-        writer.end(name);
-    }
-}
-
-/// `BusinessApplicationHeaderV02`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BusinessApplicationHeaderV02 {
-    pub char_set: Option<UnicodeChartsCode>,
-    pub fr: Party44Choice,
-    pub to: Party44Choice,
-    pub biz_msg_idr: Max35Text,
-    pub msg_def_idr: Max35Text,
-    pub biz_svc: Option<Max35Text>,
-    pub mkt_prctc: Option<Box<ImplementationSpecification1>>,
-    pub cre_dt: ISODateTime,
-    pub biz_prcg_dt: Option<ISODateTime>,
-    pub cpy_dplct: Option<CopyDuplicate1Code>,
-    pub pssbl_dplct: Option<YesNoIndicator>,
-    pub prty: Option<BusinessMessagePriorityCode>,
-    pub sgntr: Option<Box<SignatureEnvelope>>,
-    pub rltd: Vec<BusinessApplicationHeader5>,
-}
-
-impl BusinessApplicationHeaderV02 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
-        Self {
-            char_set: None,
-            fr,
-            to,
-            biz_msg_idr,
-            msg_def_idr,
-            biz_svc: None,
-            mkt_prctc: None,
-            cre_dt,
-            biz_prcg_dt: None,
-            cpy_dplct: None,
-            pssbl_dplct: None,
-            prty: None,
-            sgntr: None,
-            rltd: Vec::new(),
-        }
-    }
-}
-
-impl Element for BusinessApplicationHeaderV02 {
-    const TYPE: &'static str = "BusinessApplicationHeaderV02";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CharSet", "Fr", "To", "BizMsgIdr", "MsgDefIdr", "BizSvc", "MktPrctc", "CreDt", "BizPrcgDt", "CpyDplct", "PssblDplct", "Prty", "Sgntr", "Rltd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            char_set: reader.optional("CharSet")?,
-            fr: reader.required("Fr", NAMES)?,
-            to: reader.required("To", NAMES)?,
-            biz_msg_idr: reader.required("BizMsgIdr", NAMES)?,
-            msg_def_idr: reader.required("MsgDefIdr", NAMES)?,
-            biz_svc: reader.optional("BizSvc")?,
-            mkt_prctc: reader.optional("MktPrctc")?,
-            cre_dt: reader.required("CreDt", NAMES)?,
-            biz_prcg_dt: reader.optional("BizPrcgDt")?,
-            cpy_dplct: reader.optional("CpyDplct")?,
-            pssbl_dplct: reader.optional("PssblDplct")?,
-            prty: reader.optional("Prty")?,
-            sgntr: reader.optional("Sgntr")?,
-            rltd: reader.repeated("Rltd", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.char_set.iter().for_each(|it| it.write(writer, "CharSet"));
-        self.fr.write(writer, "Fr");
-        self.to.write(writer, "To");
-        self.biz_msg_idr.write(writer, "BizMsgIdr");
-        self.msg_def_idr.write(writer, "MsgDefIdr");
-        self.biz_svc.iter().for_each(|it| it.write(writer, "BizSvc"));
-        self.mkt_prctc.iter().for_each(|it| it.write(writer, "MktPrctc"));
-        self.cre_dt.write(writer, "CreDt");
-        self.biz_prcg_dt.iter().for_each(|it| it.write(writer, "BizPrcgDt"));
-        self.cpy_dplct.iter().for_each(|it| it.write(writer, "CpyDplct"));
-        self.pssbl_dplct.iter().for_each(|it| it.write(writer, "PssblDplct"));
-        self.prty.iter().for_each(|it| it.write(writer, "Prty"));
-        self.sgntr.iter().for_each(|it| it.write(writer, "Sgntr"));
-        self.rltd.iter().for_each(|it| it.write(writer, "Rltd"));
-        writer.end(name);
-    }
-}
-
-/// `CashAccount38`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CashAccount38 {
-    pub id: AccountIdentification4Choice,
-    pub tp: Option<Box<CashAccountType2Choice>>,
-    pub ccy: Option<ActiveOrHistoricCurrencyCode>,
-    pub nm: Option<Max70Text>,
-    pub prxy: Option<Box<ProxyAccountIdentification1>>,
-}
-
-impl CashAccount38 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(id: AccountIdentification4Choice) -> Self {
-        Self {
-            id,
-            tp: None,
-            ccy: None,
-            nm: None,
-            prxy: None,
-        }
-    }
-}
-
-impl Element for CashAccount38 {
-    const TYPE: &'static str = "CashAccount38";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "Tp", "Ccy", "Nm", "Prxy"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            tp: reader.optional("Tp")?,
-            ccy: reader.optional("Ccy")?,
-            nm: reader.optional("Nm")?,
-            prxy: reader.optional("Prxy")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.write(writer, "Id");
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.ccy.iter().for_each(|it| it.write(writer, "Ccy"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.prxy.iter().for_each(|it| it.write(writer, "Prxy"));
-        writer.end(name);
-    }
-}
-
-/// `CashAccountType2Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CashAccountType2Choice {
-    Cd(ExternalCashAccountType1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for CashAccountType2Choice {
-    const TYPE: &'static str = "CashAccountType2Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `CategoryPurpose1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CategoryPurpose1Choice {
-    Cd(ExternalCategoryPurpose1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for CategoryPurpose1Choice {
-    const TYPE: &'static str = "CategoryPurpose1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Charges7`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charges7 {
+pub struct AmountAndCurrencyExchangeDetails3 {
     pub amt: ActiveOrHistoricCurrencyAndAmount,
-    pub agt: BranchAndFinancialInstitutionIdentification6,
+    pub ccy_xchg: Option<Box<CurrencyExchange5>>,
 }
 
-impl Element for Charges7 {
-    const TYPE: &'static str = "Charges7";
+impl AmountAndCurrencyExchangeDetails3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            amt,
+            ccy_xchg: None,
+        }
+    }
+}
+
+impl Element for AmountAndCurrencyExchangeDetails3 {
+    const TYPE: &'static str = "AmountAndCurrencyExchangeDetails3";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Amt", "Agt"];
+        const NAMES: &[&str] = &["Amt", "CcyXchg"];
         reader.enter(Self::TYPE)?;
         let value = Self {
             amt: reader.required("Amt", NAMES)?,
-            agt: reader.required("Agt", NAMES)?,
+            ccy_xchg: reader.optional("CcyXchg")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -819,110 +1452,41 @@ impl Element for Charges7 {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
         self.amt.write(writer, "Amt");
-        self.agt.write(writer, "Agt");
+        self.ccy_xchg.iter().for_each(|it| it.write(writer, "CcyXchg"));
         writer.end(name);
     }
 }
 
-/// `ClearingSystemIdentification2Choice`.
+/// `AmountAndCurrencyExchangeDetails4`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClearingSystemIdentification2Choice {
-    Cd(ExternalClearingSystemIdentification1Code),
-    Prtry(Max35Text),
+pub struct AmountAndCurrencyExchangeDetails4 {
+    pub tp: Max35Text,
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub ccy_xchg: Option<Box<CurrencyExchange5>>,
 }
 
-impl Element for ClearingSystemIdentification2Choice {
-    const TYPE: &'static str = "ClearingSystemIdentification2Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `ClearingSystemIdentification3Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClearingSystemIdentification3Choice {
-    Cd(ExternalCashClearingSystem1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for ClearingSystemIdentification3Choice {
-    const TYPE: &'static str = "ClearingSystemIdentification3Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `ClearingSystemMemberIdentification2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClearingSystemMemberIdentification2 {
-    pub clr_sys_id: Option<Box<ClearingSystemIdentification2Choice>>,
-    pub mmb_id: Max35Text,
-}
-
-impl ClearingSystemMemberIdentification2 {
+impl AmountAndCurrencyExchangeDetails4 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(mmb_id: Max35Text) -> Self {
+    pub fn new(tp: Max35Text, amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
         Self {
-            clr_sys_id: None,
-            mmb_id,
+            tp,
+            amt,
+            ccy_xchg: None,
         }
     }
 }
 
-impl Element for ClearingSystemMemberIdentification2 {
-    const TYPE: &'static str = "ClearingSystemMemberIdentification2";
+impl Element for AmountAndCurrencyExchangeDetails4 {
+    const TYPE: &'static str = "AmountAndCurrencyExchangeDetails4";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["ClrSysId", "MmbId"];
+        const NAMES: &[&str] = &["Tp", "Amt", "CcyXchg"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            clr_sys_id: reader.optional("ClrSysId")?,
-            mmb_id: reader.required("MmbId", NAMES)?,
+            tp: reader.required("Tp", NAMES)?,
+            amt: reader.required("Amt", NAMES)?,
+            ccy_xchg: reader.optional("CcyXchg")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -930,593 +1494,9 @@ impl Element for ClearingSystemMemberIdentification2 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.clr_sys_id.iter().for_each(|it| it.write(writer, "ClrSysId"));
-        self.mmb_id.write(writer, "MmbId");
-        writer.end(name);
-    }
-}
-
-/// `Contact4`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Contact4 {
-    pub nm_prfx: Option<NamePrefix2Code>,
-    pub nm: Option<Max140Text>,
-    pub phne_nb: Option<PhoneNumber>,
-    pub mob_nb: Option<PhoneNumber>,
-    pub fax_nb: Option<PhoneNumber>,
-    pub email_adr: Option<Max2048Text>,
-    pub email_purp: Option<Max35Text>,
-    pub job_titl: Option<Max35Text>,
-    pub rspnsblty: Option<Max35Text>,
-    pub dept: Option<Max70Text>,
-    pub othr: Vec<OtherContact1>,
-    pub prefrd_mtd: Option<PreferredContactMethod1Code>,
-}
-
-impl Element for Contact4 {
-    const TYPE: &'static str = "Contact4";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["NmPrfx", "Nm", "PhneNb", "MobNb", "FaxNb", "EmailAdr", "EmailPurp", "JobTitl", "Rspnsblty", "Dept", "Othr", "PrefrdMtd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm_prfx: reader.optional("NmPrfx")?,
-            nm: reader.optional("Nm")?,
-            phne_nb: reader.optional("PhneNb")?,
-            mob_nb: reader.optional("MobNb")?,
-            fax_nb: reader.optional("FaxNb")?,
-            email_adr: reader.optional("EmailAdr")?,
-            email_purp: reader.optional("EmailPurp")?,
-            job_titl: reader.optional("JobTitl")?,
-            rspnsblty: reader.optional("Rspnsblty")?,
-            dept: reader.optional("Dept")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-            prefrd_mtd: reader.optional("PrefrdMtd")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm_prfx.iter().for_each(|it| it.write(writer, "NmPrfx"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.phne_nb.iter().for_each(|it| it.write(writer, "PhneNb"));
-        self.mob_nb.iter().for_each(|it| it.write(writer, "MobNb"));
-        self.fax_nb.iter().for_each(|it| it.write(writer, "FaxNb"));
-        self.email_adr.iter().for_each(|it| it.write(writer, "EmailAdr"));
-        self.email_purp.iter().for_each(|it| it.write(writer, "EmailPurp"));
-        self.job_titl.iter().for_each(|it| it.write(writer, "JobTitl"));
-        self.rspnsblty.iter().for_each(|it| it.write(writer, "Rspnsblty"));
-        self.dept.iter().for_each(|it| it.write(writer, "Dept"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        self.prefrd_mtd.iter().for_each(|it| it.write(writer, "PrefrdMtd"));
-        writer.end(name);
-    }
-}
-
-/// `ContactDetails2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ContactDetails2 {
-    pub nm_prfx: Option<NamePrefix1Code>,
-    pub nm: Option<Max140Text>,
-    pub phne_nb: Option<PhoneNumber>,
-    pub mob_nb: Option<PhoneNumber>,
-    pub fax_nb: Option<PhoneNumber>,
-    pub email_adr: Option<Max2048Text>,
-    pub othr: Option<Max35Text>,
-}
-
-impl Element for ContactDetails2 {
-    const TYPE: &'static str = "ContactDetails2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["NmPrfx", "Nm", "PhneNb", "MobNb", "FaxNb", "EmailAdr", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm_prfx: reader.optional("NmPrfx")?,
-            nm: reader.optional("Nm")?,
-            phne_nb: reader.optional("PhneNb")?,
-            mob_nb: reader.optional("MobNb")?,
-            fax_nb: reader.optional("FaxNb")?,
-            email_adr: reader.optional("EmailAdr")?,
-            othr: reader.optional("Othr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm_prfx.iter().for_each(|it| it.write(writer, "NmPrfx"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.phne_nb.iter().for_each(|it| it.write(writer, "PhneNb"));
-        self.mob_nb.iter().for_each(|it| it.write(writer, "MobNb"));
-        self.fax_nb.iter().for_each(|it| it.write(writer, "FaxNb"));
-        self.email_adr.iter().for_each(|it| it.write(writer, "EmailAdr"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `CreditTransferTransaction39`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreditTransferTransaction39 {
-    pub pmt_id: PaymentIdentification7,
-    pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
-    pub intr_bk_sttlm_amt: ActiveCurrencyAndAmount,
-    pub intr_bk_sttlm_dt: Option<ISODate>,
-    pub sttlm_prty: Option<Priority3Code>,
-    pub sttlm_tm_indctn: Option<Box<SettlementDateTimeIndication1>>,
-    pub sttlm_tm_req: Option<Box<SettlementTimeRequest2>>,
-    pub accptnc_dt_tm: Option<ISODateTime>,
-    pub poolg_adjstmnt_dt: Option<ISODate>,
-    pub instd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub xchg_rate: Option<BaseOneRate>,
-    pub chrg_br: ChargeBearerType1Code,
-    pub chrgs_inf: Vec<Charges7>,
-    pub prvs_instg_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub prvs_instg_agt1_acct: Option<Box<CashAccount38>>,
-    pub prvs_instg_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub prvs_instg_agt2_acct: Option<Box<CashAccount38>>,
-    pub prvs_instg_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub prvs_instg_agt3_acct: Option<Box<CashAccount38>>,
-    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
-    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
-    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
-    pub ultmt_dbtr: Option<Box<PartyIdentification135>>,
-    pub initg_pty: Option<Box<PartyIdentification135>>,
-    pub dbtr: PartyIdentification135,
-    pub dbtr_acct: Option<Box<CashAccount38>>,
-    pub dbtr_agt: BranchAndFinancialInstitutionIdentification6,
-    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr_agt: BranchAndFinancialInstitutionIdentification6,
-    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr: PartyIdentification135,
-    pub cdtr_acct: Option<Box<CashAccount38>>,
-    pub ultmt_cdtr: Option<Box<PartyIdentification135>>,
-    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent1>,
-    pub instr_for_nxt_agt: Vec<InstructionForNextAgent1>,
-    pub purp: Option<Box<Purpose2Choice>>,
-    pub rgltry_rptg: Vec<RegulatoryReporting3>,
-    pub tax: Option<Box<TaxInformation8>>,
-    pub rltd_rmt_inf: Vec<RemittanceLocation7>,
-    pub rmt_inf: Option<Box<RemittanceInformation16>>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl CreditTransferTransaction39 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(pmt_id: PaymentIdentification7, intr_bk_sttlm_amt: ActiveCurrencyAndAmount, chrg_br: ChargeBearerType1Code, dbtr: PartyIdentification135, dbtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr: PartyIdentification135) -> Self {
-        Self {
-            pmt_id,
-            pmt_tp_inf: None,
-            intr_bk_sttlm_amt,
-            intr_bk_sttlm_dt: None,
-            sttlm_prty: None,
-            sttlm_tm_indctn: None,
-            sttlm_tm_req: None,
-            accptnc_dt_tm: None,
-            poolg_adjstmnt_dt: None,
-            instd_amt: None,
-            xchg_rate: None,
-            chrg_br,
-            chrgs_inf: Vec::new(),
-            prvs_instg_agt1: None,
-            prvs_instg_agt1_acct: None,
-            prvs_instg_agt2: None,
-            prvs_instg_agt2_acct: None,
-            prvs_instg_agt3: None,
-            prvs_instg_agt3_acct: None,
-            instg_agt: None,
-            instd_agt: None,
-            intrmy_agt1: None,
-            intrmy_agt1_acct: None,
-            intrmy_agt2: None,
-            intrmy_agt2_acct: None,
-            intrmy_agt3: None,
-            intrmy_agt3_acct: None,
-            ultmt_dbtr: None,
-            initg_pty: None,
-            dbtr,
-            dbtr_acct: None,
-            dbtr_agt,
-            dbtr_agt_acct: None,
-            cdtr_agt,
-            cdtr_agt_acct: None,
-            cdtr,
-            cdtr_acct: None,
-            ultmt_cdtr: None,
-            instr_for_cdtr_agt: Vec::new(),
-            instr_for_nxt_agt: Vec::new(),
-            purp: None,
-            rgltry_rptg: Vec::new(),
-            tax: None,
-            rltd_rmt_inf: Vec::new(),
-            rmt_inf: None,
-            splmtry_data: Vec::new(),
-        }
-    }
-}
-
-impl Element for CreditTransferTransaction39 {
-    const TYPE: &'static str = "CreditTransferTransaction39";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["PmtId", "PmtTpInf", "IntrBkSttlmAmt", "IntrBkSttlmDt", "SttlmPrty", "SttlmTmIndctn", "SttlmTmReq", "AccptncDtTm", "PoolgAdjstmntDt", "InstdAmt", "XchgRate", "ChrgBr", "ChrgsInf", "PrvsInstgAgt1", "PrvsInstgAgt1Acct", "PrvsInstgAgt2", "PrvsInstgAgt2Acct", "PrvsInstgAgt3", "PrvsInstgAgt3Acct", "InstgAgt", "InstdAgt", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "UltmtDbtr", "InitgPty", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "InstrForNxtAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            pmt_id: reader.required("PmtId", NAMES)?,
-            pmt_tp_inf: reader.optional("PmtTpInf")?,
-            intr_bk_sttlm_amt: reader.required("IntrBkSttlmAmt", NAMES)?,
-            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
-            sttlm_prty: reader.optional("SttlmPrty")?,
-            sttlm_tm_indctn: reader.optional("SttlmTmIndctn")?,
-            sttlm_tm_req: reader.optional("SttlmTmReq")?,
-            accptnc_dt_tm: reader.optional("AccptncDtTm")?,
-            poolg_adjstmnt_dt: reader.optional("PoolgAdjstmntDt")?,
-            instd_amt: reader.optional("InstdAmt")?,
-            xchg_rate: reader.optional("XchgRate")?,
-            chrg_br: reader.required("ChrgBr", NAMES)?,
-            chrgs_inf: reader.repeated("ChrgsInf", 0, usize::MAX, NAMES)?,
-            prvs_instg_agt1: reader.optional("PrvsInstgAgt1")?,
-            prvs_instg_agt1_acct: reader.optional("PrvsInstgAgt1Acct")?,
-            prvs_instg_agt2: reader.optional("PrvsInstgAgt2")?,
-            prvs_instg_agt2_acct: reader.optional("PrvsInstgAgt2Acct")?,
-            prvs_instg_agt3: reader.optional("PrvsInstgAgt3")?,
-            prvs_instg_agt3_acct: reader.optional("PrvsInstgAgt3Acct")?,
-            instg_agt: reader.optional("InstgAgt")?,
-            instd_agt: reader.optional("InstdAgt")?,
-            intrmy_agt1: reader.optional("IntrmyAgt1")?,
-            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
-            intrmy_agt2: reader.optional("IntrmyAgt2")?,
-            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
-            intrmy_agt3: reader.optional("IntrmyAgt3")?,
-            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
-            ultmt_dbtr: reader.optional("UltmtDbtr")?,
-            initg_pty: reader.optional("InitgPty")?,
-            dbtr: reader.required("Dbtr", NAMES)?,
-            dbtr_acct: reader.optional("DbtrAcct")?,
-            dbtr_agt: reader.required("DbtrAgt", NAMES)?,
-            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
-            cdtr_agt: reader.required("CdtrAgt", NAMES)?,
-            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
-            cdtr: reader.required("Cdtr", NAMES)?,
-            cdtr_acct: reader.optional("CdtrAcct")?,
-            ultmt_cdtr: reader.optional("UltmtCdtr")?,
-            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
-            instr_for_nxt_agt: reader.repeated("InstrForNxtAgt", 0, usize::MAX, NAMES)?,
-            purp: reader.optional("Purp")?,
-            rgltry_rptg: reader.repeated("RgltryRptg", 0, 10, NAMES)?,
-            tax: reader.optional("Tax")?,
-            rltd_rmt_inf: reader.repeated("RltdRmtInf", 0, 10, NAMES)?,
-            rmt_inf: reader.optional("RmtInf")?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.pmt_id.write(writer, "PmtId");
-        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
-        self.intr_bk_sttlm_amt.write(writer, "IntrBkSttlmAmt");
-        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
-        self.sttlm_prty.iter().for_each(|it| it.write(writer, "SttlmPrty"));
-        self.sttlm_tm_indctn.iter().for_each(|it| it.write(writer, "SttlmTmIndctn"));
-        self.sttlm_tm_req.iter().for_each(|it| it.write(writer, "SttlmTmReq"));
-        self.accptnc_dt_tm.iter().for_each(|it| it.write(writer, "AccptncDtTm"));
-        self.poolg_adjstmnt_dt.iter().for_each(|it| it.write(writer, "PoolgAdjstmntDt"));
-        self.instd_amt.iter().for_each(|it| it.write(writer, "InstdAmt"));
-        self.xchg_rate.iter().for_each(|it| it.write(writer, "XchgRate"));
-        self.chrg_br.write(writer, "ChrgBr");
-        self.chrgs_inf.iter().for_each(|it| it.write(writer, "ChrgsInf"));
-        self.prvs_instg_agt1.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1"));
-        self.prvs_instg_agt1_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1Acct"));
-        self.prvs_instg_agt2.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2"));
-        self.prvs_instg_agt2_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2Acct"));
-        self.prvs_instg_agt3.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3"));
-        self.prvs_instg_agt3_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3Acct"));
-        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
-        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
-        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
-        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
-        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
-        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
-        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
-        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
-        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
-        self.initg_pty.iter().for_each(|it| it.write(writer, "InitgPty"));
-        self.dbtr.write(writer, "Dbtr");
-        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
-        self.dbtr_agt.write(writer, "DbtrAgt");
-        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
-        self.cdtr_agt.write(writer, "CdtrAgt");
-        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
-        self.cdtr.write(writer, "Cdtr");
-        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
-        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
-        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
-        self.instr_for_nxt_agt.iter().for_each(|it| it.write(writer, "InstrForNxtAgt"));
-        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
-        self.rgltry_rptg.iter().for_each(|it| it.write(writer, "RgltryRptg"));
-        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
-        self.rltd_rmt_inf.iter().for_each(|it| it.write(writer, "RltdRmtInf"));
-        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `CreditorReferenceInformation2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CreditorReferenceInformation2 {
-    pub tp: Option<Box<CreditorReferenceType2>>,
-    pub ref_: Option<Max35Text>,
-}
-
-impl Element for CreditorReferenceInformation2 {
-    const TYPE: &'static str = "CreditorReferenceInformation2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Ref"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            ref_: reader.optional("Ref")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.ref_.iter().for_each(|it| it.write(writer, "Ref"));
-        writer.end(name);
-    }
-}
-
-/// `CreditorReferenceType1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CreditorReferenceType1Choice {
-    Cd(DocumentType3Code),
-    Prtry(Max35Text),
-}
-
-impl Element for CreditorReferenceType1Choice {
-    const TYPE: &'static str = "CreditorReferenceType1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `CreditorReferenceType2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreditorReferenceType2 {
-    pub cd_or_prtry: CreditorReferenceType1Choice,
-    pub issr: Option<Max35Text>,
-}
-
-impl CreditorReferenceType2 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(cd_or_prtry: CreditorReferenceType1Choice) -> Self {
-        Self {
-            cd_or_prtry,
-            issr: None,
-        }
-    }
-}
-
-impl Element for CreditorReferenceType2 {
-    const TYPE: &'static str = "CreditorReferenceType2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cd_or_prtry.write(writer, "CdOrPrtry");
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `DateAndDateTime2Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DateAndDateTime2Choice {
-    Dt(ISODate),
-    DtTm(ISODateTime),
-}
-
-impl Element for DateAndDateTime2Choice {
-    const TYPE: &'static str = "DateAndDateTime2Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Dt", "DtTm"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Dt") {
-            Self::Dt(reader.alternative("Dt")?)
-        }
-        else if reader.at("DtTm") {
-            Self::DtTm(reader.alternative("DtTm")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Dt(it) => it.write(writer, "Dt"),
-            Self::DtTm(it) => it.write(writer, "DtTm"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `DateAndPlaceOfBirth`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DateAndPlaceOfBirth {
-    pub birth_dt: ISODate,
-    pub prvc_of_birth: Option<Max35Text>,
-    pub city_of_birth: Max35Text,
-    pub ctry_of_birth: CountryCode,
-}
-
-impl DateAndPlaceOfBirth {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(birth_dt: ISODate, city_of_birth: Max35Text, ctry_of_birth: CountryCode) -> Self {
-        Self {
-            birth_dt,
-            prvc_of_birth: None,
-            city_of_birth,
-            ctry_of_birth,
-        }
-    }
-}
-
-impl Element for DateAndPlaceOfBirth {
-    const TYPE: &'static str = "DateAndPlaceOfBirth";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["BirthDt", "PrvcOfBirth", "CityOfBirth", "CtryOfBirth"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            birth_dt: reader.required("BirthDt", NAMES)?,
-            prvc_of_birth: reader.optional("PrvcOfBirth")?,
-            city_of_birth: reader.required("CityOfBirth", NAMES)?,
-            ctry_of_birth: reader.required("CtryOfBirth", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.birth_dt.write(writer, "BirthDt");
-        self.prvc_of_birth.iter().for_each(|it| it.write(writer, "PrvcOfBirth"));
-        self.city_of_birth.write(writer, "CityOfBirth");
-        self.ctry_of_birth.write(writer, "CtryOfBirth");
-        writer.end(name);
-    }
-}
-
-/// `DateAndPlaceOfBirth1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DateAndPlaceOfBirth1 {
-    pub birth_dt: ISODate,
-    pub prvc_of_birth: Option<Max35Text>,
-    pub city_of_birth: Max35Text,
-    pub ctry_of_birth: CountryCode,
-}
-
-impl DateAndPlaceOfBirth1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(birth_dt: ISODate, city_of_birth: Max35Text, ctry_of_birth: CountryCode) -> Self {
-        Self {
-            birth_dt,
-            prvc_of_birth: None,
-            city_of_birth,
-            ctry_of_birth,
-        }
-    }
-}
-
-impl Element for DateAndPlaceOfBirth1 {
-    const TYPE: &'static str = "DateAndPlaceOfBirth1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["BirthDt", "PrvcOfBirth", "CityOfBirth", "CtryOfBirth"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            birth_dt: reader.required("BirthDt", NAMES)?,
-            prvc_of_birth: reader.optional("PrvcOfBirth")?,
-            city_of_birth: reader.required("CityOfBirth", NAMES)?,
-            ctry_of_birth: reader.required("CtryOfBirth", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.birth_dt.write(writer, "BirthDt");
-        self.prvc_of_birth.iter().for_each(|it| it.write(writer, "PrvcOfBirth"));
-        self.city_of_birth.write(writer, "CityOfBirth");
-        self.ctry_of_birth.write(writer, "CtryOfBirth");
-        writer.end(name);
-    }
-}
-
-/// `DatePeriod2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatePeriod2 {
-    pub fr_dt: ISODate,
-    pub to_dt: ISODate,
-}
-
-impl Element for DatePeriod2 {
-    const TYPE: &'static str = "DatePeriod2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FrDt", "ToDt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            fr_dt: reader.required("FrDt", NAMES)?,
-            to_dt: reader.required("ToDt", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.fr_dt.write(writer, "FrDt");
-        self.to_dt.write(writer, "ToDt");
+        self.tp.write(writer, "Tp");
+        self.amt.write(writer, "Amt");
+        self.ccy_xchg.iter().for_each(|it| it.write(writer, "CcyXchg"));
         writer.end(name);
     }
 }

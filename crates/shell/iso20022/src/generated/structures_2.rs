@@ -4,33 +4,22 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
-/// `DiscountAmountAndType1`.
+/// `AmountAndDirection35`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiscountAmountAndType1 {
-    pub tp: Option<Box<DiscountAmountType1Choice>>,
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
+pub struct AmountAndDirection35 {
+    pub amt: NonNegativeDecimalNumber,
+    pub cdt_dbt_ind: CreditDebitCode,
 }
 
-impl DiscountAmountAndType1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
-        Self {
-            tp: None,
-            amt,
-        }
-    }
-}
-
-impl Element for DiscountAmountAndType1 {
-    const TYPE: &'static str = "DiscountAmountAndType1";
+impl Element for AmountAndDirection35 {
+    const TYPE: &'static str = "AmountAndDirection35";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Amt"];
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            tp: reader.optional("Tp")?,
             amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -38,21 +27,122 @@ impl Element for DiscountAmountAndType1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
         self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
         writer.end(name);
     }
 }
 
-/// `DiscountAmountType1Choice`.
+/// `AmountOrRate1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DiscountAmountType1Choice {
-    Cd(ExternalDiscountAmountType1Code),
+pub enum AmountOrRate1Choice {
+    Amt(ActiveCurrencyAndAmount),
+    Rate(PercentageRate),
+}
+
+impl Element for AmountOrRate1Choice {
+    const TYPE: &'static str = "AmountOrRate1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "Rate"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Amt") {
+            Self::Amt(reader.alternative("Amt")?)
+        }
+        else if reader.at("Rate") {
+            Self::Rate(reader.alternative("Rate")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Amt(it) => it.write(writer, "Amt"),
+            Self::Rate(it) => it.write(writer, "Rate"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AmountRangeBoundary1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmountRangeBoundary1 {
+    pub bdry_amt: ImpliedCurrencyAndAmount,
+    pub incl: YesNoIndicator,
+}
+
+impl Element for AmountRangeBoundary1 {
+    const TYPE: &'static str = "AmountRangeBoundary1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["BdryAmt", "Incl"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            bdry_amt: reader.required("BdryAmt", NAMES)?,
+            incl: reader.required("Incl", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.bdry_amt.write(writer, "BdryAmt");
+        self.incl.write(writer, "Incl");
+        writer.end(name);
+    }
+}
+
+/// `AmountType4Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AmountType4Choice {
+    InstdAmt(ActiveOrHistoricCurrencyAndAmount),
+    EqvtAmt(Box<EquivalentAmount2>),
+}
+
+impl Element for AmountType4Choice {
+    const TYPE: &'static str = "AmountType4Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["InstdAmt", "EqvtAmt"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("InstdAmt") {
+            Self::InstdAmt(reader.alternative("InstdAmt")?)
+        }
+        else if reader.at("EqvtAmt") {
+            Self::EqvtAmt(reader.alternative("EqvtAmt")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::InstdAmt(it) => it.write(writer, "InstdAmt"),
+            Self::EqvtAmt(it) => it.write(writer, "EqvtAmt"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `AuthenticationChannel1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthenticationChannel1Choice {
+    Cd(ExternalAuthenticationChannel1Code),
     Prtry(Max35Text),
 }
 
-impl Element for DiscountAmountType1Choice {
-    const TYPE: &'static str = "DiscountAmountType1Choice";
+impl Element for AuthenticationChannel1Choice {
+    const TYPE: &'static str = "AuthenticationChannel1Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -80,167 +170,15 @@ impl Element for DiscountAmountType1Choice {
     }
 }
 
-/// `DocumentAdjustment1`.
+/// `Authorisation1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentAdjustment1 {
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-    pub cdt_dbt_ind: Option<CreditDebitCode>,
-    pub rsn: Option<Max4Text>,
-    pub addtl_inf: Option<Max140Text>,
+pub enum Authorisation1Choice {
+    Cd(Authorisation1Code),
+    Prtry(Max128Text),
 }
 
-impl DocumentAdjustment1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
-        Self {
-            amt,
-            cdt_dbt_ind: None,
-            rsn: None,
-            addtl_inf: None,
-        }
-    }
-}
-
-impl Element for DocumentAdjustment1 {
-    const TYPE: &'static str = "DocumentAdjustment1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Rsn", "AddtlInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            amt: reader.required("Amt", NAMES)?,
-            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
-            rsn: reader.optional("Rsn")?,
-            addtl_inf: reader.optional("AddtlInf")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.amt.write(writer, "Amt");
-        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
-        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
-        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineIdentification1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DocumentLineIdentification1 {
-    pub tp: Option<Box<DocumentLineType1>>,
-    pub nb: Option<Max35Text>,
-    pub rltd_dt: Option<ISODate>,
-}
-
-impl Element for DocumentLineIdentification1 {
-    const TYPE: &'static str = "DocumentLineIdentification1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Nb", "RltdDt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            nb: reader.optional("Nb")?,
-            rltd_dt: reader.optional("RltdDt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.nb.iter().for_each(|it| it.write(writer, "Nb"));
-        self.rltd_dt.iter().for_each(|it| it.write(writer, "RltdDt"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineInformation1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentLineInformation1 {
-    pub id: Vec<DocumentLineIdentification1>,
-    pub desc: Option<Max2048Text>,
-    pub amt: Option<Box<RemittanceAmount3>>,
-}
-
-impl Element for DocumentLineInformation1 {
-    const TYPE: &'static str = "DocumentLineInformation1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "Desc", "Amt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.repeated("Id", 1, usize::MAX, NAMES)?,
-            desc: reader.optional("Desc")?,
-            amt: reader.optional("Amt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.desc.iter().for_each(|it| it.write(writer, "Desc"));
-        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineType1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentLineType1 {
-    pub cd_or_prtry: DocumentLineType1Choice,
-    pub issr: Option<Max35Text>,
-}
-
-impl DocumentLineType1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(cd_or_prtry: DocumentLineType1Choice) -> Self {
-        Self {
-            cd_or_prtry,
-            issr: None,
-        }
-    }
-}
-
-impl Element for DocumentLineType1 {
-    const TYPE: &'static str = "DocumentLineType1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cd_or_prtry.write(writer, "CdOrPrtry");
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `DocumentLineType1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DocumentLineType1Choice {
-    Cd(ExternalDocumentLineType1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for DocumentLineType1Choice {
-    const TYPE: &'static str = "DocumentLineType1Choice";
+impl Element for Authorisation1Choice {
+    const TYPE: &'static str = "Authorisation1Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -268,434 +206,36 @@ impl Element for DocumentLineType1Choice {
     }
 }
 
-/// `EquivalentAmount2`.
+/// `BalanceRestrictionType1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EquivalentAmount2 {
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-    pub ccy_of_trf: ActiveOrHistoricCurrencyCode,
+pub struct BalanceRestrictionType1 {
+    pub tp: GenericIdentification1,
+    pub desc: Option<Max140Text>,
+    pub prcg_tp: Option<Box<ProcessingType1Choice>>,
 }
 
-impl Element for EquivalentAmount2 {
-    const TYPE: &'static str = "EquivalentAmount2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Amt", "CcyOfTrf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            amt: reader.required("Amt", NAMES)?,
-            ccy_of_trf: reader.required("CcyOfTrf", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.amt.write(writer, "Amt");
-        self.ccy_of_trf.write(writer, "CcyOfTrf");
-        writer.end(name);
-    }
-}
-
-/// `FIToFICustomerCreditTransferV08`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FIToFICustomerCreditTransferV08 {
-    pub grp_hdr: GroupHeader93,
-    pub cdt_trf_tx_inf: Vec<CreditTransferTransaction39>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl FIToFICustomerCreditTransferV08 {
+impl BalanceRestrictionType1 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(grp_hdr: GroupHeader93) -> Self {
-        Self {
-            grp_hdr,
-            cdt_trf_tx_inf: Vec::new(),
-            splmtry_data: Vec::new(),
-        }
-    }
-}
-
-impl Element for FIToFICustomerCreditTransferV08 {
-    const TYPE: &'static str = "FIToFICustomerCreditTransferV08";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["GrpHdr", "CdtTrfTxInf", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            grp_hdr: reader.required("GrpHdr", NAMES)?,
-            cdt_trf_tx_inf: reader.repeated("CdtTrfTxInf", 1, usize::MAX, NAMES)?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.grp_hdr.write(writer, "GrpHdr");
-        self.cdt_trf_tx_inf.iter().for_each(|it| it.write(writer, "CdtTrfTxInf"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `FIToFIPaymentStatusReportV10`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FIToFIPaymentStatusReportV10 {
-    pub grp_hdr: GroupHeader91,
-    pub orgnl_grp_inf_and_sts: Vec<OriginalGroupHeader17>,
-    pub tx_inf_and_sts: Vec<PaymentTransaction110>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl FIToFIPaymentStatusReportV10 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(grp_hdr: GroupHeader91) -> Self {
-        Self {
-            grp_hdr,
-            orgnl_grp_inf_and_sts: Vec::new(),
-            tx_inf_and_sts: Vec::new(),
-            splmtry_data: Vec::new(),
-        }
-    }
-}
-
-impl Element for FIToFIPaymentStatusReportV10 {
-    const TYPE: &'static str = "FIToFIPaymentStatusReportV10";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["GrpHdr", "OrgnlGrpInfAndSts", "TxInfAndSts", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            grp_hdr: reader.required("GrpHdr", NAMES)?,
-            orgnl_grp_inf_and_sts: reader.repeated("OrgnlGrpInfAndSts", 0, usize::MAX, NAMES)?,
-            tx_inf_and_sts: reader.repeated("TxInfAndSts", 0, usize::MAX, NAMES)?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.grp_hdr.write(writer, "GrpHdr");
-        self.orgnl_grp_inf_and_sts.iter().for_each(|it| it.write(writer, "OrgnlGrpInfAndSts"));
-        self.tx_inf_and_sts.iter().for_each(|it| it.write(writer, "TxInfAndSts"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `FIToFIPaymentStatusRequestV03`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FIToFIPaymentStatusRequestV03 {
-    pub grp_hdr: GroupHeader91,
-    pub orgnl_grp_inf: Vec<OriginalGroupInformation27>,
-    pub tx_inf: Vec<PaymentTransaction113>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl FIToFIPaymentStatusRequestV03 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(grp_hdr: GroupHeader91) -> Self {
-        Self {
-            grp_hdr,
-            orgnl_grp_inf: Vec::new(),
-            tx_inf: Vec::new(),
-            splmtry_data: Vec::new(),
-        }
-    }
-}
-
-impl Element for FIToFIPaymentStatusRequestV03 {
-    const TYPE: &'static str = "FIToFIPaymentStatusRequestV03";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["GrpHdr", "OrgnlGrpInf", "TxInf", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            grp_hdr: reader.required("GrpHdr", NAMES)?,
-            orgnl_grp_inf: reader.repeated("OrgnlGrpInf", 0, usize::MAX, NAMES)?,
-            tx_inf: reader.repeated("TxInf", 0, usize::MAX, NAMES)?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.grp_hdr.write(writer, "GrpHdr");
-        self.orgnl_grp_inf.iter().for_each(|it| it.write(writer, "OrgnlGrpInf"));
-        self.tx_inf.iter().for_each(|it| it.write(writer, "TxInf"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `FinancialIdentificationSchemeName1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FinancialIdentificationSchemeName1Choice {
-    Cd(ExternalFinancialInstitutionIdentification1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for FinancialIdentificationSchemeName1Choice {
-    const TYPE: &'static str = "FinancialIdentificationSchemeName1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `FinancialInstitutionIdentification18`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FinancialInstitutionIdentification18 {
-    pub bicfi: Option<BICFIDec2014Identifier>,
-    pub clr_sys_mmb_id: Option<Box<ClearingSystemMemberIdentification2>>,
-    pub lei: Option<LEIIdentifier>,
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress24>>,
-    pub othr: Option<Box<GenericFinancialIdentification1>>,
-}
-
-impl Element for FinancialInstitutionIdentification18 {
-    const TYPE: &'static str = "FinancialInstitutionIdentification18";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["BICFI", "ClrSysMmbId", "LEI", "Nm", "PstlAdr", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            bicfi: reader.optional("BICFI")?,
-            clr_sys_mmb_id: reader.optional("ClrSysMmbId")?,
-            lei: reader.optional("LEI")?,
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-            othr: reader.optional("Othr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.bicfi.iter().for_each(|it| it.write(writer, "BICFI"));
-        self.clr_sys_mmb_id.iter().for_each(|it| it.write(writer, "ClrSysMmbId"));
-        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `FinancialInstitutionIdentification8`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FinancialInstitutionIdentification8 {
-    pub bicfi: Option<BICFIIdentifier>,
-    pub clr_sys_mmb_id: Option<Box<ClearingSystemMemberIdentification2>>,
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress6>>,
-    pub othr: Option<Box<GenericFinancialIdentification1>>,
-}
-
-impl Element for FinancialInstitutionIdentification8 {
-    const TYPE: &'static str = "FinancialInstitutionIdentification8";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["BICFI", "ClrSysMmbId", "Nm", "PstlAdr", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            bicfi: reader.optional("BICFI")?,
-            clr_sys_mmb_id: reader.optional("ClrSysMmbId")?,
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-            othr: reader.optional("Othr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.bicfi.iter().for_each(|it| it.write(writer, "BICFI"));
-        self.clr_sys_mmb_id.iter().for_each(|it| it.write(writer, "ClrSysMmbId"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `Frequency36Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Frequency36Choice {
-    Tp(Frequency6Code),
-    Prd(Box<FrequencyPeriod1>),
-    PtInTm(Box<FrequencyAndMoment1>),
-}
-
-impl Element for Frequency36Choice {
-    const TYPE: &'static str = "Frequency36Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Prd", "PtInTm"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Tp") {
-            Self::Tp(reader.alternative("Tp")?)
-        }
-        else if reader.at("Prd") {
-            Self::Prd(reader.alternative("Prd")?)
-        }
-        else if reader.at("PtInTm") {
-            Self::PtInTm(reader.alternative("PtInTm")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Tp(it) => it.write(writer, "Tp"),
-            Self::Prd(it) => it.write(writer, "Prd"),
-            Self::PtInTm(it) => it.write(writer, "PtInTm"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `FrequencyAndMoment1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrequencyAndMoment1 {
-    pub tp: Frequency6Code,
-    pub pt_in_tm: Exact2NumericText,
-}
-
-impl Element for FrequencyAndMoment1 {
-    const TYPE: &'static str = "FrequencyAndMoment1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "PtInTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.required("Tp", NAMES)?,
-            pt_in_tm: reader.required("PtInTm", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.write(writer, "Tp");
-        self.pt_in_tm.write(writer, "PtInTm");
-        writer.end(name);
-    }
-}
-
-/// `FrequencyPeriod1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrequencyPeriod1 {
-    pub tp: Frequency6Code,
-    pub cnt_per_prd: DecimalNumber,
-}
-
-impl Element for FrequencyPeriod1 {
-    const TYPE: &'static str = "FrequencyPeriod1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "CntPerPrd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.required("Tp", NAMES)?,
-            cnt_per_prd: reader.required("CntPerPrd", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.write(writer, "Tp");
-        self.cnt_per_prd.write(writer, "CntPerPrd");
-        writer.end(name);
-    }
-}
-
-/// `Garnishment3`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Garnishment3 {
-    pub tp: GarnishmentType1,
-    pub grnshee: Option<Box<PartyIdentification135>>,
-    pub grnshmt_admstr: Option<Box<PartyIdentification135>>,
-    pub ref_nb: Option<Max140Text>,
-    pub dt: Option<ISODate>,
-    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub fmly_mdcl_insrnc_ind: Option<TrueFalseIndicator>,
-    pub mplyee_termntn_ind: Option<TrueFalseIndicator>,
-}
-
-impl Garnishment3 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(tp: GarnishmentType1) -> Self {
+    pub fn new(tp: GenericIdentification1) -> Self {
         Self {
             tp,
-            grnshee: None,
-            grnshmt_admstr: None,
-            ref_nb: None,
-            dt: None,
-            rmtd_amt: None,
-            fmly_mdcl_insrnc_ind: None,
-            mplyee_termntn_ind: None,
+            desc: None,
+            prcg_tp: None,
         }
     }
 }
 
-impl Element for Garnishment3 {
-    const TYPE: &'static str = "Garnishment3";
+impl Element for BalanceRestrictionType1 {
+    const TYPE: &'static str = "BalanceRestrictionType1";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Grnshee", "GrnshmtAdmstr", "RefNb", "Dt", "RmtdAmt", "FmlyMdclInsrncInd", "MplyeeTermntnInd"];
+        const NAMES: &[&str] = &["Tp", "Desc", "PrcgTp"];
         reader.enter(Self::TYPE)?;
         let value = Self {
             tp: reader.required("Tp", NAMES)?,
-            grnshee: reader.optional("Grnshee")?,
-            grnshmt_admstr: reader.optional("GrnshmtAdmstr")?,
-            ref_nb: reader.optional("RefNb")?,
-            dt: reader.optional("Dt")?,
-            rmtd_amt: reader.optional("RmtdAmt")?,
-            fmly_mdcl_insrnc_ind: reader.optional("FmlyMdclInsrncInd")?,
-            mplyee_termntn_ind: reader.optional("MplyeeTermntnInd")?,
+            desc: reader.optional("Desc")?,
+            prcg_tp: reader.optional("PrcgTp")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -704,66 +244,21 @@ impl Element for Garnishment3 {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
         self.tp.write(writer, "Tp");
-        self.grnshee.iter().for_each(|it| it.write(writer, "Grnshee"));
-        self.grnshmt_admstr.iter().for_each(|it| it.write(writer, "GrnshmtAdmstr"));
-        self.ref_nb.iter().for_each(|it| it.write(writer, "RefNb"));
-        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
-        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
-        self.fmly_mdcl_insrnc_ind.iter().for_each(|it| it.write(writer, "FmlyMdclInsrncInd"));
-        self.mplyee_termntn_ind.iter().for_each(|it| it.write(writer, "MplyeeTermntnInd"));
+        self.desc.iter().for_each(|it| it.write(writer, "Desc"));
+        self.prcg_tp.iter().for_each(|it| it.write(writer, "PrcgTp"));
         writer.end(name);
     }
 }
 
-/// `GarnishmentType1`.
+/// `BalanceSubType1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GarnishmentType1 {
-    pub cd_or_prtry: GarnishmentType1Choice,
-    pub issr: Option<Max35Text>,
-}
-
-impl GarnishmentType1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(cd_or_prtry: GarnishmentType1Choice) -> Self {
-        Self {
-            cd_or_prtry,
-            issr: None,
-        }
-    }
-}
-
-impl Element for GarnishmentType1 {
-    const TYPE: &'static str = "GarnishmentType1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cd_or_prtry.write(writer, "CdOrPrtry");
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `GarnishmentType1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GarnishmentType1Choice {
-    Cd(ExternalGarnishmentType1Code),
+pub enum BalanceSubType1Choice {
+    Cd(ExternalBalanceSubType1Code),
     Prtry(Max35Text),
 }
 
-impl Element for GarnishmentType1Choice {
-    const TYPE: &'static str = "GarnishmentType1Choice";
+impl Element for BalanceSubType1Choice {
+    const TYPE: &'static str = "BalanceSubType1Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -791,36 +286,105 @@ impl Element for GarnishmentType1Choice {
     }
 }
 
-/// `GenericAccountIdentification1`.
+/// `BalanceType10Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenericAccountIdentification1 {
-    pub id: Max34Text,
-    pub schme_nm: Option<Box<AccountSchemeName1Choice>>,
-    pub issr: Option<Max35Text>,
+pub enum BalanceType10Choice {
+    Cd(ExternalBalanceType1Code),
+    Prtry(Max35Text),
 }
 
-impl GenericAccountIdentification1 {
+impl Element for BalanceType10Choice {
+    const TYPE: &'static str = "BalanceType10Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `BalanceType11Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BalanceType11Choice {
+    Cd(ExternalSystemBalanceType1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for BalanceType11Choice {
+    const TYPE: &'static str = "BalanceType11Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `BalanceType13`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceType13 {
+    pub cd_or_prtry: BalanceType10Choice,
+    pub sub_tp: Option<Box<BalanceSubType1Choice>>,
+}
+
+impl BalanceType13 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Max34Text) -> Self {
+    pub fn new(cd_or_prtry: BalanceType10Choice) -> Self {
         Self {
-            id,
-            schme_nm: None,
-            issr: None,
+            cd_or_prtry,
+            sub_tp: None,
         }
     }
 }
 
-impl Element for GenericAccountIdentification1 {
-    const TYPE: &'static str = "GenericAccountIdentification1";
+impl Element for BalanceType13 {
+    const TYPE: &'static str = "BalanceType13";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "SchmeNm", "Issr"];
+        const NAMES: &[&str] = &["CdOrPrtry", "SubTp"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            id: reader.required("Id", NAMES)?,
-            schme_nm: reader.optional("SchmeNm")?,
-            issr: reader.optional("Issr")?,
+            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
+            sub_tp: reader.optional("SubTp")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -828,461 +392,76 @@ impl Element for GenericAccountIdentification1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.id.write(writer, "Id");
-        self.schme_nm.iter().for_each(|it| it.write(writer, "SchmeNm"));
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
+        self.cd_or_prtry.write(writer, "CdOrPrtry");
+        self.sub_tp.iter().for_each(|it| it.write(writer, "SubTp"));
         writer.end(name);
     }
 }
 
-/// `GenericFinancialIdentification1`.
+/// `BalanceType9Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenericFinancialIdentification1 {
-    pub id: Max35Text,
-    pub schme_nm: Option<Box<FinancialIdentificationSchemeName1Choice>>,
-    pub issr: Option<Max35Text>,
+pub enum BalanceType9Choice {
+    Cd(SystemBalanceType2Code),
+    Prtry(Max35Text),
 }
 
-impl GenericFinancialIdentification1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Max35Text) -> Self {
-        Self {
-            id,
-            schme_nm: None,
-            issr: None,
+impl Element for BalanceType9Choice {
+    const TYPE: &'static str = "BalanceType9Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
         }
-    }
-}
-
-impl Element for GenericFinancialIdentification1 {
-    const TYPE: &'static str = "GenericFinancialIdentification1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "SchmeNm", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            schme_nm: reader.optional("SchmeNm")?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.write(writer, "Id");
-        self.schme_nm.iter().for_each(|it| it.write(writer, "SchmeNm"));
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `GenericIdentification30`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenericIdentification30 {
-    pub id: Exact4AlphaNumericText,
-    pub issr: Max35Text,
-    pub schme_nm: Option<Max35Text>,
-}
-
-impl GenericIdentification30 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Exact4AlphaNumericText, issr: Max35Text) -> Self {
-        Self {
-            id,
-            issr,
-            schme_nm: None,
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
         }
-    }
-}
-
-impl Element for GenericIdentification30 {
-    const TYPE: &'static str = "GenericIdentification30";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "Issr", "SchmeNm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            issr: reader.required("Issr", NAMES)?,
-            schme_nm: reader.optional("SchmeNm")?,
+        else {
+            return Err(reader.no_alternative(NAMES));
         };
-        reader.leave(Self::TYPE, NAMES, false)?;
+        reader.leave(Self::TYPE, NAMES, true)?;
         Ok(value)
     }
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.id.write(writer, "Id");
-        self.issr.write(writer, "Issr");
-        self.schme_nm.iter().for_each(|it| it.write(writer, "SchmeNm"));
-        writer.end(name);
-    }
-}
-
-/// `GenericOrganisationIdentification1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenericOrganisationIdentification1 {
-    pub id: Max35Text,
-    pub schme_nm: Option<Box<OrganisationIdentificationSchemeName1Choice>>,
-    pub issr: Option<Max35Text>,
-}
-
-impl GenericOrganisationIdentification1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Max35Text) -> Self {
-        Self {
-            id,
-            schme_nm: None,
-            issr: None,
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
         }
-    }
-}
-
-impl Element for GenericOrganisationIdentification1 {
-    const TYPE: &'static str = "GenericOrganisationIdentification1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "SchmeNm", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            schme_nm: reader.optional("SchmeNm")?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.write(writer, "Id");
-        self.schme_nm.iter().for_each(|it| it.write(writer, "SchmeNm"));
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
         writer.end(name);
     }
 }
 
-/// `GenericPersonIdentification1`.
+/// `BankToCustomerAccountReportV08`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenericPersonIdentification1 {
-    pub id: Max35Text,
-    pub schme_nm: Option<Box<PersonIdentificationSchemeName1Choice>>,
-    pub issr: Option<Max35Text>,
-}
-
-impl GenericPersonIdentification1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Max35Text) -> Self {
-        Self {
-            id,
-            schme_nm: None,
-            issr: None,
-        }
-    }
-}
-
-impl Element for GenericPersonIdentification1 {
-    const TYPE: &'static str = "GenericPersonIdentification1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "SchmeNm", "Issr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            schme_nm: reader.optional("SchmeNm")?,
-            issr: reader.optional("Issr")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.write(writer, "Id");
-        self.schme_nm.iter().for_each(|it| it.write(writer, "SchmeNm"));
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
-        writer.end(name);
-    }
-}
-
-/// `GroupHeader91`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupHeader91 {
-    pub msg_id: Max35Text,
-    pub cre_dt_tm: ISODateTime,
-    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-}
-
-impl GroupHeader91 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime) -> Self {
-        Self {
-            msg_id,
-            cre_dt_tm,
-            instg_agt: None,
-            instd_agt: None,
-        }
-    }
-}
-
-impl Element for GroupHeader91 {
-    const TYPE: &'static str = "GroupHeader91";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MsgId", "CreDtTm", "InstgAgt", "InstdAgt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            msg_id: reader.required("MsgId", NAMES)?,
-            cre_dt_tm: reader.required("CreDtTm", NAMES)?,
-            instg_agt: reader.optional("InstgAgt")?,
-            instd_agt: reader.optional("InstdAgt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.msg_id.write(writer, "MsgId");
-        self.cre_dt_tm.write(writer, "CreDtTm");
-        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
-        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
-        writer.end(name);
-    }
-}
-
-/// `GroupHeader93`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupHeader93 {
-    pub msg_id: Max35Text,
-    pub cre_dt_tm: ISODateTime,
-    pub btch_bookg: Option<BatchBookingIndicator>,
-    pub nb_of_txs: Max15NumericText,
-    pub ctrl_sum: Option<DecimalNumber>,
-    pub ttl_intr_bk_sttlm_amt: Option<ActiveCurrencyAndAmount>,
-    pub intr_bk_sttlm_dt: Option<ISODate>,
-    pub sttlm_inf: SettlementInstruction7,
-    pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
-    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-}
-
-impl GroupHeader93 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime, nb_of_txs: Max15NumericText, sttlm_inf: SettlementInstruction7) -> Self {
-        Self {
-            msg_id,
-            cre_dt_tm,
-            btch_bookg: None,
-            nb_of_txs,
-            ctrl_sum: None,
-            ttl_intr_bk_sttlm_amt: None,
-            intr_bk_sttlm_dt: None,
-            sttlm_inf,
-            pmt_tp_inf: None,
-            instg_agt: None,
-            instd_agt: None,
-        }
-    }
-}
-
-impl Element for GroupHeader93 {
-    const TYPE: &'static str = "GroupHeader93";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MsgId", "CreDtTm", "BtchBookg", "NbOfTxs", "CtrlSum", "TtlIntrBkSttlmAmt", "IntrBkSttlmDt", "SttlmInf", "PmtTpInf", "InstgAgt", "InstdAgt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            msg_id: reader.required("MsgId", NAMES)?,
-            cre_dt_tm: reader.required("CreDtTm", NAMES)?,
-            btch_bookg: reader.optional("BtchBookg")?,
-            nb_of_txs: reader.required("NbOfTxs", NAMES)?,
-            ctrl_sum: reader.optional("CtrlSum")?,
-            ttl_intr_bk_sttlm_amt: reader.optional("TtlIntrBkSttlmAmt")?,
-            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
-            sttlm_inf: reader.required("SttlmInf", NAMES)?,
-            pmt_tp_inf: reader.optional("PmtTpInf")?,
-            instg_agt: reader.optional("InstgAgt")?,
-            instd_agt: reader.optional("InstdAgt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.msg_id.write(writer, "MsgId");
-        self.cre_dt_tm.write(writer, "CreDtTm");
-        self.btch_bookg.iter().for_each(|it| it.write(writer, "BtchBookg"));
-        self.nb_of_txs.write(writer, "NbOfTxs");
-        self.ctrl_sum.iter().for_each(|it| it.write(writer, "CtrlSum"));
-        self.ttl_intr_bk_sttlm_amt.iter().for_each(|it| it.write(writer, "TtlIntrBkSttlmAmt"));
-        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
-        self.sttlm_inf.write(writer, "SttlmInf");
-        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
-        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
-        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
-        writer.end(name);
-    }
-}
-
-/// `IdentificationAssignment2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentificationAssignment2 {
-    pub msg_id: Max35Text,
-    pub cre_dt_tm: ISODateTime,
-    pub cretr: Option<Box<Party12Choice>>,
-    pub frst_agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
-    pub assgnr: Party12Choice,
-    pub assgne: Party12Choice,
-}
-
-impl IdentificationAssignment2 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(msg_id: Max35Text, cre_dt_tm: ISODateTime, assgnr: Party12Choice, assgne: Party12Choice) -> Self {
-        Self {
-            msg_id,
-            cre_dt_tm,
-            cretr: None,
-            frst_agt: None,
-            assgnr,
-            assgne,
-        }
-    }
-}
-
-impl Element for IdentificationAssignment2 {
-    const TYPE: &'static str = "IdentificationAssignment2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MsgId", "CreDtTm", "Cretr", "FrstAgt", "Assgnr", "Assgne"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            msg_id: reader.required("MsgId", NAMES)?,
-            cre_dt_tm: reader.required("CreDtTm", NAMES)?,
-            cretr: reader.optional("Cretr")?,
-            frst_agt: reader.optional("FrstAgt")?,
-            assgnr: reader.required("Assgnr", NAMES)?,
-            assgne: reader.required("Assgne", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.msg_id.write(writer, "MsgId");
-        self.cre_dt_tm.write(writer, "CreDtTm");
-        self.cretr.iter().for_each(|it| it.write(writer, "Cretr"));
-        self.frst_agt.iter().for_each(|it| it.write(writer, "FrstAgt"));
-        self.assgnr.write(writer, "Assgnr");
-        self.assgne.write(writer, "Assgne");
-        writer.end(name);
-    }
-}
-
-/// `IdentificationInformation2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IdentificationInformation2 {
-    pub pty: Option<Box<PartyIdentification43>>,
-    pub acct: Option<Box<AccountIdentification4Choice>>,
-    pub agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
-}
-
-impl Element for IdentificationInformation2 {
-    const TYPE: &'static str = "IdentificationInformation2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Pty", "Acct", "Agt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            pty: reader.optional("Pty")?,
-            acct: reader.optional("Acct")?,
-            agt: reader.optional("Agt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.pty.iter().for_each(|it| it.write(writer, "Pty"));
-        self.acct.iter().for_each(|it| it.write(writer, "Acct"));
-        self.agt.iter().for_each(|it| it.write(writer, "Agt"));
-        writer.end(name);
-    }
-}
-
-/// `IdentificationVerification2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentificationVerification2 {
-    pub id: Max35Text,
-    pub pty_and_acct_id: IdentificationInformation2,
-}
-
-impl Element for IdentificationVerification2 {
-    const TYPE: &'static str = "IdentificationVerification2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Id", "PtyAndAcctId"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            id: reader.required("Id", NAMES)?,
-            pty_and_acct_id: reader.required("PtyAndAcctId", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.id.write(writer, "Id");
-        self.pty_and_acct_id.write(writer, "PtyAndAcctId");
-        writer.end(name);
-    }
-}
-
-/// `IdentificationVerificationReportV02`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentificationVerificationReportV02 {
-    pub assgnmt: IdentificationAssignment2,
-    pub orgnl_assgnmt: Option<Box<MessageIdentification5>>,
-    pub rpt: Vec<VerificationReport2>,
+pub struct BankToCustomerAccountReportV08 {
+    pub grp_hdr: GroupHeader81,
+    pub rpt: Vec<AccountReport25>,
     pub splmtry_data: Vec<SupplementaryData1>,
 }
 
-impl IdentificationVerificationReportV02 {
+impl BankToCustomerAccountReportV08 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(assgnmt: IdentificationAssignment2) -> Self {
+    pub fn new(grp_hdr: GroupHeader81) -> Self {
         Self {
-            assgnmt,
-            orgnl_assgnmt: None,
+            grp_hdr,
             rpt: Vec::new(),
             splmtry_data: Vec::new(),
         }
     }
 }
 
-impl Element for IdentificationVerificationReportV02 {
-    const TYPE: &'static str = "IdentificationVerificationReportV02";
+impl Element for BankToCustomerAccountReportV08 {
+    const TYPE: &'static str = "BankToCustomerAccountReportV08";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Assgnmt", "OrgnlAssgnmt", "Rpt", "SplmtryData"];
+        const NAMES: &[&str] = &["GrpHdr", "Rpt", "SplmtryData"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            assgnmt: reader.required("Assgnmt", NAMES)?,
-            orgnl_assgnmt: reader.optional("OrgnlAssgnmt")?,
+            grp_hdr: reader.required("GrpHdr", NAMES)?,
             rpt: reader.repeated("Rpt", 1, usize::MAX, NAMES)?,
             splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
         };
@@ -1292,43 +471,42 @@ impl Element for IdentificationVerificationReportV02 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.assgnmt.write(writer, "Assgnmt");
-        self.orgnl_assgnmt.iter().for_each(|it| it.write(writer, "OrgnlAssgnmt"));
+        self.grp_hdr.write(writer, "GrpHdr");
         self.rpt.iter().for_each(|it| it.write(writer, "Rpt"));
         self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
         writer.end(name);
     }
 }
 
-/// `IdentificationVerificationRequestV02`.
+/// `BankToCustomerDebitCreditNotificationV08`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentificationVerificationRequestV02 {
-    pub assgnmt: IdentificationAssignment2,
-    pub vrfctn: Vec<IdentificationVerification2>,
+pub struct BankToCustomerDebitCreditNotificationV08 {
+    pub grp_hdr: GroupHeader81,
+    pub ntfctn: Vec<AccountNotification17>,
     pub splmtry_data: Vec<SupplementaryData1>,
 }
 
-impl IdentificationVerificationRequestV02 {
+impl BankToCustomerDebitCreditNotificationV08 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(assgnmt: IdentificationAssignment2) -> Self {
+    pub fn new(grp_hdr: GroupHeader81) -> Self {
         Self {
-            assgnmt,
-            vrfctn: Vec::new(),
+            grp_hdr,
+            ntfctn: Vec::new(),
             splmtry_data: Vec::new(),
         }
     }
 }
 
-impl Element for IdentificationVerificationRequestV02 {
-    const TYPE: &'static str = "IdentificationVerificationRequestV02";
+impl Element for BankToCustomerDebitCreditNotificationV08 {
+    const TYPE: &'static str = "BankToCustomerDebitCreditNotificationV08";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Assgnmt", "Vrfctn", "SplmtryData"];
+        const NAMES: &[&str] = &["GrpHdr", "Ntfctn", "SplmtryData"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            assgnmt: reader.required("Assgnmt", NAMES)?,
-            vrfctn: reader.repeated("Vrfctn", 1, usize::MAX, NAMES)?,
+            grp_hdr: reader.required("GrpHdr", NAMES)?,
+            ntfctn: reader.repeated("Ntfctn", 1, usize::MAX, NAMES)?,
             splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
@@ -1337,29 +515,43 @@ impl Element for IdentificationVerificationRequestV02 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.assgnmt.write(writer, "Assgnmt");
-        self.vrfctn.iter().for_each(|it| it.write(writer, "Vrfctn"));
+        self.grp_hdr.write(writer, "GrpHdr");
+        self.ntfctn.iter().for_each(|it| it.write(writer, "Ntfctn"));
         self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
         writer.end(name);
     }
 }
 
-/// `ImplementationSpecification1`.
+/// `BankToCustomerStatementV08`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImplementationSpecification1 {
-    pub regy: Max350Text,
-    pub id: Max2048Text,
+pub struct BankToCustomerStatementV08 {
+    pub grp_hdr: GroupHeader81,
+    pub stmt: Vec<AccountStatement9>,
+    pub splmtry_data: Vec<SupplementaryData1>,
 }
 
-impl Element for ImplementationSpecification1 {
-    const TYPE: &'static str = "ImplementationSpecification1";
+impl BankToCustomerStatementV08 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(grp_hdr: GroupHeader81) -> Self {
+        Self {
+            grp_hdr,
+            stmt: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for BankToCustomerStatementV08 {
+    const TYPE: &'static str = "BankToCustomerStatementV08";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Regy", "Id"];
+        const NAMES: &[&str] = &["GrpHdr", "Stmt", "SplmtryData"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            regy: reader.required("Regy", NAMES)?,
-            id: reader.required("Id", NAMES)?,
+            grp_hdr: reader.required("GrpHdr", NAMES)?,
+            stmt: reader.repeated("Stmt", 1, usize::MAX, NAMES)?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1367,28 +559,29 @@ impl Element for ImplementationSpecification1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.regy.write(writer, "Regy");
-        self.id.write(writer, "Id");
+        self.grp_hdr.write(writer, "GrpHdr");
+        self.stmt.iter().for_each(|it| it.write(writer, "Stmt"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
         writer.end(name);
     }
 }
 
-/// `InstructionForCreditorAgent1`.
+/// `BankTransactionCodeStructure4`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InstructionForCreditorAgent1 {
-    pub cd: Option<Instruction3Code>,
-    pub instr_inf: Option<Max140Text>,
+pub struct BankTransactionCodeStructure4 {
+    pub domn: Option<Box<BankTransactionCodeStructure5>>,
+    pub prtry: Option<Box<ProprietaryBankTransactionCodeStructure1>>,
 }
 
-impl Element for InstructionForCreditorAgent1 {
-    const TYPE: &'static str = "InstructionForCreditorAgent1";
+impl Element for BankTransactionCodeStructure4 {
+    const TYPE: &'static str = "BankTransactionCodeStructure4";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "InstrInf"];
+        const NAMES: &[&str] = &["Domn", "Prtry"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            cd: reader.optional("Cd")?,
-            instr_inf: reader.optional("InstrInf")?,
+            domn: reader.optional("Domn")?,
+            prtry: reader.optional("Prtry")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1396,50 +589,814 @@ impl Element for InstructionForCreditorAgent1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.cd.iter().for_each(|it| it.write(writer, "Cd"));
-        self.instr_inf.iter().for_each(|it| it.write(writer, "InstrInf"));
+        self.domn.iter().for_each(|it| it.write(writer, "Domn"));
+        self.prtry.iter().for_each(|it| it.write(writer, "Prtry"));
         writer.end(name);
     }
 }
 
-/// `InstructionForNextAgent1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct InstructionForNextAgent1 {
-    pub cd: Option<Instruction4Code>,
-    pub instr_inf: Option<Max140Text>,
-}
-
-impl Element for InstructionForNextAgent1 {
-    const TYPE: &'static str = "InstructionForNextAgent1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "InstrInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cd: reader.optional("Cd")?,
-            instr_inf: reader.optional("InstrInf")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cd.iter().for_each(|it| it.write(writer, "Cd"));
-        self.instr_inf.iter().for_each(|it| it.write(writer, "InstrInf"));
-        writer.end(name);
-    }
-}
-
-/// `LocalInstrument2Choice`.
+/// `BankTransactionCodeStructure5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LocalInstrument2Choice {
-    Cd(ExternalLocalInstrument1Code),
+pub struct BankTransactionCodeStructure5 {
+    pub cd: ExternalBankTransactionDomain1Code,
+    pub fmly: BankTransactionCodeStructure6,
+}
+
+impl Element for BankTransactionCodeStructure5 {
+    const TYPE: &'static str = "BankTransactionCodeStructure5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Fmly"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cd: reader.required("Cd", NAMES)?,
+            fmly: reader.required("Fmly", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cd.write(writer, "Cd");
+        self.fmly.write(writer, "Fmly");
+        writer.end(name);
+    }
+}
+
+/// `BankTransactionCodeStructure6`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankTransactionCodeStructure6 {
+    pub cd: ExternalBankTransactionFamily1Code,
+    pub sub_fmly_cd: ExternalBankTransactionSubFamily1Code,
+}
+
+impl Element for BankTransactionCodeStructure6 {
+    const TYPE: &'static str = "BankTransactionCodeStructure6";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "SubFmlyCd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cd: reader.required("Cd", NAMES)?,
+            sub_fmly_cd: reader.required("SubFmlyCd", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cd.write(writer, "Cd");
+        self.sub_fmly_cd.write(writer, "SubFmlyCd");
+        writer.end(name);
+    }
+}
+
+/// `BatchInformation2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BatchInformation2 {
+    pub msg_id: Option<Max35Text>,
+    pub pmt_inf_id: Option<Max35Text>,
+    pub nb_of_txs: Option<Max15NumericText>,
+    pub ttl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+}
+
+impl Element for BatchInformation2 {
+    const TYPE: &'static str = "BatchInformation2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["MsgId", "PmtInfId", "NbOfTxs", "TtlAmt", "CdtDbtInd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            msg_id: reader.optional("MsgId")?,
+            pmt_inf_id: reader.optional("PmtInfId")?,
+            nb_of_txs: reader.optional("NbOfTxs")?,
+            ttl_amt: reader.optional("TtlAmt")?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.msg_id.iter().for_each(|it| it.write(writer, "MsgId"));
+        self.pmt_inf_id.iter().for_each(|it| it.write(writer, "PmtInfId"));
+        self.nb_of_txs.iter().for_each(|it| it.write(writer, "NbOfTxs"));
+        self.ttl_amt.iter().for_each(|it| it.write(writer, "TtlAmt"));
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        writer.end(name);
+    }
+}
+
+/// `BilateralLimit3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BilateralLimit3 {
+    pub ctr_pty_id: BranchAndFinancialInstitutionIdentification6,
+    pub lmt_amt: Amount2Choice,
+    pub cdt_dbt_ind: CreditDebitCode,
+    pub bil_bal: Vec<CashBalance11>,
+}
+
+impl BilateralLimit3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(ctr_pty_id: BranchAndFinancialInstitutionIdentification6, lmt_amt: Amount2Choice, cdt_dbt_ind: CreditDebitCode) -> Self {
+        Self {
+            ctr_pty_id,
+            lmt_amt,
+            cdt_dbt_ind,
+            bil_bal: Vec::new(),
+        }
+    }
+}
+
+impl Element for BilateralLimit3 {
+    const TYPE: &'static str = "BilateralLimit3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CtrPtyId", "LmtAmt", "CdtDbtInd", "BilBal"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ctr_pty_id: reader.required("CtrPtyId", NAMES)?,
+            lmt_amt: reader.required("LmtAmt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
+            bil_bal: reader.repeated("BilBal", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ctr_pty_id.write(writer, "CtrPtyId");
+        self.lmt_amt.write(writer, "LmtAmt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
+        self.bil_bal.iter().for_each(|it| it.write(writer, "BilBal"));
+        writer.end(name);
+    }
+}
+
+/// `BranchAndFinancialInstitutionIdentification5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchAndFinancialInstitutionIdentification5 {
+    pub fin_instn_id: FinancialInstitutionIdentification8,
+    pub brnch_id: Option<Box<BranchData2>>,
+}
+
+impl BranchAndFinancialInstitutionIdentification5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fin_instn_id: FinancialInstitutionIdentification8) -> Self {
+        Self {
+            fin_instn_id,
+            brnch_id: None,
+        }
+    }
+}
+
+impl Element for BranchAndFinancialInstitutionIdentification5 {
+    const TYPE: &'static str = "BranchAndFinancialInstitutionIdentification5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["FinInstnId", "BrnchId"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            fin_instn_id: reader.required("FinInstnId", NAMES)?,
+            brnch_id: reader.optional("BrnchId")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.fin_instn_id.write(writer, "FinInstnId");
+        self.brnch_id.iter().for_each(|it| it.write(writer, "BrnchId"));
+        writer.end(name);
+    }
+}
+
+/// `BranchAndFinancialInstitutionIdentification6`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchAndFinancialInstitutionIdentification6 {
+    pub fin_instn_id: FinancialInstitutionIdentification18,
+    pub brnch_id: Option<Box<BranchData3>>,
+}
+
+impl BranchAndFinancialInstitutionIdentification6 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fin_instn_id: FinancialInstitutionIdentification18) -> Self {
+        Self {
+            fin_instn_id,
+            brnch_id: None,
+        }
+    }
+}
+
+impl Element for BranchAndFinancialInstitutionIdentification6 {
+    const TYPE: &'static str = "BranchAndFinancialInstitutionIdentification6";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["FinInstnId", "BrnchId"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            fin_instn_id: reader.required("FinInstnId", NAMES)?,
+            brnch_id: reader.optional("BrnchId")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.fin_instn_id.write(writer, "FinInstnId");
+        self.brnch_id.iter().for_each(|it| it.write(writer, "BrnchId"));
+        writer.end(name);
+    }
+}
+
+/// `BranchData2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BranchData2 {
+    pub id: Option<Max35Text>,
+    pub nm: Option<Max140Text>,
+    pub pstl_adr: Option<Box<PostalAddress6>>,
+}
+
+impl Element for BranchData2 {
+    const TYPE: &'static str = "BranchData2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Nm", "PstlAdr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.optional("Id")?,
+            nm: reader.optional("Nm")?,
+            pstl_adr: reader.optional("PstlAdr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.iter().for_each(|it| it.write(writer, "Id"));
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
+        writer.end(name);
+    }
+}
+
+/// `BranchData3`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BranchData3 {
+    pub id: Option<Max35Text>,
+    pub lei: Option<LEIIdentifier>,
+    pub nm: Option<Max140Text>,
+    pub pstl_adr: Option<Box<PostalAddress24>>,
+}
+
+impl Element for BranchData3 {
+    const TYPE: &'static str = "BranchData3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "LEI", "Nm", "PstlAdr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.optional("Id")?,
+            lei: reader.optional("LEI")?,
+            nm: reader.optional("Nm")?,
+            pstl_adr: reader.optional("PstlAdr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.iter().for_each(|it| it.write(writer, "Id"));
+        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
+        writer.end(name);
+    }
+}
+
+/// `BusinessApplicationHeader5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessApplicationHeader5 {
+    pub char_set: Option<UnicodeChartsCode>,
+    pub fr: Party44Choice,
+    pub to: Party44Choice,
+    pub biz_msg_idr: Max35Text,
+    pub msg_def_idr: Max35Text,
+    pub biz_svc: Option<Max35Text>,
+    pub cre_dt: ISODateTime,
+    pub cpy_dplct: Option<CopyDuplicate1Code>,
+    pub pssbl_dplct: Option<YesNoIndicator>,
+    pub prty: Option<BusinessMessagePriorityCode>,
+    pub sgntr: Option<Box<SignatureEnvelope>>,
+}
+
+impl BusinessApplicationHeader5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
+        Self {
+            char_set: None,
+            fr,
+            to,
+            biz_msg_idr,
+            msg_def_idr,
+            biz_svc: None,
+            cre_dt,
+            cpy_dplct: None,
+            pssbl_dplct: None,
+            prty: None,
+            sgntr: None,
+        }
+    }
+}
+
+impl Element for BusinessApplicationHeader5 {
+    const TYPE: &'static str = "BusinessApplicationHeader5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CharSet", "Fr", "To", "BizMsgIdr", "MsgDefIdr", "BizSvc", "CreDt", "CpyDplct", "PssblDplct", "Prty", "Sgntr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            char_set: reader.optional("CharSet")?,
+            fr: reader.required("Fr", NAMES)?,
+            to: reader.required("To", NAMES)?,
+            biz_msg_idr: reader.required("BizMsgIdr", NAMES)?,
+            msg_def_idr: reader.required("MsgDefIdr", NAMES)?,
+            biz_svc: reader.optional("BizSvc")?,
+            cre_dt: reader.required("CreDt", NAMES)?,
+            cpy_dplct: reader.optional("CpyDplct")?,
+            pssbl_dplct: reader.optional("PssblDplct")?,
+            prty: reader.optional("Prty")?,
+            sgntr: reader.optional("Sgntr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.char_set.iter().for_each(|it| it.write(writer, "CharSet"));
+        self.fr.write(writer, "Fr");
+        self.to.write(writer, "To");
+        self.biz_msg_idr.write(writer, "BizMsgIdr");
+        self.msg_def_idr.write(writer, "MsgDefIdr");
+        self.biz_svc.iter().for_each(|it| it.write(writer, "BizSvc"));
+        self.cre_dt.write(writer, "CreDt");
+        self.cpy_dplct.iter().for_each(|it| it.write(writer, "CpyDplct"));
+        self.pssbl_dplct.iter().for_each(|it| it.write(writer, "PssblDplct"));
+        self.prty.iter().for_each(|it| it.write(writer, "Prty"));
+        self.sgntr.iter().for_each(|it| it.write(writer, "Sgntr"));
+        writer.end(name);
+    }
+}
+
+/// `BusinessApplicationHeaderV02`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessApplicationHeaderV02 {
+    pub char_set: Option<UnicodeChartsCode>,
+    pub fr: Party44Choice,
+    pub to: Party44Choice,
+    pub biz_msg_idr: Max35Text,
+    pub msg_def_idr: Max35Text,
+    pub biz_svc: Option<Max35Text>,
+    pub mkt_prctc: Option<Box<ImplementationSpecification1>>,
+    pub cre_dt: ISODateTime,
+    pub biz_prcg_dt: Option<ISODateTime>,
+    pub cpy_dplct: Option<CopyDuplicate1Code>,
+    pub pssbl_dplct: Option<YesNoIndicator>,
+    pub prty: Option<BusinessMessagePriorityCode>,
+    pub sgntr: Option<Box<SignatureEnvelope>>,
+    pub rltd: Vec<BusinessApplicationHeader5>,
+}
+
+impl BusinessApplicationHeaderV02 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(fr: Party44Choice, to: Party44Choice, biz_msg_idr: Max35Text, msg_def_idr: Max35Text, cre_dt: ISODateTime) -> Self {
+        Self {
+            char_set: None,
+            fr,
+            to,
+            biz_msg_idr,
+            msg_def_idr,
+            biz_svc: None,
+            mkt_prctc: None,
+            cre_dt,
+            biz_prcg_dt: None,
+            cpy_dplct: None,
+            pssbl_dplct: None,
+            prty: None,
+            sgntr: None,
+            rltd: Vec::new(),
+        }
+    }
+}
+
+impl Element for BusinessApplicationHeaderV02 {
+    const TYPE: &'static str = "BusinessApplicationHeaderV02";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CharSet", "Fr", "To", "BizMsgIdr", "MsgDefIdr", "BizSvc", "MktPrctc", "CreDt", "BizPrcgDt", "CpyDplct", "PssblDplct", "Prty", "Sgntr", "Rltd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            char_set: reader.optional("CharSet")?,
+            fr: reader.required("Fr", NAMES)?,
+            to: reader.required("To", NAMES)?,
+            biz_msg_idr: reader.required("BizMsgIdr", NAMES)?,
+            msg_def_idr: reader.required("MsgDefIdr", NAMES)?,
+            biz_svc: reader.optional("BizSvc")?,
+            mkt_prctc: reader.optional("MktPrctc")?,
+            cre_dt: reader.required("CreDt", NAMES)?,
+            biz_prcg_dt: reader.optional("BizPrcgDt")?,
+            cpy_dplct: reader.optional("CpyDplct")?,
+            pssbl_dplct: reader.optional("PssblDplct")?,
+            prty: reader.optional("Prty")?,
+            sgntr: reader.optional("Sgntr")?,
+            rltd: reader.repeated("Rltd", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.char_set.iter().for_each(|it| it.write(writer, "CharSet"));
+        self.fr.write(writer, "Fr");
+        self.to.write(writer, "To");
+        self.biz_msg_idr.write(writer, "BizMsgIdr");
+        self.msg_def_idr.write(writer, "MsgDefIdr");
+        self.biz_svc.iter().for_each(|it| it.write(writer, "BizSvc"));
+        self.mkt_prctc.iter().for_each(|it| it.write(writer, "MktPrctc"));
+        self.cre_dt.write(writer, "CreDt");
+        self.biz_prcg_dt.iter().for_each(|it| it.write(writer, "BizPrcgDt"));
+        self.cpy_dplct.iter().for_each(|it| it.write(writer, "CpyDplct"));
+        self.pssbl_dplct.iter().for_each(|it| it.write(writer, "PssblDplct"));
+        self.prty.iter().for_each(|it| it.write(writer, "Prty"));
+        self.sgntr.iter().for_each(|it| it.write(writer, "Sgntr"));
+        self.rltd.iter().for_each(|it| it.write(writer, "Rltd"));
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt00300107Document {
+    pub get_acct: GetAccountV07,
+}
+
+impl Element for Camt00300107Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["GetAcct"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            get_acct: reader.required("GetAcct", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.get_acct.write(writer, "GetAcct");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt00400108Document {
+    pub rtr_acct: ReturnAccountV08,
+}
+
+impl Element for Camt00400108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RtrAcct"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rtr_acct: reader.required("RtrAcct", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rtr_acct.write(writer, "RtrAcct");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt00500108Document {
+    pub get_tx: GetTransactionV08,
+}
+
+impl Element for Camt00500108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["GetTx"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            get_tx: reader.required("GetTx", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.get_tx.write(writer, "GetTx");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt00600108Document {
+    pub rtr_tx: ReturnTransactionV08,
+}
+
+impl Element for Camt00600108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RtrTx"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rtr_tx: reader.required("RtrTx", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rtr_tx.write(writer, "RtrTx");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt02500105Document {
+    pub rct: ReceiptV05,
+}
+
+impl Element for Camt02500105Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Rct"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rct: reader.required("Rct", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rct.write(writer, "Rct");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt02900109Document {
+    pub rsltn_of_invstgtn: ResolutionOfInvestigationV09,
+}
+
+impl Element for Camt02900109Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["RsltnOfInvstgtn"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            rsltn_of_invstgtn: reader.required("RsltnOfInvstgtn", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.rsltn_of_invstgtn.write(writer, "RsltnOfInvstgtn");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05000105Document {
+    pub lqdty_cdt_trf: LiquidityCreditTransferV05,
+}
+
+impl Element for Camt05000105Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["LqdtyCdtTrf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            lqdty_cdt_trf: reader.required("LqdtyCdtTrf", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.lqdty_cdt_trf.write(writer, "LqdtyCdtTrf");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05200108Document {
+    pub bk_to_cstmr_acct_rpt: BankToCustomerAccountReportV08,
+}
+
+impl Element for Camt05200108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["BkToCstmrAcctRpt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            bk_to_cstmr_acct_rpt: reader.required("BkToCstmrAcctRpt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.bk_to_cstmr_acct_rpt.write(writer, "BkToCstmrAcctRpt");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05300108Document {
+    pub bk_to_cstmr_stmt: BankToCustomerStatementV08,
+}
+
+impl Element for Camt05300108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["BkToCstmrStmt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            bk_to_cstmr_stmt: reader.required("BkToCstmrStmt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.bk_to_cstmr_stmt.write(writer, "BkToCstmrStmt");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05400108Document {
+    pub bk_to_cstmr_dbt_cdt_ntfctn: BankToCustomerDebitCreditNotificationV08,
+}
+
+impl Element for Camt05400108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["BkToCstmrDbtCdtNtfctn"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            bk_to_cstmr_dbt_cdt_ntfctn: reader.required("BkToCstmrDbtCdtNtfctn", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.bk_to_cstmr_dbt_cdt_ntfctn.write(writer, "BkToCstmrDbtCdtNtfctn");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05500108Document {
+    pub cstmr_pmt_cxl_req: CustomerPaymentCancellationRequestV08,
+}
+
+impl Element for Camt05500108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CstmrPmtCxlReq"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cstmr_pmt_cxl_req: reader.required("CstmrPmtCxlReq", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cstmr_pmt_cxl_req.write(writer, "CstmrPmtCxlReq");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt05600108Document {
+    pub fi_to_fi_pmt_cxl_req: FIToFIPaymentCancellationRequestV08,
+}
+
+impl Element for Camt05600108Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["FIToFIPmtCxlReq"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            fi_to_fi_pmt_cxl_req: reader.required("FIToFIPmtCxlReq", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.fi_to_fi_pmt_cxl_req.write(writer, "FIToFIPmtCxlReq");
+        writer.end(name);
+    }
+}
+
+/// `Document`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Camt06000105Document {
+    pub acct_rptg_req: AccountReportingRequestV05,
+}
+
+impl Element for Camt06000105Document {
+    const TYPE: &'static str = "Document";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AcctRptgReq"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            acct_rptg_req: reader.required("AcctRptgReq", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.acct_rptg_req.write(writer, "AcctRptgReq");
+        writer.end(name);
+    }
+}
+
+/// `CancellationReason33Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancellationReason33Choice {
+    Cd(ExternalCancellationReason1Code),
     Prtry(Max35Text),
 }
 
-impl Element for LocalInstrument2Choice {
-    const TYPE: &'static str = "LocalInstrument2Choice";
+impl Element for CancellationReason33Choice {
+    const TYPE: &'static str = "CancellationReason33Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -1467,38 +1424,60 @@ impl Element for LocalInstrument2Choice {
     }
 }
 
-/// `MandateRelatedInformation14`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MandateRelatedInformation14 {
-    pub mndt_id: Option<Max35Text>,
-    pub dt_of_sgntr: Option<ISODate>,
-    pub amdmnt_ind: Option<TrueFalseIndicator>,
-    pub amdmnt_inf_dtls: Option<Box<AmendmentInformationDetails13>>,
-    pub elctrnc_sgntr: Option<Max1025Text>,
-    pub frst_colltn_dt: Option<ISODate>,
-    pub fnl_colltn_dt: Option<ISODate>,
-    pub frqcy: Option<Box<Frequency36Choice>>,
-    pub rsn: Option<Box<MandateSetupReason1Choice>>,
-    pub trckg_days: Option<Exact2NumericText>,
+/// `CancellationStatusReason3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancellationStatusReason3Choice {
+    Cd(ExternalPaymentCancellationRejection1Code),
+    Prtry(Max35Text),
 }
 
-impl Element for MandateRelatedInformation14 {
-    const TYPE: &'static str = "MandateRelatedInformation14";
+impl Element for CancellationStatusReason3Choice {
+    const TYPE: &'static str = "CancellationStatusReason3Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MndtId", "DtOfSgntr", "AmdmntInd", "AmdmntInfDtls", "ElctrncSgntr", "FrstColltnDt", "FnlColltnDt", "Frqcy", "Rsn", "TrckgDays"];
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `CancellationStatusReason4`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CancellationStatusReason4 {
+    pub orgtr: Option<Box<PartyIdentification135>>,
+    pub rsn: Option<Box<CancellationStatusReason3Choice>>,
+    pub addtl_inf: Vec<Max105Text>,
+}
+
+impl Element for CancellationStatusReason4 {
+    const TYPE: &'static str = "CancellationStatusReason4";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Orgtr", "Rsn", "AddtlInf"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            mndt_id: reader.optional("MndtId")?,
-            dt_of_sgntr: reader.optional("DtOfSgntr")?,
-            amdmnt_ind: reader.optional("AmdmntInd")?,
-            amdmnt_inf_dtls: reader.optional("AmdmntInfDtls")?,
-            elctrnc_sgntr: reader.optional("ElctrncSgntr")?,
-            frst_colltn_dt: reader.optional("FrstColltnDt")?,
-            fnl_colltn_dt: reader.optional("FnlColltnDt")?,
-            frqcy: reader.optional("Frqcy")?,
+            orgtr: reader.optional("Orgtr")?,
             rsn: reader.optional("Rsn")?,
-            trckg_days: reader.optional("TrckgDays")?,
+            addtl_inf: reader.repeated("AddtlInf", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1506,16 +1485,47 @@ impl Element for MandateRelatedInformation14 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.mndt_id.iter().for_each(|it| it.write(writer, "MndtId"));
-        self.dt_of_sgntr.iter().for_each(|it| it.write(writer, "DtOfSgntr"));
-        self.amdmnt_ind.iter().for_each(|it| it.write(writer, "AmdmntInd"));
-        self.amdmnt_inf_dtls.iter().for_each(|it| it.write(writer, "AmdmntInfDtls"));
-        self.elctrnc_sgntr.iter().for_each(|it| it.write(writer, "ElctrncSgntr"));
-        self.frst_colltn_dt.iter().for_each(|it| it.write(writer, "FrstColltnDt"));
-        self.fnl_colltn_dt.iter().for_each(|it| it.write(writer, "FnlColltnDt"));
-        self.frqcy.iter().for_each(|it| it.write(writer, "Frqcy"));
+        self.orgtr.iter().for_each(|it| it.write(writer, "Orgtr"));
         self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
-        self.trckg_days.iter().for_each(|it| it.write(writer, "TrckgDays"));
+        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
+        writer.end(name);
+    }
+}
+
+/// `CardAggregated2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CardAggregated2 {
+    pub addtl_svc: Option<CardPaymentServiceType2Code>,
+    pub tx_ctgy: Option<ExternalCardTransactionCategory1Code>,
+    pub sale_rcncltn_id: Option<Max35Text>,
+    pub seq_nb_rg: Option<Box<CardSequenceNumberRange1>>,
+    pub tx_dt_rg: Option<Box<DateOrDateTimePeriod1Choice>>,
+}
+
+impl Element for CardAggregated2 {
+    const TYPE: &'static str = "CardAggregated2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AddtlSvc", "TxCtgy", "SaleRcncltnId", "SeqNbRg", "TxDtRg"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            addtl_svc: reader.optional("AddtlSvc")?,
+            tx_ctgy: reader.optional("TxCtgy")?,
+            sale_rcncltn_id: reader.optional("SaleRcncltnId")?,
+            seq_nb_rg: reader.optional("SeqNbRg")?,
+            tx_dt_rg: reader.optional("TxDtRg")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.addtl_svc.iter().for_each(|it| it.write(writer, "AddtlSvc"));
+        self.tx_ctgy.iter().for_each(|it| it.write(writer, "TxCtgy"));
+        self.sale_rcncltn_id.iter().for_each(|it| it.write(writer, "SaleRcncltnId"));
+        self.seq_nb_rg.iter().for_each(|it| it.write(writer, "SeqNbRg"));
+        self.tx_dt_rg.iter().for_each(|it| it.write(writer, "TxDtRg"));
         writer.end(name);
     }
 }

@@ -4,60 +4,26 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
-/// `MandateSetupReason1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MandateSetupReason1Choice {
-    Cd(ExternalMandateSetupReason1Code),
-    Prtry(Max70Text),
-}
-
-impl Element for MandateSetupReason1Choice {
-    const TYPE: &'static str = "MandateSetupReason1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `MessageIdentification5`.
+/// `CardEntry4`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MessageIdentification5 {
-    pub msg_id: Option<Max35Text>,
-    pub cre_dt_tm: Option<ISODateTime>,
-    pub frst_agt: Option<Box<BranchAndFinancialInstitutionIdentification5>>,
+pub struct CardEntry4 {
+    pub card: Option<Box<PaymentCard4>>,
+    pub poi: Option<Box<PointOfInteraction1>>,
+    pub aggtd_ntry: Option<Box<CardAggregated2>>,
+    pub pre_pd_acct: Option<Box<CashAccount38>>,
 }
 
-impl Element for MessageIdentification5 {
-    const TYPE: &'static str = "MessageIdentification5";
+impl Element for CardEntry4 {
+    const TYPE: &'static str = "CardEntry4";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["MsgId", "CreDtTm", "FrstAgt"];
+        const NAMES: &[&str] = &["Card", "POI", "AggtdNtry", "PrePdAcct"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            msg_id: reader.optional("MsgId")?,
-            cre_dt_tm: reader.optional("CreDtTm")?,
-            frst_agt: reader.optional("FrstAgt")?,
+            card: reader.optional("Card")?,
+            poi: reader.optional("POI")?,
+            aggtd_ntry: reader.optional("AggtdNtry")?,
+            pre_pd_acct: reader.optional("PrePdAcct")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -65,868 +31,50 @@ impl Element for MessageIdentification5 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.msg_id.iter().for_each(|it| it.write(writer, "MsgId"));
-        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
-        self.frst_agt.iter().for_each(|it| it.write(writer, "FrstAgt"));
+        self.card.iter().for_each(|it| it.write(writer, "Card"));
+        self.poi.iter().for_each(|it| it.write(writer, "POI"));
+        self.aggtd_ntry.iter().for_each(|it| it.write(writer, "AggtdNtry"));
+        self.pre_pd_acct.iter().for_each(|it| it.write(writer, "PrePdAcct"));
         writer.end(name);
     }
 }
 
-/// `MessageReference`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageReference {
-    pub ref_: Max35Text,
-}
-
-impl Element for MessageReference {
-    const TYPE: &'static str = "MessageReference";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Ref"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            ref_: reader.required("Ref", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.ref_.write(writer, "Ref");
-        writer.end(name);
-    }
-}
-
-/// `NameAndAddress16`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameAndAddress16 {
-    pub nm: Max140Text,
-    pub adr: PostalAddress24,
-}
-
-impl Element for NameAndAddress16 {
-    const TYPE: &'static str = "NameAndAddress16";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "Adr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm: reader.required("Nm", NAMES)?,
-            adr: reader.required("Adr", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm.write(writer, "Nm");
-        self.adr.write(writer, "Adr");
-        writer.end(name);
-    }
-}
-
-/// `NumberOfTransactionsPerStatus5`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberOfTransactionsPerStatus5 {
-    pub dtld_nb_of_txs: Max15NumericText,
-    pub dtld_sts: ExternalPaymentTransactionStatus1Code,
-    pub dtld_ctrl_sum: Option<DecimalNumber>,
-}
-
-impl NumberOfTransactionsPerStatus5 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(dtld_nb_of_txs: Max15NumericText, dtld_sts: ExternalPaymentTransactionStatus1Code) -> Self {
-        Self {
-            dtld_nb_of_txs,
-            dtld_sts,
-            dtld_ctrl_sum: None,
-        }
-    }
-}
-
-impl Element for NumberOfTransactionsPerStatus5 {
-    const TYPE: &'static str = "NumberOfTransactionsPerStatus5";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DtldNbOfTxs", "DtldSts", "DtldCtrlSum"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dtld_nb_of_txs: reader.required("DtldNbOfTxs", NAMES)?,
-            dtld_sts: reader.required("DtldSts", NAMES)?,
-            dtld_ctrl_sum: reader.optional("DtldCtrlSum")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dtld_nb_of_txs.write(writer, "DtldNbOfTxs");
-        self.dtld_sts.write(writer, "DtldSts");
-        self.dtld_ctrl_sum.iter().for_each(|it| it.write(writer, "DtldCtrlSum"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentification29`.
+/// `CardIndividualTransaction2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OrganisationIdentification29 {
-    pub any_bic: Option<AnyBICDec2014Identifier>,
-    pub lei: Option<LEIIdentifier>,
-    pub othr: Vec<GenericOrganisationIdentification1>,
+pub struct CardIndividualTransaction2 {
+    pub icc_rltd_data: Option<Max1025Text>,
+    pub pmt_cntxt: Option<Box<PaymentContext3>>,
+    pub addtl_svc: Option<CardPaymentServiceType2Code>,
+    pub tx_ctgy: Option<ExternalCardTransactionCategory1Code>,
+    pub sale_rcncltn_id: Option<Max35Text>,
+    pub sale_ref_nb: Option<Max35Text>,
+    pub re_presntmnt_rsn: Option<ExternalRePresentmentReason1Code>,
+    pub seq_nb: Option<Max35Text>,
+    pub tx_id: Option<Box<TransactionIdentifier1>>,
+    pub pdct: Option<Box<Product2>>,
+    pub vldtn_dt: Option<ISODate>,
+    pub vldtn_seq_nb: Option<Max35Text>,
 }
 
-impl Element for OrganisationIdentification29 {
-    const TYPE: &'static str = "OrganisationIdentification29";
+impl Element for CardIndividualTransaction2 {
+    const TYPE: &'static str = "CardIndividualTransaction2";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AnyBIC", "LEI", "Othr"];
+        const NAMES: &[&str] = &["ICCRltdData", "PmtCntxt", "AddtlSvc", "TxCtgy", "SaleRcncltnId", "SaleRefNb", "RePresntmntRsn", "SeqNb", "TxId", "Pdct", "VldtnDt", "VldtnSeqNb"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            any_bic: reader.optional("AnyBIC")?,
-            lei: reader.optional("LEI")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
-        self.lei.iter().for_each(|it| it.write(writer, "LEI"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentification8`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OrganisationIdentification8 {
-    pub any_bic: Option<AnyBICIdentifier>,
-    pub othr: Vec<GenericOrganisationIdentification1>,
-}
-
-impl Element for OrganisationIdentification8 {
-    const TYPE: &'static str = "OrganisationIdentification8";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AnyBIC", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            any_bic: reader.optional("AnyBIC")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.any_bic.iter().for_each(|it| it.write(writer, "AnyBIC"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `OrganisationIdentificationSchemeName1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrganisationIdentificationSchemeName1Choice {
-    Cd(ExternalOrganisationIdentification1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for OrganisationIdentificationSchemeName1Choice {
-    const TYPE: &'static str = "OrganisationIdentificationSchemeName1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupHeader17`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupHeader17 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-    pub orgnl_nb_of_txs: Option<Max15NumericText>,
-    pub orgnl_ctrl_sum: Option<DecimalNumber>,
-    pub grp_sts: Option<ExternalPaymentGroupStatus1Code>,
-    pub sts_rsn_inf: Vec<StatusReasonInformation12>,
-    pub nb_of_txs_per_sts: Vec<NumberOfTransactionsPerStatus5>,
-}
-
-impl OriginalGroupHeader17 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
-        Self {
-            orgnl_msg_id,
-            orgnl_msg_nm_id,
-            orgnl_cre_dt_tm: None,
-            orgnl_nb_of_txs: None,
-            orgnl_ctrl_sum: None,
-            grp_sts: None,
-            sts_rsn_inf: Vec::new(),
-            nb_of_txs_per_sts: Vec::new(),
-        }
-    }
-}
-
-impl Element for OriginalGroupHeader17 {
-    const TYPE: &'static str = "OriginalGroupHeader17";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum", "GrpSts", "StsRsnInf", "NbOfTxsPerSts"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
-            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
-            grp_sts: reader.optional("GrpSts")?,
-            sts_rsn_inf: reader.repeated("StsRsnInf", 0, usize::MAX, NAMES)?,
-            nb_of_txs_per_sts: reader.repeated("NbOfTxsPerSts", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
-        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
-        self.grp_sts.iter().for_each(|it| it.write(writer, "GrpSts"));
-        self.sts_rsn_inf.iter().for_each(|it| it.write(writer, "StsRsnInf"));
-        self.nb_of_txs_per_sts.iter().for_each(|it| it.write(writer, "NbOfTxsPerSts"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupInformation27`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupInformation27 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-    pub orgnl_nb_of_txs: Option<Max15NumericText>,
-    pub orgnl_ctrl_sum: Option<DecimalNumber>,
-}
-
-impl OriginalGroupInformation27 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
-        Self {
-            orgnl_msg_id,
-            orgnl_msg_nm_id,
-            orgnl_cre_dt_tm: None,
-            orgnl_nb_of_txs: None,
-            orgnl_ctrl_sum: None,
-        }
-    }
-}
-
-impl Element for OriginalGroupInformation27 {
-    const TYPE: &'static str = "OriginalGroupInformation27";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm", "OrgnlNbOfTxs", "OrgnlCtrlSum"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-            orgnl_nb_of_txs: reader.optional("OrgnlNbOfTxs")?,
-            orgnl_ctrl_sum: reader.optional("OrgnlCtrlSum")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        self.orgnl_nb_of_txs.iter().for_each(|it| it.write(writer, "OrgnlNbOfTxs"));
-        self.orgnl_ctrl_sum.iter().for_each(|it| it.write(writer, "OrgnlCtrlSum"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalGroupInformation29`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginalGroupInformation29 {
-    pub orgnl_msg_id: Max35Text,
-    pub orgnl_msg_nm_id: Max35Text,
-    pub orgnl_cre_dt_tm: Option<ISODateTime>,
-}
-
-impl OriginalGroupInformation29 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(orgnl_msg_id: Max35Text, orgnl_msg_nm_id: Max35Text) -> Self {
-        Self {
-            orgnl_msg_id,
-            orgnl_msg_nm_id,
-            orgnl_cre_dt_tm: None,
-        }
-    }
-}
-
-impl Element for OriginalGroupInformation29 {
-    const TYPE: &'static str = "OriginalGroupInformation29";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlMsgId", "OrgnlMsgNmId", "OrgnlCreDtTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgnl_msg_id: reader.required("OrgnlMsgId", NAMES)?,
-            orgnl_msg_nm_id: reader.required("OrgnlMsgNmId", NAMES)?,
-            orgnl_cre_dt_tm: reader.optional("OrgnlCreDtTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgnl_msg_id.write(writer, "OrgnlMsgId");
-        self.orgnl_msg_nm_id.write(writer, "OrgnlMsgNmId");
-        self.orgnl_cre_dt_tm.iter().for_each(|it| it.write(writer, "OrgnlCreDtTm"));
-        writer.end(name);
-    }
-}
-
-/// `OriginalTransactionReference28`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OriginalTransactionReference28 {
-    pub intr_bk_sttlm_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub amt: Option<Box<AmountType4Choice>>,
-    pub intr_bk_sttlm_dt: Option<ISODate>,
-    pub reqd_colltn_dt: Option<ISODate>,
-    pub reqd_exctn_dt: Option<Box<DateAndDateTime2Choice>>,
-    pub cdtr_schme_id: Option<Box<PartyIdentification135>>,
-    pub sttlm_inf: Option<Box<SettlementInstruction7>>,
-    pub pmt_tp_inf: Option<Box<PaymentTypeInformation27>>,
-    pub pmt_mtd: Option<PaymentMethod4Code>,
-    pub mndt_rltd_inf: Option<Box<MandateRelatedInformation14>>,
-    pub rmt_inf: Option<Box<RemittanceInformation16>>,
-    pub ultmt_dbtr: Option<Box<Party40Choice>>,
-    pub dbtr: Option<Box<Party40Choice>>,
-    pub dbtr_acct: Option<Box<CashAccount38>>,
-    pub dbtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
-    pub cdtr: Option<Box<Party40Choice>>,
-    pub cdtr_acct: Option<Box<CashAccount38>>,
-    pub ultmt_cdtr: Option<Box<Party40Choice>>,
-    pub purp: Option<Box<Purpose2Choice>>,
-}
-
-impl Element for OriginalTransactionReference28 {
-    const TYPE: &'static str = "OriginalTransactionReference28";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["IntrBkSttlmAmt", "Amt", "IntrBkSttlmDt", "ReqdColltnDt", "ReqdExctnDt", "CdtrSchmeId", "SttlmInf", "PmtTpInf", "PmtMtd", "MndtRltdInf", "RmtInf", "UltmtDbtr", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "Purp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            intr_bk_sttlm_amt: reader.optional("IntrBkSttlmAmt")?,
-            amt: reader.optional("Amt")?,
-            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
-            reqd_colltn_dt: reader.optional("ReqdColltnDt")?,
-            reqd_exctn_dt: reader.optional("ReqdExctnDt")?,
-            cdtr_schme_id: reader.optional("CdtrSchmeId")?,
-            sttlm_inf: reader.optional("SttlmInf")?,
-            pmt_tp_inf: reader.optional("PmtTpInf")?,
-            pmt_mtd: reader.optional("PmtMtd")?,
-            mndt_rltd_inf: reader.optional("MndtRltdInf")?,
-            rmt_inf: reader.optional("RmtInf")?,
-            ultmt_dbtr: reader.optional("UltmtDbtr")?,
-            dbtr: reader.optional("Dbtr")?,
-            dbtr_acct: reader.optional("DbtrAcct")?,
-            dbtr_agt: reader.optional("DbtrAgt")?,
-            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
-            cdtr_agt: reader.optional("CdtrAgt")?,
-            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
-            cdtr: reader.optional("Cdtr")?,
-            cdtr_acct: reader.optional("CdtrAcct")?,
-            ultmt_cdtr: reader.optional("UltmtCdtr")?,
-            purp: reader.optional("Purp")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.intr_bk_sttlm_amt.iter().for_each(|it| it.write(writer, "IntrBkSttlmAmt"));
-        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
-        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
-        self.reqd_colltn_dt.iter().for_each(|it| it.write(writer, "ReqdColltnDt"));
-        self.reqd_exctn_dt.iter().for_each(|it| it.write(writer, "ReqdExctnDt"));
-        self.cdtr_schme_id.iter().for_each(|it| it.write(writer, "CdtrSchmeId"));
-        self.sttlm_inf.iter().for_each(|it| it.write(writer, "SttlmInf"));
-        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
-        self.pmt_mtd.iter().for_each(|it| it.write(writer, "PmtMtd"));
-        self.mndt_rltd_inf.iter().for_each(|it| it.write(writer, "MndtRltdInf"));
-        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
-        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
-        self.dbtr.iter().for_each(|it| it.write(writer, "Dbtr"));
-        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
-        self.dbtr_agt.iter().for_each(|it| it.write(writer, "DbtrAgt"));
-        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
-        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
-        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
-        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
-        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
-        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
-        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
-        writer.end(name);
-    }
-}
-
-/// `OtherContact1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtherContact1 {
-    pub chanl_tp: Max4Text,
-    pub id: Option<Max128Text>,
-}
-
-impl OtherContact1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(chanl_tp: Max4Text) -> Self {
-        Self {
-            chanl_tp,
-            id: None,
-        }
-    }
-}
-
-impl Element for OtherContact1 {
-    const TYPE: &'static str = "OtherContact1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["ChanlTp", "Id"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            chanl_tp: reader.required("ChanlTp", NAMES)?,
-            id: reader.optional("Id")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.chanl_tp.write(writer, "ChanlTp");
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        writer.end(name);
-    }
-}
-
-/// `Document`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pacs00200110Document {
-    pub fi_to_fi_pmt_sts_rpt: FIToFIPaymentStatusReportV10,
-}
-
-impl Element for Pacs00200110Document {
-    const TYPE: &'static str = "Document";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FIToFIPmtStsRpt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            fi_to_fi_pmt_sts_rpt: reader.required("FIToFIPmtStsRpt", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.fi_to_fi_pmt_sts_rpt.write(writer, "FIToFIPmtStsRpt");
-        writer.end(name);
-    }
-}
-
-/// `Document`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pacs00800108Document {
-    pub fi_to_fi_cstmr_cdt_trf: FIToFICustomerCreditTransferV08,
-}
-
-impl Element for Pacs00800108Document {
-    const TYPE: &'static str = "Document";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FIToFICstmrCdtTrf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            fi_to_fi_cstmr_cdt_trf: reader.required("FIToFICstmrCdtTrf", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.fi_to_fi_cstmr_cdt_trf.write(writer, "FIToFICstmrCdtTrf");
-        writer.end(name);
-    }
-}
-
-/// `Document`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pacs02800103Document {
-    pub fi_to_fi_pmt_sts_req: FIToFIPaymentStatusRequestV03,
-}
-
-impl Element for Pacs02800103Document {
-    const TYPE: &'static str = "Document";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["FIToFIPmtStsReq"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            fi_to_fi_pmt_sts_req: reader.required("FIToFIPmtStsReq", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.fi_to_fi_pmt_sts_req.write(writer, "FIToFIPmtStsReq");
-        writer.end(name);
-    }
-}
-
-/// `Party11Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Party11Choice {
-    OrgId(Box<OrganisationIdentification8>),
-    PrvtId(Box<PersonIdentification5>),
-}
-
-impl Element for Party11Choice {
-    const TYPE: &'static str = "Party11Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgId", "PrvtId"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("OrgId") {
-            Self::OrgId(reader.alternative("OrgId")?)
-        }
-        else if reader.at("PrvtId") {
-            Self::PrvtId(reader.alternative("PrvtId")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::OrgId(it) => it.write(writer, "OrgId"),
-            Self::PrvtId(it) => it.write(writer, "PrvtId"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Party12Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Party12Choice {
-    Pty(Box<PartyIdentification43>),
-    Agt(Box<BranchAndFinancialInstitutionIdentification5>),
-}
-
-impl Element for Party12Choice {
-    const TYPE: &'static str = "Party12Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Pty", "Agt"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Pty") {
-            Self::Pty(reader.alternative("Pty")?)
-        }
-        else if reader.at("Agt") {
-            Self::Agt(reader.alternative("Agt")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Pty(it) => it.write(writer, "Pty"),
-            Self::Agt(it) => it.write(writer, "Agt"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Party38Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Party38Choice {
-    OrgId(Box<OrganisationIdentification29>),
-    PrvtId(Box<PersonIdentification13>),
-}
-
-impl Element for Party38Choice {
-    const TYPE: &'static str = "Party38Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgId", "PrvtId"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("OrgId") {
-            Self::OrgId(reader.alternative("OrgId")?)
-        }
-        else if reader.at("PrvtId") {
-            Self::PrvtId(reader.alternative("PrvtId")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::OrgId(it) => it.write(writer, "OrgId"),
-            Self::PrvtId(it) => it.write(writer, "PrvtId"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Party40Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Party40Choice {
-    Pty(Box<PartyIdentification135>),
-    Agt(Box<BranchAndFinancialInstitutionIdentification6>),
-}
-
-impl Element for Party40Choice {
-    const TYPE: &'static str = "Party40Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Pty", "Agt"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Pty") {
-            Self::Pty(reader.alternative("Pty")?)
-        }
-        else if reader.at("Agt") {
-            Self::Agt(reader.alternative("Agt")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Pty(it) => it.write(writer, "Pty"),
-            Self::Agt(it) => it.write(writer, "Agt"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Party44Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Party44Choice {
-    OrgId(Box<PartyIdentification135>),
-    FIId(Box<BranchAndFinancialInstitutionIdentification6>),
-}
-
-impl Element for Party44Choice {
-    const TYPE: &'static str = "Party44Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgId", "FIId"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("OrgId") {
-            Self::OrgId(reader.alternative("OrgId")?)
-        }
-        else if reader.at("FIId") {
-            Self::FIId(reader.alternative("FIId")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::OrgId(it) => it.write(writer, "OrgId"),
-            Self::FIId(it) => it.write(writer, "FIId"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `PartyIdentification135`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PartyIdentification135 {
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress24>>,
-    pub id: Option<Box<Party38Choice>>,
-    pub ctry_of_res: Option<CountryCode>,
-    pub ctct_dtls: Option<Box<Contact4>>,
-}
-
-impl Element for PartyIdentification135 {
-    const TYPE: &'static str = "PartyIdentification135";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "PstlAdr", "Id", "CtryOfRes", "CtctDtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-            id: reader.optional("Id")?,
-            ctry_of_res: reader.optional("CtryOfRes")?,
-            ctct_dtls: reader.optional("CtctDtls")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.ctry_of_res.iter().for_each(|it| it.write(writer, "CtryOfRes"));
-        self.ctct_dtls.iter().for_each(|it| it.write(writer, "CtctDtls"));
-        writer.end(name);
-    }
-}
-
-/// `PartyIdentification43`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PartyIdentification43 {
-    pub nm: Option<Max140Text>,
-    pub pstl_adr: Option<Box<PostalAddress6>>,
-    pub id: Option<Box<Party11Choice>>,
-    pub ctry_of_res: Option<CountryCode>,
-    pub ctct_dtls: Option<Box<ContactDetails2>>,
-}
-
-impl Element for PartyIdentification43 {
-    const TYPE: &'static str = "PartyIdentification43";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "PstlAdr", "Id", "CtryOfRes", "CtctDtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            nm: reader.optional("Nm")?,
-            pstl_adr: reader.optional("PstlAdr")?,
-            id: reader.optional("Id")?,
-            ctry_of_res: reader.optional("CtryOfRes")?,
-            ctct_dtls: reader.optional("CtctDtls")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
-        self.id.iter().for_each(|it| it.write(writer, "Id"));
-        self.ctry_of_res.iter().for_each(|it| it.write(writer, "CtryOfRes"));
-        self.ctct_dtls.iter().for_each(|it| it.write(writer, "CtctDtls"));
-        writer.end(name);
-    }
-}
-
-/// `PaymentIdentification7`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentIdentification7 {
-    pub instr_id: Option<Max35Text>,
-    pub end_to_end_id: Max35Text,
-    pub tx_id: Option<Max35Text>,
-    pub uetr: Option<UUIDv4Identifier>,
-    pub clr_sys_ref: Option<Max35Text>,
-}
-
-impl PaymentIdentification7 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(end_to_end_id: Max35Text) -> Self {
-        Self {
-            instr_id: None,
-            end_to_end_id,
-            tx_id: None,
-            uetr: None,
-            clr_sys_ref: None,
-        }
-    }
-}
-
-impl Element for PaymentIdentification7 {
-    const TYPE: &'static str = "PaymentIdentification7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["InstrId", "EndToEndId", "TxId", "UETR", "ClrSysRef"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            instr_id: reader.optional("InstrId")?,
-            end_to_end_id: reader.required("EndToEndId", NAMES)?,
+            icc_rltd_data: reader.optional("ICCRltdData")?,
+            pmt_cntxt: reader.optional("PmtCntxt")?,
+            addtl_svc: reader.optional("AddtlSvc")?,
+            tx_ctgy: reader.optional("TxCtgy")?,
+            sale_rcncltn_id: reader.optional("SaleRcncltnId")?,
+            sale_ref_nb: reader.optional("SaleRefNb")?,
+            re_presntmnt_rsn: reader.optional("RePresntmntRsn")?,
+            seq_nb: reader.optional("SeqNb")?,
             tx_id: reader.optional("TxId")?,
-            uetr: reader.optional("UETR")?,
-            clr_sys_ref: reader.optional("ClrSysRef")?,
+            pdct: reader.optional("Pdct")?,
+            vldtn_dt: reader.optional("VldtnDt")?,
+            vldtn_seq_nb: reader.optional("VldtnSeqNb")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -934,472 +82,49 @@ impl Element for PaymentIdentification7 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.instr_id.iter().for_each(|it| it.write(writer, "InstrId"));
-        self.end_to_end_id.write(writer, "EndToEndId");
+        self.icc_rltd_data.iter().for_each(|it| it.write(writer, "ICCRltdData"));
+        self.pmt_cntxt.iter().for_each(|it| it.write(writer, "PmtCntxt"));
+        self.addtl_svc.iter().for_each(|it| it.write(writer, "AddtlSvc"));
+        self.tx_ctgy.iter().for_each(|it| it.write(writer, "TxCtgy"));
+        self.sale_rcncltn_id.iter().for_each(|it| it.write(writer, "SaleRcncltnId"));
+        self.sale_ref_nb.iter().for_each(|it| it.write(writer, "SaleRefNb"));
+        self.re_presntmnt_rsn.iter().for_each(|it| it.write(writer, "RePresntmntRsn"));
+        self.seq_nb.iter().for_each(|it| it.write(writer, "SeqNb"));
         self.tx_id.iter().for_each(|it| it.write(writer, "TxId"));
-        self.uetr.iter().for_each(|it| it.write(writer, "UETR"));
-        self.clr_sys_ref.iter().for_each(|it| it.write(writer, "ClrSysRef"));
+        self.pdct.iter().for_each(|it| it.write(writer, "Pdct"));
+        self.vldtn_dt.iter().for_each(|it| it.write(writer, "VldtnDt"));
+        self.vldtn_seq_nb.iter().for_each(|it| it.write(writer, "VldtnSeqNb"));
         writer.end(name);
     }
 }
 
-/// `PaymentTransaction110`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PaymentTransaction110 {
-    pub sts_id: Option<Max35Text>,
-    pub orgnl_grp_inf: Option<Box<OriginalGroupInformation29>>,
-    pub orgnl_instr_id: Option<Max35Text>,
-    pub orgnl_end_to_end_id: Option<Max35Text>,
-    pub orgnl_tx_id: Option<Max35Text>,
-    pub orgnl_uetr: Option<UUIDv4Identifier>,
-    pub tx_sts: Option<ExternalPaymentTransactionStatus1Code>,
-    pub sts_rsn_inf: Vec<StatusReasonInformation12>,
-    pub chrgs_inf: Vec<Charges7>,
-    pub accptnc_dt_tm: Option<ISODateTime>,
-    pub fctv_intr_bk_sttlm_dt: Option<Box<DateAndDateTime2Choice>>,
-    pub acct_svcr_ref: Option<Max35Text>,
-    pub clr_sys_ref: Option<Max35Text>,
-    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub orgnl_tx_ref: Option<Box<OriginalTransactionReference28>>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl Element for PaymentTransaction110 {
-    const TYPE: &'static str = "PaymentTransaction110";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["StsId", "OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId", "OrgnlUETR", "TxSts", "StsRsnInf", "ChrgsInf", "AccptncDtTm", "FctvIntrBkSttlmDt", "AcctSvcrRef", "ClrSysRef", "InstgAgt", "InstdAgt", "OrgnlTxRef", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            sts_id: reader.optional("StsId")?,
-            orgnl_grp_inf: reader.optional("OrgnlGrpInf")?,
-            orgnl_instr_id: reader.optional("OrgnlInstrId")?,
-            orgnl_end_to_end_id: reader.optional("OrgnlEndToEndId")?,
-            orgnl_tx_id: reader.optional("OrgnlTxId")?,
-            orgnl_uetr: reader.optional("OrgnlUETR")?,
-            tx_sts: reader.optional("TxSts")?,
-            sts_rsn_inf: reader.repeated("StsRsnInf", 0, usize::MAX, NAMES)?,
-            chrgs_inf: reader.repeated("ChrgsInf", 0, usize::MAX, NAMES)?,
-            accptnc_dt_tm: reader.optional("AccptncDtTm")?,
-            fctv_intr_bk_sttlm_dt: reader.optional("FctvIntrBkSttlmDt")?,
-            acct_svcr_ref: reader.optional("AcctSvcrRef")?,
-            clr_sys_ref: reader.optional("ClrSysRef")?,
-            instg_agt: reader.optional("InstgAgt")?,
-            instd_agt: reader.optional("InstdAgt")?,
-            orgnl_tx_ref: reader.optional("OrgnlTxRef")?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.sts_id.iter().for_each(|it| it.write(writer, "StsId"));
-        self.orgnl_grp_inf.iter().for_each(|it| it.write(writer, "OrgnlGrpInf"));
-        self.orgnl_instr_id.iter().for_each(|it| it.write(writer, "OrgnlInstrId"));
-        self.orgnl_end_to_end_id.iter().for_each(|it| it.write(writer, "OrgnlEndToEndId"));
-        self.orgnl_tx_id.iter().for_each(|it| it.write(writer, "OrgnlTxId"));
-        self.orgnl_uetr.iter().for_each(|it| it.write(writer, "OrgnlUETR"));
-        self.tx_sts.iter().for_each(|it| it.write(writer, "TxSts"));
-        self.sts_rsn_inf.iter().for_each(|it| it.write(writer, "StsRsnInf"));
-        self.chrgs_inf.iter().for_each(|it| it.write(writer, "ChrgsInf"));
-        self.accptnc_dt_tm.iter().for_each(|it| it.write(writer, "AccptncDtTm"));
-        self.fctv_intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "FctvIntrBkSttlmDt"));
-        self.acct_svcr_ref.iter().for_each(|it| it.write(writer, "AcctSvcrRef"));
-        self.clr_sys_ref.iter().for_each(|it| it.write(writer, "ClrSysRef"));
-        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
-        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
-        self.orgnl_tx_ref.iter().for_each(|it| it.write(writer, "OrgnlTxRef"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `PaymentTransaction113`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PaymentTransaction113 {
-    pub sts_req_id: Option<Max35Text>,
-    pub orgnl_grp_inf: Option<Box<OriginalGroupInformation29>>,
-    pub orgnl_instr_id: Option<Max35Text>,
-    pub orgnl_end_to_end_id: Option<Max35Text>,
-    pub orgnl_tx_id: Option<Max35Text>,
-    pub orgnl_uetr: Option<UUIDv4Identifier>,
-    pub accptnc_dt_tm: Option<ISODateTime>,
-    pub clr_sys_ref: Option<Max35Text>,
-    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub orgnl_tx_ref: Option<Box<OriginalTransactionReference28>>,
-    pub splmtry_data: Vec<SupplementaryData1>,
-}
-
-impl Element for PaymentTransaction113 {
-    const TYPE: &'static str = "PaymentTransaction113";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["StsReqId", "OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId", "OrgnlUETR", "AccptncDtTm", "ClrSysRef", "InstgAgt", "InstdAgt", "OrgnlTxRef", "SplmtryData"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            sts_req_id: reader.optional("StsReqId")?,
-            orgnl_grp_inf: reader.optional("OrgnlGrpInf")?,
-            orgnl_instr_id: reader.optional("OrgnlInstrId")?,
-            orgnl_end_to_end_id: reader.optional("OrgnlEndToEndId")?,
-            orgnl_tx_id: reader.optional("OrgnlTxId")?,
-            orgnl_uetr: reader.optional("OrgnlUETR")?,
-            accptnc_dt_tm: reader.optional("AccptncDtTm")?,
-            clr_sys_ref: reader.optional("ClrSysRef")?,
-            instg_agt: reader.optional("InstgAgt")?,
-            instd_agt: reader.optional("InstdAgt")?,
-            orgnl_tx_ref: reader.optional("OrgnlTxRef")?,
-            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.sts_req_id.iter().for_each(|it| it.write(writer, "StsReqId"));
-        self.orgnl_grp_inf.iter().for_each(|it| it.write(writer, "OrgnlGrpInf"));
-        self.orgnl_instr_id.iter().for_each(|it| it.write(writer, "OrgnlInstrId"));
-        self.orgnl_end_to_end_id.iter().for_each(|it| it.write(writer, "OrgnlEndToEndId"));
-        self.orgnl_tx_id.iter().for_each(|it| it.write(writer, "OrgnlTxId"));
-        self.orgnl_uetr.iter().for_each(|it| it.write(writer, "OrgnlUETR"));
-        self.accptnc_dt_tm.iter().for_each(|it| it.write(writer, "AccptncDtTm"));
-        self.clr_sys_ref.iter().for_each(|it| it.write(writer, "ClrSysRef"));
-        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
-        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
-        self.orgnl_tx_ref.iter().for_each(|it| it.write(writer, "OrgnlTxRef"));
-        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
-        writer.end(name);
-    }
-}
-
-/// `PaymentTypeInformation27`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PaymentTypeInformation27 {
-    pub instr_prty: Option<Priority2Code>,
-    pub clr_chanl: Option<ClearingChannel2Code>,
-    pub svc_lvl: Vec<ServiceLevel8Choice>,
-    pub lcl_instrm: Option<Box<LocalInstrument2Choice>>,
-    pub seq_tp: Option<SequenceType3Code>,
-    pub ctgy_purp: Option<Box<CategoryPurpose1Choice>>,
-}
-
-impl Element for PaymentTypeInformation27 {
-    const TYPE: &'static str = "PaymentTypeInformation27";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["InstrPrty", "ClrChanl", "SvcLvl", "LclInstrm", "SeqTp", "CtgyPurp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            instr_prty: reader.optional("InstrPrty")?,
-            clr_chanl: reader.optional("ClrChanl")?,
-            svc_lvl: reader.repeated("SvcLvl", 0, usize::MAX, NAMES)?,
-            lcl_instrm: reader.optional("LclInstrm")?,
-            seq_tp: reader.optional("SeqTp")?,
-            ctgy_purp: reader.optional("CtgyPurp")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.instr_prty.iter().for_each(|it| it.write(writer, "InstrPrty"));
-        self.clr_chanl.iter().for_each(|it| it.write(writer, "ClrChanl"));
-        self.svc_lvl.iter().for_each(|it| it.write(writer, "SvcLvl"));
-        self.lcl_instrm.iter().for_each(|it| it.write(writer, "LclInstrm"));
-        self.seq_tp.iter().for_each(|it| it.write(writer, "SeqTp"));
-        self.ctgy_purp.iter().for_each(|it| it.write(writer, "CtgyPurp"));
-        writer.end(name);
-    }
-}
-
-/// `PaymentTypeInformation28`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PaymentTypeInformation28 {
-    pub instr_prty: Option<Priority2Code>,
-    pub clr_chanl: Option<ClearingChannel2Code>,
-    pub svc_lvl: Vec<ServiceLevel8Choice>,
-    pub lcl_instrm: Option<Box<LocalInstrument2Choice>>,
-    pub ctgy_purp: Option<Box<CategoryPurpose1Choice>>,
-}
-
-impl Element for PaymentTypeInformation28 {
-    const TYPE: &'static str = "PaymentTypeInformation28";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["InstrPrty", "ClrChanl", "SvcLvl", "LclInstrm", "CtgyPurp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            instr_prty: reader.optional("InstrPrty")?,
-            clr_chanl: reader.optional("ClrChanl")?,
-            svc_lvl: reader.repeated("SvcLvl", 0, usize::MAX, NAMES)?,
-            lcl_instrm: reader.optional("LclInstrm")?,
-            ctgy_purp: reader.optional("CtgyPurp")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.instr_prty.iter().for_each(|it| it.write(writer, "InstrPrty"));
-        self.clr_chanl.iter().for_each(|it| it.write(writer, "ClrChanl"));
-        self.svc_lvl.iter().for_each(|it| it.write(writer, "SvcLvl"));
-        self.lcl_instrm.iter().for_each(|it| it.write(writer, "LclInstrm"));
-        self.ctgy_purp.iter().for_each(|it| it.write(writer, "CtgyPurp"));
-        writer.end(name);
-    }
-}
-
-/// `PersonIdentification13`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PersonIdentification13 {
-    pub dt_and_plc_of_birth: Option<Box<DateAndPlaceOfBirth1>>,
-    pub othr: Vec<GenericPersonIdentification1>,
-}
-
-impl Element for PersonIdentification13 {
-    const TYPE: &'static str = "PersonIdentification13";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DtAndPlcOfBirth", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dt_and_plc_of_birth: reader.optional("DtAndPlcOfBirth")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dt_and_plc_of_birth.iter().for_each(|it| it.write(writer, "DtAndPlcOfBirth"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `PersonIdentification5`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PersonIdentification5 {
-    pub dt_and_plc_of_birth: Option<Box<DateAndPlaceOfBirth>>,
-    pub othr: Vec<GenericPersonIdentification1>,
-}
-
-impl Element for PersonIdentification5 {
-    const TYPE: &'static str = "PersonIdentification5";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DtAndPlcOfBirth", "Othr"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dt_and_plc_of_birth: reader.optional("DtAndPlcOfBirth")?,
-            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dt_and_plc_of_birth.iter().for_each(|it| it.write(writer, "DtAndPlcOfBirth"));
-        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
-        writer.end(name);
-    }
-}
-
-/// `PersonIdentificationSchemeName1Choice`.
+/// `CardSecurityInformation1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PersonIdentificationSchemeName1Choice {
-    Cd(ExternalPersonIdentification1Code),
-    Prtry(Max35Text),
+pub struct CardSecurityInformation1 {
+    pub csc_mgmt: CSCManagement1Code,
+    pub csc_val: Option<Min3Max4NumericText>,
 }
 
-impl Element for PersonIdentificationSchemeName1Choice {
-    const TYPE: &'static str = "PersonIdentificationSchemeName1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `PostalAddress24`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PostalAddress24 {
-    pub adr_tp: Option<Box<AddressType3Choice>>,
-    pub dept: Option<Max70Text>,
-    pub sub_dept: Option<Max70Text>,
-    pub strt_nm: Option<Max70Text>,
-    pub bldg_nb: Option<Max16Text>,
-    pub bldg_nm: Option<Max35Text>,
-    pub flr: Option<Max70Text>,
-    pub pst_bx: Option<Max16Text>,
-    pub room: Option<Max70Text>,
-    pub pst_cd: Option<Max16Text>,
-    pub twn_nm: Option<Max35Text>,
-    pub twn_lctn_nm: Option<Max35Text>,
-    pub dstrct_nm: Option<Max35Text>,
-    pub ctry_sub_dvsn: Option<Max35Text>,
-    pub ctry: Option<CountryCode>,
-    pub adr_line: Vec<Max70Text>,
-}
-
-impl Element for PostalAddress24 {
-    const TYPE: &'static str = "PostalAddress24";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AdrTp", "Dept", "SubDept", "StrtNm", "BldgNb", "BldgNm", "Flr", "PstBx", "Room", "PstCd", "TwnNm", "TwnLctnNm", "DstrctNm", "CtrySubDvsn", "Ctry", "AdrLine"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            adr_tp: reader.optional("AdrTp")?,
-            dept: reader.optional("Dept")?,
-            sub_dept: reader.optional("SubDept")?,
-            strt_nm: reader.optional("StrtNm")?,
-            bldg_nb: reader.optional("BldgNb")?,
-            bldg_nm: reader.optional("BldgNm")?,
-            flr: reader.optional("Flr")?,
-            pst_bx: reader.optional("PstBx")?,
-            room: reader.optional("Room")?,
-            pst_cd: reader.optional("PstCd")?,
-            twn_nm: reader.optional("TwnNm")?,
-            twn_lctn_nm: reader.optional("TwnLctnNm")?,
-            dstrct_nm: reader.optional("DstrctNm")?,
-            ctry_sub_dvsn: reader.optional("CtrySubDvsn")?,
-            ctry: reader.optional("Ctry")?,
-            adr_line: reader.repeated("AdrLine", 0, 7, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.adr_tp.iter().for_each(|it| it.write(writer, "AdrTp"));
-        self.dept.iter().for_each(|it| it.write(writer, "Dept"));
-        self.sub_dept.iter().for_each(|it| it.write(writer, "SubDept"));
-        self.strt_nm.iter().for_each(|it| it.write(writer, "StrtNm"));
-        self.bldg_nb.iter().for_each(|it| it.write(writer, "BldgNb"));
-        self.bldg_nm.iter().for_each(|it| it.write(writer, "BldgNm"));
-        self.flr.iter().for_each(|it| it.write(writer, "Flr"));
-        self.pst_bx.iter().for_each(|it| it.write(writer, "PstBx"));
-        self.room.iter().for_each(|it| it.write(writer, "Room"));
-        self.pst_cd.iter().for_each(|it| it.write(writer, "PstCd"));
-        self.twn_nm.iter().for_each(|it| it.write(writer, "TwnNm"));
-        self.twn_lctn_nm.iter().for_each(|it| it.write(writer, "TwnLctnNm"));
-        self.dstrct_nm.iter().for_each(|it| it.write(writer, "DstrctNm"));
-        self.ctry_sub_dvsn.iter().for_each(|it| it.write(writer, "CtrySubDvsn"));
-        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
-        self.adr_line.iter().for_each(|it| it.write(writer, "AdrLine"));
-        writer.end(name);
-    }
-}
-
-/// `PostalAddress6`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PostalAddress6 {
-    pub adr_tp: Option<AddressType2Code>,
-    pub dept: Option<Max70Text>,
-    pub sub_dept: Option<Max70Text>,
-    pub strt_nm: Option<Max70Text>,
-    pub bldg_nb: Option<Max16Text>,
-    pub pst_cd: Option<Max16Text>,
-    pub twn_nm: Option<Max35Text>,
-    pub ctry_sub_dvsn: Option<Max35Text>,
-    pub ctry: Option<CountryCode>,
-    pub adr_line: Vec<Max70Text>,
-}
-
-impl Element for PostalAddress6 {
-    const TYPE: &'static str = "PostalAddress6";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["AdrTp", "Dept", "SubDept", "StrtNm", "BldgNb", "PstCd", "TwnNm", "CtrySubDvsn", "Ctry", "AdrLine"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            adr_tp: reader.optional("AdrTp")?,
-            dept: reader.optional("Dept")?,
-            sub_dept: reader.optional("SubDept")?,
-            strt_nm: reader.optional("StrtNm")?,
-            bldg_nb: reader.optional("BldgNb")?,
-            pst_cd: reader.optional("PstCd")?,
-            twn_nm: reader.optional("TwnNm")?,
-            ctry_sub_dvsn: reader.optional("CtrySubDvsn")?,
-            ctry: reader.optional("Ctry")?,
-            adr_line: reader.repeated("AdrLine", 0, 7, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.adr_tp.iter().for_each(|it| it.write(writer, "AdrTp"));
-        self.dept.iter().for_each(|it| it.write(writer, "Dept"));
-        self.sub_dept.iter().for_each(|it| it.write(writer, "SubDept"));
-        self.strt_nm.iter().for_each(|it| it.write(writer, "StrtNm"));
-        self.bldg_nb.iter().for_each(|it| it.write(writer, "BldgNb"));
-        self.pst_cd.iter().for_each(|it| it.write(writer, "PstCd"));
-        self.twn_nm.iter().for_each(|it| it.write(writer, "TwnNm"));
-        self.ctry_sub_dvsn.iter().for_each(|it| it.write(writer, "CtrySubDvsn"));
-        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
-        self.adr_line.iter().for_each(|it| it.write(writer, "AdrLine"));
-        writer.end(name);
-    }
-}
-
-/// `ProxyAccountIdentification1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyAccountIdentification1 {
-    pub tp: Option<Box<ProxyAccountType1Choice>>,
-    pub id: Max2048Text,
-}
-
-impl ProxyAccountIdentification1 {
+impl CardSecurityInformation1 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(id: Max2048Text) -> Self {
+    pub fn new(csc_mgmt: CSCManagement1Code) -> Self {
         Self {
-            tp: None,
-            id,
+            csc_mgmt,
+            csc_val: None,
         }
     }
 }
 
-impl Element for ProxyAccountIdentification1 {
-    const TYPE: &'static str = "ProxyAccountIdentification1";
+impl Element for CardSecurityInformation1 {
+    const TYPE: &'static str = "CardSecurityInformation1";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Id"];
+        const NAMES: &[&str] = &["CSCMgmt", "CSCVal"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            tp: reader.optional("Tp")?,
-            id: reader.required("Id", NAMES)?,
+            csc_mgmt: reader.required("CSCMgmt", NAMES)?,
+            csc_val: reader.optional("CSCVal")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1407,104 +132,762 @@ impl Element for ProxyAccountIdentification1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.id.write(writer, "Id");
+        self.csc_mgmt.write(writer, "CSCMgmt");
+        self.csc_val.iter().for_each(|it| it.write(writer, "CSCVal"));
         writer.end(name);
     }
 }
 
-/// `ProxyAccountType1Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProxyAccountType1Choice {
-    Cd(ExternalProxyAccountType1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for ProxyAccountType1Choice {
-    const TYPE: &'static str = "ProxyAccountType1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `Purpose2Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose2Choice {
-    Cd(ExternalPurpose1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for Purpose2Choice {
-    const TYPE: &'static str = "Purpose2Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `ReferredDocumentInformation7`.
+/// `CardSequenceNumberRange1`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReferredDocumentInformation7 {
-    pub tp: Option<Box<ReferredDocumentType4>>,
-    pub nb: Option<Max35Text>,
-    pub rltd_dt: Option<ISODate>,
-    pub line_dtls: Vec<DocumentLineInformation1>,
+pub struct CardSequenceNumberRange1 {
+    pub frst_tx: Option<Max35Text>,
+    pub last_tx: Option<Max35Text>,
 }
 
-impl Element for ReferredDocumentInformation7 {
-    const TYPE: &'static str = "ReferredDocumentInformation7";
+impl Element for CardSequenceNumberRange1 {
+    const TYPE: &'static str = "CardSequenceNumberRange1";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Nb", "RltdDt", "LineDtls"];
+        const NAMES: &[&str] = &["FrstTx", "LastTx"];
         reader.enter(Self::TYPE)?;
         let value = Self {
+            frst_tx: reader.optional("FrstTx")?,
+            last_tx: reader.optional("LastTx")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.frst_tx.iter().for_each(|it| it.write(writer, "FrstTx"));
+        self.last_tx.iter().for_each(|it| it.write(writer, "LastTx"));
+        writer.end(name);
+    }
+}
+
+/// `CardTransaction17`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CardTransaction17 {
+    pub card: Option<Box<PaymentCard4>>,
+    pub poi: Option<Box<PointOfInteraction1>>,
+    pub tx: Option<Box<CardTransaction3Choice>>,
+    pub pre_pd_acct: Option<Box<CashAccount38>>,
+}
+
+impl Element for CardTransaction17 {
+    const TYPE: &'static str = "CardTransaction17";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Card", "POI", "Tx", "PrePdAcct"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            card: reader.optional("Card")?,
+            poi: reader.optional("POI")?,
+            tx: reader.optional("Tx")?,
+            pre_pd_acct: reader.optional("PrePdAcct")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.card.iter().for_each(|it| it.write(writer, "Card"));
+        self.poi.iter().for_each(|it| it.write(writer, "POI"));
+        self.tx.iter().for_each(|it| it.write(writer, "Tx"));
+        self.pre_pd_acct.iter().for_each(|it| it.write(writer, "PrePdAcct"));
+        writer.end(name);
+    }
+}
+
+/// `CardTransaction3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CardTransaction3Choice {
+    Aggtd(Box<CardAggregated2>),
+    Indv(Box<CardIndividualTransaction2>),
+}
+
+impl Element for CardTransaction3Choice {
+    const TYPE: &'static str = "CardTransaction3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Aggtd", "Indv"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Aggtd") {
+            Self::Aggtd(reader.alternative("Aggtd")?)
+        }
+        else if reader.at("Indv") {
+            Self::Indv(reader.alternative("Indv")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Aggtd(it) => it.write(writer, "Aggtd"),
+            Self::Indv(it) => it.write(writer, "Indv"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `CardholderAuthentication2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardholderAuthentication2 {
+    pub authntcn_mtd: AuthenticationMethod1Code,
+    pub authntcn_ntty: AuthenticationEntity1Code,
+}
+
+impl Element for CardholderAuthentication2 {
+    const TYPE: &'static str = "CardholderAuthentication2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AuthntcnMtd", "AuthntcnNtty"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            authntcn_mtd: reader.required("AuthntcnMtd", NAMES)?,
+            authntcn_ntty: reader.required("AuthntcnNtty", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.authntcn_mtd.write(writer, "AuthntcnMtd");
+        self.authntcn_ntty.write(writer, "AuthntcnNtty");
+        writer.end(name);
+    }
+}
+
+/// `Case5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case5 {
+    pub id: Max35Text,
+    pub cretr: Party40Choice,
+    pub reop_case_indctn: Option<YesNoIndicator>,
+}
+
+impl Case5 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: Max35Text, cretr: Party40Choice) -> Self {
+        Self {
+            id,
+            cretr,
+            reop_case_indctn: None,
+        }
+    }
+}
+
+impl Element for Case5 {
+    const TYPE: &'static str = "Case5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Cretr", "ReopCaseIndctn"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            cretr: reader.required("Cretr", NAMES)?,
+            reop_case_indctn: reader.optional("ReopCaseIndctn")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.cretr.write(writer, "Cretr");
+        self.reop_case_indctn.iter().for_each(|it| it.write(writer, "ReopCaseIndctn"));
+        writer.end(name);
+    }
+}
+
+/// `CaseAssignment5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseAssignment5 {
+    pub id: Max35Text,
+    pub assgnr: Party40Choice,
+    pub assgne: Party40Choice,
+    pub cre_dt_tm: ISODateTime,
+}
+
+impl Element for CaseAssignment5 {
+    const TYPE: &'static str = "CaseAssignment5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Assgnr", "Assgne", "CreDtTm"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            assgnr: reader.required("Assgnr", NAMES)?,
+            assgne: reader.required("Assgne", NAMES)?,
+            cre_dt_tm: reader.required("CreDtTm", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.assgnr.write(writer, "Assgnr");
+        self.assgne.write(writer, "Assgne");
+        self.cre_dt_tm.write(writer, "CreDtTm");
+        writer.end(name);
+    }
+}
+
+/// `CashAccount37`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CashAccount37 {
+    pub nm: Option<Max70Text>,
+    pub tp: Option<Box<CashAccountType2Choice>>,
+    pub ccy: Option<ActiveOrHistoricCurrencyCode>,
+    pub prxy: Option<Box<ProxyAccountIdentification1>>,
+    pub cur_mul_lmt: Option<Box<Limit5>>,
+    pub ownr: Option<Box<PartyIdentification135>>,
+    pub svcr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub mul_bal: Vec<CashBalance13>,
+    pub cur_bil_lmt: Vec<BilateralLimit3>,
+    pub stg_ordr: Vec<StandingOrder6>,
+}
+
+impl Element for CashAccount37 {
+    const TYPE: &'static str = "CashAccount37";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Nm", "Tp", "Ccy", "Prxy", "CurMulLmt", "Ownr", "Svcr", "MulBal", "CurBilLmt", "StgOrdr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            nm: reader.optional("Nm")?,
             tp: reader.optional("Tp")?,
-            nb: reader.optional("Nb")?,
-            rltd_dt: reader.optional("RltdDt")?,
-            line_dtls: reader.repeated("LineDtls", 0, usize::MAX, NAMES)?,
+            ccy: reader.optional("Ccy")?,
+            prxy: reader.optional("Prxy")?,
+            cur_mul_lmt: reader.optional("CurMulLmt")?,
+            ownr: reader.optional("Ownr")?,
+            svcr: reader.optional("Svcr")?,
+            mul_bal: reader.repeated("MulBal", 0, usize::MAX, NAMES)?,
+            cur_bil_lmt: reader.repeated("CurBilLmt", 0, usize::MAX, NAMES)?,
+            stg_ordr: reader.repeated("StgOrdr", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.ccy.iter().for_each(|it| it.write(writer, "Ccy"));
+        self.prxy.iter().for_each(|it| it.write(writer, "Prxy"));
+        self.cur_mul_lmt.iter().for_each(|it| it.write(writer, "CurMulLmt"));
+        self.ownr.iter().for_each(|it| it.write(writer, "Ownr"));
+        self.svcr.iter().for_each(|it| it.write(writer, "Svcr"));
+        self.mul_bal.iter().for_each(|it| it.write(writer, "MulBal"));
+        self.cur_bil_lmt.iter().for_each(|it| it.write(writer, "CurBilLmt"));
+        self.stg_ordr.iter().for_each(|it| it.write(writer, "StgOrdr"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccount38`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashAccount38 {
+    pub id: AccountIdentification4Choice,
+    pub tp: Option<Box<CashAccountType2Choice>>,
+    pub ccy: Option<ActiveOrHistoricCurrencyCode>,
+    pub nm: Option<Max70Text>,
+    pub prxy: Option<Box<ProxyAccountIdentification1>>,
+}
+
+impl CashAccount38 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: AccountIdentification4Choice) -> Self {
+        Self {
+            id,
+            tp: None,
+            ccy: None,
+            nm: None,
+            prxy: None,
+        }
+    }
+}
+
+impl Element for CashAccount38 {
+    const TYPE: &'static str = "CashAccount38";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Tp", "Ccy", "Nm", "Prxy"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            tp: reader.optional("Tp")?,
+            ccy: reader.optional("Ccy")?,
+            nm: reader.optional("Nm")?,
+            prxy: reader.optional("Prxy")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.ccy.iter().for_each(|it| it.write(writer, "Ccy"));
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.prxy.iter().for_each(|it| it.write(writer, "Prxy"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccount39`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashAccount39 {
+    pub id: AccountIdentification4Choice,
+    pub tp: Option<Box<CashAccountType2Choice>>,
+    pub ccy: Option<ActiveOrHistoricCurrencyCode>,
+    pub nm: Option<Max70Text>,
+    pub prxy: Option<Box<ProxyAccountIdentification1>>,
+    pub ownr: Option<Box<PartyIdentification135>>,
+    pub svcr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl CashAccount39 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(id: AccountIdentification4Choice) -> Self {
+        Self {
+            id,
+            tp: None,
+            ccy: None,
+            nm: None,
+            prxy: None,
+            ownr: None,
+            svcr: None,
+        }
+    }
+}
+
+impl Element for CashAccount39 {
+    const TYPE: &'static str = "CashAccount39";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Id", "Tp", "Ccy", "Nm", "Prxy", "Ownr", "Svcr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            id: reader.required("Id", NAMES)?,
+            tp: reader.optional("Tp")?,
+            ccy: reader.optional("Ccy")?,
+            nm: reader.optional("Nm")?,
+            prxy: reader.optional("Prxy")?,
+            ownr: reader.optional("Ownr")?,
+            svcr: reader.optional("Svcr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.id.write(writer, "Id");
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.ccy.iter().for_each(|it| it.write(writer, "Ccy"));
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.prxy.iter().for_each(|it| it.write(writer, "Prxy"));
+        self.ownr.iter().for_each(|it| it.write(writer, "Ownr"));
+        self.svcr.iter().for_each(|it| it.write(writer, "Svcr"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccountAndEntry3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashAccountAndEntry3 {
+    pub acct: CashAccount39,
+    pub ntry: Option<Box<CashEntry2>>,
+}
+
+impl CashAccountAndEntry3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(acct: CashAccount39) -> Self {
+        Self {
+            acct,
+            ntry: None,
+        }
+    }
+}
+
+impl Element for CashAccountAndEntry3 {
+    const TYPE: &'static str = "CashAccountAndEntry3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Acct", "Ntry"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            acct: reader.required("Acct", NAMES)?,
+            ntry: reader.optional("Ntry")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.acct.write(writer, "Acct");
+        self.ntry.iter().for_each(|it| it.write(writer, "Ntry"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccountEntrySearch6`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CashAccountEntrySearch6 {
+    pub acct_id: Vec<AccountIdentificationSearchCriteria2Choice>,
+    pub ntry_amt: Vec<ActiveOrHistoricAmountRange2Choice>,
+    pub ntry_amt_ccy: Vec<ActiveOrHistoricCurrencyCode>,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+    pub ntry_sts: Vec<EntryStatus1Code>,
+    pub ntry_dt: Vec<DateAndDateTimeSearch3Choice>,
+    pub acct_ownr: Option<Box<PartyIdentification135>>,
+    pub acct_svcr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl Element for CashAccountEntrySearch6 {
+    const TYPE: &'static str = "CashAccountEntrySearch6";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AcctId", "NtryAmt", "NtryAmtCcy", "CdtDbtInd", "NtrySts", "NtryDt", "AcctOwnr", "AcctSvcr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            acct_id: reader.repeated("AcctId", 0, usize::MAX, NAMES)?,
+            ntry_amt: reader.repeated("NtryAmt", 0, usize::MAX, NAMES)?,
+            ntry_amt_ccy: reader.repeated("NtryAmtCcy", 0, usize::MAX, NAMES)?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+            ntry_sts: reader.repeated("NtrySts", 0, usize::MAX, NAMES)?,
+            ntry_dt: reader.repeated("NtryDt", 0, usize::MAX, NAMES)?,
+            acct_ownr: reader.optional("AcctOwnr")?,
+            acct_svcr: reader.optional("AcctSvcr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.acct_id.iter().for_each(|it| it.write(writer, "AcctId"));
+        self.ntry_amt.iter().for_each(|it| it.write(writer, "NtryAmt"));
+        self.ntry_amt_ccy.iter().for_each(|it| it.write(writer, "NtryAmtCcy"));
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        self.ntry_sts.iter().for_each(|it| it.write(writer, "NtrySts"));
+        self.ntry_dt.iter().for_each(|it| it.write(writer, "NtryDt"));
+        self.acct_ownr.iter().for_each(|it| it.write(writer, "AcctOwnr"));
+        self.acct_svcr.iter().for_each(|it| it.write(writer, "AcctSvcr"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccountReturnCriteria5`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CashAccountReturnCriteria5 {
+    pub nm_ind: Option<RequestedIndicator>,
+    pub ccy_ind: Option<RequestedIndicator>,
+    pub tp_ind: Option<RequestedIndicator>,
+    pub mul_lmt_ind: Option<RequestedIndicator>,
+    pub mul_bal_rtr_crit: Option<Box<CashBalanceReturnCriteria2>>,
+    pub bil_lmt_ind: Option<RequestedIndicator>,
+    pub bil_bal_rtr_crit: Option<Box<CashBalanceReturnCriteria2>>,
+    pub stg_ordr_ind: Option<RequestedIndicator>,
+    pub acct_ownr_ind: Option<RequestedIndicator>,
+    pub acct_svcr_ind: Option<RequestedIndicator>,
+}
+
+impl Element for CashAccountReturnCriteria5 {
+    const TYPE: &'static str = "CashAccountReturnCriteria5";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["NmInd", "CcyInd", "TpInd", "MulLmtInd", "MulBalRtrCrit", "BilLmtInd", "BilBalRtrCrit", "StgOrdrInd", "AcctOwnrInd", "AcctSvcrInd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            nm_ind: reader.optional("NmInd")?,
+            ccy_ind: reader.optional("CcyInd")?,
+            tp_ind: reader.optional("TpInd")?,
+            mul_lmt_ind: reader.optional("MulLmtInd")?,
+            mul_bal_rtr_crit: reader.optional("MulBalRtrCrit")?,
+            bil_lmt_ind: reader.optional("BilLmtInd")?,
+            bil_bal_rtr_crit: reader.optional("BilBalRtrCrit")?,
+            stg_ordr_ind: reader.optional("StgOrdrInd")?,
+            acct_ownr_ind: reader.optional("AcctOwnrInd")?,
+            acct_svcr_ind: reader.optional("AcctSvcrInd")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.nm_ind.iter().for_each(|it| it.write(writer, "NmInd"));
+        self.ccy_ind.iter().for_each(|it| it.write(writer, "CcyInd"));
+        self.tp_ind.iter().for_each(|it| it.write(writer, "TpInd"));
+        self.mul_lmt_ind.iter().for_each(|it| it.write(writer, "MulLmtInd"));
+        self.mul_bal_rtr_crit.iter().for_each(|it| it.write(writer, "MulBalRtrCrit"));
+        self.bil_lmt_ind.iter().for_each(|it| it.write(writer, "BilLmtInd"));
+        self.bil_bal_rtr_crit.iter().for_each(|it| it.write(writer, "BilBalRtrCrit"));
+        self.stg_ordr_ind.iter().for_each(|it| it.write(writer, "StgOrdrInd"));
+        self.acct_ownr_ind.iter().for_each(|it| it.write(writer, "AcctOwnrInd"));
+        self.acct_svcr_ind.iter().for_each(|it| it.write(writer, "AcctSvcrInd"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccountSearchCriteria7`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CashAccountSearchCriteria7 {
+    pub acct_id: Vec<AccountIdentificationSearchCriteria2Choice>,
+    pub tp: Vec<CashAccountType2Choice>,
+    pub ccy: Vec<ActiveOrHistoricCurrencyCode>,
+    pub bal: Vec<CashBalance12>,
+    pub acct_ownr: Option<Box<PartyIdentification135>>,
+    pub acct_svcr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl Element for CashAccountSearchCriteria7 {
+    const TYPE: &'static str = "CashAccountSearchCriteria7";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["AcctId", "Tp", "Ccy", "Bal", "AcctOwnr", "AcctSvcr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            acct_id: reader.repeated("AcctId", 0, usize::MAX, NAMES)?,
+            tp: reader.repeated("Tp", 0, usize::MAX, NAMES)?,
+            ccy: reader.repeated("Ccy", 0, usize::MAX, NAMES)?,
+            bal: reader.repeated("Bal", 0, usize::MAX, NAMES)?,
+            acct_ownr: reader.optional("AcctOwnr")?,
+            acct_svcr: reader.optional("AcctSvcr")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.acct_id.iter().for_each(|it| it.write(writer, "AcctId"));
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.ccy.iter().for_each(|it| it.write(writer, "Ccy"));
+        self.bal.iter().for_each(|it| it.write(writer, "Bal"));
+        self.acct_ownr.iter().for_each(|it| it.write(writer, "AcctOwnr"));
+        self.acct_svcr.iter().for_each(|it| it.write(writer, "AcctSvcr"));
+        writer.end(name);
+    }
+}
+
+/// `CashAccountType2Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CashAccountType2Choice {
+    Cd(ExternalCashAccountType1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for CashAccountType2Choice {
+    const TYPE: &'static str = "CashAccountType2Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `CashAvailability1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashAvailability1 {
+    pub dt: CashAvailabilityDate1Choice,
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub cdt_dbt_ind: CreditDebitCode,
+}
+
+impl Element for CashAvailability1 {
+    const TYPE: &'static str = "CashAvailability1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Dt", "Amt", "CdtDbtInd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            dt: reader.required("Dt", NAMES)?,
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.dt.write(writer, "Dt");
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
+        writer.end(name);
+    }
+}
+
+/// `CashAvailabilityDate1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CashAvailabilityDate1Choice {
+    NbOfDays(Max15PlusSignedNumericText),
+    ActlDt(ISODate),
+}
+
+impl Element for CashAvailabilityDate1Choice {
+    const TYPE: &'static str = "CashAvailabilityDate1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["NbOfDays", "ActlDt"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("NbOfDays") {
+            Self::NbOfDays(reader.alternative("NbOfDays")?)
+        }
+        else if reader.at("ActlDt") {
+            Self::ActlDt(reader.alternative("ActlDt")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::NbOfDays(it) => it.write(writer, "NbOfDays"),
+            Self::ActlDt(it) => it.write(writer, "ActlDt"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `CashBalance11`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashBalance11 {
+    pub amt: ImpliedCurrencyAndAmount,
+    pub cdt_dbt_ind: CreditDebitCode,
+    pub tp: Option<Box<BalanceType9Choice>>,
+    pub sts: Option<BalanceStatus1Code>,
+    pub val_dt: Option<Box<DateAndDateTime2Choice>>,
+    pub nb_of_pmts: Option<Number>,
+}
+
+impl CashBalance11 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ImpliedCurrencyAndAmount, cdt_dbt_ind: CreditDebitCode) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind,
+            tp: None,
+            sts: None,
+            val_dt: None,
+            nb_of_pmts: None,
+        }
+    }
+}
+
+impl Element for CashBalance11 {
+    const TYPE: &'static str = "CashBalance11";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Tp", "Sts", "ValDt", "NbOfPmts"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
+            tp: reader.optional("Tp")?,
+            sts: reader.optional("Sts")?,
+            val_dt: reader.optional("ValDt")?,
+            nb_of_pmts: reader.optional("NbOfPmts")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.sts.iter().for_each(|it| it.write(writer, "Sts"));
+        self.val_dt.iter().for_each(|it| it.write(writer, "ValDt"));
+        self.nb_of_pmts.iter().for_each(|it| it.write(writer, "NbOfPmts"));
+        writer.end(name);
+    }
+}
+
+/// `CashBalance12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashBalance12 {
+    pub tp: Vec<BalanceType11Choice>,
+    pub ctr_pty_tp: BalanceCounterparty1Code,
+    pub ctr_pty_id: Vec<BranchAndFinancialInstitutionIdentification6>,
+    pub val_dt: Vec<DateAndDateTimeSearch4Choice>,
+    pub prcg_dt: Option<Box<DateAndDateTimeSearch4Choice>>,
+}
+
+impl CashBalance12 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(ctr_pty_tp: BalanceCounterparty1Code) -> Self {
+        Self {
+            tp: Vec::new(),
+            ctr_pty_tp,
+            ctr_pty_id: Vec::new(),
+            val_dt: Vec::new(),
+            prcg_dt: None,
+        }
+    }
+}
+
+impl Element for CashBalance12 {
+    const TYPE: &'static str = "CashBalance12";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Tp", "CtrPtyTp", "CtrPtyId", "ValDt", "PrcgDt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp: reader.repeated("Tp", 0, usize::MAX, NAMES)?,
+            ctr_pty_tp: reader.required("CtrPtyTp", NAMES)?,
+            ctr_pty_id: reader.repeated("CtrPtyId", 0, usize::MAX, NAMES)?,
+            val_dt: reader.repeated("ValDt", 0, usize::MAX, NAMES)?,
+            prcg_dt: reader.optional("PrcgDt")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1513,9 +896,609 @@ impl Element for ReferredDocumentInformation7 {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
         self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.nb.iter().for_each(|it| it.write(writer, "Nb"));
-        self.rltd_dt.iter().for_each(|it| it.write(writer, "RltdDt"));
-        self.line_dtls.iter().for_each(|it| it.write(writer, "LineDtls"));
+        self.ctr_pty_tp.write(writer, "CtrPtyTp");
+        self.ctr_pty_id.iter().for_each(|it| it.write(writer, "CtrPtyId"));
+        self.val_dt.iter().for_each(|it| it.write(writer, "ValDt"));
+        self.prcg_dt.iter().for_each(|it| it.write(writer, "PrcgDt"));
+        writer.end(name);
+    }
+}
+
+/// `CashBalance13`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashBalance13 {
+    pub amt: ImpliedCurrencyAndAmount,
+    pub cdt_dbt_ind: CreditDebitCode,
+    pub tp: Option<Box<BalanceType11Choice>>,
+    pub sts: Option<BalanceStatus1Code>,
+    pub val_dt: Option<Box<DateAndDateTime2Choice>>,
+    pub prcg_dt: Option<Box<DateAndDateTime2Choice>>,
+    pub nb_of_pmts: Option<Number>,
+    pub rstrctn_tp: Option<Box<BalanceRestrictionType1>>,
+}
+
+impl CashBalance13 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ImpliedCurrencyAndAmount, cdt_dbt_ind: CreditDebitCode) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind,
+            tp: None,
+            sts: None,
+            val_dt: None,
+            prcg_dt: None,
+            nb_of_pmts: None,
+            rstrctn_tp: None,
+        }
+    }
+}
+
+impl Element for CashBalance13 {
+    const TYPE: &'static str = "CashBalance13";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "Tp", "Sts", "ValDt", "PrcgDt", "NbOfPmts", "RstrctnTp"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
+            tp: reader.optional("Tp")?,
+            sts: reader.optional("Sts")?,
+            val_dt: reader.optional("ValDt")?,
+            prcg_dt: reader.optional("PrcgDt")?,
+            nb_of_pmts: reader.optional("NbOfPmts")?,
+            rstrctn_tp: reader.optional("RstrctnTp")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.sts.iter().for_each(|it| it.write(writer, "Sts"));
+        self.val_dt.iter().for_each(|it| it.write(writer, "ValDt"));
+        self.prcg_dt.iter().for_each(|it| it.write(writer, "PrcgDt"));
+        self.nb_of_pmts.iter().for_each(|it| it.write(writer, "NbOfPmts"));
+        self.rstrctn_tp.iter().for_each(|it| it.write(writer, "RstrctnTp"));
+        writer.end(name);
+    }
+}
+
+/// `CashBalance8`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashBalance8 {
+    pub tp: BalanceType13,
+    pub cdt_line: Vec<CreditLine3>,
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub cdt_dbt_ind: CreditDebitCode,
+    pub dt: DateAndDateTime2Choice,
+    pub avlbty: Vec<CashAvailability1>,
+}
+
+impl CashBalance8 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(tp: BalanceType13, amt: ActiveOrHistoricCurrencyAndAmount, cdt_dbt_ind: CreditDebitCode, dt: DateAndDateTime2Choice) -> Self {
+        Self {
+            tp,
+            cdt_line: Vec::new(),
+            amt,
+            cdt_dbt_ind,
+            dt,
+            avlbty: Vec::new(),
+        }
+    }
+}
+
+impl Element for CashBalance8 {
+    const TYPE: &'static str = "CashBalance8";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Tp", "CdtLine", "Amt", "CdtDbtInd", "Dt", "Avlbty"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp: reader.required("Tp", NAMES)?,
+            cdt_line: reader.repeated("CdtLine", 0, usize::MAX, NAMES)?,
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.required("CdtDbtInd", NAMES)?,
+            dt: reader.required("Dt", NAMES)?,
+            avlbty: reader.repeated("Avlbty", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.tp.write(writer, "Tp");
+        self.cdt_line.iter().for_each(|it| it.write(writer, "CdtLine"));
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.write(writer, "CdtDbtInd");
+        self.dt.write(writer, "Dt");
+        self.avlbty.iter().for_each(|it| it.write(writer, "Avlbty"));
+        writer.end(name);
+    }
+}
+
+/// `CashBalanceReturnCriteria2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashBalanceReturnCriteria2 {
+    pub tp_ind: RequestedIndicator,
+    pub sts_ind: RequestedIndicator,
+    pub val_dt_ind: RequestedIndicator,
+    pub prcg_dt_ind: RequestedIndicator,
+    pub nb_of_pmts_ind: RequestedIndicator,
+}
+
+impl Element for CashBalanceReturnCriteria2 {
+    const TYPE: &'static str = "CashBalanceReturnCriteria2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["TpInd", "StsInd", "ValDtInd", "PrcgDtInd", "NbOfPmtsInd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            tp_ind: reader.required("TpInd", NAMES)?,
+            sts_ind: reader.required("StsInd", NAMES)?,
+            val_dt_ind: reader.required("ValDtInd", NAMES)?,
+            prcg_dt_ind: reader.required("PrcgDtInd", NAMES)?,
+            nb_of_pmts_ind: reader.required("NbOfPmtsInd", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.tp_ind.write(writer, "TpInd");
+        self.sts_ind.write(writer, "StsInd");
+        self.val_dt_ind.write(writer, "ValDtInd");
+        self.prcg_dt_ind.write(writer, "PrcgDtInd");
+        self.nb_of_pmts_ind.write(writer, "NbOfPmtsInd");
+        writer.end(name);
+    }
+}
+
+/// `CashDeposit1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CashDeposit1 {
+    pub note_dnmtn: ActiveCurrencyAndAmount,
+    pub nb_of_notes: Max15NumericText,
+    pub amt: ActiveCurrencyAndAmount,
+}
+
+impl Element for CashDeposit1 {
+    const TYPE: &'static str = "CashDeposit1";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["NoteDnmtn", "NbOfNotes", "Amt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            note_dnmtn: reader.required("NoteDnmtn", NAMES)?,
+            nb_of_notes: reader.required("NbOfNotes", NAMES)?,
+            amt: reader.required("Amt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.note_dnmtn.write(writer, "NoteDnmtn");
+        self.nb_of_notes.write(writer, "NbOfNotes");
+        self.amt.write(writer, "Amt");
+        writer.end(name);
+    }
+}
+
+/// `CashEntry2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CashEntry2 {
+    pub amt: Option<ActiveCurrencyAndAmount>,
+    pub dt: Option<Box<DateAndDateTime2Choice>>,
+    pub sts: Option<EntryStatus1Code>,
+    pub id: Option<Max35Text>,
+    pub stmt_id: Option<Max35Text>,
+    pub acct_svcr_ref: Option<Number>,
+    pub addtl_ntry_inf: Vec<Max140Text>,
+}
+
+impl Element for CashEntry2 {
+    const TYPE: &'static str = "CashEntry2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "Dt", "Sts", "Id", "StmtId", "AcctSvcrRef", "AddtlNtryInf"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.optional("Amt")?,
+            dt: reader.optional("Dt")?,
+            sts: reader.optional("Sts")?,
+            id: reader.optional("Id")?,
+            stmt_id: reader.optional("StmtId")?,
+            acct_svcr_ref: reader.optional("AcctSvcrRef")?,
+            addtl_ntry_inf: reader.repeated("AddtlNtryInf", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
+        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
+        self.sts.iter().for_each(|it| it.write(writer, "Sts"));
+        self.id.iter().for_each(|it| it.write(writer, "Id"));
+        self.stmt_id.iter().for_each(|it| it.write(writer, "StmtId"));
+        self.acct_svcr_ref.iter().for_each(|it| it.write(writer, "AcctSvcrRef"));
+        self.addtl_ntry_inf.iter().for_each(|it| it.write(writer, "AddtlNtryInf"));
+        writer.end(name);
+    }
+}
+
+/// `CategoryPurpose1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CategoryPurpose1Choice {
+    Cd(ExternalCategoryPurpose1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for CategoryPurpose1Choice {
+    const TYPE: &'static str = "CategoryPurpose1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ChargeType3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeType3Choice {
+    Cd(ExternalChargeType1Code),
+    Prtry(Box<GenericIdentification3>),
+}
+
+impl Element for ChargeType3Choice {
+    const TYPE: &'static str = "ChargeType3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `Charges6`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Charges6 {
+    pub ttl_chrgs_and_tax_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub rcrd: Vec<ChargesRecord3>,
+}
+
+impl Element for Charges6 {
+    const TYPE: &'static str = "Charges6";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["TtlChrgsAndTaxAmt", "Rcrd"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ttl_chrgs_and_tax_amt: reader.optional("TtlChrgsAndTaxAmt")?,
+            rcrd: reader.repeated("Rcrd", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ttl_chrgs_and_tax_amt.iter().for_each(|it| it.write(writer, "TtlChrgsAndTaxAmt"));
+        self.rcrd.iter().for_each(|it| it.write(writer, "Rcrd"));
+        writer.end(name);
+    }
+}
+
+/// `Charges7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charges7 {
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub agt: BranchAndFinancialInstitutionIdentification6,
+}
+
+impl Element for Charges7 {
+    const TYPE: &'static str = "Charges7";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "Agt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            agt: reader.required("Agt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.agt.write(writer, "Agt");
+        writer.end(name);
+    }
+}
+
+/// `ChargesRecord3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargesRecord3 {
+    pub amt: ActiveOrHistoricCurrencyAndAmount,
+    pub cdt_dbt_ind: Option<CreditDebitCode>,
+    pub chrg_incl_ind: Option<ChargeIncludedIndicator>,
+    pub tp: Option<Box<ChargeType3Choice>>,
+    pub rate: Option<PercentageRate>,
+    pub br: Option<ChargeBearerType1Code>,
+    pub agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub tax: Option<Box<TaxCharges2>>,
+}
+
+impl ChargesRecord3 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            amt,
+            cdt_dbt_ind: None,
+            chrg_incl_ind: None,
+            tp: None,
+            rate: None,
+            br: None,
+            agt: None,
+            tax: None,
+        }
+    }
+}
+
+impl Element for ChargesRecord3 {
+    const TYPE: &'static str = "ChargesRecord3";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "CdtDbtInd", "ChrgInclInd", "Tp", "Rate", "Br", "Agt", "Tax"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            cdt_dbt_ind: reader.optional("CdtDbtInd")?,
+            chrg_incl_ind: reader.optional("ChrgInclInd")?,
+            tp: reader.optional("Tp")?,
+            rate: reader.optional("Rate")?,
+            br: reader.optional("Br")?,
+            agt: reader.optional("Agt")?,
+            tax: reader.optional("Tax")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.cdt_dbt_ind.iter().for_each(|it| it.write(writer, "CdtDbtInd"));
+        self.chrg_incl_ind.iter().for_each(|it| it.write(writer, "ChrgInclInd"));
+        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
+        self.rate.iter().for_each(|it| it.write(writer, "Rate"));
+        self.br.iter().for_each(|it| it.write(writer, "Br"));
+        self.agt.iter().for_each(|it| it.write(writer, "Agt"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        writer.end(name);
+    }
+}
+
+/// `Cheque11`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cheque11 {
+    pub chq_tp: Option<ChequeType2Code>,
+    pub chq_nb: Option<Max35Text>,
+    pub chq_fr: Option<Box<NameAndAddress16>>,
+    pub dlvry_mtd: Option<Box<ChequeDeliveryMethod1Choice>>,
+    pub dlvr_to: Option<Box<NameAndAddress16>>,
+    pub instr_prty: Option<Priority2Code>,
+    pub chq_mtrty_dt: Option<ISODate>,
+    pub frms_cd: Option<Max35Text>,
+    pub memo_fld: Vec<Max35Text>,
+    pub rgnl_clr_zone: Option<Max35Text>,
+    pub prt_lctn: Option<Max35Text>,
+    pub sgntr: Vec<Max70Text>,
+}
+
+impl Element for Cheque11 {
+    const TYPE: &'static str = "Cheque11";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["ChqTp", "ChqNb", "ChqFr", "DlvryMtd", "DlvrTo", "InstrPrty", "ChqMtrtyDt", "FrmsCd", "MemoFld", "RgnlClrZone", "PrtLctn", "Sgntr"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            chq_tp: reader.optional("ChqTp")?,
+            chq_nb: reader.optional("ChqNb")?,
+            chq_fr: reader.optional("ChqFr")?,
+            dlvry_mtd: reader.optional("DlvryMtd")?,
+            dlvr_to: reader.optional("DlvrTo")?,
+            instr_prty: reader.optional("InstrPrty")?,
+            chq_mtrty_dt: reader.optional("ChqMtrtyDt")?,
+            frms_cd: reader.optional("FrmsCd")?,
+            memo_fld: reader.repeated("MemoFld", 0, 2, NAMES)?,
+            rgnl_clr_zone: reader.optional("RgnlClrZone")?,
+            prt_lctn: reader.optional("PrtLctn")?,
+            sgntr: reader.repeated("Sgntr", 0, 5, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.chq_tp.iter().for_each(|it| it.write(writer, "ChqTp"));
+        self.chq_nb.iter().for_each(|it| it.write(writer, "ChqNb"));
+        self.chq_fr.iter().for_each(|it| it.write(writer, "ChqFr"));
+        self.dlvry_mtd.iter().for_each(|it| it.write(writer, "DlvryMtd"));
+        self.dlvr_to.iter().for_each(|it| it.write(writer, "DlvrTo"));
+        self.instr_prty.iter().for_each(|it| it.write(writer, "InstrPrty"));
+        self.chq_mtrty_dt.iter().for_each(|it| it.write(writer, "ChqMtrtyDt"));
+        self.frms_cd.iter().for_each(|it| it.write(writer, "FrmsCd"));
+        self.memo_fld.iter().for_each(|it| it.write(writer, "MemoFld"));
+        self.rgnl_clr_zone.iter().for_each(|it| it.write(writer, "RgnlClrZone"));
+        self.prt_lctn.iter().for_each(|it| it.write(writer, "PrtLctn"));
+        self.sgntr.iter().for_each(|it| it.write(writer, "Sgntr"));
+        writer.end(name);
+    }
+}
+
+/// `ChequeDeliveryMethod1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChequeDeliveryMethod1Choice {
+    Cd(ChequeDelivery1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for ChequeDeliveryMethod1Choice {
+    const TYPE: &'static str = "ChequeDeliveryMethod1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ClaimNonReceipt2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNonReceipt2 {
+    pub dt_prcd: ISODate,
+    pub orgnl_nxt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+}
+
+impl ClaimNonReceipt2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(dt_prcd: ISODate) -> Self {
+        Self {
+            dt_prcd,
+            orgnl_nxt_agt: None,
+        }
+    }
+}
+
+impl Element for ClaimNonReceipt2 {
+    const TYPE: &'static str = "ClaimNonReceipt2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["DtPrcd", "OrgnlNxtAgt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            dt_prcd: reader.required("DtPrcd", NAMES)?,
+            orgnl_nxt_agt: reader.optional("OrgnlNxtAgt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.dt_prcd.write(writer, "DtPrcd");
+        self.orgnl_nxt_agt.iter().for_each(|it| it.write(writer, "OrgnlNxtAgt"));
+        writer.end(name);
+    }
+}
+
+/// `ClaimNonReceipt2Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimNonReceipt2Choice {
+    Accptd(Box<ClaimNonReceipt2>),
+    Rjctd(Box<ClaimNonReceiptRejectReason1Choice>),
+}
+
+impl Element for ClaimNonReceipt2Choice {
+    const TYPE: &'static str = "ClaimNonReceipt2Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Accptd", "Rjctd"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Accptd") {
+            Self::Accptd(reader.alternative("Accptd")?)
+        }
+        else if reader.at("Rjctd") {
+            Self::Rjctd(reader.alternative("Rjctd")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Accptd(it) => it.write(writer, "Accptd"),
+            Self::Rjctd(it) => it.write(writer, "Rjctd"),
+        }
         writer.end(name);
     }
 }

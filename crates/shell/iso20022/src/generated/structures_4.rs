@@ -4,15 +4,15 @@ use super::*;
 use crate::violation::Stop;
 use crate::xml::*;
 
-/// `ReferredDocumentType3Choice`.
+/// `ClaimNonReceiptRejectReason1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReferredDocumentType3Choice {
-    Cd(DocumentType6Code),
+pub enum ClaimNonReceiptRejectReason1Choice {
+    Cd(ExternalClaimNonReceiptRejection1Code),
     Prtry(Max35Text),
 }
 
-impl Element for ReferredDocumentType3Choice {
-    const TYPE: &'static str = "ReferredDocumentType3Choice";
+impl Element for ClaimNonReceiptRejectReason1Choice {
+    const TYPE: &'static str = "ClaimNonReceiptRejectReason1Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -40,33 +40,105 @@ impl Element for ReferredDocumentType3Choice {
     }
 }
 
-/// `ReferredDocumentType4`.
+/// `ClearingSystemIdentification2Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferredDocumentType4 {
-    pub cd_or_prtry: ReferredDocumentType3Choice,
-    pub issr: Option<Max35Text>,
+pub enum ClearingSystemIdentification2Choice {
+    Cd(ExternalClearingSystemIdentification1Code),
+    Prtry(Max35Text),
 }
 
-impl ReferredDocumentType4 {
+impl Element for ClearingSystemIdentification2Choice {
+    const TYPE: &'static str = "ClearingSystemIdentification2Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ClearingSystemIdentification3Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClearingSystemIdentification3Choice {
+    Cd(ExternalCashClearingSystem1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for ClearingSystemIdentification3Choice {
+    const TYPE: &'static str = "ClearingSystemIdentification3Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `ClearingSystemMemberIdentification2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearingSystemMemberIdentification2 {
+    pub clr_sys_id: Option<Box<ClearingSystemIdentification2Choice>>,
+    pub mmb_id: Max35Text,
+}
+
+impl ClearingSystemMemberIdentification2 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(cd_or_prtry: ReferredDocumentType3Choice) -> Self {
+    pub fn new(mmb_id: Max35Text) -> Self {
         Self {
-            cd_or_prtry,
-            issr: None,
+            clr_sys_id: None,
+            mmb_id,
         }
     }
 }
 
-impl Element for ReferredDocumentType4 {
-    const TYPE: &'static str = "ReferredDocumentType4";
+impl Element for ClearingSystemMemberIdentification2 {
+    const TYPE: &'static str = "ClearingSystemMemberIdentification2";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CdOrPrtry", "Issr"];
+        const NAMES: &[&str] = &["ClrSysId", "MmbId"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            cd_or_prtry: reader.required("CdOrPrtry", NAMES)?,
-            issr: reader.optional("Issr")?,
+            clr_sys_id: reader.optional("ClrSysId")?,
+            mmb_id: reader.required("MmbId", NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -74,28 +146,119 @@ impl Element for ReferredDocumentType4 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.cd_or_prtry.write(writer, "CdOrPrtry");
-        self.issr.iter().for_each(|it| it.write(writer, "Issr"));
+        self.clr_sys_id.iter().for_each(|it| it.write(writer, "ClrSysId"));
+        self.mmb_id.write(writer, "MmbId");
         writer.end(name);
     }
 }
 
-/// `RegulatoryAuthority2`.
+/// `Compensation2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compensation2 {
+    pub amt: ActiveCurrencyAndAmount,
+    pub dbtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub rsn: CompensationReason1Choice,
+}
+
+impl Element for Compensation2 {
+    const TYPE: &'static str = "Compensation2";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Amt", "DbtrAgt", "CdtrAgt", "Rsn"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            amt: reader.required("Amt", NAMES)?,
+            dbtr_agt: reader.required("DbtrAgt", NAMES)?,
+            cdtr_agt: reader.required("CdtrAgt", NAMES)?,
+            rsn: reader.required("Rsn", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.amt.write(writer, "Amt");
+        self.dbtr_agt.write(writer, "DbtrAgt");
+        self.cdtr_agt.write(writer, "CdtrAgt");
+        self.rsn.write(writer, "Rsn");
+        writer.end(name);
+    }
+}
+
+/// `CompensationReason1Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CompensationReason1Choice {
+    Cd(ExternalPaymentCompensationReason1Code),
+    Prtry(Max35Text),
+}
+
+impl Element for CompensationReason1Choice {
+    const TYPE: &'static str = "CompensationReason1Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Cd", "Prtry"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Cd") {
+            Self::Cd(reader.alternative("Cd")?)
+        }
+        else if reader.at("Prtry") {
+            Self::Prtry(reader.alternative("Prtry")?)
+        }
+        else {
+            return Err(reader.no_alternative(NAMES));
+        };
+        reader.leave(Self::TYPE, NAMES, true)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        match self {
+            Self::Cd(it) => it.write(writer, "Cd"),
+            Self::Prtry(it) => it.write(writer, "Prtry"),
+        }
+        writer.end(name);
+    }
+}
+
+/// `Contact4`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RegulatoryAuthority2 {
+pub struct Contact4 {
+    pub nm_prfx: Option<NamePrefix2Code>,
     pub nm: Option<Max140Text>,
-    pub ctry: Option<CountryCode>,
+    pub phne_nb: Option<PhoneNumber>,
+    pub mob_nb: Option<PhoneNumber>,
+    pub fax_nb: Option<PhoneNumber>,
+    pub email_adr: Option<Max2048Text>,
+    pub email_purp: Option<Max35Text>,
+    pub job_titl: Option<Max35Text>,
+    pub rspnsblty: Option<Max35Text>,
+    pub dept: Option<Max70Text>,
+    pub othr: Vec<OtherContact1>,
+    pub prefrd_mtd: Option<PreferredContactMethod1Code>,
 }
 
-impl Element for RegulatoryAuthority2 {
-    const TYPE: &'static str = "RegulatoryAuthority2";
+impl Element for Contact4 {
+    const TYPE: &'static str = "Contact4";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Nm", "Ctry"];
+        const NAMES: &[&str] = &["NmPrfx", "Nm", "PhneNb", "MobNb", "FaxNb", "EmailAdr", "EmailPurp", "JobTitl", "Rspnsblty", "Dept", "Othr", "PrefrdMtd"];
         reader.enter(Self::TYPE)?;
         let value = Self {
+            nm_prfx: reader.optional("NmPrfx")?,
             nm: reader.optional("Nm")?,
-            ctry: reader.optional("Ctry")?,
+            phne_nb: reader.optional("PhneNb")?,
+            mob_nb: reader.optional("MobNb")?,
+            fax_nb: reader.optional("FaxNb")?,
+            email_adr: reader.optional("EmailAdr")?,
+            email_purp: reader.optional("EmailPurp")?,
+            job_titl: reader.optional("JobTitl")?,
+            rspnsblty: reader.optional("Rspnsblty")?,
+            dept: reader.optional("Dept")?,
+            othr: reader.repeated("Othr", 0, usize::MAX, NAMES)?,
+            prefrd_mtd: reader.optional("PrefrdMtd")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -103,30 +266,48 @@ impl Element for RegulatoryAuthority2 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
+        self.nm_prfx.iter().for_each(|it| it.write(writer, "NmPrfx"));
         self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
+        self.phne_nb.iter().for_each(|it| it.write(writer, "PhneNb"));
+        self.mob_nb.iter().for_each(|it| it.write(writer, "MobNb"));
+        self.fax_nb.iter().for_each(|it| it.write(writer, "FaxNb"));
+        self.email_adr.iter().for_each(|it| it.write(writer, "EmailAdr"));
+        self.email_purp.iter().for_each(|it| it.write(writer, "EmailPurp"));
+        self.job_titl.iter().for_each(|it| it.write(writer, "JobTitl"));
+        self.rspnsblty.iter().for_each(|it| it.write(writer, "Rspnsblty"));
+        self.dept.iter().for_each(|it| it.write(writer, "Dept"));
+        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
+        self.prefrd_mtd.iter().for_each(|it| it.write(writer, "PrefrdMtd"));
         writer.end(name);
     }
 }
 
-/// `RegulatoryReporting3`.
+/// `ContactDetails2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RegulatoryReporting3 {
-    pub dbt_cdt_rptg_ind: Option<RegulatoryReportingType1Code>,
-    pub authrty: Option<Box<RegulatoryAuthority2>>,
-    pub dtls: Vec<StructuredRegulatoryReporting3>,
+pub struct ContactDetails2 {
+    pub nm_prfx: Option<NamePrefix1Code>,
+    pub nm: Option<Max140Text>,
+    pub phne_nb: Option<PhoneNumber>,
+    pub mob_nb: Option<PhoneNumber>,
+    pub fax_nb: Option<PhoneNumber>,
+    pub email_adr: Option<Max2048Text>,
+    pub othr: Option<Max35Text>,
 }
 
-impl Element for RegulatoryReporting3 {
-    const TYPE: &'static str = "RegulatoryReporting3";
+impl Element for ContactDetails2 {
+    const TYPE: &'static str = "ContactDetails2";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DbtCdtRptgInd", "Authrty", "Dtls"];
+        const NAMES: &[&str] = &["NmPrfx", "Nm", "PhneNb", "MobNb", "FaxNb", "EmailAdr", "Othr"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            dbt_cdt_rptg_ind: reader.optional("DbtCdtRptgInd")?,
-            authrty: reader.optional("Authrty")?,
-            dtls: reader.repeated("Dtls", 0, usize::MAX, NAMES)?,
+            nm_prfx: reader.optional("NmPrfx")?,
+            nm: reader.optional("Nm")?,
+            phne_nb: reader.optional("PhneNb")?,
+            mob_nb: reader.optional("MobNb")?,
+            fax_nb: reader.optional("FaxNb")?,
+            email_adr: reader.optional("EmailAdr")?,
+            othr: reader.optional("Othr")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -134,49 +315,44 @@ impl Element for RegulatoryReporting3 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.dbt_cdt_rptg_ind.iter().for_each(|it| it.write(writer, "DbtCdtRptgInd"));
-        self.authrty.iter().for_each(|it| it.write(writer, "Authrty"));
-        self.dtls.iter().for_each(|it| it.write(writer, "Dtls"));
+        self.nm_prfx.iter().for_each(|it| it.write(writer, "NmPrfx"));
+        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
+        self.phne_nb.iter().for_each(|it| it.write(writer, "PhneNb"));
+        self.mob_nb.iter().for_each(|it| it.write(writer, "MobNb"));
+        self.fax_nb.iter().for_each(|it| it.write(writer, "FaxNb"));
+        self.email_adr.iter().for_each(|it| it.write(writer, "EmailAdr"));
+        self.othr.iter().for_each(|it| it.write(writer, "Othr"));
         writer.end(name);
     }
 }
 
-/// `RejectionReason2`.
+/// `ControlData1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectionReason2 {
-    pub rjctg_pty_rsn: Max35Text,
-    pub rjctn_dt_tm: Option<ISODateTime>,
-    pub err_lctn: Option<Max350Text>,
-    pub rsn_desc: Option<Max350Text>,
-    pub addtl_data: Option<Max20000Text>,
+pub struct ControlData1 {
+    pub nb_of_txs: Max15NumericText,
+    pub ctrl_sum: Option<DecimalNumber>,
 }
 
-impl RejectionReason2 {
+impl ControlData1 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(rjctg_pty_rsn: Max35Text) -> Self {
+    pub fn new(nb_of_txs: Max15NumericText) -> Self {
         Self {
-            rjctg_pty_rsn,
-            rjctn_dt_tm: None,
-            err_lctn: None,
-            rsn_desc: None,
-            addtl_data: None,
+            nb_of_txs,
+            ctrl_sum: None,
         }
     }
 }
 
-impl Element for RejectionReason2 {
-    const TYPE: &'static str = "RejectionReason2";
+impl Element for ControlData1 {
+    const TYPE: &'static str = "ControlData1";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["RjctgPtyRsn", "RjctnDtTm", "ErrLctn", "RsnDesc", "AddtlData"];
+        const NAMES: &[&str] = &["NbOfTxs", "CtrlSum"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            rjctg_pty_rsn: reader.required("RjctgPtyRsn", NAMES)?,
-            rjctn_dt_tm: reader.optional("RjctnDtTm")?,
-            err_lctn: reader.optional("ErrLctn")?,
-            rsn_desc: reader.optional("RsnDesc")?,
-            addtl_data: reader.optional("AddtlData")?,
+            nb_of_txs: reader.required("NbOfTxs", NAMES)?,
+            ctrl_sum: reader.optional("CtrlSum")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -184,185 +360,71 @@ impl Element for RejectionReason2 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.rjctg_pty_rsn.write(writer, "RjctgPtyRsn");
-        self.rjctn_dt_tm.iter().for_each(|it| it.write(writer, "RjctnDtTm"));
-        self.err_lctn.iter().for_each(|it| it.write(writer, "ErrLctn"));
-        self.rsn_desc.iter().for_each(|it| it.write(writer, "RsnDesc"));
-        self.addtl_data.iter().for_each(|it| it.write(writer, "AddtlData"));
+        self.nb_of_txs.write(writer, "NbOfTxs");
+        self.ctrl_sum.iter().for_each(|it| it.write(writer, "CtrlSum"));
         writer.end(name);
     }
 }
 
-/// `RemittanceAmount2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceAmount2 {
-    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
-    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub tax_amt: Vec<TaxAmountAndType1>,
-    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
-    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-}
-
-impl Element for RemittanceAmount2 {
-    const TYPE: &'static str = "RemittanceAmount2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            due_pybl_amt: reader.optional("DuePyblAmt")?,
-            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
-            cdt_note_amt: reader.optional("CdtNoteAmt")?,
-            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
-            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
-            rmtd_amt: reader.optional("RmtdAmt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
-        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
-        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
-        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
-        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
-        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceAmount3`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceAmount3 {
-    pub due_pybl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dscnt_apld_amt: Vec<DiscountAmountAndType1>,
-    pub cdt_note_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub tax_amt: Vec<TaxAmountAndType1>,
-    pub adjstmnt_amt_and_rsn: Vec<DocumentAdjustment1>,
-    pub rmtd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-}
-
-impl Element for RemittanceAmount3 {
-    const TYPE: &'static str = "RemittanceAmount3";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DuePyblAmt", "DscntApldAmt", "CdtNoteAmt", "TaxAmt", "AdjstmntAmtAndRsn", "RmtdAmt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            due_pybl_amt: reader.optional("DuePyblAmt")?,
-            dscnt_apld_amt: reader.repeated("DscntApldAmt", 0, usize::MAX, NAMES)?,
-            cdt_note_amt: reader.optional("CdtNoteAmt")?,
-            tax_amt: reader.repeated("TaxAmt", 0, usize::MAX, NAMES)?,
-            adjstmnt_amt_and_rsn: reader.repeated("AdjstmntAmtAndRsn", 0, usize::MAX, NAMES)?,
-            rmtd_amt: reader.optional("RmtdAmt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.due_pybl_amt.iter().for_each(|it| it.write(writer, "DuePyblAmt"));
-        self.dscnt_apld_amt.iter().for_each(|it| it.write(writer, "DscntApldAmt"));
-        self.cdt_note_amt.iter().for_each(|it| it.write(writer, "CdtNoteAmt"));
-        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
-        self.adjstmnt_amt_and_rsn.iter().for_each(|it| it.write(writer, "AdjstmntAmtAndRsn"));
-        self.rmtd_amt.iter().for_each(|it| it.write(writer, "RmtdAmt"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceInformation16`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceInformation16 {
-    pub ustrd: Vec<Max140Text>,
-    pub strd: Vec<StructuredRemittanceInformation16>,
-}
-
-impl Element for RemittanceInformation16 {
-    const TYPE: &'static str = "RemittanceInformation16";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Ustrd", "Strd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            ustrd: reader.repeated("Ustrd", 0, usize::MAX, NAMES)?,
-            strd: reader.repeated("Strd", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.ustrd.iter().for_each(|it| it.write(writer, "Ustrd"));
-        self.strd.iter().for_each(|it| it.write(writer, "Strd"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceLocation7`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemittanceLocation7 {
-    pub rmt_id: Option<Max35Text>,
-    pub rmt_lctn_dtls: Vec<RemittanceLocationData1>,
-}
-
-impl Element for RemittanceLocation7 {
-    const TYPE: &'static str = "RemittanceLocation7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["RmtId", "RmtLctnDtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            rmt_id: reader.optional("RmtId")?,
-            rmt_lctn_dtls: reader.repeated("RmtLctnDtls", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.rmt_id.iter().for_each(|it| it.write(writer, "RmtId"));
-        self.rmt_lctn_dtls.iter().for_each(|it| it.write(writer, "RmtLctnDtls"));
-        writer.end(name);
-    }
-}
-
-/// `RemittanceLocationData1`.
+/// `CorporateAction9`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemittanceLocationData1 {
-    pub mtd: RemittanceLocationMethod2Code,
-    pub elctrnc_adr: Option<Max2048Text>,
-    pub pstl_adr: Option<Box<NameAndAddress16>>,
+pub struct CorporateAction9 {
+    pub evt_tp: Max35Text,
+    pub evt_id: Max35Text,
 }
 
-impl RemittanceLocationData1 {
+impl Element for CorporateAction9 {
+    const TYPE: &'static str = "CorporateAction9";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["EvtTp", "EvtId"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            evt_tp: reader.required("EvtTp", NAMES)?,
+            evt_id: reader.required("EvtId", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.evt_tp.write(writer, "EvtTp");
+        self.evt_id.write(writer, "EvtId");
+        writer.end(name);
+    }
+}
+
+/// `CorrectiveGroupInformation1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectiveGroupInformation1 {
+    pub msg_id: Max35Text,
+    pub msg_nm_id: Max35Text,
+    pub cre_dt_tm: Option<ISODateTime>,
+}
+
+impl CorrectiveGroupInformation1 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(mtd: RemittanceLocationMethod2Code) -> Self {
+    pub fn new(msg_id: Max35Text, msg_nm_id: Max35Text) -> Self {
         Self {
-            mtd,
-            elctrnc_adr: None,
-            pstl_adr: None,
+            msg_id,
+            msg_nm_id,
+            cre_dt_tm: None,
         }
     }
 }
 
-impl Element for RemittanceLocationData1 {
-    const TYPE: &'static str = "RemittanceLocationData1";
+impl Element for CorrectiveGroupInformation1 {
+    const TYPE: &'static str = "CorrectiveGroupInformation1";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Mtd", "ElctrncAdr", "PstlAdr"];
+        const NAMES: &[&str] = &["MsgId", "MsgNmId", "CreDtTm"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            mtd: reader.required("Mtd", NAMES)?,
-            elctrnc_adr: reader.optional("ElctrncAdr")?,
-            pstl_adr: reader.optional("PstlAdr")?,
+            msg_id: reader.required("MsgId", NAMES)?,
+            msg_nm_id: reader.required("MsgNmId", NAMES)?,
+            cre_dt_tm: reader.optional("CreDtTm")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -370,31 +432,155 @@ impl Element for RemittanceLocationData1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.mtd.write(writer, "Mtd");
-        self.elctrnc_adr.iter().for_each(|it| it.write(writer, "ElctrncAdr"));
-        self.pstl_adr.iter().for_each(|it| it.write(writer, "PstlAdr"));
+        self.msg_id.write(writer, "MsgId");
+        self.msg_nm_id.write(writer, "MsgNmId");
+        self.cre_dt_tm.iter().for_each(|it| it.write(writer, "CreDtTm"));
         writer.end(name);
     }
 }
 
-/// `ServiceLevel8Choice`.
+/// `CorrectiveInterbankTransaction2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServiceLevel8Choice {
-    Cd(ExternalServiceLevel1Code),
-    Prtry(Max35Text),
+pub struct CorrectiveInterbankTransaction2 {
+    pub grp_hdr: Option<Box<CorrectiveGroupInformation1>>,
+    pub instr_id: Option<Max35Text>,
+    pub end_to_end_id: Option<Max35Text>,
+    pub tx_id: Option<Max35Text>,
+    pub uetr: Option<UUIDv4Identifier>,
+    pub intr_bk_sttlm_amt: ActiveOrHistoricCurrencyAndAmount,
+    pub intr_bk_sttlm_dt: ISODate,
 }
 
-impl Element for ServiceLevel8Choice {
-    const TYPE: &'static str = "ServiceLevel8Choice";
+impl CorrectiveInterbankTransaction2 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(intr_bk_sttlm_amt: ActiveOrHistoricCurrencyAndAmount, intr_bk_sttlm_dt: ISODate) -> Self {
+        Self {
+            grp_hdr: None,
+            instr_id: None,
+            end_to_end_id: None,
+            tx_id: None,
+            uetr: None,
+            intr_bk_sttlm_amt,
+            intr_bk_sttlm_dt,
+        }
+    }
+}
+
+impl Element for CorrectiveInterbankTransaction2 {
+    const TYPE: &'static str = "CorrectiveInterbankTransaction2";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
+        const NAMES: &[&str] = &["GrpHdr", "InstrId", "EndToEndId", "TxId", "UETR", "IntrBkSttlmAmt", "IntrBkSttlmDt"];
         reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
+        let value = Self {
+            grp_hdr: reader.optional("GrpHdr")?,
+            instr_id: reader.optional("InstrId")?,
+            end_to_end_id: reader.optional("EndToEndId")?,
+            tx_id: reader.optional("TxId")?,
+            uetr: reader.optional("UETR")?,
+            intr_bk_sttlm_amt: reader.required("IntrBkSttlmAmt", NAMES)?,
+            intr_bk_sttlm_dt: reader.required("IntrBkSttlmDt", NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.grp_hdr.iter().for_each(|it| it.write(writer, "GrpHdr"));
+        self.instr_id.iter().for_each(|it| it.write(writer, "InstrId"));
+        self.end_to_end_id.iter().for_each(|it| it.write(writer, "EndToEndId"));
+        self.tx_id.iter().for_each(|it| it.write(writer, "TxId"));
+        self.uetr.iter().for_each(|it| it.write(writer, "UETR"));
+        self.intr_bk_sttlm_amt.write(writer, "IntrBkSttlmAmt");
+        self.intr_bk_sttlm_dt.write(writer, "IntrBkSttlmDt");
+        writer.end(name);
+    }
+}
+
+/// `CorrectivePaymentInitiation4`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectivePaymentInitiation4 {
+    pub grp_hdr: Option<Box<CorrectiveGroupInformation1>>,
+    pub pmt_inf_id: Option<Max35Text>,
+    pub instr_id: Option<Max35Text>,
+    pub end_to_end_id: Option<Max35Text>,
+    pub uetr: Option<UUIDv4Identifier>,
+    pub instd_amt: ActiveOrHistoricCurrencyAndAmount,
+    pub reqd_exctn_dt: Option<Box<DateAndDateTime2Choice>>,
+    pub reqd_colltn_dt: Option<ISODate>,
+}
+
+impl CorrectivePaymentInitiation4 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(instd_amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
+        Self {
+            grp_hdr: None,
+            pmt_inf_id: None,
+            instr_id: None,
+            end_to_end_id: None,
+            uetr: None,
+            instd_amt,
+            reqd_exctn_dt: None,
+            reqd_colltn_dt: None,
         }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
+    }
+}
+
+impl Element for CorrectivePaymentInitiation4 {
+    const TYPE: &'static str = "CorrectivePaymentInitiation4";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["GrpHdr", "PmtInfId", "InstrId", "EndToEndId", "UETR", "InstdAmt", "ReqdExctnDt", "ReqdColltnDt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            grp_hdr: reader.optional("GrpHdr")?,
+            pmt_inf_id: reader.optional("PmtInfId")?,
+            instr_id: reader.optional("InstrId")?,
+            end_to_end_id: reader.optional("EndToEndId")?,
+            uetr: reader.optional("UETR")?,
+            instd_amt: reader.required("InstdAmt", NAMES)?,
+            reqd_exctn_dt: reader.optional("ReqdExctnDt")?,
+            reqd_colltn_dt: reader.optional("ReqdColltnDt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.grp_hdr.iter().for_each(|it| it.write(writer, "GrpHdr"));
+        self.pmt_inf_id.iter().for_each(|it| it.write(writer, "PmtInfId"));
+        self.instr_id.iter().for_each(|it| it.write(writer, "InstrId"));
+        self.end_to_end_id.iter().for_each(|it| it.write(writer, "EndToEndId"));
+        self.uetr.iter().for_each(|it| it.write(writer, "UETR"));
+        self.instd_amt.write(writer, "InstdAmt");
+        self.reqd_exctn_dt.iter().for_each(|it| it.write(writer, "ReqdExctnDt"));
+        self.reqd_colltn_dt.iter().for_each(|it| it.write(writer, "ReqdColltnDt"));
+        writer.end(name);
+    }
+}
+
+/// `CorrectiveTransaction4Choice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorrectiveTransaction4Choice {
+    Initn(Box<CorrectivePaymentInitiation4>),
+    IntrBk(Box<CorrectiveInterbankTransaction2>),
+}
+
+impl Element for CorrectiveTransaction4Choice {
+    const TYPE: &'static str = "CorrectiveTransaction4Choice";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["Initn", "IntrBk"];
+        reader.enter(Self::TYPE)?;
+        let value = if reader.at("Initn") {
+            Self::Initn(reader.alternative("Initn")?)
+        }
+        else if reader.at("IntrBk") {
+            Self::IntrBk(reader.alternative("IntrBk")?)
         }
         else {
             return Err(reader.no_alternative(NAMES));
@@ -406,449 +592,46 @@ impl Element for ServiceLevel8Choice {
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
         match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
+            Self::Initn(it) => it.write(writer, "Initn"),
+            Self::IntrBk(it) => it.write(writer, "IntrBk"),
         }
         writer.end(name);
     }
 }
 
-/// `SettlementDateTimeIndication1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SettlementDateTimeIndication1 {
-    pub dbt_dt_tm: Option<ISODateTime>,
-    pub cdt_dt_tm: Option<ISODateTime>,
-}
-
-impl Element for SettlementDateTimeIndication1 {
-    const TYPE: &'static str = "SettlementDateTimeIndication1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["DbtDtTm", "CdtDtTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            dbt_dt_tm: reader.optional("DbtDtTm")?,
-            cdt_dt_tm: reader.optional("CdtDtTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.dbt_dt_tm.iter().for_each(|it| it.write(writer, "DbtDtTm"));
-        self.cdt_dt_tm.iter().for_each(|it| it.write(writer, "CdtDtTm"));
-        writer.end(name);
-    }
-}
-
-/// `SettlementInstruction7`.
+/// `CreditLine3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettlementInstruction7 {
-    pub sttlm_mtd: SettlementMethod1Code,
-    pub sttlm_acct: Option<Box<CashAccount38>>,
-    pub clr_sys: Option<Box<ClearingSystemIdentification3Choice>>,
-    pub instg_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instg_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-    pub instd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub instd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-    pub thrd_rmbrsmnt_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
-    pub thrd_rmbrsmnt_agt_acct: Option<Box<CashAccount38>>,
-}
-
-impl SettlementInstruction7 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(sttlm_mtd: SettlementMethod1Code) -> Self {
-        Self {
-            sttlm_mtd,
-            sttlm_acct: None,
-            clr_sys: None,
-            instg_rmbrsmnt_agt: None,
-            instg_rmbrsmnt_agt_acct: None,
-            instd_rmbrsmnt_agt: None,
-            instd_rmbrsmnt_agt_acct: None,
-            thrd_rmbrsmnt_agt: None,
-            thrd_rmbrsmnt_agt_acct: None,
-        }
-    }
-}
-
-impl Element for SettlementInstruction7 {
-    const TYPE: &'static str = "SettlementInstruction7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["SttlmMtd", "SttlmAcct", "ClrSys", "InstgRmbrsmntAgt", "InstgRmbrsmntAgtAcct", "InstdRmbrsmntAgt", "InstdRmbrsmntAgtAcct", "ThrdRmbrsmntAgt", "ThrdRmbrsmntAgtAcct"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            sttlm_mtd: reader.required("SttlmMtd", NAMES)?,
-            sttlm_acct: reader.optional("SttlmAcct")?,
-            clr_sys: reader.optional("ClrSys")?,
-            instg_rmbrsmnt_agt: reader.optional("InstgRmbrsmntAgt")?,
-            instg_rmbrsmnt_agt_acct: reader.optional("InstgRmbrsmntAgtAcct")?,
-            instd_rmbrsmnt_agt: reader.optional("InstdRmbrsmntAgt")?,
-            instd_rmbrsmnt_agt_acct: reader.optional("InstdRmbrsmntAgtAcct")?,
-            thrd_rmbrsmnt_agt: reader.optional("ThrdRmbrsmntAgt")?,
-            thrd_rmbrsmnt_agt_acct: reader.optional("ThrdRmbrsmntAgtAcct")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.sttlm_mtd.write(writer, "SttlmMtd");
-        self.sttlm_acct.iter().for_each(|it| it.write(writer, "SttlmAcct"));
-        self.clr_sys.iter().for_each(|it| it.write(writer, "ClrSys"));
-        self.instg_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgt"));
-        self.instg_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstgRmbrsmntAgtAcct"));
-        self.instd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgt"));
-        self.instd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "InstdRmbrsmntAgtAcct"));
-        self.thrd_rmbrsmnt_agt.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgt"));
-        self.thrd_rmbrsmnt_agt_acct.iter().for_each(|it| it.write(writer, "ThrdRmbrsmntAgtAcct"));
-        writer.end(name);
-    }
-}
-
-/// `SettlementTimeRequest2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SettlementTimeRequest2 {
-    pub cls_tm: Option<ISOTime>,
-    pub till_tm: Option<ISOTime>,
-    pub fr_tm: Option<ISOTime>,
-    pub rjct_tm: Option<ISOTime>,
-}
-
-impl Element for SettlementTimeRequest2 {
-    const TYPE: &'static str = "SettlementTimeRequest2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["CLSTm", "TillTm", "FrTm", "RjctTm"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cls_tm: reader.optional("CLSTm")?,
-            till_tm: reader.optional("TillTm")?,
-            fr_tm: reader.optional("FrTm")?,
-            rjct_tm: reader.optional("RjctTm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cls_tm.iter().for_each(|it| it.write(writer, "CLSTm"));
-        self.till_tm.iter().for_each(|it| it.write(writer, "TillTm"));
-        self.fr_tm.iter().for_each(|it| it.write(writer, "FrTm"));
-        self.rjct_tm.iter().for_each(|it| it.write(writer, "RjctTm"));
-        writer.end(name);
-    }
-}
-
-/// `SignatureEnvelope`: one element of any kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureEnvelope {
-    pub any: RawXml,
-}
-
-impl Element for SignatureEnvelope {
-    const TYPE: &'static str = "SignatureEnvelope";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        reader.enter(Self::TYPE)?;
-        let any = reader.any(AnyNamespace::Only("http://www.w3.org/2000/09/xmldsig#"), true)?;
-        reader.leave(Self::TYPE, &[], false)?;
-        Ok(Self { any })
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        writer.raw(self.any.as_str());
-        writer.end(name);
-    }
-}
-
-/// `StatusReason6Choice`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatusReason6Choice {
-    Cd(ExternalStatusReason1Code),
-    Prtry(Max35Text),
-}
-
-impl Element for StatusReason6Choice {
-    const TYPE: &'static str = "StatusReason6Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `StatusReasonInformation12`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StatusReasonInformation12 {
-    pub orgtr: Option<Box<PartyIdentification135>>,
-    pub rsn: Option<Box<StatusReason6Choice>>,
-    pub addtl_inf: Vec<Max105Text>,
-}
-
-impl Element for StatusReasonInformation12 {
-    const TYPE: &'static str = "StatusReasonInformation12";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Orgtr", "Rsn", "AddtlInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            orgtr: reader.optional("Orgtr")?,
-            rsn: reader.optional("Rsn")?,
-            addtl_inf: reader.repeated("AddtlInf", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.orgtr.iter().for_each(|it| it.write(writer, "Orgtr"));
-        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
-        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
-        writer.end(name);
-    }
-}
-
-/// `StructuredRegulatoryReporting3`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StructuredRegulatoryReporting3 {
-    pub tp: Option<Max35Text>,
-    pub dt: Option<ISODate>,
-    pub ctry: Option<CountryCode>,
-    pub cd: Option<Max10Text>,
+pub struct CreditLine3 {
+    pub incl: TrueFalseIndicator,
+    pub tp: Option<Box<CreditLineType1Choice>>,
     pub amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub inf: Vec<Max35Text>,
+    pub dt: Option<Box<DateAndDateTime2Choice>>,
 }
 
-impl Element for StructuredRegulatoryReporting3 {
-    const TYPE: &'static str = "StructuredRegulatoryReporting3";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Dt", "Ctry", "Cd", "Amt", "Inf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            dt: reader.optional("Dt")?,
-            ctry: reader.optional("Ctry")?,
-            cd: reader.optional("Cd")?,
-            amt: reader.optional("Amt")?,
-            inf: reader.repeated("Inf", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
-        self.ctry.iter().for_each(|it| it.write(writer, "Ctry"));
-        self.cd.iter().for_each(|it| it.write(writer, "Cd"));
-        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
-        self.inf.iter().for_each(|it| it.write(writer, "Inf"));
-        writer.end(name);
-    }
-}
-
-/// `StructuredRemittanceInformation16`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StructuredRemittanceInformation16 {
-    pub rfrd_doc_inf: Vec<ReferredDocumentInformation7>,
-    pub rfrd_doc_amt: Option<Box<RemittanceAmount2>>,
-    pub cdtr_ref_inf: Option<Box<CreditorReferenceInformation2>>,
-    pub invcr: Option<Box<PartyIdentification135>>,
-    pub invcee: Option<Box<PartyIdentification135>>,
-    pub tax_rmt: Option<Box<TaxInformation7>>,
-    pub grnshmt_rmt: Option<Box<Garnishment3>>,
-    pub addtl_rmt_inf: Vec<Max140Text>,
-}
-
-impl Element for StructuredRemittanceInformation16 {
-    const TYPE: &'static str = "StructuredRemittanceInformation16";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["RfrdDocInf", "RfrdDocAmt", "CdtrRefInf", "Invcr", "Invcee", "TaxRmt", "GrnshmtRmt", "AddtlRmtInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            rfrd_doc_inf: reader.repeated("RfrdDocInf", 0, usize::MAX, NAMES)?,
-            rfrd_doc_amt: reader.optional("RfrdDocAmt")?,
-            cdtr_ref_inf: reader.optional("CdtrRefInf")?,
-            invcr: reader.optional("Invcr")?,
-            invcee: reader.optional("Invcee")?,
-            tax_rmt: reader.optional("TaxRmt")?,
-            grnshmt_rmt: reader.optional("GrnshmtRmt")?,
-            addtl_rmt_inf: reader.repeated("AddtlRmtInf", 0, 3, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.rfrd_doc_inf.iter().for_each(|it| it.write(writer, "RfrdDocInf"));
-        self.rfrd_doc_amt.iter().for_each(|it| it.write(writer, "RfrdDocAmt"));
-        self.cdtr_ref_inf.iter().for_each(|it| it.write(writer, "CdtrRefInf"));
-        self.invcr.iter().for_each(|it| it.write(writer, "Invcr"));
-        self.invcee.iter().for_each(|it| it.write(writer, "Invcee"));
-        self.tax_rmt.iter().for_each(|it| it.write(writer, "TaxRmt"));
-        self.grnshmt_rmt.iter().for_each(|it| it.write(writer, "GrnshmtRmt"));
-        self.addtl_rmt_inf.iter().for_each(|it| it.write(writer, "AddtlRmtInf"));
-        writer.end(name);
-    }
-}
-
-/// `SupplementaryData1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SupplementaryData1 {
-    pub plc_and_nm: Option<Max350Text>,
-    pub envlp: SupplementaryDataEnvelope1,
-}
-
-impl SupplementaryData1 {
+impl CreditLine3 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(envlp: SupplementaryDataEnvelope1) -> Self {
+    pub fn new(incl: TrueFalseIndicator) -> Self {
         Self {
-            plc_and_nm: None,
-            envlp,
-        }
-    }
-}
-
-impl Element for SupplementaryData1 {
-    const TYPE: &'static str = "SupplementaryData1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["PlcAndNm", "Envlp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            plc_and_nm: reader.optional("PlcAndNm")?,
-            envlp: reader.required("Envlp", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.plc_and_nm.iter().for_each(|it| it.write(writer, "PlcAndNm"));
-        self.envlp.write(writer, "Envlp");
-        writer.end(name);
-    }
-}
-
-/// `SupplementaryDataEnvelope1`: one element of any kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SupplementaryDataEnvelope1 {
-    pub any: RawXml,
-}
-
-impl Element for SupplementaryDataEnvelope1 {
-    const TYPE: &'static str = "SupplementaryDataEnvelope1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        reader.enter(Self::TYPE)?;
-        let any = reader.any(AnyNamespace::Any, true)?;
-        reader.leave(Self::TYPE, &[], false)?;
-        Ok(Self { any })
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        writer.raw(self.any.as_str());
-        writer.end(name);
-    }
-}
-
-/// `TaxAmount2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxAmount2 {
-    pub rate: Option<PercentageRate>,
-    pub taxbl_base_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub ttl_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dtls: Vec<TaxRecordDetails2>,
-}
-
-impl Element for TaxAmount2 {
-    const TYPE: &'static str = "TaxAmount2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Rate", "TaxblBaseAmt", "TtlAmt", "Dtls"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            rate: reader.optional("Rate")?,
-            taxbl_base_amt: reader.optional("TaxblBaseAmt")?,
-            ttl_amt: reader.optional("TtlAmt")?,
-            dtls: reader.repeated("Dtls", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.rate.iter().for_each(|it| it.write(writer, "Rate"));
-        self.taxbl_base_amt.iter().for_each(|it| it.write(writer, "TaxblBaseAmt"));
-        self.ttl_amt.iter().for_each(|it| it.write(writer, "TtlAmt"));
-        self.dtls.iter().for_each(|it| it.write(writer, "Dtls"));
-        writer.end(name);
-    }
-}
-
-/// `TaxAmountAndType1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxAmountAndType1 {
-    pub tp: Option<Box<TaxAmountType1Choice>>,
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-}
-
-impl TaxAmountAndType1 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
-        Self {
+            incl,
             tp: None,
-            amt,
+            amt: None,
+            dt: None,
         }
     }
 }
 
-impl Element for TaxAmountAndType1 {
-    const TYPE: &'static str = "TaxAmountAndType1";
+impl Element for CreditLine3 {
+    const TYPE: &'static str = "CreditLine3";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Amt"];
+        const NAMES: &[&str] = &["Incl", "Tp", "Amt", "Dt"];
         reader.enter(Self::TYPE)?;
         let value = Self {
+            incl: reader.required("Incl", NAMES)?,
             tp: reader.optional("Tp")?,
-            amt: reader.required("Amt", NAMES)?,
+            amt: reader.optional("Amt")?,
+            dt: reader.optional("Dt")?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -856,21 +639,23 @@ impl Element for TaxAmountAndType1 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
+        self.incl.write(writer, "Incl");
         self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.amt.write(writer, "Amt");
+        self.amt.iter().for_each(|it| it.write(writer, "Amt"));
+        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
         writer.end(name);
     }
 }
 
-/// `TaxAmountType1Choice`.
+/// `CreditLineType1Choice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaxAmountType1Choice {
-    Cd(ExternalTaxAmountType1Code),
+pub enum CreditLineType1Choice {
+    Cd(ExternalCreditLineType1Code),
     Prtry(Max35Text),
 }
 
-impl Element for TaxAmountType1Choice {
-    const TYPE: &'static str = "TaxAmountType1Choice";
+impl Element for CreditLineType1Choice {
+    const TYPE: &'static str = "CreditLineType1Choice";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
         const NAMES: &[&str] = &["Cd", "Prtry"];
@@ -898,123 +683,105 @@ impl Element for TaxAmountType1Choice {
     }
 }
 
-/// `TaxAuthorisation1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxAuthorisation1 {
-    pub titl: Option<Max35Text>,
-    pub nm: Option<Max140Text>,
+/// `CreditTransferTransaction34`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditTransferTransaction34 {
+    pub pmt_id: PaymentIdentification6,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation26>>,
+    pub amt: AmountType4Choice,
+    pub xchg_rate_inf: Option<Box<ExchangeRate1>>,
+    pub chrg_br: Option<ChargeBearerType1Code>,
+    pub chq_instr: Option<Box<Cheque11>>,
+    pub ultmt_dbtr: Option<Box<PartyIdentification135>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: Option<Box<PartyIdentification135>>,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<PartyIdentification135>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent1>,
+    pub instr_for_dbtr_agt: Option<Max140Text>,
+    pub purp: Option<Box<Purpose2Choice>>,
+    pub rgltry_rptg: Vec<RegulatoryReporting3>,
+    pub tax: Option<Box<TaxInformation8>>,
+    pub rltd_rmt_inf: Vec<RemittanceLocation7>,
+    pub rmt_inf: Option<Box<RemittanceInformation16>>,
+    pub splmtry_data: Vec<SupplementaryData1>,
 }
 
-impl Element for TaxAuthorisation1 {
-    const TYPE: &'static str = "TaxAuthorisation1";
+impl CreditTransferTransaction34 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(pmt_id: PaymentIdentification6, amt: AmountType4Choice) -> Self {
+        Self {
+            pmt_id,
+            pmt_tp_inf: None,
+            amt,
+            xchg_rate_inf: None,
+            chrg_br: None,
+            chq_instr: None,
+            ultmt_dbtr: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            cdtr_agt: None,
+            cdtr_agt_acct: None,
+            cdtr: None,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            instr_for_dbtr_agt: None,
+            purp: None,
+            rgltry_rptg: Vec::new(),
+            tax: None,
+            rltd_rmt_inf: Vec::new(),
+            rmt_inf: None,
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for CreditTransferTransaction34 {
+    const TYPE: &'static str = "CreditTransferTransaction34";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Titl", "Nm"];
+        const NAMES: &[&str] = &["PmtId", "PmtTpInf", "Amt", "XchgRateInf", "ChrgBr", "ChqInstr", "UltmtDbtr", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "InstrForDbtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            titl: reader.optional("Titl")?,
-            nm: reader.optional("Nm")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.titl.iter().for_each(|it| it.write(writer, "Titl"));
-        self.nm.iter().for_each(|it| it.write(writer, "Nm"));
-        writer.end(name);
-    }
-}
-
-/// `TaxInformation7`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxInformation7 {
-    pub cdtr: Option<Box<TaxParty1>>,
-    pub dbtr: Option<Box<TaxParty2>>,
-    pub ultmt_dbtr: Option<Box<TaxParty2>>,
-    pub admstn_zone: Option<Max35Text>,
-    pub ref_nb: Option<Max140Text>,
-    pub mtd: Option<Max35Text>,
-    pub ttl_taxbl_base_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub ttl_tax_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dt: Option<ISODate>,
-    pub seq_nb: Option<Number>,
-    pub rcrd: Vec<TaxRecord2>,
-}
-
-impl Element for TaxInformation7 {
-    const TYPE: &'static str = "TaxInformation7";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cdtr", "Dbtr", "UltmtDbtr", "AdmstnZone", "RefNb", "Mtd", "TtlTaxblBaseAmt", "TtlTaxAmt", "Dt", "SeqNb", "Rcrd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            cdtr: reader.optional("Cdtr")?,
-            dbtr: reader.optional("Dbtr")?,
+            pmt_id: reader.required("PmtId", NAMES)?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            amt: reader.required("Amt", NAMES)?,
+            xchg_rate_inf: reader.optional("XchgRateInf")?,
+            chrg_br: reader.optional("ChrgBr")?,
+            chq_instr: reader.optional("ChqInstr")?,
             ultmt_dbtr: reader.optional("UltmtDbtr")?,
-            admstn_zone: reader.optional("AdmstnZone")?,
-            ref_nb: reader.optional("RefNb")?,
-            mtd: reader.optional("Mtd")?,
-            ttl_taxbl_base_amt: reader.optional("TtlTaxblBaseAmt")?,
-            ttl_tax_amt: reader.optional("TtlTaxAmt")?,
-            dt: reader.optional("Dt")?,
-            seq_nb: reader.optional("SeqNb")?,
-            rcrd: reader.repeated("Rcrd", 0, usize::MAX, NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
-        self.dbtr.iter().for_each(|it| it.write(writer, "Dbtr"));
-        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
-        self.admstn_zone.iter().for_each(|it| it.write(writer, "AdmstnZone"));
-        self.ref_nb.iter().for_each(|it| it.write(writer, "RefNb"));
-        self.mtd.iter().for_each(|it| it.write(writer, "Mtd"));
-        self.ttl_taxbl_base_amt.iter().for_each(|it| it.write(writer, "TtlTaxblBaseAmt"));
-        self.ttl_tax_amt.iter().for_each(|it| it.write(writer, "TtlTaxAmt"));
-        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
-        self.seq_nb.iter().for_each(|it| it.write(writer, "SeqNb"));
-        self.rcrd.iter().for_each(|it| it.write(writer, "Rcrd"));
-        writer.end(name);
-    }
-}
-
-/// `TaxInformation8`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxInformation8 {
-    pub cdtr: Option<Box<TaxParty1>>,
-    pub dbtr: Option<Box<TaxParty2>>,
-    pub admstn_zone: Option<Max35Text>,
-    pub ref_nb: Option<Max140Text>,
-    pub mtd: Option<Max35Text>,
-    pub ttl_taxbl_base_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub ttl_tax_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
-    pub dt: Option<ISODate>,
-    pub seq_nb: Option<Number>,
-    pub rcrd: Vec<TaxRecord2>,
-}
-
-impl Element for TaxInformation8 {
-    const TYPE: &'static str = "TaxInformation8";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cdtr", "Dbtr", "AdmstnZone", "RefNb", "Mtd", "TtlTaxblBaseAmt", "TtlTaxAmt", "Dt", "SeqNb", "Rcrd"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
+            cdtr_agt: reader.optional("CdtrAgt")?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
             cdtr: reader.optional("Cdtr")?,
-            dbtr: reader.optional("Dbtr")?,
-            admstn_zone: reader.optional("AdmstnZone")?,
-            ref_nb: reader.optional("RefNb")?,
-            mtd: reader.optional("Mtd")?,
-            ttl_taxbl_base_amt: reader.optional("TtlTaxblBaseAmt")?,
-            ttl_tax_amt: reader.optional("TtlTaxAmt")?,
-            dt: reader.optional("Dt")?,
-            seq_nb: reader.optional("SeqNb")?,
-            rcrd: reader.repeated("Rcrd", 0, usize::MAX, NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            instr_for_dbtr_agt: reader.optional("InstrForDbtrAgt")?,
+            purp: reader.optional("Purp")?,
+            rgltry_rptg: reader.repeated("RgltryRptg", 0, 10, NAMES)?,
+            tax: reader.optional("Tax")?,
+            rltd_rmt_inf: reader.repeated("RltdRmtInf", 0, 10, NAMES)?,
+            rmt_inf: reader.optional("RmtInf")?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1022,281 +789,123 @@ impl Element for TaxInformation8 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
-        self.dbtr.iter().for_each(|it| it.write(writer, "Dbtr"));
-        self.admstn_zone.iter().for_each(|it| it.write(writer, "AdmstnZone"));
-        self.ref_nb.iter().for_each(|it| it.write(writer, "RefNb"));
-        self.mtd.iter().for_each(|it| it.write(writer, "Mtd"));
-        self.ttl_taxbl_base_amt.iter().for_each(|it| it.write(writer, "TtlTaxblBaseAmt"));
-        self.ttl_tax_amt.iter().for_each(|it| it.write(writer, "TtlTaxAmt"));
-        self.dt.iter().for_each(|it| it.write(writer, "Dt"));
-        self.seq_nb.iter().for_each(|it| it.write(writer, "SeqNb"));
-        self.rcrd.iter().for_each(|it| it.write(writer, "Rcrd"));
-        writer.end(name);
-    }
-}
-
-/// `TaxParty1`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxParty1 {
-    pub tax_id: Option<Max35Text>,
-    pub regn_id: Option<Max35Text>,
-    pub tax_tp: Option<Max35Text>,
-}
-
-impl Element for TaxParty1 {
-    const TYPE: &'static str = "TaxParty1";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["TaxId", "RegnId", "TaxTp"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tax_id: reader.optional("TaxId")?,
-            regn_id: reader.optional("RegnId")?,
-            tax_tp: reader.optional("TaxTp")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tax_id.iter().for_each(|it| it.write(writer, "TaxId"));
-        self.regn_id.iter().for_each(|it| it.write(writer, "RegnId"));
-        self.tax_tp.iter().for_each(|it| it.write(writer, "TaxTp"));
-        writer.end(name);
-    }
-}
-
-/// `TaxParty2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxParty2 {
-    pub tax_id: Option<Max35Text>,
-    pub regn_id: Option<Max35Text>,
-    pub tax_tp: Option<Max35Text>,
-    pub authstn: Option<Box<TaxAuthorisation1>>,
-}
-
-impl Element for TaxParty2 {
-    const TYPE: &'static str = "TaxParty2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["TaxId", "RegnId", "TaxTp", "Authstn"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tax_id: reader.optional("TaxId")?,
-            regn_id: reader.optional("RegnId")?,
-            tax_tp: reader.optional("TaxTp")?,
-            authstn: reader.optional("Authstn")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tax_id.iter().for_each(|it| it.write(writer, "TaxId"));
-        self.regn_id.iter().for_each(|it| it.write(writer, "RegnId"));
-        self.tax_tp.iter().for_each(|it| it.write(writer, "TaxTp"));
-        self.authstn.iter().for_each(|it| it.write(writer, "Authstn"));
-        writer.end(name);
-    }
-}
-
-/// `TaxPeriod2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxPeriod2 {
-    pub yr: Option<ISODate>,
-    pub tp: Option<TaxRecordPeriod1Code>,
-    pub fr_to_dt: Option<Box<DatePeriod2>>,
-}
-
-impl Element for TaxPeriod2 {
-    const TYPE: &'static str = "TaxPeriod2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Yr", "Tp", "FrToDt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            yr: reader.optional("Yr")?,
-            tp: reader.optional("Tp")?,
-            fr_to_dt: reader.optional("FrToDt")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.yr.iter().for_each(|it| it.write(writer, "Yr"));
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.fr_to_dt.iter().for_each(|it| it.write(writer, "FrToDt"));
-        writer.end(name);
-    }
-}
-
-/// `TaxRecord2`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TaxRecord2 {
-    pub tp: Option<Max35Text>,
-    pub ctgy: Option<Max35Text>,
-    pub ctgy_dtls: Option<Max35Text>,
-    pub dbtr_sts: Option<Max35Text>,
-    pub cert_id: Option<Max35Text>,
-    pub frms_cd: Option<Max35Text>,
-    pub prd: Option<Box<TaxPeriod2>>,
-    pub tax_amt: Option<Box<TaxAmount2>>,
-    pub addtl_inf: Option<Max140Text>,
-}
-
-impl Element for TaxRecord2 {
-    const TYPE: &'static str = "TaxRecord2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Tp", "Ctgy", "CtgyDtls", "DbtrSts", "CertId", "FrmsCd", "Prd", "TaxAmt", "AddtlInf"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            tp: reader.optional("Tp")?,
-            ctgy: reader.optional("Ctgy")?,
-            ctgy_dtls: reader.optional("CtgyDtls")?,
-            dbtr_sts: reader.optional("DbtrSts")?,
-            cert_id: reader.optional("CertId")?,
-            frms_cd: reader.optional("FrmsCd")?,
-            prd: reader.optional("Prd")?,
-            tax_amt: reader.optional("TaxAmt")?,
-            addtl_inf: reader.optional("AddtlInf")?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.tp.iter().for_each(|it| it.write(writer, "Tp"));
-        self.ctgy.iter().for_each(|it| it.write(writer, "Ctgy"));
-        self.ctgy_dtls.iter().for_each(|it| it.write(writer, "CtgyDtls"));
-        self.dbtr_sts.iter().for_each(|it| it.write(writer, "DbtrSts"));
-        self.cert_id.iter().for_each(|it| it.write(writer, "CertId"));
-        self.frms_cd.iter().for_each(|it| it.write(writer, "FrmsCd"));
-        self.prd.iter().for_each(|it| it.write(writer, "Prd"));
-        self.tax_amt.iter().for_each(|it| it.write(writer, "TaxAmt"));
-        self.addtl_inf.iter().for_each(|it| it.write(writer, "AddtlInf"));
-        writer.end(name);
-    }
-}
-
-/// `TaxRecordDetails2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxRecordDetails2 {
-    pub prd: Option<Box<TaxPeriod2>>,
-    pub amt: ActiveOrHistoricCurrencyAndAmount,
-}
-
-impl TaxRecordDetails2 {
-    /// With what the schema requires and nothing else.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(amt: ActiveOrHistoricCurrencyAndAmount) -> Self {
-        Self {
-            prd: None,
-            amt,
-        }
-    }
-}
-
-impl Element for TaxRecordDetails2 {
-    const TYPE: &'static str = "TaxRecordDetails2";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Prd", "Amt"];
-        reader.enter(Self::TYPE)?;
-        let value = Self {
-            prd: reader.optional("Prd")?,
-            amt: reader.required("Amt", NAMES)?,
-        };
-        reader.leave(Self::TYPE, NAMES, false)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        self.prd.iter().for_each(|it| it.write(writer, "Prd"));
+        self.pmt_id.write(writer, "PmtId");
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
         self.amt.write(writer, "Amt");
+        self.xchg_rate_inf.iter().for_each(|it| it.write(writer, "XchgRateInf"));
+        self.chrg_br.iter().for_each(|it| it.write(writer, "ChrgBr"));
+        self.chq_instr.iter().for_each(|it| it.write(writer, "ChqInstr"));
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
+        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.iter().for_each(|it| it.write(writer, "Cdtr"));
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.instr_for_dbtr_agt.iter().for_each(|it| it.write(writer, "InstrForDbtrAgt"));
+        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
+        self.rgltry_rptg.iter().for_each(|it| it.write(writer, "RgltryRptg"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        self.rltd_rmt_inf.iter().for_each(|it| it.write(writer, "RltdRmtInf"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
         writer.end(name);
     }
 }
 
-/// `VerificationReason1Choice`.
+/// `CreditTransferTransaction35`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VerificationReason1Choice {
-    Cd(ExternalVerificationReason1Code),
-    Prtry(Max35Text),
+pub struct CreditTransferTransaction35 {
+    pub pmt_id: PaymentIdentification6,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation26>>,
+    pub pmt_cond: Option<Box<PaymentCondition1>>,
+    pub amt: AmountType4Choice,
+    pub chrg_br: ChargeBearerType1Code,
+    pub chq_instr: Option<Box<Cheque11>>,
+    pub ultmt_dbtr: Option<Box<PartyIdentification135>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub cdtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr: PartyIdentification135,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<PartyIdentification135>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent1>,
+    pub purp: Option<Box<Purpose2Choice>>,
+    pub rgltry_rptg: Vec<RegulatoryReporting3>,
+    pub tax: Option<Box<TaxInformation8>>,
+    pub rltd_rmt_inf: Vec<RemittanceLocation7>,
+    pub rmt_inf: Option<Box<RemittanceInformation16>>,
+    pub nclsd_file: Vec<Document12>,
+    pub splmtry_data: Vec<SupplementaryData1>,
 }
 
-impl Element for VerificationReason1Choice {
-    const TYPE: &'static str = "VerificationReason1Choice";
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["Cd", "Prtry"];
-        reader.enter(Self::TYPE)?;
-        let value = if reader.at("Cd") {
-            Self::Cd(reader.alternative("Cd")?)
-        }
-        else if reader.at("Prtry") {
-            Self::Prtry(reader.alternative("Prtry")?)
-        }
-        else {
-            return Err(reader.no_alternative(NAMES));
-        };
-        reader.leave(Self::TYPE, NAMES, true)?;
-        Ok(value)
-    }
-
-    fn write(&self, writer: &mut Writer, name: &'static str) {
-        writer.start(name);
-        match self {
-            Self::Cd(it) => it.write(writer, "Cd"),
-            Self::Prtry(it) => it.write(writer, "Prtry"),
-        }
-        writer.end(name);
-    }
-}
-
-/// `VerificationReport2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerificationReport2 {
-    pub orgnl_id: Max35Text,
-    pub vrfctn: IdentificationVerificationIndicator,
-    pub rsn: Option<Box<VerificationReason1Choice>>,
-    pub orgnl_pty_and_acct_id: Option<Box<IdentificationInformation2>>,
-    pub updtd_pty_and_acct_id: Option<Box<IdentificationInformation2>>,
-}
-
-impl VerificationReport2 {
+impl CreditTransferTransaction35 {
     /// With what the schema requires and nothing else.
     #[allow(clippy::too_many_arguments)]
-    pub fn new(orgnl_id: Max35Text, vrfctn: IdentificationVerificationIndicator) -> Self {
+    pub fn new(pmt_id: PaymentIdentification6, amt: AmountType4Choice, chrg_br: ChargeBearerType1Code, cdtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr: PartyIdentification135) -> Self {
         Self {
-            orgnl_id,
-            vrfctn,
-            rsn: None,
-            orgnl_pty_and_acct_id: None,
-            updtd_pty_and_acct_id: None,
+            pmt_id,
+            pmt_tp_inf: None,
+            pmt_cond: None,
+            amt,
+            chrg_br,
+            chq_instr: None,
+            ultmt_dbtr: None,
+            intrmy_agt1: None,
+            intrmy_agt2: None,
+            intrmy_agt3: None,
+            cdtr_agt,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            purp: None,
+            rgltry_rptg: Vec::new(),
+            tax: None,
+            rltd_rmt_inf: Vec::new(),
+            rmt_inf: None,
+            nclsd_file: Vec::new(),
+            splmtry_data: Vec::new(),
         }
     }
 }
 
-impl Element for VerificationReport2 {
-    const TYPE: &'static str = "VerificationReport2";
+impl Element for CreditTransferTransaction35 {
+    const TYPE: &'static str = "CreditTransferTransaction35";
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
-        const NAMES: &[&str] = &["OrgnlId", "Vrfctn", "Rsn", "OrgnlPtyAndAcctId", "UpdtdPtyAndAcctId"];
+        const NAMES: &[&str] = &["PmtId", "PmtTpInf", "PmtCond", "Amt", "ChrgBr", "ChqInstr", "UltmtDbtr", "IntrmyAgt1", "IntrmyAgt2", "IntrmyAgt3", "CdtrAgt", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "NclsdFile", "SplmtryData"];
         reader.enter(Self::TYPE)?;
         let value = Self {
-            orgnl_id: reader.required("OrgnlId", NAMES)?,
-            vrfctn: reader.required("Vrfctn", NAMES)?,
-            rsn: reader.optional("Rsn")?,
-            orgnl_pty_and_acct_id: reader.optional("OrgnlPtyAndAcctId")?,
-            updtd_pty_and_acct_id: reader.optional("UpdtdPtyAndAcctId")?,
+            pmt_id: reader.required("PmtId", NAMES)?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            pmt_cond: reader.optional("PmtCond")?,
+            amt: reader.required("Amt", NAMES)?,
+            chrg_br: reader.required("ChrgBr", NAMES)?,
+            chq_instr: reader.optional("ChqInstr")?,
+            ultmt_dbtr: reader.optional("UltmtDbtr")?,
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            cdtr_agt: reader.required("CdtrAgt", NAMES)?,
+            cdtr: reader.required("Cdtr", NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            purp: reader.optional("Purp")?,
+            rgltry_rptg: reader.repeated("RgltryRptg", 0, 10, NAMES)?,
+            tax: reader.optional("Tax")?,
+            rltd_rmt_inf: reader.repeated("RltdRmtInf", 0, 10, NAMES)?,
+            rmt_inf: reader.optional("RmtInf")?,
+            nclsd_file: reader.repeated("NclsdFile", 0, usize::MAX, NAMES)?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
         };
         reader.leave(Self::TYPE, NAMES, false)?;
         Ok(value)
@@ -1304,11 +913,688 @@ impl Element for VerificationReport2 {
 
     fn write(&self, writer: &mut Writer, name: &'static str) {
         writer.start(name);
-        self.orgnl_id.write(writer, "OrgnlId");
-        self.vrfctn.write(writer, "Vrfctn");
-        self.rsn.iter().for_each(|it| it.write(writer, "Rsn"));
-        self.orgnl_pty_and_acct_id.iter().for_each(|it| it.write(writer, "OrgnlPtyAndAcctId"));
-        self.updtd_pty_and_acct_id.iter().for_each(|it| it.write(writer, "UpdtdPtyAndAcctId"));
+        self.pmt_id.write(writer, "PmtId");
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
+        self.pmt_cond.iter().for_each(|it| it.write(writer, "PmtCond"));
+        self.amt.write(writer, "Amt");
+        self.chrg_br.write(writer, "ChrgBr");
+        self.chq_instr.iter().for_each(|it| it.write(writer, "ChqInstr"));
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.cdtr_agt.write(writer, "CdtrAgt");
+        self.cdtr.write(writer, "Cdtr");
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
+        self.rgltry_rptg.iter().for_each(|it| it.write(writer, "RgltryRptg"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        self.rltd_rmt_inf.iter().for_each(|it| it.write(writer, "RltdRmtInf"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.nclsd_file.iter().for_each(|it| it.write(writer, "NclsdFile"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
+        writer.end(name);
+    }
+}
+
+/// `CreditTransferTransaction36`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditTransferTransaction36 {
+    pub pmt_id: PaymentIdentification7,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
+    pub intr_bk_sttlm_amt: ActiveCurrencyAndAmount,
+    pub intr_bk_sttlm_dt: Option<ISODate>,
+    pub sttlm_prty: Option<Priority3Code>,
+    pub sttlm_tm_indctn: Option<Box<SettlementDateTimeIndication1>>,
+    pub sttlm_tm_req: Option<Box<SettlementTimeRequest2>>,
+    pub prvs_instg_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt1_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt2_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt3_acct: Option<Box<CashAccount38>>,
+    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
+    pub ultmt_dbtr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub dbtr: BranchAndFinancialInstitutionIdentification6,
+    pub dbtr_acct: Option<Box<CashAccount38>>,
+    pub dbtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent2>,
+    pub instr_for_nxt_agt: Vec<InstructionForNextAgent1>,
+    pub purp: Option<Box<Purpose2Choice>>,
+    pub rmt_inf: Option<Box<RemittanceInformation2>>,
+    pub undrlyg_cstmr_cdt_trf: Option<Box<CreditTransferTransaction37>>,
+    pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl CreditTransferTransaction36 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(pmt_id: PaymentIdentification7, intr_bk_sttlm_amt: ActiveCurrencyAndAmount, dbtr: BranchAndFinancialInstitutionIdentification6, cdtr: BranchAndFinancialInstitutionIdentification6) -> Self {
+        Self {
+            pmt_id,
+            pmt_tp_inf: None,
+            intr_bk_sttlm_amt,
+            intr_bk_sttlm_dt: None,
+            sttlm_prty: None,
+            sttlm_tm_indctn: None,
+            sttlm_tm_req: None,
+            prvs_instg_agt1: None,
+            prvs_instg_agt1_acct: None,
+            prvs_instg_agt2: None,
+            prvs_instg_agt2_acct: None,
+            prvs_instg_agt3: None,
+            prvs_instg_agt3_acct: None,
+            instg_agt: None,
+            instd_agt: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            ultmt_dbtr: None,
+            dbtr,
+            dbtr_acct: None,
+            dbtr_agt: None,
+            dbtr_agt_acct: None,
+            cdtr_agt: None,
+            cdtr_agt_acct: None,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            instr_for_nxt_agt: Vec::new(),
+            purp: None,
+            rmt_inf: None,
+            undrlyg_cstmr_cdt_trf: None,
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for CreditTransferTransaction36 {
+    const TYPE: &'static str = "CreditTransferTransaction36";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["PmtId", "PmtTpInf", "IntrBkSttlmAmt", "IntrBkSttlmDt", "SttlmPrty", "SttlmTmIndctn", "SttlmTmReq", "PrvsInstgAgt1", "PrvsInstgAgt1Acct", "PrvsInstgAgt2", "PrvsInstgAgt2Acct", "PrvsInstgAgt3", "PrvsInstgAgt3Acct", "InstgAgt", "InstdAgt", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "UltmtDbtr", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "InstrForNxtAgt", "Purp", "RmtInf", "UndrlygCstmrCdtTrf", "SplmtryData"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            pmt_id: reader.required("PmtId", NAMES)?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            intr_bk_sttlm_amt: reader.required("IntrBkSttlmAmt", NAMES)?,
+            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
+            sttlm_prty: reader.optional("SttlmPrty")?,
+            sttlm_tm_indctn: reader.optional("SttlmTmIndctn")?,
+            sttlm_tm_req: reader.optional("SttlmTmReq")?,
+            prvs_instg_agt1: reader.optional("PrvsInstgAgt1")?,
+            prvs_instg_agt1_acct: reader.optional("PrvsInstgAgt1Acct")?,
+            prvs_instg_agt2: reader.optional("PrvsInstgAgt2")?,
+            prvs_instg_agt2_acct: reader.optional("PrvsInstgAgt2Acct")?,
+            prvs_instg_agt3: reader.optional("PrvsInstgAgt3")?,
+            prvs_instg_agt3_acct: reader.optional("PrvsInstgAgt3Acct")?,
+            instg_agt: reader.optional("InstgAgt")?,
+            instd_agt: reader.optional("InstdAgt")?,
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
+            ultmt_dbtr: reader.optional("UltmtDbtr")?,
+            dbtr: reader.required("Dbtr", NAMES)?,
+            dbtr_acct: reader.optional("DbtrAcct")?,
+            dbtr_agt: reader.optional("DbtrAgt")?,
+            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
+            cdtr_agt: reader.optional("CdtrAgt")?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
+            cdtr: reader.required("Cdtr", NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            instr_for_nxt_agt: reader.repeated("InstrForNxtAgt", 0, usize::MAX, NAMES)?,
+            purp: reader.optional("Purp")?,
+            rmt_inf: reader.optional("RmtInf")?,
+            undrlyg_cstmr_cdt_trf: reader.optional("UndrlygCstmrCdtTrf")?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.pmt_id.write(writer, "PmtId");
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
+        self.intr_bk_sttlm_amt.write(writer, "IntrBkSttlmAmt");
+        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
+        self.sttlm_prty.iter().for_each(|it| it.write(writer, "SttlmPrty"));
+        self.sttlm_tm_indctn.iter().for_each(|it| it.write(writer, "SttlmTmIndctn"));
+        self.sttlm_tm_req.iter().for_each(|it| it.write(writer, "SttlmTmReq"));
+        self.prvs_instg_agt1.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1"));
+        self.prvs_instg_agt1_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1Acct"));
+        self.prvs_instg_agt2.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2"));
+        self.prvs_instg_agt2_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2Acct"));
+        self.prvs_instg_agt3.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3"));
+        self.prvs_instg_agt3_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3Acct"));
+        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
+        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.dbtr.write(writer, "Dbtr");
+        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
+        self.dbtr_agt.iter().for_each(|it| it.write(writer, "DbtrAgt"));
+        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
+        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.write(writer, "Cdtr");
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.instr_for_nxt_agt.iter().for_each(|it| it.write(writer, "InstrForNxtAgt"));
+        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.undrlyg_cstmr_cdt_trf.iter().for_each(|it| it.write(writer, "UndrlygCstmrCdtTrf"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
+        writer.end(name);
+    }
+}
+
+/// `CreditTransferTransaction37`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditTransferTransaction37 {
+    pub ultmt_dbtr: Option<Box<PartyIdentification135>>,
+    pub initg_pty: Option<Box<PartyIdentification135>>,
+    pub dbtr: PartyIdentification135,
+    pub dbtr_acct: Option<Box<CashAccount38>>,
+    pub dbtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt1_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt2_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt3_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: PartyIdentification135,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<PartyIdentification135>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent1>,
+    pub instr_for_nxt_agt: Vec<InstructionForNextAgent1>,
+    pub tax: Option<Box<TaxInformation8>>,
+    pub rmt_inf: Option<Box<RemittanceInformation16>>,
+    pub instd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+}
+
+impl CreditTransferTransaction37 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(dbtr: PartyIdentification135, dbtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr: PartyIdentification135) -> Self {
+        Self {
+            ultmt_dbtr: None,
+            initg_pty: None,
+            dbtr,
+            dbtr_acct: None,
+            dbtr_agt,
+            dbtr_agt_acct: None,
+            prvs_instg_agt1: None,
+            prvs_instg_agt1_acct: None,
+            prvs_instg_agt2: None,
+            prvs_instg_agt2_acct: None,
+            prvs_instg_agt3: None,
+            prvs_instg_agt3_acct: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            cdtr_agt,
+            cdtr_agt_acct: None,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            instr_for_nxt_agt: Vec::new(),
+            tax: None,
+            rmt_inf: None,
+            instd_amt: None,
+        }
+    }
+}
+
+impl Element for CreditTransferTransaction37 {
+    const TYPE: &'static str = "CreditTransferTransaction37";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["UltmtDbtr", "InitgPty", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "PrvsInstgAgt1", "PrvsInstgAgt1Acct", "PrvsInstgAgt2", "PrvsInstgAgt2Acct", "PrvsInstgAgt3", "PrvsInstgAgt3Acct", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "InstrForNxtAgt", "Tax", "RmtInf", "InstdAmt"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            ultmt_dbtr: reader.optional("UltmtDbtr")?,
+            initg_pty: reader.optional("InitgPty")?,
+            dbtr: reader.required("Dbtr", NAMES)?,
+            dbtr_acct: reader.optional("DbtrAcct")?,
+            dbtr_agt: reader.required("DbtrAgt", NAMES)?,
+            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
+            prvs_instg_agt1: reader.optional("PrvsInstgAgt1")?,
+            prvs_instg_agt1_acct: reader.optional("PrvsInstgAgt1Acct")?,
+            prvs_instg_agt2: reader.optional("PrvsInstgAgt2")?,
+            prvs_instg_agt2_acct: reader.optional("PrvsInstgAgt2Acct")?,
+            prvs_instg_agt3: reader.optional("PrvsInstgAgt3")?,
+            prvs_instg_agt3_acct: reader.optional("PrvsInstgAgt3Acct")?,
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
+            cdtr_agt: reader.required("CdtrAgt", NAMES)?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
+            cdtr: reader.required("Cdtr", NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            instr_for_nxt_agt: reader.repeated("InstrForNxtAgt", 0, usize::MAX, NAMES)?,
+            tax: reader.optional("Tax")?,
+            rmt_inf: reader.optional("RmtInf")?,
+            instd_amt: reader.optional("InstdAmt")?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.initg_pty.iter().for_each(|it| it.write(writer, "InitgPty"));
+        self.dbtr.write(writer, "Dbtr");
+        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
+        self.dbtr_agt.write(writer, "DbtrAgt");
+        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
+        self.prvs_instg_agt1.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1"));
+        self.prvs_instg_agt1_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1Acct"));
+        self.prvs_instg_agt2.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2"));
+        self.prvs_instg_agt2_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2Acct"));
+        self.prvs_instg_agt3.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3"));
+        self.prvs_instg_agt3_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3Acct"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
+        self.cdtr_agt.write(writer, "CdtrAgt");
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.write(writer, "Cdtr");
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.instr_for_nxt_agt.iter().for_each(|it| it.write(writer, "InstrForNxtAgt"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.instd_amt.iter().for_each(|it| it.write(writer, "InstdAmt"));
+        writer.end(name);
+    }
+}
+
+/// `CreditTransferTransaction38`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditTransferTransaction38 {
+    pub cdt_id: Max35Text,
+    pub btch_bookg: Option<BatchBookingIndicator>,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
+    pub ttl_intr_bk_sttlm_amt: Option<ActiveCurrencyAndAmount>,
+    pub intr_bk_sttlm_dt: Option<ISODate>,
+    pub sttlm_tm_indctn: Option<Box<SettlementDateTimeIndication1>>,
+    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent2>,
+    pub drct_dbt_tx_inf: Vec<DirectDebitTransactionInformation25>,
+    pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl CreditTransferTransaction38 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(cdt_id: Max35Text, cdtr: BranchAndFinancialInstitutionIdentification6) -> Self {
+        Self {
+            cdt_id,
+            btch_bookg: None,
+            pmt_tp_inf: None,
+            ttl_intr_bk_sttlm_amt: None,
+            intr_bk_sttlm_dt: None,
+            sttlm_tm_indctn: None,
+            instg_agt: None,
+            instd_agt: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            cdtr_agt: None,
+            cdtr_agt_acct: None,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            drct_dbt_tx_inf: Vec::new(),
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for CreditTransferTransaction38 {
+    const TYPE: &'static str = "CreditTransferTransaction38";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["CdtId", "BtchBookg", "PmtTpInf", "TtlIntrBkSttlmAmt", "IntrBkSttlmDt", "SttlmTmIndctn", "InstgAgt", "InstdAgt", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "DrctDbtTxInf", "SplmtryData"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            cdt_id: reader.required("CdtId", NAMES)?,
+            btch_bookg: reader.optional("BtchBookg")?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            ttl_intr_bk_sttlm_amt: reader.optional("TtlIntrBkSttlmAmt")?,
+            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
+            sttlm_tm_indctn: reader.optional("SttlmTmIndctn")?,
+            instg_agt: reader.optional("InstgAgt")?,
+            instd_agt: reader.optional("InstdAgt")?,
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
+            cdtr_agt: reader.optional("CdtrAgt")?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
+            cdtr: reader.required("Cdtr", NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            drct_dbt_tx_inf: reader.repeated("DrctDbtTxInf", 1, usize::MAX, NAMES)?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.cdt_id.write(writer, "CdtId");
+        self.btch_bookg.iter().for_each(|it| it.write(writer, "BtchBookg"));
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
+        self.ttl_intr_bk_sttlm_amt.iter().for_each(|it| it.write(writer, "TtlIntrBkSttlmAmt"));
+        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
+        self.sttlm_tm_indctn.iter().for_each(|it| it.write(writer, "SttlmTmIndctn"));
+        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
+        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
+        self.cdtr_agt.iter().for_each(|it| it.write(writer, "CdtrAgt"));
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.write(writer, "Cdtr");
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.drct_dbt_tx_inf.iter().for_each(|it| it.write(writer, "DrctDbtTxInf"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
+        writer.end(name);
+    }
+}
+
+/// `CreditTransferTransaction39`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditTransferTransaction39 {
+    pub pmt_id: PaymentIdentification7,
+    pub pmt_tp_inf: Option<Box<PaymentTypeInformation28>>,
+    pub intr_bk_sttlm_amt: ActiveCurrencyAndAmount,
+    pub intr_bk_sttlm_dt: Option<ISODate>,
+    pub sttlm_prty: Option<Priority3Code>,
+    pub sttlm_tm_indctn: Option<Box<SettlementDateTimeIndication1>>,
+    pub sttlm_tm_req: Option<Box<SettlementTimeRequest2>>,
+    pub accptnc_dt_tm: Option<ISODateTime>,
+    pub poolg_adjstmnt_dt: Option<ISODate>,
+    pub instd_amt: Option<ActiveOrHistoricCurrencyAndAmount>,
+    pub xchg_rate: Option<BaseOneRate>,
+    pub chrg_br: ChargeBearerType1Code,
+    pub chrgs_inf: Vec<Charges7>,
+    pub prvs_instg_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt1_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt2_acct: Option<Box<CashAccount38>>,
+    pub prvs_instg_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub prvs_instg_agt3_acct: Option<Box<CashAccount38>>,
+    pub instg_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub instd_agt: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt1_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt2: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt2_acct: Option<Box<CashAccount38>>,
+    pub intrmy_agt3: Option<Box<BranchAndFinancialInstitutionIdentification6>>,
+    pub intrmy_agt3_acct: Option<Box<CashAccount38>>,
+    pub ultmt_dbtr: Option<Box<PartyIdentification135>>,
+    pub initg_pty: Option<Box<PartyIdentification135>>,
+    pub dbtr: PartyIdentification135,
+    pub dbtr_acct: Option<Box<CashAccount38>>,
+    pub dbtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub dbtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr_agt: BranchAndFinancialInstitutionIdentification6,
+    pub cdtr_agt_acct: Option<Box<CashAccount38>>,
+    pub cdtr: PartyIdentification135,
+    pub cdtr_acct: Option<Box<CashAccount38>>,
+    pub ultmt_cdtr: Option<Box<PartyIdentification135>>,
+    pub instr_for_cdtr_agt: Vec<InstructionForCreditorAgent1>,
+    pub instr_for_nxt_agt: Vec<InstructionForNextAgent1>,
+    pub purp: Option<Box<Purpose2Choice>>,
+    pub rgltry_rptg: Vec<RegulatoryReporting3>,
+    pub tax: Option<Box<TaxInformation8>>,
+    pub rltd_rmt_inf: Vec<RemittanceLocation7>,
+    pub rmt_inf: Option<Box<RemittanceInformation16>>,
+    pub splmtry_data: Vec<SupplementaryData1>,
+}
+
+impl CreditTransferTransaction39 {
+    /// With what the schema requires and nothing else.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(pmt_id: PaymentIdentification7, intr_bk_sttlm_amt: ActiveCurrencyAndAmount, chrg_br: ChargeBearerType1Code, dbtr: PartyIdentification135, dbtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr_agt: BranchAndFinancialInstitutionIdentification6, cdtr: PartyIdentification135) -> Self {
+        Self {
+            pmt_id,
+            pmt_tp_inf: None,
+            intr_bk_sttlm_amt,
+            intr_bk_sttlm_dt: None,
+            sttlm_prty: None,
+            sttlm_tm_indctn: None,
+            sttlm_tm_req: None,
+            accptnc_dt_tm: None,
+            poolg_adjstmnt_dt: None,
+            instd_amt: None,
+            xchg_rate: None,
+            chrg_br,
+            chrgs_inf: Vec::new(),
+            prvs_instg_agt1: None,
+            prvs_instg_agt1_acct: None,
+            prvs_instg_agt2: None,
+            prvs_instg_agt2_acct: None,
+            prvs_instg_agt3: None,
+            prvs_instg_agt3_acct: None,
+            instg_agt: None,
+            instd_agt: None,
+            intrmy_agt1: None,
+            intrmy_agt1_acct: None,
+            intrmy_agt2: None,
+            intrmy_agt2_acct: None,
+            intrmy_agt3: None,
+            intrmy_agt3_acct: None,
+            ultmt_dbtr: None,
+            initg_pty: None,
+            dbtr,
+            dbtr_acct: None,
+            dbtr_agt,
+            dbtr_agt_acct: None,
+            cdtr_agt,
+            cdtr_agt_acct: None,
+            cdtr,
+            cdtr_acct: None,
+            ultmt_cdtr: None,
+            instr_for_cdtr_agt: Vec::new(),
+            instr_for_nxt_agt: Vec::new(),
+            purp: None,
+            rgltry_rptg: Vec::new(),
+            tax: None,
+            rltd_rmt_inf: Vec::new(),
+            rmt_inf: None,
+            splmtry_data: Vec::new(),
+        }
+    }
+}
+
+impl Element for CreditTransferTransaction39 {
+    const TYPE: &'static str = "CreditTransferTransaction39";
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Box<Stop>> {
+        const NAMES: &[&str] = &["PmtId", "PmtTpInf", "IntrBkSttlmAmt", "IntrBkSttlmDt", "SttlmPrty", "SttlmTmIndctn", "SttlmTmReq", "AccptncDtTm", "PoolgAdjstmntDt", "InstdAmt", "XchgRate", "ChrgBr", "ChrgsInf", "PrvsInstgAgt1", "PrvsInstgAgt1Acct", "PrvsInstgAgt2", "PrvsInstgAgt2Acct", "PrvsInstgAgt3", "PrvsInstgAgt3Acct", "InstgAgt", "InstdAgt", "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "UltmtDbtr", "InitgPty", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct", "CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "InstrForNxtAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"];
+        reader.enter(Self::TYPE)?;
+        let value = Self {
+            pmt_id: reader.required("PmtId", NAMES)?,
+            pmt_tp_inf: reader.optional("PmtTpInf")?,
+            intr_bk_sttlm_amt: reader.required("IntrBkSttlmAmt", NAMES)?,
+            intr_bk_sttlm_dt: reader.optional("IntrBkSttlmDt")?,
+            sttlm_prty: reader.optional("SttlmPrty")?,
+            sttlm_tm_indctn: reader.optional("SttlmTmIndctn")?,
+            sttlm_tm_req: reader.optional("SttlmTmReq")?,
+            accptnc_dt_tm: reader.optional("AccptncDtTm")?,
+            poolg_adjstmnt_dt: reader.optional("PoolgAdjstmntDt")?,
+            instd_amt: reader.optional("InstdAmt")?,
+            xchg_rate: reader.optional("XchgRate")?,
+            chrg_br: reader.required("ChrgBr", NAMES)?,
+            chrgs_inf: reader.repeated("ChrgsInf", 0, usize::MAX, NAMES)?,
+            prvs_instg_agt1: reader.optional("PrvsInstgAgt1")?,
+            prvs_instg_agt1_acct: reader.optional("PrvsInstgAgt1Acct")?,
+            prvs_instg_agt2: reader.optional("PrvsInstgAgt2")?,
+            prvs_instg_agt2_acct: reader.optional("PrvsInstgAgt2Acct")?,
+            prvs_instg_agt3: reader.optional("PrvsInstgAgt3")?,
+            prvs_instg_agt3_acct: reader.optional("PrvsInstgAgt3Acct")?,
+            instg_agt: reader.optional("InstgAgt")?,
+            instd_agt: reader.optional("InstdAgt")?,
+            intrmy_agt1: reader.optional("IntrmyAgt1")?,
+            intrmy_agt1_acct: reader.optional("IntrmyAgt1Acct")?,
+            intrmy_agt2: reader.optional("IntrmyAgt2")?,
+            intrmy_agt2_acct: reader.optional("IntrmyAgt2Acct")?,
+            intrmy_agt3: reader.optional("IntrmyAgt3")?,
+            intrmy_agt3_acct: reader.optional("IntrmyAgt3Acct")?,
+            ultmt_dbtr: reader.optional("UltmtDbtr")?,
+            initg_pty: reader.optional("InitgPty")?,
+            dbtr: reader.required("Dbtr", NAMES)?,
+            dbtr_acct: reader.optional("DbtrAcct")?,
+            dbtr_agt: reader.required("DbtrAgt", NAMES)?,
+            dbtr_agt_acct: reader.optional("DbtrAgtAcct")?,
+            cdtr_agt: reader.required("CdtrAgt", NAMES)?,
+            cdtr_agt_acct: reader.optional("CdtrAgtAcct")?,
+            cdtr: reader.required("Cdtr", NAMES)?,
+            cdtr_acct: reader.optional("CdtrAcct")?,
+            ultmt_cdtr: reader.optional("UltmtCdtr")?,
+            instr_for_cdtr_agt: reader.repeated("InstrForCdtrAgt", 0, usize::MAX, NAMES)?,
+            instr_for_nxt_agt: reader.repeated("InstrForNxtAgt", 0, usize::MAX, NAMES)?,
+            purp: reader.optional("Purp")?,
+            rgltry_rptg: reader.repeated("RgltryRptg", 0, 10, NAMES)?,
+            tax: reader.optional("Tax")?,
+            rltd_rmt_inf: reader.repeated("RltdRmtInf", 0, 10, NAMES)?,
+            rmt_inf: reader.optional("RmtInf")?,
+            splmtry_data: reader.repeated("SplmtryData", 0, usize::MAX, NAMES)?,
+        };
+        reader.leave(Self::TYPE, NAMES, false)?;
+        Ok(value)
+    }
+
+    fn write(&self, writer: &mut Writer, name: &'static str) {
+        writer.start(name);
+        self.pmt_id.write(writer, "PmtId");
+        self.pmt_tp_inf.iter().for_each(|it| it.write(writer, "PmtTpInf"));
+        self.intr_bk_sttlm_amt.write(writer, "IntrBkSttlmAmt");
+        self.intr_bk_sttlm_dt.iter().for_each(|it| it.write(writer, "IntrBkSttlmDt"));
+        self.sttlm_prty.iter().for_each(|it| it.write(writer, "SttlmPrty"));
+        self.sttlm_tm_indctn.iter().for_each(|it| it.write(writer, "SttlmTmIndctn"));
+        self.sttlm_tm_req.iter().for_each(|it| it.write(writer, "SttlmTmReq"));
+        self.accptnc_dt_tm.iter().for_each(|it| it.write(writer, "AccptncDtTm"));
+        self.poolg_adjstmnt_dt.iter().for_each(|it| it.write(writer, "PoolgAdjstmntDt"));
+        self.instd_amt.iter().for_each(|it| it.write(writer, "InstdAmt"));
+        self.xchg_rate.iter().for_each(|it| it.write(writer, "XchgRate"));
+        self.chrg_br.write(writer, "ChrgBr");
+        self.chrgs_inf.iter().for_each(|it| it.write(writer, "ChrgsInf"));
+        self.prvs_instg_agt1.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1"));
+        self.prvs_instg_agt1_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt1Acct"));
+        self.prvs_instg_agt2.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2"));
+        self.prvs_instg_agt2_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt2Acct"));
+        self.prvs_instg_agt3.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3"));
+        self.prvs_instg_agt3_acct.iter().for_each(|it| it.write(writer, "PrvsInstgAgt3Acct"));
+        self.instg_agt.iter().for_each(|it| it.write(writer, "InstgAgt"));
+        self.instd_agt.iter().for_each(|it| it.write(writer, "InstdAgt"));
+        self.intrmy_agt1.iter().for_each(|it| it.write(writer, "IntrmyAgt1"));
+        self.intrmy_agt1_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt1Acct"));
+        self.intrmy_agt2.iter().for_each(|it| it.write(writer, "IntrmyAgt2"));
+        self.intrmy_agt2_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt2Acct"));
+        self.intrmy_agt3.iter().for_each(|it| it.write(writer, "IntrmyAgt3"));
+        self.intrmy_agt3_acct.iter().for_each(|it| it.write(writer, "IntrmyAgt3Acct"));
+        self.ultmt_dbtr.iter().for_each(|it| it.write(writer, "UltmtDbtr"));
+        self.initg_pty.iter().for_each(|it| it.write(writer, "InitgPty"));
+        self.dbtr.write(writer, "Dbtr");
+        self.dbtr_acct.iter().for_each(|it| it.write(writer, "DbtrAcct"));
+        self.dbtr_agt.write(writer, "DbtrAgt");
+        self.dbtr_agt_acct.iter().for_each(|it| it.write(writer, "DbtrAgtAcct"));
+        self.cdtr_agt.write(writer, "CdtrAgt");
+        self.cdtr_agt_acct.iter().for_each(|it| it.write(writer, "CdtrAgtAcct"));
+        self.cdtr.write(writer, "Cdtr");
+        self.cdtr_acct.iter().for_each(|it| it.write(writer, "CdtrAcct"));
+        self.ultmt_cdtr.iter().for_each(|it| it.write(writer, "UltmtCdtr"));
+        self.instr_for_cdtr_agt.iter().for_each(|it| it.write(writer, "InstrForCdtrAgt"));
+        self.instr_for_nxt_agt.iter().for_each(|it| it.write(writer, "InstrForNxtAgt"));
+        self.purp.iter().for_each(|it| it.write(writer, "Purp"));
+        self.rgltry_rptg.iter().for_each(|it| it.write(writer, "RgltryRptg"));
+        self.tax.iter().for_each(|it| it.write(writer, "Tax"));
+        self.rltd_rmt_inf.iter().for_each(|it| it.write(writer, "RltdRmtInf"));
+        self.rmt_inf.iter().for_each(|it| it.write(writer, "RmtInf"));
+        self.splmtry_data.iter().for_each(|it| it.write(writer, "SplmtryData"));
         writer.end(name);
     }
 }

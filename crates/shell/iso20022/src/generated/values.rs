@@ -13,6 +13,11 @@ text_type! {
 }
 
 decimal_type! {
+    /// `ActiveOrHistoricCurrencyAnd13DecimalAmount_SimpleType`.
+    ActiveOrHistoricCurrencyAnd13DecimalAmountSimpleType, "ActiveOrHistoricCurrencyAnd13DecimalAmount_SimpleType", 18, 13, Some(0)
+}
+
+decimal_type! {
     /// `ActiveOrHistoricCurrencyAndAmount_SimpleType`.
     ActiveOrHistoricCurrencyAndAmountSimpleType, "ActiveOrHistoricCurrencyAndAmount_SimpleType", 18, 5, Some(0)
 }
@@ -38,6 +43,30 @@ text_type! {
     AnyBICIdentifier, "AnyBICIdentifier", 0, usize::MAX, &[&[(Class(0x7fffffe0000000000000000), 6, 6), (Class(0x7fffffe03fc000000000000), 1, 1), (Class(0x7ff7ffe03ff000000000000), 1, 1), (Class(0x7fffffe03ff000000000000), 3, 3)], &[(Class(0x7fffffe0000000000000000), 6, 6), (Class(0x7fffffe03fc000000000000), 1, 1), (Class(0x7ff7ffe03ff000000000000), 1, 1)]]
 }
 
+code_type! {
+    /// `AttendanceContext1Code`.
+    AttendanceContext1Code, "AttendanceContext1Code",
+    Attd = "ATTD", Satt = "SATT", Uatt = "UATT"
+}
+
+code_type! {
+    /// `AuthenticationEntity1Code`.
+    AuthenticationEntity1Code, "AuthenticationEntity1Code",
+    Iccd = "ICCD", Agnt = "AGNT", Merc = "MERC"
+}
+
+code_type! {
+    /// `AuthenticationMethod1Code`.
+    AuthenticationMethod1Code, "AuthenticationMethod1Code",
+    Uknw = "UKNW", Byps = "BYPS", Npin = "NPIN", Fpin = "FPIN", Cpsg = "CPSG", Ppsg = "PPSG", Manu = "MANU", Merc = "MERC", Scrt = "SCRT", Snct = "SNCT", Scnl = "SCNL"
+}
+
+code_type! {
+    /// `Authorisation1Code`.
+    Authorisation1Code, "Authorisation1Code",
+    Auth = "AUTH", Fdet = "FDET", Fsum = "FSUM", Ilev = "ILEV"
+}
+
 text_type! {
     /// `BICFIDec2014Identifier`: `[A-Z0-9]{4,4}[A-Z]{2,2}[A-Z0-9]{2,2}([A-Z0-9]{3,3}){0,1}`.
     BICFIDec2014Identifier, "BICFIDec2014Identifier", 0, usize::MAX, &[&[(Class(0x7fffffe03ff000000000000), 4, 4), (Class(0x7fffffe0000000000000000), 2, 2), (Class(0x7fffffe03ff000000000000), 2, 2), (Class(0x7fffffe03ff000000000000), 3, 3)], &[(Class(0x7fffffe03ff000000000000), 4, 4), (Class(0x7fffffe0000000000000000), 2, 2), (Class(0x7fffffe03ff000000000000), 2, 2)]]
@@ -46,6 +75,18 @@ text_type! {
 text_type! {
     /// `BICFIIdentifier`: `[A-Z]{6,6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3,3}){0,1}`.
     BICFIIdentifier, "BICFIIdentifier", 0, usize::MAX, &[&[(Class(0x7fffffe0000000000000000), 6, 6), (Class(0x7fffffe03fc000000000000), 1, 1), (Class(0x7ff7ffe03ff000000000000), 1, 1), (Class(0x7fffffe03ff000000000000), 3, 3)], &[(Class(0x7fffffe0000000000000000), 6, 6), (Class(0x7fffffe03fc000000000000), 1, 1), (Class(0x7ff7ffe03ff000000000000), 1, 1)]]
+}
+
+code_type! {
+    /// `BalanceCounterparty1Code`.
+    BalanceCounterparty1Code, "BalanceCounterparty1Code",
+    Bila = "BILA", Mult = "MULT"
+}
+
+code_type! {
+    /// `BalanceStatus1Code`.
+    BalanceStatus1Code, "BalanceStatus1Code",
+    Pdng = "PDNG", Stld = "STLD"
 }
 
 decimal_type! {
@@ -64,9 +105,68 @@ text_type! {
 }
 
 code_type! {
+    /// `CSCManagement1Code`.
+    CSCManagement1Code, "CSCManagement1Code",
+    Prst = "PRST", Byps = "BYPS", Unrd = "UNRD", Ncsc = "NCSC"
+}
+
+code_type! {
+    /// `CancellationIndividualStatus1Code`.
+    CancellationIndividualStatus1Code, "CancellationIndividualStatus1Code",
+    Rjcr = "RJCR", Accr = "ACCR", Pdcr = "PDCR"
+}
+
+code_type! {
+    /// `CancelledStatusReason1Code`.
+    CancelledStatusReason1Code, "CancelledStatusReason1Code",
+    Cani = "CANI", Cans = "CANS", Csub = "CSUB"
+}
+
+code_type! {
+    /// `CardDataReading1Code`.
+    CardDataReading1Code, "CardDataReading1Code",
+    Tagc = "TAGC", Phys = "PHYS", Brcd = "BRCD", Mgst = "MGST", Cicc = "CICC", Dfle = "DFLE", Ctls = "CTLS", Ectl = "ECTL"
+}
+
+code_type! {
+    /// `CardPaymentServiceType2Code`.
+    CardPaymentServiceType2Code, "CardPaymentServiceType2Code",
+    Aggr = "AGGR", Dccv = "DCCV", Grtt = "GRTT", Insp = "INSP", Loyt = "LOYT", Nres = "NRES", Puco = "PUCO", Recp = "RECP", Soaf = "SOAF", Unaf = "UNAF", Vcau = "VCAU"
+}
+
+code_type! {
+    /// `CardholderVerificationCapability1Code`.
+    CardholderVerificationCapability1Code, "CardholderVerificationCapability1Code",
+    Mnsg = "MNSG", Npin = "NPIN", Fcpn = "FCPN", Fepn = "FEPN", Fdsg = "FDSG", Fbio = "FBIO", Mnvr = "MNVR", Fbig = "FBIG", Apki = "APKI", Pkis = "PKIS", Chdt = "CHDT", Scec = "SCEC"
+}
+
+code_type! {
+    /// `CashPaymentStatus2Code`.
+    CashPaymentStatus2Code, "CashPaymentStatus2Code",
+    Pdng = "PDNG", Finl = "FINL"
+}
+
+code_type! {
     /// `ChargeBearerType1Code`.
     ChargeBearerType1Code, "ChargeBearerType1Code",
     Debt = "DEBT", Cred = "CRED", Shar = "SHAR", Slev = "SLEV"
+}
+
+trimmed_type! {
+    /// `ChargeIncludedIndicator`.
+    ChargeIncludedIndicator, "ChargeIncludedIndicator", is_boolean, Boolean, "true or false"
+}
+
+code_type! {
+    /// `ChequeDelivery1Code`.
+    ChequeDelivery1Code, "ChequeDelivery1Code",
+    Mldb = "MLDB", Mlcd = "MLCD", Mlfa = "MLFA", Crdb = "CRDB", Crcd = "CRCD", Crfa = "CRFA", Pudb = "PUDB", Pucd = "PUCD", Pufa = "PUFA", Rgdb = "RGDB", Rgcd = "RGCD", Rgfa = "RGFA"
+}
+
+code_type! {
+    /// `ChequeType2Code`.
+    ChequeType2Code, "ChequeType2Code",
+    Cchq = "CCHQ", Ccch = "CCCH", Bchq = "BCHQ", Drft = "DRFT", Eldr = "ELDR"
 }
 
 code_type! {
@@ -109,9 +209,30 @@ code_type! {
     Msin = "MSIN", Cnfa = "CNFA", Dnfa = "DNFA", Cinv = "CINV", Cren = "CREN", Debn = "DEBN", Hiri = "HIRI", Sbin = "SBIN", Cmcn = "CMCN", Soac = "SOAC", Disp = "DISP", Bold = "BOLD", Vchr = "VCHR", Aroi = "AROI", Tsut = "TSUT", Puor = "PUOR"
 }
 
+code_type! {
+    /// `EntryStatus1Code`.
+    EntryStatus1Code, "EntryStatus1Code",
+    Book = "BOOK", Pdng = "PDNG", Futr = "FUTR"
+}
+
+text_type! {
+    /// `EntryTypeIdentifier`: `[BEOVW]{1,1}[0-9]{2,2}|DUM`.
+    EntryTypeIdentifier, "EntryTypeIdentifier", 0, usize::MAX, &[&[(Class(0xc080240000000000000000), 1, 1), (Class(0x3ff000000000000), 2, 2)], &[(Class(0x100000000000000000), 1, 1), (Class(0x2000000000000000000000), 1, 1), (Class(0x20000000000000000000), 1, 1)]]
+}
+
+text_type! {
+    /// `Exact1NumericText`: `[0-9]`.
+    Exact1NumericText, "Exact1NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 1, 1)]]
+}
+
 text_type! {
     /// `Exact2NumericText`: `[0-9]{2}`.
     Exact2NumericText, "Exact2NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 2, 2)]]
+}
+
+text_type! {
+    /// `Exact3NumericText`: `[0-9]{3}`.
+    Exact3NumericText, "Exact3NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 3, 3)]]
 }
 
 text_type! {
@@ -119,9 +240,55 @@ text_type! {
     Exact4AlphaNumericText, "Exact4AlphaNumericText", 0, usize::MAX, &[&[(Class(0x7fffffe07fffffe03ff000000000000), 4, 4)]]
 }
 
+code_type! {
+    /// `ExchangeRateType1Code`.
+    ExchangeRateType1Code, "ExchangeRateType1Code",
+    Spot = "SPOT", Sale = "SALE", Agrd = "AGRD"
+}
+
 text_type! {
     /// `ExternalAccountIdentification1Code`.
     ExternalAccountIdentification1Code, "ExternalAccountIdentification1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalAuthenticationChannel1Code`.
+    ExternalAuthenticationChannel1Code, "ExternalAuthenticationChannel1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalBalanceSubType1Code`.
+    ExternalBalanceSubType1Code, "ExternalBalanceSubType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalBalanceType1Code`.
+    ExternalBalanceType1Code, "ExternalBalanceType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalBankTransactionDomain1Code`.
+    ExternalBankTransactionDomain1Code, "ExternalBankTransactionDomain1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalBankTransactionFamily1Code`.
+    ExternalBankTransactionFamily1Code, "ExternalBankTransactionFamily1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalBankTransactionSubFamily1Code`.
+    ExternalBankTransactionSubFamily1Code, "ExternalBankTransactionSubFamily1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalCancellationReason1Code`.
+    ExternalCancellationReason1Code, "ExternalCancellationReason1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalCardTransactionCategory1Code`.
+    ExternalCardTransactionCategory1Code, "ExternalCardTransactionCategory1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -140,8 +307,23 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalChargeType1Code`.
+    ExternalChargeType1Code, "ExternalChargeType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalClaimNonReceiptRejection1Code`.
+    ExternalClaimNonReceiptRejection1Code, "ExternalClaimNonReceiptRejection1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalClearingSystemIdentification1Code`.
     ExternalClearingSystemIdentification1Code, "ExternalClearingSystemIdentification1Code", 1, 5, &[]
+}
+
+text_type! {
+    /// `ExternalCreditLineType1Code`.
+    ExternalCreditLineType1Code, "ExternalCreditLineType1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -150,8 +332,28 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalDocumentFormat1Code`.
+    ExternalDocumentFormat1Code, "ExternalDocumentFormat1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalDocumentLineType1Code`.
     ExternalDocumentLineType1Code, "ExternalDocumentLineType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalDocumentType1Code`.
+    ExternalDocumentType1Code, "ExternalDocumentType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalEnquiryRequestType1Code`.
+    ExternalEnquiryRequestType1Code, "ExternalEnquiryRequestType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalEntryStatus1Code`.
+    ExternalEntryStatus1Code, "ExternalEntryStatus1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -160,8 +362,18 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalFinancialInstrumentIdentificationType1Code`.
+    ExternalFinancialInstrumentIdentificationType1Code, "ExternalFinancialInstrumentIdentificationType1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalGarnishmentType1Code`.
     ExternalGarnishmentType1Code, "ExternalGarnishmentType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalInvestigationExecutionConfirmation1Code`.
+    ExternalInvestigationExecutionConfirmation1Code, "ExternalInvestigationExecutionConfirmation1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -170,8 +382,18 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalMandateReason1Code`.
+    ExternalMandateReason1Code, "ExternalMandateReason1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalMandateSetupReason1Code`.
     ExternalMandateSetupReason1Code, "ExternalMandateSetupReason1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalMarketInfrastructure1Code`.
+    ExternalMarketInfrastructure1Code, "ExternalMarketInfrastructure1Code", 1, 3, &[]
 }
 
 text_type! {
@@ -180,8 +402,28 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalPaymentCancellationRejection1Code`.
+    ExternalPaymentCancellationRejection1Code, "ExternalPaymentCancellationRejection1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalPaymentCompensationReason1Code`.
+    ExternalPaymentCompensationReason1Code, "ExternalPaymentCompensationReason1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalPaymentControlRequestType1Code`.
+    ExternalPaymentControlRequestType1Code, "ExternalPaymentControlRequestType1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalPaymentGroupStatus1Code`.
     ExternalPaymentGroupStatus1Code, "ExternalPaymentGroupStatus1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalPaymentModificationRejection1Code`.
+    ExternalPaymentModificationRejection1Code, "ExternalPaymentModificationRejection1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -205,6 +447,21 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalRePresentmentReason1Code`.
+    ExternalRePresentmentReason1Code, "ExternalRePresentmentReason1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalReportingSource1Code`.
+    ExternalReportingSource1Code, "ExternalReportingSource1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalReturnReason1Code`.
+    ExternalReturnReason1Code, "ExternalReturnReason1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalServiceLevel1Code`.
     ExternalServiceLevel1Code, "ExternalServiceLevel1Code", 1, 4, &[]
 }
@@ -215,8 +472,28 @@ text_type! {
 }
 
 text_type! {
+    /// `ExternalSystemBalanceType1Code`.
+    ExternalSystemBalanceType1Code, "ExternalSystemBalanceType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalSystemErrorHandling1Code`.
+    ExternalSystemErrorHandling1Code, "ExternalSystemErrorHandling1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalSystemEventType1Code`.
+    ExternalSystemEventType1Code, "ExternalSystemEventType1Code", 1, 4, &[]
+}
+
+text_type! {
     /// `ExternalTaxAmountType1Code`.
     ExternalTaxAmountType1Code, "ExternalTaxAmountType1Code", 1, 4, &[]
+}
+
+text_type! {
+    /// `ExternalTechnicalInputChannel1Code`.
+    ExternalTechnicalInputChannel1Code, "ExternalTechnicalInputChannel1Code", 1, 4, &[]
 }
 
 text_type! {
@@ -225,14 +502,65 @@ text_type! {
 }
 
 code_type! {
+    /// `FinalStatus1Code`.
+    FinalStatus1Code, "FinalStatus1Code",
+    Stld = "STLD", Rjtd = "RJTD", Cand = "CAND", Fnld = "FNLD"
+}
+
+code_type! {
+    /// `FinalStatusCode`.
+    FinalStatusCode, "FinalStatusCode",
+    Stld = "STLD", Rjtd = "RJTD", Cand = "CAND", Fnld = "FNLD"
+}
+
+code_type! {
+    /// `FloorLimitType1Code`.
+    FloorLimitType1Code, "FloorLimitType1Code",
+    Cred = "CRED", Debt = "DEBT", Both = "BOTH"
+}
+
+code_type! {
+    /// `Frequency10Code`.
+    Frequency10Code, "Frequency10Code",
+    Nevr = "NEVR", Year = "YEAR", Rate = "RATE", Mian = "MIAN", Qurt = "QURT"
+}
+
+code_type! {
+    /// `Frequency2Code`.
+    Frequency2Code, "Frequency2Code",
+    Year = "YEAR", Mnth = "MNTH", Qurt = "QURT", Mian = "MIAN", Week = "WEEK", Dail = "DAIL", Adho = "ADHO", Inda = "INDA", Ovng = "OVNG"
+}
+
+code_type! {
     /// `Frequency6Code`.
     Frequency6Code, "Frequency6Code",
     Year = "YEAR", Mnth = "MNTH", Qurt = "QURT", Mian = "MIAN", Week = "WEEK", Dail = "DAIL", Adho = "ADHO", Inda = "INDA", Frtn = "FRTN"
 }
 
+trimmed_type! {
+    /// `GroupCancellationIndicator`.
+    GroupCancellationIndicator, "GroupCancellationIndicator", is_boolean, Boolean, "true or false"
+}
+
+code_type! {
+    /// `GroupCancellationStatus1Code`.
+    GroupCancellationStatus1Code, "GroupCancellationStatus1Code",
+    Pacr = "PACR", Rjcr = "RJCR", Accr = "ACCR", Pdcr = "PDCR"
+}
+
 text_type! {
     /// `IBAN2007Identifier`: `[A-Z]{2,2}[0-9]{2,2}[a-zA-Z0-9]{1,30}`.
     IBAN2007Identifier, "IBAN2007Identifier", 0, usize::MAX, &[&[(Class(0x7fffffe0000000000000000), 2, 2), (Class(0x3ff000000000000), 2, 2), (Class(0x7fffffe07fffffe03ff000000000000), 1, 30)]]
+}
+
+text_type! {
+    /// `ISINOct2015Identifier`: `[A-Z]{2,2}[A-Z0-9]{9,9}[0-9]{1,1}`.
+    ISINOct2015Identifier, "ISINOct2015Identifier", 0, usize::MAX, &[&[(Class(0x7fffffe0000000000000000), 2, 2), (Class(0x7fffffe03ff000000000000), 9, 9), (Class(0x3ff000000000000), 1, 1)]]
+}
+
+text_type! {
+    /// `ISO2ALanguageCode`: `[a-z]{2,2}`.
+    ISO2ALanguageCode, "ISO2ALanguageCode", 0, usize::MAX, &[&[(Class(0x7fffffe000000000000000000000000), 2, 2)]]
 }
 
 trimmed_type! {
@@ -251,8 +579,24 @@ trimmed_type! {
 }
 
 trimmed_type! {
+    /// `ISOYearMonth`.
+    ISOYearMonth, "ISOYearMonth", is_year_month, Date, "a year and month"
+}
+
+trimmed_type! {
     /// `IdentificationVerificationIndicator`.
     IdentificationVerificationIndicator, "IdentificationVerificationIndicator", is_boolean, Boolean, "true or false"
+}
+
+decimal_type! {
+    /// `ImpliedCurrencyAndAmount`.
+    ImpliedCurrencyAndAmount, "ImpliedCurrencyAndAmount", 18, 5, Some(0)
+}
+
+code_type! {
+    /// `Instruction1Code`.
+    Instruction1Code, "Instruction1Code",
+    Pben = "PBEN", Ttil = "TTIL", Tfro = "TFRO"
 }
 
 code_type! {
@@ -267,9 +611,37 @@ code_type! {
     Phoa = "PHOA", Tela = "TELA"
 }
 
+code_type! {
+    /// `Instruction5Code`.
+    Instruction5Code, "Instruction5Code",
+    Phob = "PHOB", Telb = "TELB"
+}
+
+code_type! {
+    /// `InterestType1Code`.
+    InterestType1Code, "InterestType1Code",
+    Indy = "INDY", Ovrn = "OVRN"
+}
+
 text_type! {
     /// `LEIIdentifier`: `[A-Z0-9]{18,18}[0-9]{2,2}`.
     LEIIdentifier, "LEIIdentifier", 0, usize::MAX, &[&[(Class(0x7fffffe03ff000000000000), 18, 18), (Class(0x3ff000000000000), 2, 2)]]
+}
+
+text_type! {
+    /// `LanguageCode`.
+    LanguageCode, "LanguageCode", 0, usize::MAX, &[]
+}
+
+code_type! {
+    /// `MandateClassification1Code`.
+    MandateClassification1Code, "MandateClassification1Code",
+    Fixe = "FIXE", Usgb = "USGB", Vari = "VARI"
+}
+
+text_type! {
+    /// `Max1000Text`.
+    Max1000Text, "Max1000Text", 1, 1000, &[]
 }
 
 text_type! {
@@ -280,6 +652,11 @@ text_type! {
 text_type! {
     /// `Max105Text`.
     Max105Text, "Max105Text", 1, 105, &[]
+}
+
+trimmed_type! {
+    /// `Max10MbBinary`.
+    Max10MbBinary, "Max10MbBinary", is_base64_of_something, Base64, "base64 of at least one byte"
 }
 
 text_type! {
@@ -303,6 +680,11 @@ text_type! {
 }
 
 text_type! {
+    /// `Max15PlusSignedNumericText`: `[\+]{0,1}[0-9]{1,15}`.
+    Max15PlusSignedNumericText, "Max15PlusSignedNumericText", 0, usize::MAX, &[&[(Class(0x80000000000), 0, 1), (Class(0x3ff000000000000), 1, 15)]]
+}
+
+text_type! {
     /// `Max16Text`.
     Max16Text, "Max16Text", 1, 16, &[]
 }
@@ -315,6 +697,16 @@ text_type! {
 text_type! {
     /// `Max2048Text`.
     Max2048Text, "Max2048Text", 1, 2048, &[]
+}
+
+text_type! {
+    /// `Max210Text`.
+    Max210Text, "Max210Text", 1, 210, &[]
+}
+
+text_type! {
+    /// `Max256Text`.
+    Max256Text, "Max256Text", 1, 256, &[]
 }
 
 text_type! {
@@ -333,13 +725,48 @@ text_type! {
 }
 
 text_type! {
+    /// `Max3NumericText`: `[0-9]{1,3}`.
+    Max3NumericText, "Max3NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 1, 3)]]
+}
+
+text_type! {
+    /// `Max4AlphaNumericText`: `[a-zA-Z0-9]{1,4}`.
+    Max4AlphaNumericText, "Max4AlphaNumericText", 1, 4, &[&[(Class(0x7fffffe07fffffe03ff000000000000), 1, 4)]]
+}
+
+text_type! {
     /// `Max4Text`.
     Max4Text, "Max4Text", 1, 4, &[]
 }
 
 text_type! {
+    /// `Max500Text`.
+    Max500Text, "Max500Text", 1, 500, &[]
+}
+
+text_type! {
+    /// `Max5NumericText`: `[0-9]{1,5}`.
+    Max5NumericText, "Max5NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 1, 5)]]
+}
+
+text_type! {
     /// `Max70Text`.
     Max70Text, "Max70Text", 1, 70, &[]
+}
+
+text_type! {
+    /// `Min2Max3NumericText`: `[0-9]{2,3}`.
+    Min2Max3NumericText, "Min2Max3NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 2, 3)]]
+}
+
+text_type! {
+    /// `Min3Max4NumericText`: `[0-9]{3,4}`.
+    Min3Max4NumericText, "Min3Max4NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 3, 4)]]
+}
+
+text_type! {
+    /// `Min8Max28NumericText`: `[0-9]{8,28}`.
+    Min8Max28NumericText, "Min8Max28NumericText", 0, usize::MAX, &[&[(Class(0x3ff000000000000), 8, 28)]]
 }
 
 code_type! {
@@ -355,14 +782,85 @@ code_type! {
 }
 
 decimal_type! {
+    /// `NonNegativeDecimalNumber`.
+    NonNegativeDecimalNumber, "NonNegativeDecimalNumber", 18, 17, Some(0)
+}
+
+decimal_type! {
     /// `Number`.
     Number, "Number", 18, 0, None
+}
+
+code_type! {
+    /// `OnLineCapability1Code`.
+    OnLineCapability1Code, "OnLineCapability1Code",
+    Ofln = "OFLN", Onln = "ONLN", Smon = "SMON"
+}
+
+code_type! {
+    /// `POIComponentType1Code`.
+    POIComponentType1Code, "POIComponentType1Code",
+    Soft = "SOFT", Emvk = "EMVK", Emvo = "EMVO", Mrit = "MRIT", Chit = "CHIT", Secm = "SECM", Pedv = "PEDV"
+}
+
+code_type! {
+    /// `PartyType3Code`.
+    PartyType3Code, "PartyType3Code",
+    Opoi = "OPOI", Merc = "MERC", Accp = "ACCP", Itag = "ITAG", Acqr = "ACQR", Ciss = "CISS", Dlis = "DLIS"
+}
+
+code_type! {
+    /// `PartyType4Code`.
+    PartyType4Code, "PartyType4Code",
+    Merc = "MERC", Accp = "ACCP", Itag = "ITAG", Acqr = "ACQR", Ciss = "CISS", Taxh = "TAXH"
+}
+
+code_type! {
+    /// `PaymentInstrument1Code`.
+    PaymentInstrument1Code, "PaymentInstrument1Code",
+    Bdt = "BDT", Bct = "BCT", Cdt = "CDT", Cct = "CCT", Chk = "CHK", Bkt = "BKT", Dcp = "DCP", Ccp = "CCP", Rti = "RTI", Can = "CAN"
+}
+
+code_type! {
+    /// `PaymentMethod3Code`.
+    PaymentMethod3Code, "PaymentMethod3Code",
+    Chk = "CHK", Trf = "TRF", Tra = "TRA"
 }
 
 code_type! {
     /// `PaymentMethod4Code`.
     PaymentMethod4Code, "PaymentMethod4Code",
     Chk = "CHK", Trf = "TRF", Dd = "DD", Tra = "TRA"
+}
+
+code_type! {
+    /// `PaymentMethod7Code`.
+    PaymentMethod7Code, "PaymentMethod7Code",
+    Chk = "CHK", Trf = "TRF"
+}
+
+code_type! {
+    /// `PaymentType3Code`.
+    PaymentType3Code, "PaymentType3Code",
+    Cbs = "CBS", Bck = "BCK", Bal = "BAL", Cls = "CLS", Ctr = "CTR", Cbh = "CBH", Cbp = "CBP", Dpg = "DPG", Dpn = "DPN", Exp = "EXP", Tch = "TCH", Lmt = "LMT", Liq = "LIQ", Dpp = "DPP", Dph = "DPH", Dps = "DPS", Stf = "STF", Trp = "TRP", Tcs = "TCS", Loa = "LOA", Lor = "LOR", Tcp = "TCP", Ond = "OND", Mgl = "MGL"
+}
+
+code_type! {
+    /// `PendingFailingSettlement1Code`.
+    PendingFailingSettlement1Code, "PendingFailingSettlement1Code",
+    Awmo = "AWMO", Awsh = "AWSH", Laaw = "LAAW", Docy = "DOCY", Clat = "CLAT", Cert = "CERT", Mino = "MINO", Phse = "PHSE", Sblo = "SBLO", Dkny = "DKNY", Stcd = "STCD", Beno = "BENO", Lack = "LACK", Late = "LATE", Canr = "CANR", Mlat = "MLAT", Objt = "OBJT", Docc = "DOCC", Bloc = "BLOC", Chas = "CHAS", Newi = "NEWI", Clac = "CLAC", Part = "PART", Cmon = "CMON", Coll = "COLL", Depo = "DEPO", Flim = "FLIM", Nofx = "NOFX", Inca = "INCA", Link = "LINK", Byiy = "BYIY", Cais = "CAIS", Lalo = "LALO", Mony = "MONY", Ncon = "NCON", Ycol = "YCOL", Refs = "REFS", Sdut = "SDUT", Cycl = "CYCL", Batc = "BATC", Guad = "GUAD", Prea = "PREA", Glob = "GLOB", Cpec = "CPEC", Muno = "MUNO"
+}
+
+code_type! {
+    /// `PendingSettlement2Code`.
+    PendingSettlement2Code, "PendingSettlement2Code",
+    Awmo = "AWMO", Cais = "CAIS", Refu = "REFU", Awsh = "AWSH", Phse = "PHSE", Tamm = "TAMM", Docy = "DOCY", Docc = "DOCC", Bloc = "BLOC", Chas = "CHAS", Newi = "NEWI", Clac = "CLAC", Muno = "MUNO", Glob = "GLOB", Prea = "PREA", Guad = "GUAD", Part = "PART", Nmas = "NMAS", Cmon = "CMON", Ycol = "YCOL", Coll = "COLL", Depo = "DEPO", Flim = "FLIM", Nofx = "NOFX", Inca = "INCA", Link = "LINK", Futu = "FUTU", Lack = "LACK", Lalo = "LALO", Mony = "MONY", Ncon = "NCON", Refs = "REFS", Sdut = "SDUT", Batc = "BATC", Cycl = "CYCL", Sblo = "SBLO", Cpec = "CPEC", Mino = "MINO", Pcap = "PCAP"
+}
+
+code_type! {
+    /// `PendingStatus4Code`.
+    PendingStatus4Code, "PendingStatus4Code",
+    Acpd = "ACPD", Vald = "VALD", Matd = "MATD", Autd = "AUTD", Invd = "INVD", Umac = "UMAC", Stle = "STLE", Stlm = "STLM", Sspd = "SSPD", Pcan = "PCAN", Pstl = "PSTL", Pfst = "PFST", Smlr = "SMLR", Rmlr = "RMLR", Srbl = "SRBL", Avlb = "AVLB", Srml = "SRML"
 }
 
 decimal_type! {
@@ -382,6 +880,12 @@ code_type! {
 }
 
 code_type! {
+    /// `PriceValueType1Code`.
+    PriceValueType1Code, "PriceValueType1Code",
+    Disc = "DISC", Prem = "PREM", Parv = "PARV"
+}
+
+code_type! {
     /// `Priority2Code`.
     Priority2Code, "Priority2Code",
     High = "HIGH", Norm = "NORM"
@@ -391,6 +895,30 @@ code_type! {
     /// `Priority3Code`.
     Priority3Code, "Priority3Code",
     Urgt = "URGT", High = "HIGH", Norm = "NORM"
+}
+
+code_type! {
+    /// `Priority5Code`.
+    Priority5Code, "Priority5Code",
+    High = "HIGH", Loww = "LOWW", Norm = "NORM", Urgt = "URGT"
+}
+
+code_type! {
+    /// `ProcessingType1Code`.
+    ProcessingType1Code, "ProcessingType1Code",
+    Rjct = "RJCT", Cvhd = "CVHD", Rsvt = "RSVT", Blck = "BLCK", Earm = "EARM", Efac = "EFAC", Dlvr = "DLVR", Cold = "COLD", Csdb = "CSDB"
+}
+
+code_type! {
+    /// `QueryType2Code`.
+    QueryType2Code, "QueryType2Code",
+    Alll = "ALLL", Chng = "CHNG", Modf = "MODF", Deld = "DELD"
+}
+
+code_type! {
+    /// `QueryType3Code`.
+    QueryType3Code, "QueryType3Code",
+    Alll = "ALLL", Chng = "CHNG", Modf = "MODF"
 }
 
 code_type! {
@@ -406,6 +934,23 @@ code_type! {
 }
 
 code_type! {
+    /// `ReportIndicator1Code`.
+    ReportIndicator1Code, "ReportIndicator1Code",
+    Stnd = "STND", Prpr = "PRPR"
+}
+
+trimmed_type! {
+    /// `RequestedIndicator`.
+    RequestedIndicator, "RequestedIndicator", is_boolean, Boolean, "true or false"
+}
+
+code_type! {
+    /// `SequenceType2Code`.
+    SequenceType2Code, "SequenceType2Code",
+    Rcur = "RCUR", Ooff = "OOFF"
+}
+
+code_type! {
     /// `SequenceType3Code`.
     SequenceType3Code, "SequenceType3Code",
     Frst = "FRST", Rcur = "RCUR", Fnal = "FNAL", Ooff = "OOFF", Rpre = "RPRE"
@@ -418,9 +963,51 @@ code_type! {
 }
 
 code_type! {
+    /// `SettlementMethod2Code`.
+    SettlementMethod2Code, "SettlementMethod2Code",
+    Inda = "INDA", Inga = "INGA", Clrg = "CLRG"
+}
+
+code_type! {
+    /// `StandingOrderType1Code`.
+    StandingOrderType1Code, "StandingOrderType1Code",
+    Usto = "USTO", Psto = "PSTO"
+}
+
+code_type! {
+    /// `SuspendedStatusReason1Code`.
+    SuspendedStatusReason1Code, "SuspendedStatusReason1Code",
+    Suby = "SUBY", Subs = "SUBS"
+}
+
+code_type! {
+    /// `SystemBalanceType2Code`.
+    SystemBalanceType2Code, "SystemBalanceType2Code",
+    Opng = "OPNG", Intm = "INTM", Clsg = "CLSG", Book = "BOOK", Crrt = "CRRT", Pdng = "PDNG", Lrld = "LRLD", Avlb = "AVLB", Ltsf = "LTSF", Crdt = "CRDT", East = "EAST", Pymt = "PYMT", Blck = "BLCK", Xpcd = "XPCD", Dlod = "DLOD", Xcrd = "XCRD", Xdbt = "XDBT", Adjt = "ADJT", Prav = "PRAV", Dbit = "DBIT", Thre = "THRE", Note = "NOTE", Fset = "FSET", Bloc = "BLOC", Othb = "OTHB", Cust = "CUST", Forc = "FORC", Colc = "COLC", Fund = "FUND", Pipo = "PIPO", Xchg = "XCHG", Ccps = "CCPS", Tohb = "TOHB", Cohb = "COHB", Dohb = "DOHB", Tpbl = "TPBL", Cpbl = "CPBL", Dpbl = "DPBL", Futb = "FUTB", Rejb = "REJB", Fcol = "FCOL", Fcou = "FCOU", Scol = "SCOL", Scou = "SCOU", Cusa = "CUSA", Xchc = "XCHC", Xchn = "XCHN", Dset = "DSET", Lack = "LACK", Nset = "NSET", Otcc = "OTCC", Otcg = "OTCG", Otcn = "OTCN", Sapd = "SAPD", Sapc = "SAPC", Repd = "REPD", Repc = "REPC", Bscd = "BSCD", Bscc = "BSCC", Sapp = "SAPP", Irlt = "IRLT", Irdr = "IRDR", Dwrd = "DWRD", Adwr = "ADWR", Aidr = "AIDR"
+}
+
+code_type! {
     /// `TaxRecordPeriod1Code`.
     TaxRecordPeriod1Code, "TaxRecordPeriod1Code",
     Mm01 = "MM01", Mm02 = "MM02", Mm03 = "MM03", Mm04 = "MM04", Mm05 = "MM05", Mm06 = "MM06", Mm07 = "MM07", Mm08 = "MM08", Mm09 = "MM09", Mm10 = "MM10", Mm11 = "MM11", Mm12 = "MM12", Qtr1 = "QTR1", Qtr2 = "QTR2", Qtr3 = "QTR3", Qtr4 = "QTR4", Hlf1 = "HLF1", Hlf2 = "HLF2"
+}
+
+code_type! {
+    /// `TransactionChannel1Code`.
+    TransactionChannel1Code, "TransactionChannel1Code",
+    Mail = "MAIL", Tlph = "TLPH", Ecom = "ECOM", Tvpy = "TVPY"
+}
+
+code_type! {
+    /// `TransactionEnvironment1Code`.
+    TransactionEnvironment1Code, "TransactionEnvironment1Code",
+    Merc = "MERC", Priv = "PRIV", Publ = "PUBL"
+}
+
+code_type! {
+    /// `TransactionIndividualStatus1Code`.
+    TransactionIndividualStatus1Code, "TransactionIndividualStatus1Code",
+    Actc = "ACTC", Rjct = "RJCT", Pdng = "PDNG", Accp = "ACCP", Acsp = "ACSP", Acsc = "ACSC", Accr = "ACCR", Acwc = "ACWC"
 }
 
 trimmed_type! {
@@ -436,6 +1023,24 @@ text_type! {
 text_type! {
     /// `UnicodeChartsCode`.
     UnicodeChartsCode, "UnicodeChartsCode", 0, usize::MAX, &[]
+}
+
+code_type! {
+    /// `UnitOfMeasure1Code`.
+    UnitOfMeasure1Code, "UnitOfMeasure1Code",
+    Piec = "PIEC", Tons = "TONS", Foot = "FOOT", Gbga = "GBGA", Usga = "USGA", Gram = "GRAM", Inch = "INCH", Kilo = "KILO", Pund = "PUND", Metr = "METR", Cmet = "CMET", Mmet = "MMET", Litr = "LITR", Celi = "CELI", Mili = "MILI", Gbou = "GBOU", Usou = "USOU", Gbqa = "GBQA", Usqa = "USQA", Gbpi = "GBPI", Uspi = "USPI", Mile = "MILE", Kmet = "KMET", Yard = "YARD", Sqki = "SQKI", Hect = "HECT", Ares = "ARES", Smet = "SMET", Scmt = "SCMT", Smil = "SMIL", Sqmi = "SQMI", Sqya = "SQYA", Sqfo = "SQFO", Sqin = "SQIN", Acre = "ACRE"
+}
+
+code_type! {
+    /// `UnmatchedStatusReason1Code`.
+    UnmatchedStatusReason1Code, "UnmatchedStatusReason1Code",
+    Cmis = "CMIS", Ddat = "DDAT", Deln = "DELN", Dept = "DEPT", Dmon = "DMON", Ddea = "DDEA", Dqua = "DQUA", Cade = "CADE", Setr = "SETR", Dsec = "DSEC", Vasu = "VASU", Dtra = "DTRA", Rspr = "RSPR", Repo = "REPO", Clat = "CLAT", Rert = "RERT", Repa = "REPA", Repp = "REPP", Phys = "PHYS", Iind = "IIND", Frap = "FRAP", Plce = "PLCE", Podu = "PODU", Forf = "FORF", Regd = "REGD", Rtgs = "RTGS", Icag = "ICAG", Cpca = "CPCA", Char = "CHAR", Iexe = "IEXE", Ncrr = "NCRR", Nmas = "NMAS", Safe = "SAFE", Dtrd = "DTRD", Late = "LATE", Term = "TERM", Icus = "ICUS"
+}
+
+code_type! {
+    /// `UserInterface2Code`.
+    UserInterface2Code, "UserInterface2Code",
+    Mdsp = "MDSP", Cdsp = "CDSP"
 }
 
 trimmed_type! {

@@ -3,6 +3,7 @@
 use super::{BusinessRule as R, Finding, RuleSettings, codes, texts};
 use crate::envelope::BusinessMessage;
 use crate::generated::*;
+use crate::scheme::Carried;
 use crate::view::bic_11;
 
 pub(super) fn check(message: &BusinessMessage, settings: &RuleSettings, findings: &mut Vec<Finding>) {
@@ -59,14 +60,14 @@ fn sender(
 
 /// The id the document gives itself.
 fn document_id(document: &Message) -> Option<&str> {
-    Some(match document {
-        Message::Pacs00800108(it) => it.fi_to_fi_cstmr_cdt_trf.grp_hdr.msg_id.as_str(),
-        Message::Pacs00200110(it) => it.fi_to_fi_pmt_sts_rpt.grp_hdr.msg_id.as_str(),
-        Message::Pacs02800103(it) => it.fi_to_fi_pmt_sts_req.grp_hdr.msg_id.as_str(),
-        Message::Acmt02300102(it) => it.id_vrfctn_req.assgnmt.msg_id.as_str(),
-        Message::Acmt02400102(it) => it.id_vrfctn_rpt.assgnmt.msg_id.as_str(),
-        // These have no id of their own.
-        Message::Admi00200101(_) | Message::Head00100102(_) => return None,
+    Some(match document.carried() {
+        Carried::CreditTransfer(transfer) => transfer.grp_hdr.msg_id.as_str(),
+        Carried::StatusReport(report) => report.grp_hdr.msg_id.as_str(),
+        Carried::StatusRequest(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::NameQuestion(question) => question.assgnmt.msg_id.as_str(),
+        Carried::NameAnswer(answer) => answer.assgnmt.msg_id.as_str(),
+        // These have no id of their own, or none that concerns this scheme.
+        Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => return None,
     })
 }
 
@@ -78,24 +79,21 @@ fn sending_agent(document: &Message) -> Option<String> {
         let agent = agents.into_iter().flatten().find_map(|agent| agent.as_deref())?;
         agent.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str()))
     };
-    match document {
-        Message::Pacs00800108(it) => {
-            let transfer = &it.fi_to_fi_cstmr_cdt_trf;
+    match document.carried() {
+        Carried::CreditTransfer(transfer) => {
             let tx = transfer.cdt_trf_tx_inf.first();
             let debtor_agent = || tx?.dbtr_agt.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str()));
             first([tx.map(|tx| &tx.instg_agt), Some(&transfer.grp_hdr.instg_agt)]).or_else(debtor_agent)
         }
-        Message::Pacs00200110(it) => {
-            let report = &it.fi_to_fi_pmt_sts_rpt;
+        Carried::StatusReport(report) => {
             first([report.tx_inf_and_sts.first().map(|tx| &tx.instg_agt), Some(&report.grp_hdr.instg_agt)])
         }
-        Message::Pacs02800103(it) => {
-            let request = &it.fi_to_fi_pmt_sts_req;
+        Carried::StatusRequest(request) => {
             first([request.tx_inf.first().map(|tx| &tx.instg_agt), Some(&request.grp_hdr.instg_agt)])
         }
-        Message::Acmt02300102(it) => assigner(&it.id_vrfctn_req.assgnmt),
-        Message::Acmt02400102(it) => assigner(&it.id_vrfctn_rpt.assgnmt),
-        Message::Admi00200101(_) | Message::Head00100102(_) => None,
+        Carried::NameQuestion(question) => assigner(&question.assgnmt),
+        Carried::NameAnswer(answer) => assigner(&answer.assgnmt),
+        Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => None,
     }
 }
 

@@ -19,7 +19,7 @@ mod other;
 mod texts;
 
 use crate::envelope::BusinessMessage;
-use crate::generated::Message;
+use crate::scheme::Carried;
 use crate::value::{Charset, EpochNanos};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -173,15 +173,13 @@ impl RuleSettings {
 pub fn check(source: &[u8], message: &BusinessMessage, settings: &RuleSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     header::check(message, settings, &mut findings);
-    match &message.document {
-        Message::Pacs00800108(document) => {
-            credit_transfer::check(&document.fi_to_fi_cstmr_cdt_trf, settings, &mut findings);
-        }
-        Message::Pacs00200110(document) => other::status_report(&document.fi_to_fi_pmt_sts_rpt, &mut findings),
-        Message::Pacs02800103(document) => other::status_request(&document.fi_to_fi_pmt_sts_req, &mut findings),
-        Message::Acmt02300102(document) => other::identification_request(&document.id_vrfctn_req, &mut findings),
-        Message::Acmt02400102(document) => other::identification_report(&document.id_vrfctn_rpt, &mut findings),
-        Message::Admi00200101(_) | Message::Head00100102(_) => {}
+    match message.document.carried() {
+        Carried::CreditTransfer(transfer) => credit_transfer::check(transfer, settings, &mut findings),
+        Carried::StatusReport(report) => other::status_report(report, &mut findings),
+        Carried::StatusRequest(request) => other::status_request(request, &mut findings),
+        Carried::NameQuestion(question) => other::identification_request(question, &mut findings),
+        Carried::NameAnswer(answer) => other::identification_report(answer, &mut findings),
+        Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => {}
     }
     texts::characters(source, settings, &mut findings);
     findings.sort_by_key(|finding| finding.rule);

@@ -15,12 +15,9 @@ pub use decimal::Decimal;
 pub(crate) use decimal::DecimalFacets;
 pub(crate) use pattern::Class;
 pub use text::{Broken, Charset};
-// Messages generated later may need what today's do not.
-#[allow(unused_imports)]
-pub(crate) use text::{TextFacets, is_base64, is_boolean};
+pub(crate) use text::{TextFacets, is_base64_of_something, is_boolean};
 pub(crate) use text::{code_type, decimal_type, text_type, trimmed_type};
 pub use time::{EpochNanos, date_time_from_nanos, date_time_to_nanos};
-#[allow(unused_imports)]
 pub(crate) use time::{
     date_to_days, is_date, is_date_time, is_time, is_year_month, local_date_and_time, local_moment, time_to_seconds,
 };

@@ -52,8 +52,12 @@ pub(crate) fn is_boolean(text: &str) -> bool {
     matches!(text, "true" | "false" | "1" | "0")
 }
 
+/// `xs:base64Binary` of at least one byte.
+pub(crate) fn is_base64_of_something(text: &str) -> bool {
+    !text.is_empty() && is_base64(text)
+}
+
 /// `xs:base64Binary`: groups of four, blanks between them.
-#[allow(dead_code, reason = "types of messages not generated yet need it")]
 pub(crate) fn is_base64(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).collect();
     let body = digits.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
@@ -268,5 +272,6 @@ mod tests {
         for text in ["Q", "QQ=", "QR==", "QUI", "====", "QQ==QQ==", "Q*=="] {
             assert!(!is_base64(text), "{text}");
         }
+        assert!(is_base64_of_something("QQ==") && !is_base64_of_something("") && !is_base64_of_something("Q"));
     }
 }
