@@ -8,9 +8,13 @@
 
 #[cfg(feature = "consortium")]
 mod authorise;
+#[cfg(feature = "consortium")]
+mod doors;
 mod feeder;
 pub mod genesis;
 
 #[cfg(feature = "consortium")]
 pub use authorise::SignedMessages;
+#[cfg(feature = "consortium")]
+pub use doors::NetworkedDoors;
 pub use feeder::Feeder;
