@@ -11,7 +11,7 @@ use consortium::{Beginning, Consortium, MarkFiles, NodeConfig, Peer, Settings, S
 use gateway::{FinalityOf, Hub};
 use money::Currency;
 use node::genesis;
-use node::{Feeder, SignedMessages};
+use node::{Feeder, NetworkedDoors, SignedMessages};
 use ordering::{RealDisk, StopReason, VaultReader};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -110,6 +110,7 @@ pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre>
     let node = opened.map_err(|error: StartError| anyhow::anyhow!("{error}")).context("consortium")?;
     let certificates = node.certificates();
     hub.prove_with(FinalityOf(Arc::new(move |height| certificates.finality(height))));
+    hub.join(Arc::new(NetworkedDoors(node.enquiries())));
     let model = model.into_inner().context("the node shows its state before it starts")?;
     let rosters = node.rosters();
     let validators = Arc::new(move || Some(rosters.validators().to_string()));

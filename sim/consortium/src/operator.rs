@@ -9,7 +9,7 @@ use consortium::{Beginning, Consortium, Mouth, Seat, Witness};
 use gateway::{FinalityOf, Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
 use history::ReadModel;
 use node::genesis::{self, Member};
-use node::{Feeder, SignedMessages};
+use node::{Feeder, NetworkedDoors, SignedMessages};
 use ordering::{DurableBlock, OrderedLog, Sink, StopReason};
 use risk::{RiskEngine, RiskSettings, WatchList};
 use sim::centre::{centre_signer, journal_config, times, withdrawals};
@@ -210,6 +210,7 @@ pub async fn live(operator: Arc<Operator>, life: Arc<Life>) {
 fn serve(operator: &Arc<Operator>, life: &Arc<Life>, hub: Arc<Hub>, node: Arc<Consortium>, model: Arc<ReadModel>) {
     let certificates = node.certificates();
     hub.prove_with(FinalityOf(Arc::new(move |height| certificates.finality(height))));
+    hub.join(Arc::new(NetworkedDoors(node.enquiries())));
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(&life.random());
     secret[16..].copy_from_slice(&life.random());

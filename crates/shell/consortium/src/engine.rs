@@ -4,6 +4,7 @@ use crate::app::{App, Distort, Refusals};
 use crate::authorise::{Authorise, Known};
 use crate::block::{BODY_BYTES_MAX, Block, BlockCodec};
 use crate::certificates::Certificates;
+use crate::enquiries::{Carrier, Enquiries, enquiries};
 use crate::epochs::{Epochs, Standing, Track};
 use crate::evidence::Witness;
 use crate::gossip::{Gossip, PACKET_BYTES_MAX};
@@ -80,7 +81,7 @@ pub(crate) struct Parts<A, S, B, M> {
     pub(crate) oath: Oath,
 }
 
-/// The six channels, in this order of numbers.
+/// The seven channels, in this order of numbers.
 pub(crate) struct Network<S, R> {
     pub(crate) votes: (S, R),
     pub(crate) certificates: (S, R),
@@ -88,6 +89,7 @@ pub(crate) struct Network<S, R> {
     pub(crate) backfill: (S, R),
     pub(crate) blocks: (S, R),
     pub(crate) gossip: (S, R),
+    pub(crate) enquiries: (S, R),
 }
 
 /// A node that runs.
@@ -98,6 +100,7 @@ pub(crate) struct Running {
     pub(crate) progress: SharedProgress,
     pub(crate) refusals: Refusals,
     pub(crate) certificates: Certificates,
+    pub(crate) enquiries: Enquiries,
 }
 
 /// Starts a node. `wrap` puts a listener between the engine and the keeper.
@@ -274,12 +277,15 @@ where
         base,
         oath,
     };
+    let (enquiries, inbox) = enquiries();
+    let carrier = Carrier::new(context.child("enquiries"), inbox);
     handles.push(task.start());
     handles.push(judge.start());
     handles.push(gossip.start(network.gossip));
+    handles.push(carrier.start(network.enquiries));
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
     handles.push(epochs.start(network.votes, network.certificates, network.resolver));
-    Running { handles, keeper, progress, refusals, certificates }
+    Running { handles, keeper, progress, refusals, certificates, enquiries }
 }
 
 /// An archive's files: `<prefix>-<name>-…`.

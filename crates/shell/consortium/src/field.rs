@@ -149,6 +149,7 @@ impl Field {
             refusals: running.refusals.clone(),
             certificates: running.certificates.clone(),
             rosters,
+            enquiries: running.enquiries.clone(),
         };
         let whole = context.spawn(move |_| async move {
             let _all = running;
@@ -189,6 +190,7 @@ impl Field {
             backfill: register(3, Carries::Blocks).await?,
             blocks: register(4, Carries::Blocks).await?,
             gossip: register(5, Carries::Other).await?,
+            enquiries: register(6, Carries::Other).await?,
         })
     }
 

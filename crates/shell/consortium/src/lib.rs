@@ -10,6 +10,8 @@
 //!  engine ──▶ app ──▶ judge (replica)                        propose, verify: what a block does, before anybody votes
 //!     │
 //!     └── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
+//!
+//!  our door ◀──▶ enquiries ◀──▶ other operators              questions and answers that nobody keeps
 //! ```
 //!
 //! # Invariants
@@ -30,6 +32,7 @@ mod block;
 mod certificates;
 mod command_id;
 mod engine;
+mod enquiries;
 mod epochs;
 mod evidence;
 #[cfg(feature = "simulation")]
@@ -55,6 +58,7 @@ pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
+pub use enquiries::{A_SECOND, ASKED_MAX, ENQUIRY_BYTES_MAX, Enquiries, Enquiry, WAITING_MAX};
 pub use evidence::Witness;
 #[cfg(feature = "simulation")]
 pub use field::{Field, Seat, Weather};

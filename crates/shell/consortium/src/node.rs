@@ -5,6 +5,7 @@ use crate::authorise::{Authorise, Known};
 use crate::certificates::Certificates;
 use crate::command_id::CommandId;
 use crate::engine::{self, Network, PEERS_MAX, Parts, message_bytes_max};
+use crate::enquiries::Enquiries;
 use crate::evidence::Witness;
 use crate::keeper::{KeeperMailbox, Note, Noting, Progress, SharedProgress};
 use crate::mark::MarkFiles;
@@ -123,6 +124,7 @@ pub struct Consortium {
     refusals: Refusals,
     certificates: Certificates,
     rosters: Rosters,
+    enquiries: Enquiries,
     keeper: KeeperMailbox,
     thread: Mutex<Option<Thread>>,
 }
@@ -186,9 +188,9 @@ impl Consortium {
         started: Started,
         thread: Option<Thread>,
     ) -> Self {
-        let Started { keeper, progress, refusals, certificates, rosters } = started;
+        let Started { keeper, progress, refusals, certificates, rosters, enquiries } = started;
         let thread = Mutex::new(thread);
-        Self { pool, admission, vault, progress, refusals, certificates, rosters, keeper, thread }
+        Self { pool, admission, vault, progress, refusals, certificates, rosters, enquiries, keeper, thread }
     }
 
     /// Reads signed messages back.
@@ -209,6 +211,11 @@ impl Consortium {
     /// The validators so far.
     pub fn rosters(&self) -> Rosters {
         self.rosters.clone()
+    }
+
+    /// Carries questions between our door and the other operators'.
+    pub fn enquiries(&self) -> Enquiries {
+        self.enquiries.clone()
     }
 
     /// How often we refused to vote, by reason.
@@ -391,6 +398,7 @@ pub(crate) struct Started {
     pub(crate) refusals: Refusals,
     pub(crate) certificates: Certificates,
     pub(crate) rosters: Rosters,
+    pub(crate) enquiries: Enquiries,
 }
 
 /// Peers the network has room for at least.
@@ -423,6 +431,7 @@ fn run<S: Sink, A: Authorise>(
             backfill: network.register(3, QUOTA),
             blocks: network.register(4, QUOTA),
             gossip: network.register(5, QUOTA),
+            enquiries: network.register(6, QUOTA),
         };
         let rosters = Rosters::new(&config.settings.namespace, Some(members.me), members.first);
         let mut tracker = oracle.clone();
@@ -461,6 +470,7 @@ fn run<S: Sink, A: Authorise>(
             refusals: running.refusals.clone(),
             certificates: running.certificates.clone(),
             rosters,
+            enquiries: running.enquiries.clone(),
         };
         let _ = ready.send(started);
         // Dropped or sent: both mean the end. So does the end of any task, which none has without a fault.

@@ -3,6 +3,7 @@
 use crate::admission::{Admission, Class, Permit, creditor_agent_of};
 use crate::assess::Assessor;
 use crate::doorway::{Doorway, TlsDoorway};
+use crate::elsewhere;
 use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
 use crate::past::{Past, Tip};
@@ -112,6 +113,9 @@ impl Gateway {
         let window = GatewayWindow(Arc::clone(&door));
         let (ended_sender, ended) = oneshot::channel();
         let world = Arc::clone(&door.world);
+        if let Some(doors) = door.hub.other_doors() {
+            world.spawn(Box::pin(elsewhere::serve(Arc::clone(&door), doors)));
+        }
         world.spawn(Box::pin(async move {
             server::run(door, doorway).await;
             drop(ended_sender);

@@ -7,6 +7,7 @@
 //! # Not here
 //! What an answer looks like (`answer.rs`), what an inbox item looks like (`items.rs`).
 
+use crate::elsewhere::OtherDoors;
 use crate::limits::Limits;
 use crate::registry::Registry;
 use chain::Finality;
@@ -25,6 +26,7 @@ pub struct Hub {
     next_ticket: AtomicU64,
     stopped: AtomicBool,
     finality: OnceLock<FinalityOf>,
+    other_doors: OnceLock<Arc<dyn OtherDoors>>,
 }
 
 /// Tells the quorum behind the block of some height, where several operators agree on blocks.
@@ -68,12 +70,22 @@ impl Hub {
             next_ticket: AtomicU64::new(1),
             stopped: AtomicBool::new(false),
             finality: OnceLock::new(),
+            other_doors: OnceLock::new(),
         }
     }
 
     /// Receipts carry what `finality` tells from now on. The first call counts.
     pub fn prove_with(&self, finality: FinalityOf) {
         let _ = self.finality.set(finality);
+    }
+
+    /// Payee checks go to these doors as well, and theirs come here. Call before the gateway starts; the first call counts.
+    pub fn join(&self, other_doors: Arc<dyn OtherDoors>) {
+        let _ = self.other_doors.set(other_doors);
+    }
+
+    pub(crate) fn other_doors(&self) -> Option<Arc<dyn OtherDoors>> {
+        self.other_doors.get().cloned()
     }
 
     /// Whether other operators check what comes in here.

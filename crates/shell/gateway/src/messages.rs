@@ -9,6 +9,7 @@ use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
 use crate::door::{Door, overloaded};
+use crate::elsewhere::rules_for;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
 use crate::payee;
@@ -23,7 +24,6 @@ use clearing::{
     AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal,
     RiskDecision, Uetr, WaitingView,
 };
-use iso20022::rules::RuleSettings;
 use signing::HashKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +31,7 @@ use std::time::Duration;
 /// Takes one signed message.
 pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticated, permit: Permit) -> Result<Answer, Problem> {
     let wait = prefer_wait(parts, door.config.limits.wait_max)?;
-    let settings = RuleSettings {
-        now: Some(door.world.now_ns()),
-        signer: Some(request.sender().view.bic.to_string()),
-        ..door.rules.clone()
-    };
-    let (from, taken) = match wire::read(request.body(), &settings) {
+    let (from, taken) = match wire::read(request.body(), &rules_for(door, request.sender().view.bic)) {
         Ok(read) => read,
         Err(fault) => return answer::fault(door, request, &fault),
     };

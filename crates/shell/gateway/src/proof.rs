@@ -118,10 +118,10 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
 }
 
 /// Header fields, name and value.
-type Head<'a> = Vec<(&'a str, &'a str)>;
+pub(crate) type Head<'a> = Vec<(&'a str, &'a str)>;
 
 /// The fields that sign, and the body.
-fn split(message: &[u8]) -> Option<(Head<'_>, &[u8])> {
+pub(crate) fn split(message: &[u8]) -> Option<(Head<'_>, &[u8])> {
     let at = body_of_vault(message)?;
     let head = core::str::from_utf8(&message[..at]).ok()?;
     let fields = head.split("\r\n").filter(|line| !line.is_empty()).map(|line| line.split_once(": ")).collect::<Option<_>>()?;

@@ -93,10 +93,15 @@ impl Lane {
         self.read_at_ns.store(now_ns, Ordering::Relaxed);
     }
 
+    /// Whether somebody reads the inbox this moment: a stream is open, or a poll waits.
+    pub(crate) fn is_read(&self) -> bool {
+        self.readers.count() > 0
+    }
+
     /// Whether somebody reads the inbox: a stream is open, or a poll came within a minute and a half.
     pub(crate) fn is_online(&self, now_ns: u64) -> bool {
         const POLL_AGE_NS: u64 = 90_000_000_000;
-        self.readers.count() > 0 || self.read_at_ns.load(Ordering::Relaxed).saturating_add(POLL_AGE_NS) > now_ns
+        self.is_read() || self.read_at_ns.load(Ordering::Relaxed).saturating_add(POLL_AGE_NS) > now_ns
     }
 
     /// Queues a live item; `false` when too many wait.

@@ -8,10 +8,14 @@
 
 #[cfg(feature = "consortium")]
 mod authorise;
+#[cfg(feature = "consortium")]
+mod doors;
 mod feeder;
 pub mod genesis;
 pub mod rulebook;
 
 #[cfg(feature = "consortium")]
 pub use authorise::SignedMessages;
+#[cfg(feature = "consortium")]
+pub use doors::NetworkedDoors;
 pub use feeder::Feeder;

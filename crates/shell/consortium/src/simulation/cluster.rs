@@ -279,7 +279,7 @@ impl EngineDefinition for Cluster {
     }
 
     fn channels(&self) -> Vec<(u64, Quota)> {
-        (0..6).map(|channel| (channel, QUOTA)).collect()
+        (0..7).map(|channel| (channel, QUOTA)).collect()
     }
 
     fn max_message_size(&self) -> u32 {
@@ -397,6 +397,7 @@ impl Cluster {
             backfill: channel(),
             blocks: channel(),
             gossip: channel(),
+            enquiries: channel(),
         };
         let parts = Parts {
             settings: Settings { partition: format!("validator-{index}{suffix}"), ..self.settings.clone() },

@@ -10,6 +10,7 @@ mod certificates;
 mod cluster;
 #[path = "../../../ordering/tests/common/mod.rs"]
 mod common;
+mod enquiries;
 mod liar;
 mod members;
 mod observers;

@@ -122,7 +122,7 @@ pub(crate) struct PayeeCheck {
 }
 
 /// An `acmt.024`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PayeeReply {
     pub(crate) view: IdentificationReportView,
 }

@@ -17,12 +17,15 @@ use clearing::{
     Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
-use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, Limits, Past, PaymentFacts, Tip};
+use gateway::{
+    Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, Limits, OtherDoors, Past, PaymentFacts, Tip,
+};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use ordering::{DurableBlock, OrderedLog, Submission, SubmitRefusal};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -301,8 +304,21 @@ impl World {
     }
 
     pub async fn connect_with(&self, identity: &TlsIdentity) -> io::Result<Client> {
+        self.connect_at(self.gateway.addr, identity).await
+    }
+
+    pub async fn connect_at(&self, addr: SocketAddr, identity: &TlsIdentity) -> io::Result<Client> {
         let config = client_config(self.authority.certificate(), identity).unwrap();
-        Client::connect(self.gateway.addr, Arc::new(config)).await
+        Client::connect(addr, Arc::new(config)).await
+    }
+
+    /// Another operator's door to the same centre as it is now, among other doors.
+    pub async fn another_door(&self, doors: Arc<dyn OtherDoors>) -> GatewayHandle {
+        let hub = Arc::new(Hub::new(self.limits));
+        hub.load(&self.log.state.lock().unwrap().clearing);
+        hub.join(doors);
+        let risk = Arc::new(|_: &PaymentFacts<'_>| RiskDecision::PASS);
+        open(&self.folder, &self.authority, &self.log, &hub, self.limits, risk).await.0
     }
 }
 
