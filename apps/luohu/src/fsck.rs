@@ -27,7 +27,7 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
         let value = serde_json::json!({
             "blocks": report.blocks, "payments": report.payments, "finals": report.finals, "replayed_commands": report.replayed_commands,
             "torn_bytes": report.torn_bytes, "messages": report.messages, "certificates": certificates.as_ref().map(|found| found.good),
-            "certified_to": certificates.as_ref().map(|found| found.covered), "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
+            "certified_to": certificates.as_ref().map(|found| found.covered), "passed_over": report.passed_over, "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
         });
         println!("{value}");
     } else {
@@ -42,6 +42,9 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
         }
         if report.torn_bytes > 0 {
             println!("unfinished write  at the end; the next start drops it, nobody had been told of it");
+        }
+        for snapshot in &report.passed_over {
+            println!("snapshot          is damaged, and the next start passes it over: {snapshot}");
         }
         for law in LAWS_JUDGED {
             let broken = report.broken.iter().find(|(id, _)| id == law);

@@ -48,9 +48,11 @@ impl From<BooksError> for ServiceError {
                 BooksRefusal::NoSuchPayment => Self::NotFound,
                 BooksRefusal::Full => Self::Busy,
             },
-            BooksError::Storage(_) | BooksError::Record(_) | BooksError::Layout(_) | BooksError::Stopping => {
-                Self::Internal(error.to_string())
-            }
+            BooksError::Storage(_)
+            | BooksError::Damaged(_)
+            | BooksError::Record(_)
+            | BooksError::Layout(_)
+            | BooksError::Stopping => Self::Internal(error.to_string()),
         }
     }
 }

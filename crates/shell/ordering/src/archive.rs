@@ -72,30 +72,33 @@ fn decode(number: u64, row: &[u8]) -> Option<Forgotten> {
     Some(Forgotten { payment, place: VaultPlace::decode(place) })
 }
 
-/// The first `count` rows; `None` when one of them is damaged or missing.
-pub(crate) fn read(disk: &dyn Disk, count: u64) -> io::Result<Option<Vec<Forgotten>>> {
+/// The first `count` rows; the inner error says which row is damaged or missing, and where.
+pub(crate) fn read(disk: &dyn Disk, count: u64) -> io::Result<Result<Vec<Forgotten>, String>> {
     let names = disk.list()?;
     let mut rows = Vec::new();
     for file in 0..count.div_ceil(ROWS) {
         let name = file_name(file);
         let wanted = (count - file * ROWS).min(ROWS);
         if !names.contains(&name) {
-            return Ok(None);
+            return Ok(Err(format!("{name} is missing")));
         }
         let open = disk.open(&name)?;
-        if open.length()? < wanted * ROW_BYTES as u64 {
-            return Ok(None);
+        let length = open.length()?;
+        if length < wanted * ROW_BYTES as u64 {
+            return Ok(Err(format!("{name}, byte {length}: it ends too early")));
         }
         for from in (0..wanted).step_by(PIECE_ROWS as usize) {
             let mut piece = vec![0; (wanted - from).min(PIECE_ROWS) as usize * ROW_BYTES];
             open.read_at(from * ROW_BYTES as u64, &mut piece)?;
             for (number, row) in (file * ROWS + from..).zip(piece.chunks_exact(ROW_BYTES)) {
-                let Some(row) = decode(number, row) else { return Ok(None) };
+                let Some(row) = decode(number, row) else {
+                    return Ok(Err(format!("{name}, byte {}: a row is damaged", number % ROWS * ROW_BYTES as u64)));
+                };
                 rows.push(row);
             }
         }
     }
-    Ok(Some(rows))
+    Ok(Ok(rows))
 }
 
 /// Writes rows, each at its place.

@@ -3,6 +3,7 @@
 use crate::disk::Disk;
 use crate::messages::{Checked, MessageCheck};
 use crate::recovery::{Manner, OpenError, recover_telling};
+use crate::snapshot;
 use clearing::{IndexSeed, laws};
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -23,6 +24,9 @@ pub struct FsckReport {
     pub torn_bytes: u64,
     /// Signed messages read back and found whole.
     pub messages: u64,
+    /// Snapshots that a start will pass over, with file and place of what is wrong: no law is broken, the blocks have
+    /// everything.
+    pub passed_over: Vec<String>,
     /// Laws broken, with what was found; empty when all hold.
     pub broken: Vec<(String, String)>,
 }
@@ -49,6 +53,7 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
         Err(OpenError::Io(error)) => return Err(OpenError::Io(error)),
         Err(damage) => return Ok(damaged(damage)),
     };
+    let passed_over = snapshot::damage(&*disk, IndexSeed(0))?;
     let Checked { whole, broken } = messages.unwrap_or(Checked { whole: 0, broken: Vec::new() });
     let laws = laws::check_all(&recovery.clearing).into_iter().map(|law| (law.law.to_owned(), law.detail));
     Ok(FsckReport {
@@ -58,6 +63,7 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
         replayed_commands: recovery.replayed_commands,
         torn_bytes: recovery.torn_bytes,
         messages: whole,
+        passed_over,
         broken: laws.chain(broken.into_iter().map(|line| ("VLT-01".to_owned(), line))).collect(),
     })
 }
@@ -74,6 +80,7 @@ fn damaged(damage: OpenError) -> FsckReport {
         replayed_commands: 0,
         torn_bytes: 0,
         messages: 0,
+        passed_over: Vec::new(),
         broken: vec![(law.to_owned(), damage.to_string())],
     }
 }

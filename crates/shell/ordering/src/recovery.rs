@@ -24,12 +24,14 @@ pub enum OpenError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// A block is damaged. Restore this file from a copy; nothing was dropped.
-    #[error("block {height} in {file} is damaged: {why}")]
+    #[error("block {height} in {file}, which begins at byte {offset}, is damaged: {why}")]
     Damaged {
         /// Its height.
         height: u64,
         /// The segment.
         file: String,
+        /// Where in the segment the block begins.
+        offset: u64,
         /// What is wrong with it.
         why: String,
     },
@@ -181,10 +183,15 @@ impl<'a> Walk<'a> {
         let file = segment_name(first);
         let mut open = self.disk.open(&file)?;
         let bytes = open.read_all()?;
-        let damaged = |height: u64, why: &str| OpenError::Damaged { height, file: file.clone(), why: why.to_owned() };
         let mut offset = 0;
         loop {
             let height = self.next_height();
+            let damaged = |height: u64, why: &str| OpenError::Damaged {
+                height,
+                file: file.clone(),
+                offset: offset as u64,
+                why: why.to_owned(),
+            };
             match read_frame(&bytes, offset) {
                 Found::Frame(frame) => {
                     self.block(&frame).map_err(|error| match error {

@@ -171,39 +171,60 @@ pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mu
 
 /// Reads one; `None` when it is damaged: it is only a shortcut, the blocks have everything.
 pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed) -> io::Result<Option<Snapshot>> {
-    let bytes = disk.open(&name(height))?.read_all()?;
-    let Some(mut snapshot) = parse(&bytes, seed).filter(|snapshot| snapshot.height == height) else {
-        tracing::warn!(height, "snapshot is damaged or of an earlier version, and ignored");
-        return Ok(None);
-    };
-    let Some(forgotten) = archive::read(disk, snapshot.clearing.forgotten())? else {
-        tracing::warn!(height, "the archive is damaged, and the snapshot that relies on it ignored");
-        return Ok(None);
-    };
-    snapshot.forgotten = forgotten;
-    Ok(Some(snapshot))
+    let read = examine(disk, height, seed)?;
+    Ok(read.inspect_err(|why| tracing::warn!(height, "snapshot is damaged or of an earlier version, and ignored: {why}")).ok())
 }
 
-fn parse(bytes: &[u8], seed: IndexSeed) -> Option<Snapshot> {
-    let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
-    if head[..4] != MAGIC || head[44..] != sha256(rest).0 {
-        return None;
+/// What is wrong with each snapshot, as far as anything is: file and place.
+pub(crate) fn damage(disk: &dyn Disk, seed: IndexSeed) -> io::Result<Vec<String>> {
+    let read = heights(disk)?.into_iter().map(|height| examine(disk, height, seed));
+    read.filter_map(|read| read.map(Result::err).transpose()).collect()
+}
+
+/// Reads one, or says what is wrong with which file.
+fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed) -> io::Result<Result<Snapshot, String>> {
+    let file = name(height);
+    let bytes = disk.open(&file)?.read_all()?;
+    let read = parse(&bytes, seed).and_then(|snapshot| {
+        if snapshot.height == height { Ok(snapshot) } else { Err("byte 4: it says another height than its name") }
+    });
+    let mut snapshot = match read {
+        Ok(snapshot) => snapshot,
+        Err(why) => return Ok(Err(format!("{file}, {why}"))),
+    };
+    Ok(archive::read(disk, snapshot.clearing.forgotten())?.map(|forgotten| {
+        snapshot.forgotten = forgotten;
+        snapshot
+    }))
+}
+
+/// An error says from which byte on what is wrong.
+fn parse(bytes: &[u8], seed: IndexSeed) -> Result<Snapshot, &'static str> {
+    let (head, rest) = bytes.split_at_checked(HEAD_BYTES).ok_or("byte 0: it is too short")?;
+    if head[..4] != MAGIC {
+        return Err("byte 0: it is no snapshot of this version");
     }
-    let (places, rest) = table(rest, 12)?;
-    let (waiting, state) = table(rest, 28)?;
-    let waiting_row = |row: &[u8]| row.split_first_chunk().map(|(uetr, place)| (Uetr(*uetr), VaultPlace::decode(place)));
-    let clearing = Clearing::decode_snapshot(state, seed).ok()?;
-    Some(Snapshot {
-        height: u64::from_le_bytes(head[4..12].try_into().expect("eight bytes")),
-        block: Hash(head[12..44].try_into().expect("thirty-two bytes")),
-        places: Places {
-            first: clearing.forgotten(),
-            rows: places.chunks_exact(12).map(VaultPlace::decode).collect(),
-            waiting: waiting.chunks_exact(28).filter_map(waiting_row).collect(),
-        },
-        forgotten: Vec::new(),
-        clearing,
-    })
+    if head[44..] != sha256(rest).0 {
+        return Err("byte 44: what follows differs from its hash");
+    }
+    let state = || -> Option<Snapshot> {
+        let (places, rest) = table(rest, 12)?;
+        let (waiting, state) = table(rest, 28)?;
+        let waiting_row = |row: &[u8]| row.split_first_chunk().map(|(uetr, place)| (Uetr(*uetr), VaultPlace::decode(place)));
+        let clearing = Clearing::decode_snapshot(state, seed).ok()?;
+        Some(Snapshot {
+            height: u64::from_le_bytes(head[4..12].try_into().expect("eight bytes")),
+            block: Hash(head[12..44].try_into().expect("thirty-two bytes")),
+            places: Places {
+                first: clearing.forgotten(),
+                rows: places.chunks_exact(12).map(VaultPlace::decode).collect(),
+                waiting: waiting.chunks_exact(28).filter_map(waiting_row).collect(),
+            },
+            forgotten: Vec::new(),
+            clearing,
+        })
+    };
+    state().ok_or("byte 76: the state in it cannot be read")
 }
 
 /// A count and so many rows of that length, and what follows.

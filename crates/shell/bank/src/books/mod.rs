@@ -37,6 +37,7 @@ pub use report::{BookedPayment, BooksReport, CurrencyTotals, Direction};
 pub use shelf::{Folder, Shelf};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use tables::{META, Reader, Writer};
 
 /// Most payments out under way at once: at a retail bank's busiest second a few hundred are; this bounds memory and retries.
@@ -60,8 +61,11 @@ pub struct Books {
 #[derive(Debug, thiserror::Error)]
 pub enum BooksError {
     /// The file.
-    #[error("the books' file: {0}")]
+    #[error("the books' file {BOOK}: {0}")]
     Storage(#[from] Box<redb::Error>),
+    /// The file does not hold what was written to it. Put the newest copy back that opens.
+    #[error("the books' file {BOOK} is damaged: {0}")]
+    Damaged(String),
     /// A record does not read.
     #[error("a record of the books cannot be read: {0}")]
     Record(#[from] serde_json::Error),
@@ -117,6 +121,15 @@ impl BooksRefusal {
     }
 }
 
+/// Opens a book. redb answers some damage with a panic: a length or a page number that was changed is believed before its
+/// page is held against its checksum. Nothing outlives such an attempt, so that it is an answer like any other.
+fn without_panic(open: impl FnOnce() -> Result<Books, BooksError>) -> Result<Books, BooksError> {
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(BooksError::Damaged(words.unwrap_or("it cannot be read").to_owned()))
+    })
+}
+
 impl From<std::io::Error> for BooksError {
     fn from(error: std::io::Error) -> Self {
         Self::Storage(Box::new(redb::Error::Io(error)))
@@ -152,6 +165,10 @@ impl Books {
     /// # Errors
     /// The disk, or the book is damaged or of another version.
     pub fn open(shelf: &impl Shelf) -> Result<Self, BooksError> {
+        without_panic(|| Self::open_or_begin(shelf))
+    }
+
+    fn open_or_begin(shelf: &impl Shelf) -> Result<Self, BooksError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         if !shelf.has(BOOK)? {
@@ -170,9 +187,11 @@ impl Books {
     /// # Errors
     /// As [`Books::open`].
     pub fn open_backend(backend: impl StorageBackend) -> Result<Self, BooksError> {
-        Self::prepared(
-            Database::builder().set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).create_with_backend(backend)?,
-        )
+        without_panic(|| {
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+            Self::prepared(builder.create_with_backend(backend)?)
+        })
     }
 
     fn prepared(database: Database) -> Result<Self, BooksError> {
