@@ -32,7 +32,7 @@ fn sealed(from: &str, id: &str, document: &Message) -> Result<String> {
 
 fn party(name: &str, town: &str, country: &str) -> PartyView {
     let address = AddressView { town: Some(town.to_owned()), country: Some(country.to_owned()), ..AddressView::default() };
-    PartyView { name: name.to_owned(), address: Some(address), country_of_residence: None }
+    PartyView { name: name.to_owned(), address: Some(address), country_of_residence: None, identity: None }
 }
 
 /// Whom a payment of the kit goes to.
@@ -61,6 +61,7 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Res
         interbank_settlement_amount: amount,
         interbank_settlement_date: today.get(..10).map(str::to_owned),
         accepted_at: Some(now),
+        execute_from: None,
         instructed_amount: Some(amount),
         exchange_rate: None,
         quote: None,
