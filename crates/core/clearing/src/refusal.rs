@@ -270,6 +270,8 @@ pub enum Rejection {
     TooFarAhead,
     /// The debtor agent cancelled it while it waited.
     CancelledByDebtor,
+    /// The corridor takes other currencies.
+    CurrencyNotInCorridor,
 }
 
 impl Rejection {
@@ -300,11 +302,12 @@ impl Rejection {
             Self::TablesFull => (22, "PAY-2022", *b"ED06", "the centre's tables are full"),
             Self::TooFarAhead => (23, "PAY-2023", *b"CH03", "the execution time lies too far ahead"),
             Self::CancelledByDebtor => (24, "PAY-2024", *b"CUST", "cancelled by the debtor before it was executed"),
+            Self::CurrencyNotInCorridor => (25, "PAY-2025", *b"AM03", "the corridor takes other currencies"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -329,6 +332,7 @@ impl Rejection {
         Self::TablesFull,
         Self::TooFarAhead,
         Self::CancelledByDebtor,
+        Self::CurrencyNotInCorridor,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -374,7 +378,8 @@ impl Rejection {
             | Self::DebtorNotIdentified
             | Self::AboveLimit
             | Self::TooFarAhead
-            | Self::CancelledByDebtor => Retry::WithChange,
+            | Self::CancelledByDebtor
+            | Self::CurrencyNotInCorridor => Retry::WithChange,
             Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked | Self::NoCorridor => Retry::Never,
         }
     }
@@ -396,7 +401,7 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (36, 24, 24));
+        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (36, 25, 25));
     }
 
     #[test]

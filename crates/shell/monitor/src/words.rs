@@ -134,6 +134,7 @@ words! {
     WhyTablesFull: "The centre is full", "中心容量已滿", "中心容量已满";
     WhyTooFarAhead: "To be executed too far ahead", "執行日期太遠", "执行日期太远";
     WhyCancelledByDebtor: "Cancelled by the payer", "付款人已取消", "付款人已取消";
+    WhyCurrencyNotInCorridor: "The corridor takes other currencies", "通道不接受這些貨幣", "通道不接受这些货币";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -206,6 +207,7 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::TablesFull => Word::WhyTablesFull,
         Rejection::TooFarAhead => Word::WhyTooFarAhead,
         Rejection::CancelledByDebtor => Word::WhyCancelledByDebtor,
+        Rejection::CurrencyNotInCorridor => Word::WhyCurrencyNotInCorridor,
     }
 }
 

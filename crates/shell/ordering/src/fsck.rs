@@ -32,8 +32,8 @@ pub struct FsckReport {
 }
 
 /// Laws a check judges.
-pub const LAWS_JUDGED: [&str; 10] =
-    ["CHN-01", "LED-01", "LED-02", "LED-03", "LED-04", "LIQ-01", "ORD-02", "PAY-01", "PAY-03", "PAY-04"];
+pub const LAWS_JUDGED: [&str; 11] =
+    ["CHN-01", "LED-01", "LED-02", "LED-03", "LED-04", "LIQ-01", "ORD-02", "PAY-01", "PAY-03", "PAY-04", "QUO-01"];
 
 /// Blocks whose messages may wait to be read: some megabytes of places at most.
 const BLOCKS_AHEAD: usize = 64;

@@ -72,7 +72,7 @@ impl Rulebook {
         let corridor = self.corridor(question)?;
         let pair = (question.debit.currency.code, question.credit.currency.code);
         if !corridor.currencies.is_empty() && !corridor.currencies.contains(&pair) {
-            return Err(Rejection::CurrencyNotServed);
+            return Err(Rejection::CurrencyNotInCorridor);
         }
         if !corridor.hours.is_open(question.time) {
             let opens = corridor.hours.next_opening(question.time).ok_or(Rejection::OutsideHours)?;
