@@ -85,6 +85,7 @@ impl Ledgers {
         let before = account.floor();
         account.set_floor(floor);
         if account.debit_room(0) == DebitRoom::Enough {
+            self.touch(id);
             return Ok(());
         }
         account.set_floor(before);
