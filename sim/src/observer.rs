@@ -232,6 +232,8 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::SetNodes(set) => format!("set {} nodes", set.nodes.len()),
         Command::Cancel { uetr, .. } => format!("cancel {uetr}"),
         Command::SetRulebook(book) => format!("set rulebook {}", book.version),
+        Command::Arrange(arrangement) => format!("{arrangement:?}"),
+        Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
     };
     format!("{asked}: {answer}")
 }

@@ -82,6 +82,44 @@ pub enum What {
         /// Whether it is suspended.
         suspended: bool,
     },
+    /// The operator sets what a bank may do.
+    Standing {
+        /// Which bank, from zero.
+        bank: usize,
+        /// [`clearing::ParticipantStatus::name`].
+        standing: String,
+    },
+    /// A bank announces that it is not there, or is there again.
+    Absence {
+        /// Which bank, from zero.
+        bank: usize,
+        /// From when on, in milliseconds from then; `None`: it is there again.
+        in_ms: Option<u64>,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// The operator sets when the centre stops asking who does not answer.
+    Breaker {
+        /// Payments in a row; 0: never.
+        timeouts: u32,
+        /// How long it rests.
+        rest_ms: u64,
+    },
+    /// The operator sets a bank's cap and reservation in its first currency.
+    Liquidity {
+        /// Which bank, from zero.
+        bank: usize,
+        /// Cap in minor units.
+        cap: Option<u64>,
+        /// Cap in millionths of prefunding, where there is no other.
+        ppm: u32,
+        /// Warning level, in minor units.
+        floor: u64,
+        /// Reserved for high priority, in minor units.
+        reserved: u64,
+        /// From when on, in milliseconds from then.
+        in_ms: u64,
+    },
     /// The settlement agent reports prefunding or a withdrawal.
     Fund {
         /// Which bank, from zero.
@@ -249,6 +287,7 @@ impl Plan {
                 steps.push(Step { at_ms, what });
             }
         }
+        steps.extend(conduct(seed, length_ms, &banks));
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }
@@ -275,6 +314,37 @@ fn scene(rng: &mut Rng) -> Scene {
 fn memory(seed: u64) -> (u64, u64) {
     let mut rng = Rng::new(seed, "memory");
     if rng.permille(500) { usual_memory() } else { *rng.pick(&[(15, 30), (20, 45), (30, 60)]) }
+}
+
+/// In a third of the runs banks come and go as participants do. Drawn apart: the other steps of a seed stay as they were.
+fn conduct(seed: u64, length_ms: u64, banks: &[SampleBank]) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "conduct");
+    if rng.permille(667) {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    for _ in 0..rng.between(1, 8) {
+        let bank = rng.below(banks.len() as u64) as usize;
+        let what = match rng.below(6) {
+            0 => {
+                let standing = *rng.pick(&["live", "receive-only", "send-only", "suspended", "certified"]);
+                What::Standing { bank, standing: standing.to_owned() }
+            }
+            1 => What::Breaker { timeouts: rng.below(4) as u32, rest_ms: rng.between(1_000, 20_000) },
+            2 => What::Absence { bank, in_ms: None, for_ms: 0 },
+            3 | 4 => What::Liquidity {
+                bank,
+                cap: rng.permille(500).then(|| rng.between(0, 2_000_000)),
+                ppm: rng.between(0, 1_000_000) as u32,
+                floor: rng.between(0, 20_000_000),
+                reserved: if rng.permille(300) { rng.between(0, 20_000_000) } else { 0 },
+                in_ms: if rng.permille(500) { rng.between(0, 20_000) } else { 0 },
+            },
+            _ => What::Absence { bank, in_ms: Some(rng.between(0, 5_000)), for_ms: rng.between(1_000, 20_000) },
+        };
+        steps.push(Step { at_ms: rng.between(0, length_ms), what });
+    }
+    steps
 }
 
 /// Half of the kinds are left out of a run.

@@ -10,9 +10,12 @@ use crate::panics;
 use crate::participant::{self, BankSetup, bank_signer};
 use crate::plan::{Moment, Plan, What};
 use crate::rng::Rng;
-use crate::stage::{Broken, SharedStage, Stage};
+use crate::stage::{BEGINNING_NS, Broken, SharedStage, Stage};
 use bank::{CURRENCIES, Fault, SampleBank, sample_banks};
-use clearing::{AccountPurpose, Bic, Command, Fund, FundDirection, ParticipantId, ParticipantStatus};
+use clearing::{
+    Absence, AccountPurpose, Arrangement, Bic, Breaker, Command, Fund, FundDirection, LiquidityTerms, NetDebitCap, Notice,
+    ParticipantId, ParticipantStatus, Says, SetLiquidity, Time,
+};
 use history::ReadModel;
 use money::MinorUnits;
 use ordering::{FsckReport, OrderedLog, Submission, fsck};
@@ -182,6 +185,18 @@ impl Theatre {
                 self.banks[*bank].set_fault(fault.clone());
             }
             What::Suspend { bank, suspended } => self.set_status(*bank, *suspended),
+            What::Standing { bank, standing } => self.set_standing(*bank, standing),
+            What::Absence { bank, in_ms, for_ms } => self.announce(*bank, *in_ms, *for_ms),
+            What::Breaker { timeouts, rest_ms } => {
+                let breaker = Breaker { timeouts: *timeouts, rest_ns: rest_ms * 1_000_000 };
+                self.command(Command::Arrange(Arrangement::SetBreaker(breaker)));
+            }
+            What::Liquidity { bank, cap, ppm, floor, reserved, in_ms } => {
+                let share = NetDebitCap::ShareOfFunding { ppm: *ppm };
+                let cap = cap.map_or(share, |cap| NetDebitCap::Fixed(MinorUnits(cap)));
+                let [floor, reserved] = [*floor, *reserved].map(MinorUnits);
+                self.agree(*bank, LiquidityTerms { cap, floor, target: floor, reserved }, *in_ms);
+            }
             What::Fund { bank, currency, out, minor, reference } => self.fund(*bank, *currency, *out, *minor, *reference),
             What::Crash { machine, power, down_ms, when } => self.machine(*machine).crash(*power, *down_ms, *when),
             What::FailSyncs { machine, syncs, for_ms } => {
@@ -267,6 +282,26 @@ impl Theatre {
     fn set_status(&self, bank: usize, suspended: bool) {
         let status = if suspended { ParticipantStatus::Suspended } else { ParticipantStatus::Live };
         self.command(Command::SetStatus { participant: ParticipantId(bank as u32), status });
+    }
+
+    fn set_standing(&self, bank: usize, standing: &str) {
+        let Some(status) = ParticipantStatus::ALL.into_iter().find(|known| known.name() == standing) else { return };
+        self.command(Command::SetStatus { participant: ParticipantId(bank as u32), status });
+    }
+
+    fn announce(&self, bank: usize, in_ms: Option<u64>, for_ms: u64) {
+        let says = in_ms.map_or(Says::Online, |in_ms| {
+            let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
+            Says::Offline(Absence { from, until: from.after(for_ms * 1_000_000) })
+        });
+        self.command(Command::Notice(Notice { participant: ParticipantId(bank as u32), says }));
+    }
+
+    fn agree(&self, bank: usize, terms: LiquidityTerms, in_ms: u64) {
+        let currency = self.samples[bank].currencies[0];
+        let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
+        let set = SetLiquidity { participant: ParticipantId(bank as u32), currency, terms, from };
+        self.command(Command::Arrange(Arrangement::SetLiquidity(set)));
     }
 
     fn fund(&self, bank: usize, currency: usize, out: bool, minor: u64, reference: u8) {

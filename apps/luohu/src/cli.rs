@@ -203,6 +203,43 @@ pub enum Wish {
         /// TOML with bic, name, key, provides_exchange and currencies.
         file: PathBuf,
     },
+    /// Register a participant that has applied; the file is as for register.
+    Apply {
+        /// TOML with bic, name, key, provides_exchange and currencies.
+        file: PathBuf,
+    },
+    /// Set what a participant may do.
+    Standing {
+        /// Whose.
+        bic: String,
+        /// certified, live, receive-only, send-only, suspended or left.
+        standing: String,
+    },
+    /// Announce that a participant is not there: payments to it are rejected at once.
+    Offline {
+        /// Who.
+        bic: String,
+        /// First moment (RFC 3339); now if not given.
+        #[arg(long)]
+        from: Option<String>,
+        /// First moment at which it is there again (RFC 3339); nobody knows if not given.
+        #[arg(long)]
+        until: Option<String>,
+    },
+    /// A participant is there again.
+    Online {
+        /// Who.
+        bic: String,
+    },
+    /// Stop asking a participant that does not answer.
+    Breaker {
+        /// Payments in a row that must go unanswered; 0: never stop.
+        timeouts: u32,
+        /// Seconds it is not asked then.
+        rest_s: u32,
+    },
+    /// Set net debit cap, warning levels and reservation of a settlement account; what is not given is zero.
+    Liquidity(LiquidityArgs),
     /// Replace the officers.
     Officers {
         /// TOML with officers = [["name", "key"], …], all of them.
@@ -235,6 +272,33 @@ pub struct FundArgs {
     /// The pool of an exchange provider instead of the settlement account.
     #[arg(long)]
     pub exchange: bool,
+}
+
+/// Terms of a settlement account.
+#[derive(Debug, Args)]
+pub struct LiquidityArgs {
+    /// Whose account.
+    pub bic: String,
+    /// Its currency.
+    pub currency: String,
+    /// How far it may fall below zero.
+    #[arg(long, value_name = "AMOUNT")]
+    pub cap: Option<String>,
+    /// The same as millionths of its net prefunding.
+    #[arg(long, value_name = "MILLIONTHS", conflicts_with = "cap")]
+    pub cap_ppm: Option<u32>,
+    /// Room below which it is low.
+    #[arg(long, value_name = "AMOUNT")]
+    pub floor: Option<String>,
+    /// Room at which it is not low any more; the floor if not given.
+    #[arg(long, value_name = "AMOUNT")]
+    pub target: Option<String>,
+    /// Room that only payments of high priority may use.
+    #[arg(long, value_name = "AMOUNT")]
+    pub reserve: Option<String>,
+    /// From when on (RFC 3339); at once if not given.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
 }
 
 /// Which order, whose key.

@@ -1,9 +1,9 @@
 //! A small scheme with every kind of command: three banks, two currencies, an exchanged payment, a refused one.
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason, MessageIdHash,
-    ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision,
-    Settings, Terms, Time, Uetr,
+    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Command, ContentHash, FixedSide, Fund,
+    FundDirection, IsoReason, MessageIdHash, Notice, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
+    RegisterParticipant, RequestQuote, RiskDecision, Says, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -106,5 +106,11 @@ pub(crate) fn day() -> Vec<Command> {
         pay(3, None),
         Command::SetStatus { participant: ParticipantId(1), status: ParticipantStatus::Suspended },
         Command::SetStatus { participant: ParticipantId(1), status: ParticipantStatus::Live },
+        Command::Arrange(Arrangement::SetBreaker(Breaker { timeouts: 2, rest_ns: 5_000_000_000 })),
+        Command::Notice(Notice {
+            participant: ParticipantId(1),
+            says: Says::Offline(Absence { from: Time(0), until: Time(u64::MAX) }),
+        }),
+        Command::Notice(Notice { participant: ParticipantId(1), says: Says::Online }),
     ]
 }

@@ -143,6 +143,10 @@ fn concerns_banks(what: &plan::What) -> bool {
         | plan::What::Lossy { .. } => true,
         plan::What::Crash { machine, .. } => *machine != 0,
         plan::What::Suspend { .. }
+        | plan::What::Standing { .. }
+        | plan::What::Absence { .. }
+        | plan::What::Breaker { .. }
+        | plan::What::Liquidity { .. }
         | plan::What::Fund { .. }
         | plan::What::FailSyncs { .. }
         | plan::What::FullDisk { .. }

@@ -247,6 +247,10 @@ impl Theatre {
             }
             // No plan of this crate has them.
             BankWhat::Suspend { .. }
+            | BankWhat::Standing { .. }
+            | BankWhat::Absence { .. }
+            | BankWhat::Breaker { .. }
+            | BankWhat::Liquidity { .. }
             | BankWhat::Fund { .. }
             | BankWhat::FailSyncs { .. }
             | BankWhat::FullDisk { .. }

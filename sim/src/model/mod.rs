@@ -4,12 +4,13 @@
 //! instead of running totals kept in two places, legs as a plain list. Slow and plain, so that one can see that it is right. The
 //! types of commands and outcomes are the product's, since that is what is compared.
 
+mod affairs;
 mod exchange;
 mod payments;
 
 use clearing::{
-    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, ParticipantStatus,
-    PaymentState, Priority, RegisterParticipant, Settings,
+    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, PaymentState, Priority,
+    RegisterParticipant, Settings,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
@@ -32,7 +33,7 @@ pub(crate) type Leg = (Place, Place, i128);
 #[derive(Debug, Clone, Default)]
 struct Member {
     bic: Option<Bic>,
-    live: bool,
+    conduct: affairs::Conduct,
     provides: bool,
     currencies: BTreeSet<CurrencyCode>,
 }
@@ -55,6 +56,9 @@ pub struct Model {
     decimals: BTreeMap<CurrencyCode, u8>,
     members: Vec<Member>,
     balances: BTreeMap<Place, Balance>,
+    /// Payments in a row that must go unanswered, and how long the rest is.
+    breaker: (u32, u64),
+    agreed: affairs::Agreed,
     fundings: BTreeMap<[u8; 16], Fund>,
     offers: BTreeMap<(CurrencyCode, CurrencyCode), BTreeMap<u32, Offer>>,
     quotes: BTreeMap<[u8; 16], Quoted>,
@@ -123,7 +127,14 @@ impl Model {
         let place = (view.participant.map(|id| id.0), view.purpose, view.currency.code);
         let expected = self.balances.get(&place).copied().unwrap_or_default();
         let found = Balance { posted: view.posted, held: i128::from(view.held_debit) };
-        if expected == found { Ok(()) } else { Err(format!("account {place:?} shows {found:?}, should be {expected:?}")) }
+        if expected != found {
+            return Err(format!("account {place:?} shows {found:?}, should be {expected:?}"));
+        }
+        let room = self.room(place);
+        if place.0.is_none() || room == view.available {
+            return Ok(());
+        }
+        Err(format!("account {place:?} has {} to give, should have {room}", view.available))
     }
 
     /// What a participant's settlement account should show as posted.
@@ -159,8 +170,12 @@ impl Model {
             .filter(|(_, payment)| payment.state == PaymentState::Held && payment.deadline_ns <= now)
             .map(|(uetr, _)| *uetr)
             .collect();
-        late.into_iter().for_each(|uetr| self.end(uetr, Some("PAY-2002")));
+        for uetr in late {
+            self.end(uetr, Some("PAY-2002"));
+            self.not_heard(self.payments[&uetr].creditor);
+        }
         self.quotes.retain(|_, quote| quote.expires_ns > now);
+        self.begin_agreed();
         self.forget();
     }
 
@@ -184,11 +199,7 @@ impl Model {
             },
             Command::RegisterParticipant(register) => self.register(register),
             Command::Fund(fund) => self.fund(fund),
-            Command::SetStatus { participant, status } => {
-                let member = self.members.get_mut(participant.0 as usize).ok_or("CLR-1003")?;
-                member.live = *status == ParticipantStatus::Live;
-                Ok(Expected::Done)
-            }
+            Command::SetStatus { participant, status } => self.set_status(participant.0, *status),
             Command::PublishRate(publish) => self.publish(publish),
             Command::RequestQuote(request) => self.quote(request),
             Command::Pay(pay) => self.pay(pay),
@@ -204,6 +215,8 @@ impl Model {
             Command::Order(_) => Err("CLR-1030"),
             Command::AppointOfficers(_) => Ok(Expected::Done),
             Command::SetNodes(_) => Err("CLR-1034"),
+            Command::Arrange(arrangement) => self.arrange(arrangement),
+            Command::Notice(notice) => self.notice(notice),
         }
     }
 
@@ -214,7 +227,7 @@ impl Model {
         let at = match self.members.iter().position(|member| member.bic == Some(register.bic)) {
             Some(at) => at,
             None => {
-                self.members.push(Member { bic: Some(register.bic), live: true, ..Member::default() });
+                self.members.push(Member { bic: Some(register.bic), ..Member::default() });
                 self.members.len() - 1
             }
         };
@@ -234,6 +247,9 @@ impl Model {
             return Err("CLR-1008");
         }
         let member = self.members.get(fund.participant.0 as usize).ok_or("CLR-1003")?;
+        if fund.direction == FundDirection::In && !member.conduct.brings_money() {
+            return Err("CLR-1101");
+        }
         let serves = member.currencies.contains(&fund.currency);
         if !serves || fund.purpose != AccountPurpose::Settlement && !member.provides {
             return Err("CLR-1010");
@@ -253,12 +269,13 @@ impl Model {
         }
         self.book((from, to, amount));
         self.fundings.insert(fund.reference, fund.clone());
+        self.limit();
         Ok(Expected::Done)
     }
 
     fn live(&self, participant: u32) -> Result<&Member, &'static str> {
         let member = self.members.get(participant as usize).ok_or("CLR-1003")?;
-        if member.live { Ok(member) } else { Err("CLR-1004") }
+        member.conduct.acts().map(|()| member)
     }
 
     fn serves(&self, participant: u32, currency: CurrencyCode) -> bool {

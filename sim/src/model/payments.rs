@@ -9,8 +9,8 @@ use money::CurrencyCode;
 pub(crate) struct Payment {
     content: [u8; 32],
     debtor: u32,
-    creditor: u32,
-    legs: Vec<Leg>,
+    pub(super) creditor: u32,
+    pub(super) legs: Vec<Leg>,
     message: [u8; 16],
     accepted_ns: u64,
     ended_ns: u64,
@@ -76,6 +76,9 @@ impl Model {
             deadline_ns: self.time_ns + self.timeout_ns(pay.priority),
         };
         let expected = payment.standing(false);
+        if state == PaymentState::Held {
+            self.asked_of(pay.creditor_agent.0);
+        }
         self.payments.insert(pay.uetr.0, payment);
         self.arrived.push_back(pay.uetr.0);
         Ok(expected)
@@ -95,12 +98,7 @@ impl Model {
         if pay.debtor_agent == pay.creditor_agent {
             return Err("PAY-2010");
         }
-        if !self.members[pay.debtor_agent.0 as usize].live {
-            return Err("PAY-2014");
-        }
-        if !self.members[pay.creditor_agent.0 as usize].live {
-            return Err("PAY-2005");
-        }
+        self.may_pay(pay.debtor_agent.0, pay.creditor_agent.0)?;
         let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
         let settlement = |who: u32, currency: CurrencyCode| (Some(who), AccountPurpose::Settlement, currency);
         let amount = i128::from(pay.debit.0);
@@ -109,6 +107,7 @@ impl Model {
             if !self.serves(debtor, currency) || !self.serves(creditor, currency) {
                 return Err("PAY-2006");
             }
+            self.leaves_reserved(settlement(debtor, currency), amount, pay.priority)?;
             return Ok(vec![(settlement(debtor, currency), settlement(creditor, currency), amount)]);
         };
         let quote = self.quotes.get(&id.0).filter(|quote| !quote.used && quote.debtor == debtor).ok_or("PAY-2007")?;
@@ -119,6 +118,7 @@ impl Model {
         if !self.serves(debtor, from) || !self.serves(creditor, to) {
             return Err("PAY-2006");
         }
+        self.leaves_reserved(settlement(debtor, from), amount, pay.priority)?;
         let provider = Some(quote.provider);
         let legs = [
             (settlement(debtor, from), (provider, AccountPurpose::Exchange, from), quote.principal),
@@ -133,7 +133,7 @@ impl Model {
     fn hold_all(&mut self, legs: &[Leg]) -> Result<(), &'static str> {
         let before = self.balances.clone();
         for leg in legs {
-            if self.available(leg.0) < leg.2 {
+            if self.room(leg.0) < leg.2 {
                 let own = leg.0.1 == AccountPurpose::Settlement;
                 self.balances = before;
                 return Err(if own { "PAY-2003" } else { "PAY-2004" });
@@ -144,6 +144,8 @@ impl Model {
     }
 
     pub(super) fn answer(&mut self, uetr: [u8; 16], creditor: u32, refused: Option<IsoReason>) -> Result<Expected, &'static str> {
+        self.asked(uetr, creditor)?;
+        self.heard(creditor);
         let payment = self.asked(uetr, creditor)?;
         match (payment.state, refused) {
             (PaymentState::Held, None) => self.end(uetr, None),

@@ -166,6 +166,7 @@ impl Handler {
             Carried::StatusRequest(_)
             | Carried::NameAnswer(_)
             | Carried::Rejection(_)
+            | Carried::Presence(_)
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })

@@ -1,5 +1,6 @@
 //! `luohu order`: what two officers change while the scheme runs, drafted, signed, brought to a board, read back.
 
+mod affairs;
 mod record;
 mod words;
 
@@ -90,15 +91,18 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         anyhow::Ok(ParticipantId(*known))
     };
     let status = |bic: &str, status| anyhow::Ok(Command::SetStatus { participant: participant(bic)?, status });
+    let currency = |text: &str| {
+        let decimals = governance.currencies.get(text).with_context(|| format!("no ledger in {text}"))?;
+        anyhow::Ok(Currency::new(text.parse::<CurrencyCode>()?, *decimals)?)
+    };
     let fund = |args: &crate::cli::FundArgs, direction| {
-        let decimals = governance.currencies.get(&args.currency).with_context(|| format!("no ledger in {}", args.currency))?;
-        let currency: CurrencyCode = args.currency.parse()?;
+        let currency = currency(&args.currency)?;
         anyhow::Ok(Command::Fund(Fund {
             participant: participant(&args.bic)?,
-            currency,
+            currency: currency.code,
             purpose: if args.exchange { AccountPurpose::Exchange } else { AccountPurpose::Settlement },
             direction,
-            amount: Amount::parse(&args.amount, Currency::new(currency, *decimals)?)?.minor,
+            amount: Amount::parse(&args.amount, currency)?.minor,
             reference: uuid::Uuid::new_v4().into_bytes(),
         }))
     };
@@ -107,16 +111,13 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         Wish::Resume { bic } => status(bic, ParticipantStatus::Live)?,
         Wish::Fund(args) => fund(args, FundDirection::In)?,
         Wish::Withdraw(args) => fund(args, FundDirection::Out)?,
-        Wish::Register { file } => {
-            let member = parse::<MemberSection>(file)?.member()?;
-            Command::RegisterParticipant(RegisterParticipant {
-                bic: member.bic,
-                name: member.name,
-                key: member.key,
-                provides_exchange: member.provides_exchange,
-                currencies: member.currencies,
-            })
-        }
+        Wish::Register { file } => Command::RegisterParticipant(registration(file)?),
+        Wish::Liquidity(args) => affairs::liquidity(participant(&args.bic)?, currency(&args.currency)?, args)?,
+        Wish::Apply { file } => affairs::apply(registration(file)?),
+        Wish::Standing { bic, standing } => status(bic, affairs::standing(standing)?)?,
+        Wish::Offline { bic, from, until } => affairs::offline(participant(bic)?, from.as_deref(), until.as_deref())?,
+        Wish::Online { bic } => affairs::online(participant(bic)?),
+        Wish::Breaker { timeouts, rest_s } => affairs::breaker(*timeouts, *rest_s),
         Wish::Officers { file } => {
             let officer = |(name, key): (String, String)| {
                 let key = key_of_hex(&key).with_context(|| format!("key of {name}"))?;
@@ -143,6 +144,17 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
 fn moment(text: &str) -> Result<Time> {
     let nanos = iso20022::value::date_time_to_nanos(text);
     nanos.map(Time).with_context(|| format!("{text} is no date and time like 2027-01-01T00:00:00+08:00"))
+}
+
+fn registration(file: &Path) -> Result<RegisterParticipant> {
+    let member = parse::<MemberSection>(file)?.member()?;
+    Ok(RegisterParticipant {
+        bic: member.bic,
+        name: member.name,
+        key: member.key,
+        provides_exchange: member.provides_exchange,
+        currencies: member.currencies,
+    })
 }
 
 fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -28,7 +28,14 @@ pub fn of(command: &Command) -> String {
         Command::SetStatus { participant, status } => match status {
             ParticipantStatus::Live => format!("let participant {} send and receive again", participant.0),
             ParticipantStatus::Suspended => format!("suspend participant {}", participant.0),
+            ParticipantStatus::Left => format!("participant {} leaves the scheme", participant.0),
+            ParticipantStatus::Applied
+            | ParticipantStatus::Certified
+            | ParticipantStatus::ReceiveOnly
+            | ParticipantStatus::SendOnly => format!("set participant {} {}", participant.0, status.name()),
         },
+        Command::Arrange(arrangement) => super::affairs::arrangement_words(arrangement),
+        Command::Notice(notice) => super::affairs::notice_words(notice),
         Command::AppointOfficers(officers) => {
             let all: Vec<_> = officers.iter().map(|officer| format!("{} {}", officer.name, Hash(officer.key))).collect();
             format!("make these, and nobody else, officers: {}", all.join("; "))

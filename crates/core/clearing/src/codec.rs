@@ -5,9 +5,9 @@
 
 use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason, MessageIdHash,
-    Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
-    RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason,
+    MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant,
+    RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -35,7 +35,10 @@ impl Command {
                 out.extend_from_slice(&currency.code.bytes());
                 out.push(currency.exponent);
             }
-            Self::RegisterParticipant(register) => encode_register(register, out),
+            Self::RegisterParticipant(register) => {
+                out.push(2);
+                encode_register_fields(register, out);
+            }
             Self::Fund(fund) => encode_fund(fund, out),
             Self::SetStatus { participant, status } => {
                 out.push(4);
@@ -72,6 +75,8 @@ impl Command {
                 out.push(52);
                 book.encode(out);
             }
+            Self::Arrange(arrangement) => arrangement.encode(out),
+            Self::Notice(notice) => notice.encode(out),
         }
     }
 
@@ -95,13 +100,14 @@ impl Command {
             Self::ORDER_TAG => Self::Order(Order::decode(bytes)?),
             21 => Self::AppointOfficers(decode_officers(bytes)?),
             22 => Self::SetNodes(decode_nodes(bytes)?),
-            11..=19 | 23..=49 | 53..=255 => return Err(DecodeError::Unknown("tag")),
+            40..=46 => Self::Arrange(Arrangement::decode(tag, bytes)?),
+            Notice::TAG => Self::Notice(Notice::decode(bytes)?),
+            11..=19 | 23..=39 | 48..=49 | 53..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
 
-fn encode_register(register: &RegisterParticipant, out: &mut Vec<u8>) {
-    out.push(2);
+pub(crate) fn encode_register_fields(register: &RegisterParticipant, out: &mut Vec<u8>) {
     out.extend_from_slice(&register.bic.bytes());
     put_u16(out, register.name.len() as u16);
     out.extend_from_slice(register.name.as_bytes());
@@ -111,7 +117,7 @@ fn encode_register(register: &RegisterParticipant, out: &mut Vec<u8>) {
     register.currencies.iter().for_each(|code| out.extend_from_slice(&code.bytes()));
 }
 
-fn decode_register(bytes: &mut &[u8]) -> Result<RegisterParticipant, DecodeError> {
+pub(crate) fn decode_register(bytes: &mut &[u8]) -> Result<RegisterParticipant, DecodeError> {
     let bic = take_bic(bytes)?;
     let name_bytes = usize::from(take_u16(bytes)?);
     let name = take_slice(bytes, name_bytes)?;
@@ -350,7 +356,12 @@ pub(crate) fn take_status(bytes: &mut &[u8]) -> Result<ParticipantStatus, Decode
     match take(bytes)? {
         [0] => Ok(ParticipantStatus::Live),
         [1] => Ok(ParticipantStatus::Suspended),
-        [2..=255] => Err(DecodeError::Unknown("status")),
+        [2] => Ok(ParticipantStatus::Applied),
+        [3] => Ok(ParticipantStatus::Certified),
+        [4] => Ok(ParticipantStatus::ReceiveOnly),
+        [5] => Ok(ParticipantStatus::SendOnly),
+        [6] => Ok(ParticipantStatus::Left),
+        [7..=255] => Err(DecodeError::Unknown("status")),
     }
 }
 pub(crate) fn take_purpose(bytes: &mut &[u8]) -> Result<AccountPurpose, DecodeError> {

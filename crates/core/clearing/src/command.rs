@@ -1,7 +1,8 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
 use crate::{
-    Bic, ContentHash, MessageIdHash, Officer, Order, ParticipantId, QuoteId, Rulebook, SetNodes, Settings, Terms, Time, Uetr,
+    Arrangement, Bic, ContentHash, MessageIdHash, Notice, Officer, Order, ParticipantId, QuoteId, Rulebook, SetNodes, Settings,
+    Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -53,6 +54,10 @@ pub enum Command {
     },
     /// The rules from some time on.
     SetRulebook(Rulebook),
+    /// What operators arrange with one participant.
+    Arrange(Arrangement),
+    /// What a participant tells of itself.
+    Notice(Notice),
 }
 
 /// A participant as it joins.
@@ -84,6 +89,16 @@ pub enum ParticipantStatus {
     Live,
     /// Neither sends nor receives; payments under way still end.
     Suspended,
+    /// Asked to take part; nothing is open to it yet.
+    Applied,
+    /// Has shown that it can take part; may bring money, neither sends nor receives.
+    Certified,
+    /// Receives, does not send.
+    ReceiveOnly,
+    /// Sends, does not receive.
+    SendOnly,
+    /// Is gone, with nothing on its accounts.
+    Left,
 }
 
 /// Which of a participant's accounts.

@@ -1,9 +1,9 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Officer, OrderId, ParticipantId,
-    ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, Rulebook, SetNodes, Time,
-    Uetr, WaitingView,
+    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Officer, OrderId,
+    ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, Rulebook,
+    SetNodes, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -145,6 +145,8 @@ pub enum EventKind {
     PaymentWaiting(WaitingView),
     /// New rules were entered.
     RulebookSet(Rulebook),
+    /// Something about one participant was arranged, or became so.
+    Arranged(Arranged),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

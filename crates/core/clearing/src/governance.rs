@@ -144,6 +144,8 @@ impl Command {
             Self::AppointOfficers(_) => "appoint-officers",
             Self::SetNodes(_) => "set-nodes",
             Self::SetRulebook(_) => "set-rulebook",
+            Self::Arrange(arrangement) => arrangement.name(),
+            Self::Notice(_) => "notice",
             Self::Order(_)
             | Self::Cancel { .. }
             | Self::PublishRate(_)
@@ -242,7 +244,9 @@ impl Clearing {
             | Command::RegisterParticipant(_)
             | Command::Fund(_)
             | Command::SetStatus { .. }
-            | Command::SetRulebook(_) => self.apply_alone(command),
+            | Command::SetRulebook(_)
+            | Command::Arrange(_)
+            | Command::Notice(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }
             | Command::PublishRate(_)

@@ -4,6 +4,7 @@ pub use ledger::laws::{
     LawBroken, led_01_ledgers_sum_to_zero, led_02_no_account_below_its_floor, led_03_holds_resolve_once, led_04_holds_add_up,
 };
 
+use crate::liquidity::limit_of;
 use crate::payment::{Payment, Status};
 use crate::{Clearing, Event, EventKind, PaymentIndex, PaymentState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,13 +96,32 @@ fn kept_by_exchange(clearing: &Clearing, at: usize) -> i128 {
     (kept + posted(clearing.system_accounts[at].rounding)).saturating_sub(funded)
 }
 
-/// LIQ-01: no settlement account is debited beyond its prefunding. With no net debit caps this is LED-02 on those accounts.
-pub fn liq_01_no_debit_beyond_prefunding(clearing: &Clearing) -> Result<(), LawBroken> {
-    let below = clearing.accounts().find(|account| account.participant.is_some() && account.available < 0);
-    match below {
-        None => Ok(()),
-        Some(account) => Err(LawBroken { law: "LIQ-01", detail: format!("{account:?}") }),
+/// LIQ-01: no account of a participant is debited beyond prefunding and net debit cap, holds counted. An account whose cap was
+/// lowered below its use keeps what it used and gets no more. What was prefunded is what the settlement agent's books show.
+pub fn liq_01_no_debit_beyond_prefunding_and_cap(clearing: &Clearing) -> Result<(), LawBroken> {
+    let broken = |detail| Err(LawBroken { law: "LIQ-01", detail });
+    for ((id, account), (owner, _)) in clearing.ledgers.accounts().zip(&clearing.owners) {
+        if owner.is_none() {
+            continue;
+        }
+        let (limit, cap) = (limit_of(account), clearing.cap(id));
+        if account.available() < -i128::from(limit) {
+            return broken(format!("{id:?} has {} available under a limit of {limit}", account.available()));
+        }
+        if limit < cap || limit > cap && !clearing.is_squeezed(id) {
+            return broken(format!("{id:?} has a limit of {limit}, its cap is {cap}"));
+        }
     }
+    for (at, accounts) in clearing.system_accounts.iter().enumerate() {
+        let own = clearing.ledgers.accounts().filter(|(_, account)| usize::from(account.ledger().0) == at);
+        let settlement = own.fold(0i128, |sum, (id, _)| sum.saturating_add(clearing.funded(id)));
+        let funded = settlement.saturating_add(clearing.exchange_funded[at]);
+        let shown = clearing.ledgers.account(accounts.mirror).map_or(0, ledger::Account::posted);
+        if funded.saturating_add(shown) != 0 {
+            return broken(format!("{funded} {} were prefunded, the mirror shows {shown}", clearing.currencies[at].code));
+        }
+    }
+    Ok(())
 }
 
 /// QUO-01: no person's use of a quota exceeds it, across all banks, and open payments are counted in full.
@@ -120,7 +140,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         pay_01_one_final_state(clearing),
         pay_03_ids_are_unique(clearing),
         pay_04_all_legs_or_none(clearing),
-        liq_01_no_debit_beyond_prefunding(clearing),
+        liq_01_no_debit_beyond_prefunding_and_cap(clearing),
         quo_01_no_quota_exceeded(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));

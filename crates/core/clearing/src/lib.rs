@@ -21,6 +21,7 @@
 //! # Start reading at
 //! [`Command`], [`Clearing::apply_block`], then `payment.rs`.
 
+mod arrangement;
 mod codec;
 mod command;
 mod event;
@@ -30,6 +31,7 @@ mod governance;
 mod ids;
 mod index;
 pub mod laws;
+mod liquidity;
 mod participant;
 mod payment;
 mod refusal;
@@ -37,10 +39,12 @@ mod row;
 mod rules;
 mod settings;
 mod snapshot;
+mod standing;
 mod state;
 mod table;
 mod waiting;
 
+pub use arrangement::{Arranged, Arrangement, Notice, Says};
 pub use codec::DecodeError;
 pub use command::{
     AccountPurpose, Answer, AnswerVerdict, Command, FixedSide, Fund, FundDirection, IsoReason, ParticipantStatus, Pay, Priority,
@@ -50,6 +54,7 @@ pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, Paym
 pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};
 pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
 pub use index::IndexSeed;
+pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
 pub use rules::{
@@ -57,6 +62,7 @@ pub use rules::{
     QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,
 };
 pub use settings::Settings;
+pub use standing::{Absence, Breaker, Presence};
 pub use state::{AccountView, Clearing};
 pub use waiting::{WaitReason, WaitingView};
 

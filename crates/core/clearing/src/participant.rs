@@ -2,11 +2,11 @@
 
 use crate::codec::{put_u32, put_u64};
 use crate::{
-    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, Outcome, ParticipantId, ParticipantStatus, Refusal,
+    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, Outcome, ParticipantId, ParticipantStatus, Presence, Refusal,
     RegisterParticipant,
 };
 use ledger::{AccountId, Floor, LedgerError, LedgerId, Leg};
-use money::{Amount, CurrencyCode};
+use money::{Amount, CurrencyCode, MinorUnits};
 use planted::{Bug, planted};
 
 /// A participant at the centre.
@@ -17,6 +17,8 @@ pub(crate) struct Participant {
     pub(crate) key: [u8; 32],
     pub(crate) status: ParticipantStatus,
     pub(crate) provides_exchange: bool,
+    /// Whether there is something to say of its presence; kept in `standing`.
+    pub(crate) watched: bool,
     /// Indexed by ledger; `None` where it does not settle.
     pub(crate) accounts: Vec<Option<AccountSet>>,
 }
@@ -25,6 +27,8 @@ pub(crate) struct Participant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AccountSet {
     pub(crate) settlement: AccountId,
+    /// What payments of normal priority must leave; of the terms in `liquidity`.
+    pub(crate) reserved: MinorUnits,
     pub(crate) exchange: Option<ExchangeAccounts>,
 }
 
@@ -52,6 +56,8 @@ pub struct ParticipantView {
     pub provides_exchange: bool,
     /// Currencies it settles in.
     pub currencies: Vec<CurrencyCode>,
+    /// Whether it is there.
+    pub presence: Presence,
 }
 
 impl Participant {
@@ -119,6 +125,7 @@ impl Clearing {
             key: register.key,
             status: ParticipantStatus::Live,
             provides_exchange: register.provides_exchange,
+            watched: false,
             accounts: Vec::new(),
         });
         Ok(id)
@@ -144,7 +151,8 @@ impl Clearing {
             }
             open => open,
         };
-        self.participants[id.0 as usize].accounts[at] = Some(AccountSet { settlement, exchange });
+        let reserved = known.map_or(MinorUnits::ZERO, |set| set.reserved);
+        self.participants[id.0 as usize].accounts[at] = Some(AccountSet { settlement, reserved, exchange });
         Ok(())
     }
 
@@ -157,7 +165,7 @@ impl Clearing {
         self.delta.extend_from_slice(&view.key);
         self.delta.push(u8::from(view.provides_exchange));
         view.currencies.iter().for_each(|code| self.delta.extend_from_slice(&code.bytes()));
-        let ParticipantView { id: participant, bic, name, key, provides_exchange, currencies, status: _ } = view;
+        let ParticipantView { id: participant, bic, name, key, provides_exchange, currencies, status: _, presence: _ } = view;
         self.emit(EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies });
     }
 
@@ -172,19 +180,8 @@ impl Clearing {
             status: participant.status,
             provides_exchange: participant.provides_exchange,
             currencies: (0..participant.accounts.len()).filter_map(settles).collect(),
+            presence: self.presence(id),
         }
-    }
-
-    pub(crate) fn set_status(&mut self, id: ParticipantId, status: ParticipantStatus) -> Result<Outcome, Refusal> {
-        let participant = self.participants.get_mut(id.0 as usize).ok_or(Refusal::UnknownParticipant)?;
-        if participant.status != status {
-            participant.status = status;
-            self.delta.push(2);
-            put_u32(&mut self.delta, id.0);
-            self.delta.push(status as u8);
-            self.emit(EventKind::StatusChanged { participant: id, status });
-        }
-        Ok(Outcome::Done)
     }
 
     /// A participant that may act now.
@@ -193,6 +190,11 @@ impl Clearing {
         match participant.status {
             ParticipantStatus::Live => Ok(participant),
             ParticipantStatus::Suspended => Err(Refusal::ParticipantSuspended),
+            ParticipantStatus::Applied
+            | ParticipantStatus::Certified
+            | ParticipantStatus::ReceiveOnly
+            | ParticipantStatus::SendOnly
+            | ParticipantStatus::Left => Err(Refusal::StandingForbids),
         }
     }
 
@@ -207,7 +209,11 @@ impl Clearing {
         }
         let ledger = self.ledger_of(fund.currency).ok_or(Refusal::UnknownCurrency)?;
         let participant = self.participants.get(fund.participant.0 as usize).ok_or(Refusal::UnknownParticipant)?;
+        if fund.direction == FundDirection::In && !participant.status.is_member() {
+            return Err(Refusal::StandingForbids);
+        }
         let account = participant.account(ledger, fund.purpose).ok_or(Refusal::NoSuchAccount)?;
+        self.check_withdrawal(fund, account)?;
         let mirror = self.system_accounts[usize::from(ledger.0)].mirror;
         let (debit, credit) = match fund.direction {
             FundDirection::In => (mirror, account),
@@ -216,6 +222,7 @@ impl Clearing {
         self.ledgers.transfer(&[Leg { debit, credit, amount: fund.amount }]).map_err(fund_refusal)?;
         self.fundings.insert(fund.reference, digest);
         self.note_exchange_funding(fund, ledger);
+        self.note_prefunding(fund, account);
         self.delta.push(3);
         self.delta.extend_from_slice(&fund.reference);
         self.delta.extend_from_slice(&digest);

@@ -9,9 +9,9 @@ use crate::exchange::Quote;
 use crate::rules::{Ruled, Uses};
 use crate::table::Payments;
 use crate::{
-    Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
-    ParticipantStatus, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection,
-    RiskDecision, RiskVerdict, Time, Uetr, WaitReason,
+    Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId, Pay,
+    PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection, RiskDecision, RiskVerdict, Time,
+    Uetr, WaitReason,
 };
 use chain::{FinalRecord, FinalState};
 use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
@@ -126,13 +126,7 @@ impl Clearing {
         if pay.debtor_agent == pay.creditor_agent {
             return Err(Rejection::SameAgent);
         }
-        let suspended = |agent: ParticipantId| self.participants[agent.0 as usize].status == ParticipantStatus::Suspended;
-        if suspended(pay.debtor_agent) && !planted(Bug::SuspendedMayPay) {
-            return Err(Rejection::DebtorAgentSuspended);
-        }
-        if suspended(pay.creditor_agent) {
-            return Err(Rejection::CreditorAgentSuspended);
-        }
+        self.check_standing(pay)?;
         if let Some(at) = pay.terms.execute_at.filter(|&at| at > self.time) {
             self.check_corridor(pay)?;
             return Ok(Admitted::Waits(at, WaitReason::AsAsked));
@@ -154,6 +148,7 @@ impl Clearing {
         let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
         let debit = account(pay.debtor_agent).ok_or(Rejection::CurrencyNotServed)?;
         let credit = account(pay.creditor_agent).ok_or(Rejection::CurrencyNotServed)?;
+        self.check_reserved(pay, ledger)?;
         let leg = Leg { debit, credit, amount: pay.debit };
         let hold = self.ledgers.place(&[leg]).map_err(|error| hold_rejection(error, debit))?;
         Ok(Held { hold, credit: pay.debit, credit_ledger: ledger })
@@ -164,6 +159,7 @@ impl Clearing {
         let mut legs = [none; ledger::LEGS_MAX];
         let count =
             self.exchange_legs(quote, pay.debtor_agent, pay.creditor_agent, &mut legs).ok_or(Rejection::CurrencyNotServed)?;
+        self.check_reserved(pay, quote.debit_ledger)?;
         let debtor = legs[0].debit;
         let hold = self.ledgers.place(&legs[..count]).map_err(|error| hold_rejection(error, debtor))?;
         self.quotes.get_mut(&quote.terms.quote).expect("it was just found").used = true;
@@ -183,6 +179,7 @@ impl Clearing {
         self.note_payment(index);
         let view = self.view(index);
         self.emit(EventKind::PaymentHeld(view));
+        self.note_asked(pay.creditor_agent);
         index
     }
 
@@ -232,6 +229,7 @@ impl Clearing {
     /// The creditor agent's answer: PAY-T3 or PAY-T4. Late and repeated answers change nothing.
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<Outcome, Refusal> {
         let index = self.payment_of_creditor(answer.uetr, answer.creditor_agent)?;
+        self.note_answered(answer.creditor_agent);
         let hold = match (self.payments[index].status, answer.verdict) {
             (Status::Held(hold), _) => hold,
             (Status::Settled(_), AnswerVerdict::WillCredit) => return Ok(self.repeated(index)),
@@ -272,7 +270,10 @@ impl Clearing {
                 let deadline = if planted(Bug::DeadlineLate) { deadline.after(2_000_000_000) } else { deadline };
                 match self.payments[index].status {
                     Status::Held(_) if deadline > self.time => break,
-                    Status::Held(hold) => self.reject_held(index, hold, Rejection::TimedOut),
+                    Status::Held(hold) => {
+                        self.reject_held(index, hold, Rejection::TimedOut);
+                        self.note_unanswered(self.payments[index].creditor_agent);
+                    }
                     Status::Settled(_) | Status::Rejected(..) => {}
                 }
                 self.deadlines[queue].pop_front();

@@ -93,11 +93,21 @@ pub enum Refusal {
     RulebookChanged,
     /// The payment waits no longer.
     TooLateToCancel,
+    /// A participant's standing cannot be followed by this one.
+    StandingNotNext,
+    /// The participant's standing does not allow it.
+    StandingForbids,
+    /// An account has money on it, or waits for some.
+    AccountsNotEmpty,
+    /// A span of time that ends before it begins, or is over, or lasts no time.
+    NotASpan,
+    /// A target below the floor, or a cap above the whole of the prefunding.
+    TermsNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 41] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -134,6 +144,11 @@ impl Refusal {
         Self::RulebookNotValid,
         Self::RulebookChanged,
         Self::TooLateToCancel,
+        Self::StandingNotNext,
+        Self::StandingForbids,
+        Self::AccountsNotEmpty,
+        Self::NotASpan,
+        Self::TermsNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -192,6 +207,19 @@ impl Refusal {
                 ("CLR-1041", b"DUPL", 409, WithChange, "the rulebook was changed since the order was drafted")
             }
             Self::TooLateToCancel => ("CLR-1042", b"ARDT", 409, Never, "the payment waits no longer and cannot be cancelled"),
+            Self::StandingNotNext => ("CLR-1100", b"AGNT", 409, Never, "this standing cannot follow the one there is"),
+            Self::StandingForbids => ("CLR-1101", b"AG10", 403, Later, "the participant's standing does not allow this"),
+            Self::AccountsNotEmpty => {
+                ("CLR-1102", b"AM04", 409, Later, "an account has money on it, or a payment under way touches it")
+            }
+            Self::TermsNotValid => (
+                "CLR-1104",
+                b"NARR",
+                422,
+                WithChange,
+                "a target is not below its floor, a share not above one million millionths",
+            ),
+            Self::NotASpan => ("CLR-1103", b"DT01", 422, WithChange, "the time ends before it begins, is over, or is none"),
         }
     }
 
@@ -272,6 +300,14 @@ pub enum Rejection {
     CancelledByDebtor,
     /// The corridor takes other currencies.
     CurrencyNotInCorridor,
+    /// The debtor agent's standing lets it send no payments: not live yet, receive-only, or gone.
+    DebtorAgentNotSending,
+    /// The creditor agent's standing lets it receive no payments: not live yet, send-only, or gone.
+    CreditorAgentNotReceiving,
+    /// The creditor agent announced that it is not there, or has not answered for a while.
+    CreditorAgentOffline,
+    /// What the debtor agent has left is reserved for payments of high priority.
+    ReservedLiquidity,
 }
 
 impl Rejection {
@@ -303,11 +339,15 @@ impl Rejection {
             Self::TooFarAhead => (23, "PAY-2023", *b"CH03", "the execution time lies too far ahead"),
             Self::CancelledByDebtor => (24, "PAY-2024", *b"CUST", "cancelled by the debtor before it was executed"),
             Self::CurrencyNotInCorridor => (25, "PAY-2025", *b"AM03", "the corridor takes other currencies"),
+            Self::DebtorAgentNotSending => (40, "PAY-2040", *b"AG10", "the debtor agent does not send payments"),
+            Self::CreditorAgentNotReceiving => (41, "PAY-2041", *b"AG11", "the creditor agent does not receive payments"),
+            Self::CreditorAgentOffline => (42, "PAY-2042", *b"AB08", "the creditor agent is not there"),
+            Self::ReservedLiquidity => (43, "PAY-2043", *b"AM04", "what the debtor agent has left is reserved for high priority"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -333,6 +373,10 @@ impl Rejection {
         Self::TooFarAhead,
         Self::CancelledByDebtor,
         Self::CurrencyNotInCorridor,
+        Self::DebtorAgentNotSending,
+        Self::CreditorAgentNotReceiving,
+        Self::CreditorAgentOffline,
+        Self::ReservedLiquidity,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -364,6 +408,10 @@ impl Rejection {
             | Self::ProviderShort
             | Self::CreditorAgentSuspended
             | Self::DebtorAgentSuspended
+            | Self::DebtorAgentNotSending
+            | Self::CreditorAgentNotReceiving
+            | Self::CreditorAgentOffline
+            | Self::ReservedLiquidity
             | Self::TooOld
             | Self::OutsideHours
             | Self::QuotaUsedUp
@@ -401,7 +449,10 @@ mod tests {
         let refusals: BTreeSet<_> = Refusal::ALL.iter().map(|r| r.code()).collect();
         let rejections: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.code()).collect();
         let numbers: BTreeSet<_> = Rejection::ALL.iter().map(|r| r.number()).collect();
-        assert_eq!((refusals.len(), rejections.len(), numbers.len()), (36, 25, 25));
+        assert_eq!(
+            (refusals.len(), rejections.len(), numbers.len()),
+            (Refusal::ALL.len(), Rejection::ALL.len(), Rejection::ALL.len())
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Little endian; tables as `u32 count` and rows in their order. Indices are rebuilt from the rows. A snapshot carries no
 //! checksum of its own: whoever stores it adds one and ties it to the block whose state root it must have.
 //!
-//! Snapshots of earlier versions are not read: they do not say when their payments were accepted. The blocks are replayed
+//! Snapshots of earlier versions are not read: they lack tables of this one. The blocks are replayed
 //! instead, once.
 
 use crate::codec::{
@@ -66,6 +66,7 @@ impl Clearing {
         put_count(out, self.payments.len());
         self.payments.iter().for_each(|payment| encode_payment(payment, out));
         self.governance.encode(out);
+        self.encode_affairs(out);
         self.encode_rules(out);
     }
 
@@ -145,6 +146,7 @@ impl Clearing {
         clearing.decode_payments(bytes)?;
         clearing.governance = Governance::decode(bytes)?;
         clearing.decode_rules(bytes, seed)?;
+        clearing.decode_affairs(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }
@@ -294,6 +296,7 @@ fn decode_participant(bytes: &mut &[u8]) -> Result<Participant, DecodeError> {
         key: take(bytes)?,
         status: take_status(bytes)?,
         provides_exchange: take_bool(bytes)?,
+        watched: false,
         accounts: take_rows(bytes, decode_account_set)?,
     })
 }
@@ -302,9 +305,10 @@ fn decode_account_set(bytes: &mut &[u8]) -> Result<Option<AccountSet>, DecodeErr
     let account = |bytes: &mut &[u8]| take_u32(bytes).map(AccountId);
     Ok(match take(bytes)? {
         [0] => None,
-        [1] => Some(AccountSet { settlement: account(bytes)?, exchange: None }),
+        [1] => Some(AccountSet { settlement: account(bytes)?, reserved: MinorUnits::ZERO, exchange: None }),
         [2] => Some(AccountSet {
             settlement: account(bytes)?,
+            reserved: MinorUnits::ZERO,
             exchange: Some(ExchangeAccounts { pool: account(bytes)?, spread: account(bytes)? }),
         }),
         [3..=255] => return Err(DecodeError::Unknown("account set")),

@@ -1,9 +1,11 @@
 //! The centre's whole state, and how one block changes it.
 
+use crate::arrangement::Affairs;
 use crate::codec::{put_u32, put_u64};
 use crate::exchange::{Quote, StandingRate};
 use crate::governance::Governance;
 use crate::index::Index;
+use crate::liquidity::{limit_of, room};
 use crate::participant::Participant;
 use crate::rules::Quotas;
 use crate::table::Payments;
@@ -41,8 +43,12 @@ pub struct AccountView {
     pub posted: i128,
     /// Debits of open holds.
     pub held_debit: u64,
-    /// What can be used now.
+    /// What can be used now, the net debit cap with it.
     pub available: i128,
+    /// How far it may fall below zero.
+    pub overdraft: u64,
+    /// Whether it fell below its floor and is not back at its target.
+    pub is_low: bool,
 }
 
 /// The clearing centre.
@@ -81,6 +87,7 @@ pub struct Clearing {
     pub(crate) rulebook_version: u32,
     pub(crate) quotas: Quotas,
     pub(crate) waiting: WaitingRoom,
+    pub(crate) affairs: Affairs,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -123,6 +130,7 @@ impl Clearing {
             rulebook_version: 0,
             quotas: Quotas::new(seed),
             waiting: WaitingRoom::default(),
+            affairs: Affairs::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -150,6 +158,7 @@ impl Clearing {
         self.turn_page();
         self.release_waiting();
         self.sweep_quotas(commands.len());
+        self.begin_liquidity();
         let forgotten = self.forget_payments(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
@@ -193,7 +202,9 @@ impl Clearing {
                 | Command::AppointOfficers(_)
                 | Command::SetNodes(_)
                 | Command::Cancel { .. }
-                | Command::SetRulebook(_) => {}
+                | Command::SetRulebook(_)
+                | Command::Arrange(_)
+                | Command::Notice(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -235,6 +246,8 @@ impl Clearing {
             Command::SetNodes(_) => Err(Refusal::NeedsOrder),
             Command::Cancel { uetr, debtor_agent } => self.cancel(*uetr, *debtor_agent),
             Command::SetRulebook(book) => self.set_rulebook(book),
+            Command::Arrange(arrangement) => self.arrange(arrangement),
+            Command::Notice(notice) => self.take_notice(notice),
         }
     }
 
@@ -274,6 +287,7 @@ impl Clearing {
         self.drop_met_deadlines();
         let mut touched = core::mem::take(&mut self.touched);
         self.ledgers.take_touched(&mut touched);
+        self.watch_levels(&touched);
         let mut balances = Vec::with_capacity(touched.len());
         for &id in &touched {
             balances.push(self.account_view(id));
@@ -393,7 +407,9 @@ impl Clearing {
             currency: self.currency(account.ledger()),
             posted: account.posted(),
             held_debit: account.debits_held().0,
-            available: account.available(),
+            available: room(account),
+            overdraft: limit_of(account),
+            is_low: self.is_low(id),
         }
     }
 }

@@ -6,13 +6,14 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, FixedSide, Fund, FundDirection, IndexSeed,
-    IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, Priority, PublishRate, QuoteId, QuoteTerms,
-    RegisterParticipant, RequestQuote, RiskDecision, Terms, Time, Uetr, laws,
+    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Clearing, Command, ContentHash, Event, FixedSide, Fund,
+    FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Outcome, ParticipantId, Pay, PaymentState,
+    Priority, PublishRate, QuoteId, QuoteTerms, RegisterParticipant, RequestQuote, RiskDecision, SetLiquidity, Terms, Time, Uetr,
+    laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SECOND: u64 = 1_000_000_000;
 const BANKS: u32 = 4;
@@ -40,6 +41,12 @@ struct Model {
     payments: BTreeMap<Uetr, ModelPayment>,
     messages: BTreeMap<MessageIdHash, Uetr>,
     quotes: BTreeMap<QuoteId, (QuoteTerms, bool)>,
+    fundings: BTreeMap<[u8; 16], Fund>,
+    terms: BTreeMap<Account, LiquidityTerms>,
+    ahead: BTreeMap<(Time, u32, CurrencyCode), LiquidityTerms>,
+    /// How far each account may fall below zero.
+    limits: BTreeMap<Account, i128>,
+    low: BTreeSet<Account>,
 }
 
 impl Model {
@@ -50,6 +57,60 @@ impl Model {
 
     fn available(&self, account: Account) -> i128 {
         self.balances.get(&account).copied().unwrap_or(0) - self.held(account)
+    }
+
+    fn room(&self, account: Account) -> i128 {
+        self.available(account) + self.limits.get(&account).copied().unwrap_or(0)
+    }
+
+    /// What the settlement agent told of this account, in less out.
+    fn funded(&self, account: Account) -> i128 {
+        let own = self.fundings.values().filter(|fund| (Some(fund.participant.0), fund.purpose, fund.currency) == account);
+        own.map(|fund| if fund.direction == FundDirection::In { 1 } else { -1 } * i128::from(fund.amount.0)).sum()
+    }
+
+    /// Every limit is the cap, or what was used beyond it.
+    fn limit(&mut self) {
+        for (account, terms) in self.terms.clone() {
+            let cap = match terms.cap {
+                NetDebitCap::Fixed(cap) => i128::from(cap.0),
+                NetDebitCap::ShareOfFunding { ppm } => self.funded(account).max(0) * i128::from(ppm) / 1_000_000,
+            };
+            self.limits.insert(account, cap.max(-self.available(account)));
+        }
+    }
+
+    /// Behind a block: who is low stays so until its target.
+    fn judge_levels(&mut self) {
+        for (account, terms) in self.terms.clone() {
+            let room = self.room(account);
+            let until = if self.low.contains(&account) { terms.target } else { terms.floor };
+            let _ = match room < i128::from(until.0) && terms.floor.0 > 0 {
+                true => self.low.insert(account),
+                false => self.low.remove(&account),
+            };
+        }
+    }
+
+    fn fund(&mut self, fund: &Fund) -> Result<(), &'static str> {
+        let account = (Some(fund.participant.0), fund.purpose, fund.currency);
+        match self.fundings.get(&fund.reference) {
+            Some(known) if known == fund => return Ok(()),
+            Some(_) => return Err("CLR-1021"),
+            None => {}
+        }
+        if fund.purpose != AccountPurpose::Settlement && fund.participant.0 < 2 {
+            return Err("CLR-1010"); // the first two provide no exchange
+        }
+        let (mirror, amount) = ((None, AccountPurpose::Settlement, fund.currency), i128::from(fund.amount.0));
+        match fund.direction {
+            FundDirection::In => self.move_money(mirror, account, amount),
+            FundDirection::Out if self.available(account) < amount => return Err("CLR-1012"),
+            FundDirection::Out => self.move_money(account, mirror, amount),
+        }
+        self.fundings.insert(fund.reference, fund.clone());
+        self.limit();
+        Ok(())
     }
 
     fn move_money(&mut self, from: Account, to: Account, amount: i128) {
@@ -65,6 +126,11 @@ impl Model {
                 payment.reason = Some(IsoReason(*b"AB05"));
             }
         }
+        let due = self.ahead.extract_if(.., |(from, ..), _| from.0 <= now).collect::<Vec<_>>();
+        for ((_, bank, currency), terms) in due {
+            self.terms.insert((Some(bank), AccountPurpose::Settlement, currency), terms);
+        }
+        self.limit();
     }
 
     /// What the outcome of a payment must be: refusal code, or state and reason and whether it is a repetition.
@@ -134,7 +200,13 @@ impl Model {
         for leg in &legs {
             *needs.entry(leg.0).or_default() += leg.2;
         }
-        if needs.into_iter().all(|(account, needed)| self.available(account) >= needed) { Ok(legs) } else { Err(b"AM04") }
+        let own_account = own(debtor, pay.debit_currency);
+        let kept = match pay.priority {
+            Priority::High => 0,
+            Priority::Normal => self.terms.get(&own_account).map_or(0, |terms| i128::from(terms.reserved.0)),
+        };
+        let covers = |account, needed| self.room(account) - if account == own_account { kept } else { 0 } >= needed;
+        if needs.into_iter().all(|(account, needed)| covers(account, needed)) { Ok(legs) } else { Err(b"AM04") }
     }
 
     fn answer(&mut self, answer: &Answer) -> Result<(PaymentState, Option<IsoReason>, bool), &'static str> {
@@ -177,9 +249,18 @@ impl Model {
                 Ok(())
             }
             Command::Fund(fund) => {
-                if *outcome == Outcome::Done {
-                    let account = (Some(fund.participant.0), fund.purpose, fund.currency);
-                    self.move_money((None, AccountPurpose::Settlement, fund.currency), account, i128::from(fund.amount.0));
+                let expected = self.fund(fund);
+                let found = if let Outcome::Refused(refusal) = outcome { Err(refusal.code()) } else { Ok(()) };
+                prop_assert_eq!(expected, found);
+                Ok(())
+            }
+            Command::Arrange(Arrangement::SetLiquidity(set)) => {
+                prop_assert_eq!(outcome, &Outcome::Done);
+                if set.from.0 > self.now {
+                    self.ahead.insert((set.from, set.participant.0, set.currency), set.terms);
+                } else {
+                    self.terms.insert((Some(set.participant.0), AccountPurpose::Settlement, set.currency), set.terms);
+                    self.limit();
                 }
                 Ok(())
             }
@@ -192,6 +273,10 @@ impl Model {
             let key = (account.participant.map(|id| id.0), account.purpose, account.currency.code);
             prop_assert_eq!(account.posted, self.balances.get(&key).copied().unwrap_or(0), "{:?}", account);
             prop_assert_eq!(i128::from(account.held_debit), self.held(key), "{:?}", account);
+            if account.participant.is_some() {
+                prop_assert_eq!(account.available, self.room(key), "{:?}", account);
+            }
+            prop_assert_eq!(account.is_low, self.low.contains(&key), "{:?}", account);
         }
         Ok(())
     }
@@ -279,6 +364,21 @@ fn command() -> impl Strategy<Value = Command> {
             verdict: refuses.map_or(AnswerVerdict::WillCredit, |reason| AnswerVerdict::Refuses(IsoReason(reason))),
             content: ContentHash([9; 32]),
         })),
+        1 => (0u8..24, bank(), 0usize..2, any::<bool>(), 1u64..3_000).prop_map(|(n, participant, currency, out, amount)| Command::Fund(Fund {
+            participant,
+            currency: CURRENCIES[currency],
+            purpose: AccountPurpose::Settlement,
+            direction: if out { FundDirection::Out } else { FundDirection::In },
+            amount: MinorUnits(amount),
+            reference: [100 + n; 16],
+        })),
+        1 => (bank(), 0usize..2, prop_oneof![(0u64..4_000).prop_map(|cap| NetDebitCap::Fixed(MinorUnits(cap))), (0u32..1_000_001).prop_map(|ppm| NetDebitCap::ShareOfFunding { ppm })], 0u64..3_000, 0u64..3_000, 0u64..1_500, 0u64..200)
+            .prop_map(|(participant, currency, cap, floor, above, reserved, from)| Command::Arrange(Arrangement::SetLiquidity(SetLiquidity {
+                participant,
+                currency: CURRENCIES[currency],
+                terms: LiquidityTerms { cap, floor: MinorUnits(floor), target: MinorUnits(floor + above), reserved: MinorUnits(reserved) },
+                from: Time(from * SECOND),
+            }))),
         2 => (0u8..8, bank(), any::<bool>(), any::<bool>(), 0u64..2_500).prop_map(move |(n, debtor_agent, north, debit, amount)| Command::RequestQuote(RequestQuote {
             quote: QuoteId(id(n)),
             debtor_agent,
@@ -320,6 +420,7 @@ proptest! {
             for (command, outcome) in commands.iter().zip(&applied.outcomes) {
                 model.check(command, outcome)?;
             }
+            model.judge_levels();
             model.compare_balances(&clearing)?;
             prop_assert_eq!(laws::check_all(&clearing), Vec::new());
 

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
-    MessageIdHash, ParticipantId, Pay, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Terms,
-    Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash, FixedSide, Fund,
+    FundDirection, IndexSeed, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, ParticipantId, Pay, Priority, PublishRate,
+    QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Says, SetLiquidity, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -69,6 +69,16 @@ fn snapshot() -> Vec<u8> {
     commands.push(fund(2, CurrencyCode::CNY, AccountPurpose::Exchange));
     commands.extend([Command::PublishRate(offer), Command::RequestQuote(request)]);
     commands.extend([pay(1, None), pay(2, None), Command::Answer(answer)]);
+    let terms = |cap| LiquidityTerms { cap, floor: MinorUnits(7), target: MinorUnits(9), reserved: MinorUnits(3) };
+    let liquidity = |participant, cap, from| {
+        let (participant, currency) = (ParticipantId(participant), CurrencyCode::HKD);
+        Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency, terms: terms(cap), from }))
+    };
+    commands.push(liquidity(0, NetDebitCap::Fixed(MinorUnits(500)), Time(0)));
+    commands.push(liquidity(1, NetDebitCap::ShareOfFunding { ppm: 250_000 }, Time(99)));
+    commands.push(Command::Arrange(Arrangement::SetBreaker(Breaker { timeouts: 3, rest_ns: 5 })));
+    let says = Says::Offline(Absence { from: Time(50), until: Time(60) });
+    commands.push(Command::Notice(Notice { participant: ParticipantId(1), says }));
     let mut clearing = Clearing::new(IndexSeed(1));
     clearing.apply_block(Time(1), &commands);
     assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (2, 1, Vec::new()));

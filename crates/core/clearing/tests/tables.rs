@@ -8,6 +8,11 @@
 //! balance HARB settlement HKD             => 900.00 held 0.00
 //! cancel P1 HARB                          => rejected CUST | CLR-1042
 //! what-if HARB PGSZ 10.00 HKD person ALICE => NORTH N-DAY 0.00 of 10000.00 HKD
+//! apply HARB HKD                          an application; `status HARB certified` and so on lead further
+//! offline HARB from 10 until 20           an absence, in seconds; `until ever` if nobody knows; `online HARB` ends it
+//! liquidity HARB HKD cap 50.00 floor 10.00 target 20.00 reserve 5.00 from 30      a cap may be a share: `cap 250000ppm`
+//! room HARB HKD                           => 60.00 | 60.00 low, without what is held
+//! breaker 3 rest 60                       after three unanswered payments in a row, rest for a minute
 //! ```
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook is written over several lines, see `rulebook`.
 //! After every line all laws are checked.
@@ -15,9 +20,10 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, FixedSide, Fund, FundDirection, IndexSeed,
-    IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId,
-    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash, FixedSide, Fund,
+    FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Outcome, ParticipantId,
+    ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision,
+    RiskVerdict, Rulebook, Says, SetLiquidity, Time, Uetr, laws,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -80,15 +86,27 @@ impl Scheme {
                 let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
                 return Ok(rulebook::what_if(&self.clearing, &pay));
             }
+            ["room", name, code] => return self.room(name, code),
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
             ["ledger", code, decimals] => {
                 Command::OpenLedger(Currency::new(currency_code(code), decimals.parse().unwrap()).unwrap())
             }
             [kind @ ("participant" | "provider"), name, ref currencies @ ..] => register(name, kind == "provider", currencies),
+            ["apply", name, ref currencies @ ..] => Command::Arrange(Arrangement::Apply(registration(name, false, currencies))),
+            ["status", name] => return Ok(self.standing(name)),
             ["status", name, status] => Command::SetStatus {
                 participant: self.participant(name),
-                status: if status == "live" { ParticipantStatus::Live } else { ParticipantStatus::Suspended },
+                status: ParticipantStatus::ALL.into_iter().find(|known| known.name() == status).ok_or("standing")?,
             },
+            ["offline", name, "from", from, "until", until] => {
+                self.notice(name, Says::Offline(Absence { from: time(from), until: time(until) }))
+            }
+            ["liquidity", name, code, ref rest @ ..] => self.liquidity(name, code, rest),
+            ["online", name] => self.notice(name, Says::Online),
+            ["breaker", timeouts, "rest", seconds] => Command::Arrange(Arrangement::SetBreaker(Breaker {
+                timeouts: timeouts.parse().map_err(|_| "timeouts")?,
+                rest_ns: time(seconds).0,
+            })),
             ["fund" | "withdraw", name, amount, code, ref rest @ ..] => self.fund(words[0], name, amount, code, rest),
             ["rate", name, from, to, rate, "spread", ppm, ref rest @ ..] => self.rate(name, from, to, rate, ppm, rest),
             ["quote", id, name, side, amount, from, to] => self.quote(id, name, side, amount, from, to),
@@ -133,6 +151,41 @@ impl Scheme {
             }
             Outcome::Refused(refusal) => refusal.code().into(),
         }
+    }
+
+    /// Its standing and whether payments to it are turned away.
+    fn standing(&self, name: &str) -> String {
+        let view = self.clearing.participants().nth(self.participant(name).0 as usize).unwrap();
+        let away = if view.presence.is_away(self.now) { " away" } else { "" };
+        format!("{}{away}", view.status.name())
+    }
+
+    fn room(&self, name: &str, code: &str) -> Result<String, String> {
+        let (owner, code) = (Some(self.participant(name)), currency_code(code));
+        let is_it = |account: &&clearing::AccountView| {
+            account.participant == owner && account.purpose == AccountPurpose::Settlement && account.currency.code == code
+        };
+        let accounts: Vec<_> = self.clearing.accounts().collect();
+        let account = accounts.iter().find(is_it).ok_or("no such account")?;
+        let room = u64::try_from(account.available).map_err(|_| "less than nothing")?;
+        Ok(format!("{}{}", Amount::from_minor(room, account.currency), if account.is_low { " low" } else { "" }))
+    }
+
+    fn liquidity(&self, name: &str, code: &str, rest: &[&str]) -> Command {
+        let option = |word| rest.iter().position(|&w| w == word).map(|at| rest[at + 1]);
+        let amount = |word| option(word).map_or(MinorUnits::ZERO, |text| self.amount(text, code));
+        let cap = match option("cap").and_then(|cap| cap.strip_suffix("ppm")) {
+            Some(ppm) => NetDebitCap::ShareOfFunding { ppm: ppm.parse().unwrap() },
+            None => NetDebitCap::Fixed(amount("cap")),
+        };
+        let terms = LiquidityTerms { cap, floor: amount("floor"), target: amount("target"), reserved: amount("reserve") };
+        let from = option("from").map_or(Time(0), time);
+        let (participant, currency) = (self.participant(name), currency_code(code));
+        Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency, terms, from }))
+    }
+
+    fn notice(&self, name: &str, says: Says) -> Command {
+        Command::Notice(Notice { participant: self.participant(name), says })
     }
 
     fn balance(&self, who: &str, purpose: &str, code: &str) -> Result<String, String> {
@@ -246,13 +299,22 @@ impl Scheme {
 }
 
 fn register(name: &str, provides_exchange: bool, currencies: &[&str]) -> Command {
-    Command::RegisterParticipant(RegisterParticipant {
+    Command::RegisterParticipant(registration(name, provides_exchange, currencies))
+}
+
+fn registration(name: &str, provides_exchange: bool, currencies: &[&str]) -> RegisterParticipant {
+    RegisterParticipant {
         bic: bic(name),
         name: name.into(),
         key: [7; 32],
         provides_exchange,
         currencies: currencies.iter().map(|code| currency_code(code)).collect(),
-    })
+    }
+}
+
+/// Seconds, or `ever`.
+fn time(seconds: &str) -> Time {
+    Time(seconds.parse::<u64>().map_or(u64::MAX, |seconds| seconds * SECOND))
 }
 
 fn state_words(state: PaymentState, reason: Option<IsoReason>) -> String {

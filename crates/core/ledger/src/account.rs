@@ -15,6 +15,8 @@ pub struct AccountId(pub u32);
 pub enum Floor {
     /// Debits, posted and held, never exceed posted credits: prefunded money only.
     Zero,
+    /// Debits, posted and held, exceed posted credits by this much at most; above zero and below 2^64-1.
+    Below(MinorUnits),
     /// No floor: the mirror of money kept elsewhere, such as the settlement agent's books.
     None,
 }
@@ -26,15 +28,24 @@ pub struct Account {
     pub(crate) credits_posted: u64,
     pub(crate) debits_held: u64,
     pub(crate) credits_held: u64,
+    /// How far debits may exceed credits; [`NO_FLOOR`] without an end.
+    pub(crate) overdraft: u64,
     pub(crate) ledger: LedgerId,
-    pub(crate) floor: Floor,
     /// Number of the change set this account was last entered in.
     pub(crate) touched_in: u32,
 }
 
+/// More than any total: an account with this overdraft has no floor.
+const NO_FLOOR: u64 = u64::MAX;
+
 impl Account {
     pub(crate) const fn new(ledger: LedgerId, floor: Floor) -> Self {
-        Self { debits_posted: 0, credits_posted: 0, debits_held: 0, credits_held: 0, ledger, floor, touched_in: 0 }
+        let overdraft = overdraft(floor);
+        Self { debits_posted: 0, credits_posted: 0, debits_held: 0, credits_held: 0, overdraft, ledger, touched_in: 0 }
+    }
+
+    pub(crate) const fn set_floor(&mut self, floor: Floor) {
+        self.overdraft = overdraft(floor);
     }
 
     /// Its ledger.
@@ -43,7 +54,11 @@ impl Account {
     }
     /// How far it may fall.
     pub const fn floor(&self) -> Floor {
-        self.floor
+        match self.overdraft {
+            0 => Floor::Zero,
+            NO_FLOOR => Floor::None,
+            below => Floor::Below(MinorUnits(below)),
+        }
     }
     /// All debits ever posted.
     pub const fn debits_posted(&self) -> MinorUnits {
@@ -73,16 +88,24 @@ impl Account {
     /// Whether `amount` more can be debited without passing the floor (LED-02) or 64 bits.
     pub(crate) fn debit_room(&self, amount: u64) -> DebitRoom {
         let owed = self.debits_posted.checked_add(self.debits_held).and_then(|sum| sum.checked_add(amount));
-        match (owed, self.floor) {
-            (None, Floor::Zero | Floor::None) => DebitRoom::TooLarge,
-            (Some(owed), Floor::Zero) if owed > self.credits_posted => DebitRoom::Insufficient,
-            (Some(_), Floor::Zero | Floor::None) => DebitRoom::Enough,
+        match owed {
+            None => DebitRoom::TooLarge,
+            Some(owed) if owed > self.credits_posted.saturating_add(self.overdraft) => DebitRoom::Insufficient,
+            Some(_) => DebitRoom::Enough,
         }
     }
 
     /// Whether `amount` more can be credited within 64 bits.
     pub(crate) fn has_credit_room(&self, amount: u64) -> bool {
         self.credits_posted.checked_add(self.credits_held).and_then(|sum| sum.checked_add(amount)).is_some()
+    }
+}
+
+const fn overdraft(floor: Floor) -> u64 {
+    match floor {
+        Floor::Zero => 0,
+        Floor::Below(below) => below.0,
+        Floor::None => NO_FLOOR,
     }
 }
 

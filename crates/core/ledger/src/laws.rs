@@ -31,8 +31,9 @@ pub fn led_01_ledgers_sum_to_zero(ledgers: &Ledgers) -> Result<(), LawBroken> {
 
 /// LED-02: no account is below its floor.
 pub fn led_02_no_account_below_its_floor(ledgers: &Ledgers) -> Result<(), LawBroken> {
-    let below = ledgers.accounts().find(|(_, account)| match account.floor {
+    let below = ledgers.accounts().find(|(_, account)| match account.floor() {
         Floor::Zero => account.available() < 0,
+        Floor::Below(below) => account.available() < -i128::from(below.0),
         Floor::None => false,
     });
     match below {

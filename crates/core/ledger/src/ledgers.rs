@@ -76,6 +76,22 @@ impl Ledgers {
         Ok(id)
     }
 
+    /// Sets how far an account may fall from now on.
+    ///
+    /// # Errors
+    /// If there is no such account, or it has fallen further already (LED-02).
+    pub fn set_floor(&mut self, id: AccountId, floor: Floor) -> Result<(), LedgerError> {
+        let account = self.accounts.get_mut(id.0 as usize).ok_or(LedgerError::UnknownAccount(id))?;
+        let before = account.floor();
+        account.set_floor(floor);
+        if account.debit_room(0) == DebitRoom::Enough {
+            self.touch(id);
+            return Ok(());
+        }
+        account.set_floor(before);
+        Err(LedgerError::Insufficient { account: id, leg: 0 })
+    }
+
     /// An account's totals.
     pub fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(id.0 as usize)

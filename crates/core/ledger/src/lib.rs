@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! - LED-01: on every ledger debits equal credits, posted and held alike; a leg never crosses ledgers.
-//! - LED-02: an account that has a floor never has less posted than it owes and holds.
+//! - LED-02: an account that has a floor never owes and holds more than it has posted and the floor allows.
 //! - LED-03: a hold resolves exactly once; its slot may be used again under another generation.
 //! - LED-04: the open holds of an account add up to what it shows as held.
 //!

@@ -1,6 +1,6 @@
 //! Canonical bytes of the ledgers, little endian, for snapshots.
 //!
-//! `u32 accounts × { 4 × u64 totals, u16 ledger, u8 floor }`, `u32 slots × { u32 generation, u8 legs, legs × { u32, u32, u64 } }`,
+//! `u32 accounts × { 4 × u64 totals, u16 ledger, u8 floor, u64 below if 2 }`, `u32 slots × { u32 generation, u8 legs, legs × { u32, u32, u64 } }`,
 //! `u32 free × u32`. Free slots are kept in order: the next hold takes the same slot after a restart as without one.
 
 use crate::{Account, AccountId, Floor, Hold, LEGS_MAX, LedgerId, Ledgers, Leg};
@@ -20,10 +20,14 @@ impl Ledgers {
                 out.extend_from_slice(&total.to_le_bytes());
             }
             out.extend_from_slice(&account.ledger.0.to_le_bytes());
-            out.push(match account.floor {
-                Floor::Zero => 0,
-                Floor::None => 1,
-            });
+            match account.floor() {
+                Floor::Zero => out.push(0),
+                Floor::None => out.push(1),
+                Floor::Below(below) => {
+                    out.push(2);
+                    out.extend_from_slice(&below.0.to_le_bytes());
+                }
+            }
         }
         put_count(out, self.holds.len());
         for hold in &self.holds {
@@ -70,7 +74,12 @@ fn take_account(bytes: &mut &[u8]) -> Result<Account, SnapshotError> {
     let floor = match take::<1>(bytes)? {
         [0] => Floor::Zero,
         [1] => Floor::None,
-        [2..=255] => return Err(SnapshotError),
+        // Nothing and no end are written otherwise: a floor has one encoding.
+        [2] => match take_u64(bytes)? {
+            0 | u64::MAX => return Err(SnapshotError),
+            below => Floor::Below(MinorUnits(below)),
+        },
+        [3..=255] => return Err(SnapshotError),
     };
     Ok(Account { debits_posted, credits_posted, debits_held, credits_held, ..Account::new(ledger, floor) })
 }

@@ -1,6 +1,6 @@
 //! Who wanted it: each operator checks for itself that a command is what its sender signed.
 
-use clearing::{Bic, Clearing, Command, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, PublicKey};
+use clearing::{Bic, Clearing, Command, EventKind, Officer, ParticipantId, ParticipantView, PublicKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -92,21 +92,9 @@ impl Known {
     pub(crate) fn note<'a>(&self, events: impl IntoIterator<Item = &'a EventKind>) {
         for event in events {
             match event {
-                EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
-                    let status = self.by_id(*participant).map_or(ParticipantStatus::Live, |known| known.status);
-                    self.put(ParticipantView {
-                        id: *participant,
-                        bic: *bic,
-                        name: name.clone(),
-                        key: *key,
-                        status,
-                        provides_exchange: *provides_exchange,
-                        currencies: currencies.clone(),
-                    });
-                }
-                EventKind::StatusChanged { participant, status } => {
-                    if let Some(view) = self.by_id(*participant) {
-                        self.put(ParticipantView { status: *status, ..view });
+                EventKind::ParticipantRegistered { .. } | EventKind::StatusChanged { .. } | EventKind::Arranged(_) => {
+                    if let Some(view) = ParticipantView::after(event, |id| self.by_id(id)) {
+                        self.put(view);
                     }
                 }
                 EventKind::OfficersAppointed(officers) => self.appoint(officers),

@@ -377,7 +377,9 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::Cancel { .. }
-        | Command::SetRulebook(_) => None,
+        | Command::SetRulebook(_)
+        | Command::Arrange(_)
+        | Command::Notice(_) => None,
     }
 }
 
@@ -403,7 +405,9 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::PublishRate(_)
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
-        | Command::SetRulebook(_) => Some(Outcome::Done),
+        | Command::SetRulebook(_)
+        | Command::Arrange(_)
+        | Command::Notice(_) => Some(Outcome::Done),
         Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.
         Command::RequestQuote(_) => None,

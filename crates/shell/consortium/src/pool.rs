@@ -412,11 +412,12 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Cancel { .. }
         | Command::Fund(_)
         | Command::SetStatus { .. }
+        | Command::Notice(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)
         | Command::Configure(_) => COMMAND_BYTES_GUESS,
-        Command::RegisterParticipant(_) => 512,
+        Command::RegisterParticipant(_) | Command::Arrange(_) => 512,
         // Officers and nodes with their names, a rulebook, or an order with one of them.
         Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) | Command::SetRulebook(_) => 32 << 10,
     }

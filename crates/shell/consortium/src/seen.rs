@@ -73,6 +73,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::AppointOfficers(_)
-        | Command::SetNodes(_) => false,
+        | Command::SetNodes(_)
+        | Command::Arrange(_)
+        | Command::Notice(_) => false,
     }
 }

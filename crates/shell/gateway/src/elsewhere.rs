@@ -106,11 +106,12 @@ pub(crate) async fn serve(door: Arc<Door>, doors: Arc<dyn OtherDoors>) {
 fn put(door: &Door, question: &[u8]) -> Result<Waiting, Silence> {
     let (asker, taken) = read(door, question).map_err(Silence::Refused)?;
     let Taken::PayeeCheck(check) = taken else { return Err(Silence::Refused("it is no payee check")) };
-    if !asker.is_live() {
+    if !asker.view.status.sends() {
         return Err(Silence::Refused("the asker is suspended"));
     }
     let asked = door.hub.registry.by_bic(check.asked).ok_or(Silence::NotHere)?;
-    if !asked.is_live() || !asked.lane.is_online(door.world.now_ns()) {
+    let now = door.world.now_ns();
+    if !asked.receives(now) || !asked.lane.is_online(now) {
         return Err(Silence::NotHere);
     }
     let id = question_id(question);
@@ -127,7 +128,9 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
     match taken {
         Taken::PayeeAnswer(reply) if reply.view.verification_id == id => Ok(*reply),
         Taken::PayeeAnswer(_) => Err("it answers another question"),
-        Taken::Payment(_) | Taken::Report(_) | Taken::StatusRequest(_) | Taken::PayeeCheck(_) => Err("it is no answer"),
+        Taken::Payment(_) | Taken::Report(_) | Taken::StatusRequest(_) | Taken::PayeeCheck(_) | Taken::Presence(..) => {
+            Err("it is no answer")
+        }
     }
 }
 

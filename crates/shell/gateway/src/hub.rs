@@ -233,6 +233,7 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         | EventKind::NodesSet(_)
         // Its debtor agent was answered, and its creditor agent is not concerned yet.
         | EventKind::PaymentWaiting(_)
-        | EventKind::RulebookSet { .. } => [None, None],
+        | EventKind::RulebookSet { .. }
+        | EventKind::Arranged(_) => [None, None],
     }
 }

@@ -35,6 +35,7 @@ mod inbox;
 mod items;
 mod limits;
 mod messages;
+mod notices;
 mod openapi;
 mod orders;
 mod past;

@@ -12,6 +12,7 @@ use crate::door::{Door, overloaded};
 use crate::elsewhere::rules_for;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
+use crate::notices;
 use crate::payee;
 use crate::reads::{is_party, own_waiting};
 use crate::recent::Recent;
@@ -48,6 +49,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
             drop(permit);
             payee::check(door, request, &check).await
         }
+        Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
 }
@@ -56,7 +58,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 fn class(taken: &Taken) -> Class {
     match taken {
         Taken::Payment(_) => Class::Payment,
-        Taken::Report(_) | Taken::PayeeAnswer(_) => Class::Answer,
+        Taken::Report(_) | Taken::PayeeAnswer(_) | Taken::Presence(..) => Class::Answer,
         Taken::StatusRequest(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }

@@ -94,7 +94,7 @@ impl Drop for Waiting {
 
 /// `acmt.023`: asks, waits, answers with `acmt.024`.
 pub(crate) async fn check(door: &Arc<Door>, request: &Authenticated, check: &PayeeCheck) -> Result<Answer, Problem> {
-    if !request.sender().is_live() {
+    if !request.sender().view.status.sends() {
         return Err(GatewayRefusal::Suspended.into());
     }
     let answered = ask(door, request, check).await?;
@@ -105,7 +105,7 @@ pub(crate) async fn check(door: &Arc<Door>, request: &Authenticated, check: &Pay
 /// The asked bank's reply; `None` if it is offline, unknown or silent.
 async fn ask(door: &Arc<Door>, request: &Authenticated, check: &PayeeCheck) -> Result<Option<PayeeReply>, Problem> {
     let Some(asked) = door.hub.registry.by_bic(check.asked) else { return Ok(None) };
-    if !asked.is_live() {
+    if !asked.receives(door.world.now_ns()) {
         return Ok(None);
     }
     let here = asked.lane.is_online(door.world.now_ns());

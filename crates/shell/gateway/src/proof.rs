@@ -6,6 +6,7 @@
 
 use crate::auth::{body_of_vault, key_owner};
 use crate::messages::{credited_command, payment_command, report_command};
+use crate::notices;
 use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
 use crate::wire::{self, Taken, Verdict};
@@ -38,6 +39,7 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::ReportCredited { .. }
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
+        | Command::Notice(_)
         | Command::Order(_)
         | Command::Cancel { .. } => true,
         Command::Configure(_)
@@ -47,7 +49,8 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
-        | Command::SetRulebook(_) => false,
+        | Command::SetRulebook(_)
+        | Command::Arrange(_) => false,
     }
 }
 
@@ -63,6 +66,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::Cancel { debtor_agent, .. } => (*debtor_agent, "/v1/messages"),
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
+        Command::Notice(notice) => (notice.participant, "/v1/messages"),
         Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -71,7 +75,8 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
-        | Command::SetRulebook(_) => return Err("a participant cannot ask for this"),
+        | Command::SetRulebook(_)
+        | Command::Arrange(_) => return Err("a participant cannot ask for this"),
     };
     let sender = known.by_id(sender).ok_or("the sender is not known")?;
     let (head, body) = split(message).ok_or("not a message of the vault")?;
@@ -109,6 +114,8 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
+        | Command::Arrange(_)
+        | Command::Notice(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
@@ -155,7 +162,7 @@ fn command_of(
     match given {
         Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, &|code| known.currency(code)),
         Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
-        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } | Command::Cancel { .. } => {
+        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } | Command::Cancel { .. } | Command::Notice(_) => {
             message_command(given, body, sender, content, known)
         }
         Command::Order(_)
@@ -166,7 +173,8 @@ fn command_of(
         | Command::SetStatus { .. }
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
-        | Command::SetRulebook(_) => Err("a participant cannot ask for this"),
+        | Command::SetRulebook(_)
+        | Command::Arrange(_) => Err("a participant cannot ask for this"),
     }
 }
 
@@ -199,6 +207,7 @@ fn message_command(
             Verdict::Credited => Ok(credited_command(&report, sender.id)),
             Verdict::Answer(_) => Err("the answer is no report"),
         },
+        (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }
 }

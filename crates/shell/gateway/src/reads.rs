@@ -44,7 +44,8 @@ pub(crate) fn participants(door: &Door) -> Answer {
             json!({
                 "bic": view.bic.as_str(),
                 "name": view.name,
-                "status": if participant.is_live() { "live" } else { "suspended" },
+                "status": view.status.name(),
+                "away": view.presence.is_away(clearing::Time(now)),
                 "provides_exchange": view.provides_exchange,
                 "currencies": view.currencies.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
                 "online": participant.lane.is_online(now),
@@ -70,6 +71,8 @@ pub(crate) fn accounts(door: &Door, caller: &Participant) -> Answer {
                 "posted": decimal(account.posted, account.currency),
                 "held": decimal(i128::from(account.held_debit), account.currency),
                 "available": decimal(account.available, account.currency),
+                "cap": decimal(i128::from(account.overdraft), account.currency),
+                "low": account.is_low,
             })
         })
         .collect();

@@ -7,8 +7,7 @@ use crate::admission::Backlog;
 use crate::limits::{Gauge, Limits, RateLimit};
 use bytes::Bytes;
 use clearing::{
-    Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantStatus, ParticipantView, PaymentState, PaymentView,
-    SetNodes,
+    Bic, Clearing, Event, EventKind, Officer, ParticipantId, ParticipantView, PaymentState, PaymentView, SetNodes, Time,
 };
 use core::sync::atomic::{AtomicU64, Ordering};
 use money::{Currency, CurrencyCode};
@@ -28,11 +27,9 @@ impl Participant {
         self.view.id
     }
 
-    pub(crate) fn is_live(&self) -> bool {
-        match self.view.status {
-            ParticipantStatus::Live => true,
-            ParticipantStatus::Suspended => false,
-        }
+    /// Whether payments and questions to it are of use now, as far as the chain knows.
+    pub(crate) fn receives(&self, now_ns: u64) -> bool {
+        self.view.status.receives() && !self.view.presence.is_away(Time(now_ns))
     }
 }
 
@@ -162,27 +159,14 @@ impl Registry {
         for event in events {
             match &event.kind {
                 EventKind::LedgerOpened(currency) => self.write(|inner, _| inner.currencies.push(*currency)),
-                EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
-                    let view = ParticipantView {
-                        id: *participant,
-                        bic: *bic,
-                        name: name.clone(),
-                        key: *key,
-                        status: ParticipantStatus::Live,
-                        provides_exchange: *provides_exchange,
-                        currencies: currencies.clone(),
-                    };
+                EventKind::ParticipantRegistered { .. } | EventKind::StatusChanged { .. } | EventKind::Arranged(_) => {
                     self.write(|inner, limits| {
-                        let status = inner.by_id.get(participant.0 as usize).map(|known| known.view.status);
-                        inner.put(ParticipantView { status: status.unwrap_or(view.status), ..view }, limits);
+                        let known = |id: ParticipantId| inner.by_id.get(id.0 as usize).map(|known| known.view.clone());
+                        if let Some(view) = ParticipantView::after(&event.kind, known) {
+                            inner.put(view, limits);
+                        }
                     });
                 }
-                EventKind::StatusChanged { participant, status } => self.write(|inner, limits| {
-                    if let Some(known) = inner.by_id.get(participant.0 as usize) {
-                        let view = ParticipantView { status: *status, ..known.view.clone() };
-                        inner.put(view, limits);
-                    }
-                }),
                 EventKind::PaymentHeld(payment) | EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) => {
                     self.read(|inner| inner.note_payment(payment));
                 }

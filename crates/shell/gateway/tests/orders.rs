@@ -4,9 +4,12 @@
 
 mod support;
 
-use clearing::{Command, Officer, OrderId, ParticipantId, ParticipantStatus, Time};
+use clearing::{
+    Arrangement, Command, LiquidityTerms, NetDebitCap, Officer, OrderId, ParticipantId, ParticipantStatus, SetLiquidity, Time,
+};
 use gateway::OrderDocument;
-use serde_json::Value;
+use money::{CurrencyCode, MinorUnits};
+use serde_json::{Value, json};
 use signing::{FileSigner, Signer};
 use support::World;
 
@@ -25,9 +28,12 @@ async fn scheme() -> World {
 }
 
 fn order(id: u8, status: ParticipantStatus, signers: &[&FileSigner]) -> String {
-    let does = Command::SetStatus { participant: ParticipantId(1), status };
+    signed(id, &Command::SetStatus { participant: ParticipantId(1), status }, signers)
+}
+
+fn signed(id: u8, does: &Command, signers: &[&FileSigner]) -> String {
     let valid_until = Time(support::now_ns()).after(3_600_000_000_000);
-    let mut document = OrderDocument::draft(CHAIN, OrderId([id; 16]), valid_until, &does).unwrap();
+    let mut document = OrderDocument::draft(CHAIN, OrderId([id; 16]), valid_until, does).unwrap();
     signers.iter().for_each(|signer| document.sign(*signer).unwrap());
     document.to_text()
 }
@@ -64,4 +70,25 @@ async fn two_officers_suspend_a_participant_once() {
     ] {
         assert_eq!(submit(&world, &document).await, (refused.0, refused.1.into()), "{document:.60}");
     }
+}
+
+#[tokio::test]
+async fn a_cap_is_ordered_and_its_owner_sees_it() {
+    let world = scheme().await;
+    let [one, two, _] = officers();
+    let cap = |cap, target| {
+        let [floor, target] = [200_000_000, target].map(MinorUnits);
+        let terms = LiquidityTerms { cap: NetDebitCap::Fixed(MinorUnits(cap)), floor, target, reserved: MinorUnits::ZERO };
+        let (participant, currency) = (ParticipantId(0), CurrencyCode::HKD);
+        Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency, terms, from: Time(0) }))
+    };
+    // 1,000,000.00 HKD prefunded, a cap of 12.34, and less room than the floor of 2,000,000.00.
+    assert_eq!(submit(&world, &signed(1, &cap(1_234, 200_000_000), &[&one, &two])).await, (200, "done".into()));
+    let accounts = world.connect(support::HARBOUR).await.get("/v1/accounts").await.json();
+    let is_it = |row: &&Value| row["purpose"] == "settlement" && row["currency"] == "HKD";
+    let account = accounts.as_array().unwrap().iter().find(is_it).unwrap();
+    assert_eq!((&account["posted"], &account["available"]), (&json!("1000000.00"), &json!("1000012.34")));
+    assert_eq!((&account["cap"], &account["low"]), (&json!("12.34"), &json!(true)));
+    assert_eq!(submit(&world, &signed(2, &cap(1_234, 1), &[&one, &two])).await, (422, "CLR-1104".into()));
+    world.log.check_laws();
 }

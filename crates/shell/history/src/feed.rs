@@ -81,7 +81,8 @@ impl Feed {
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
             | EventKind::PaymentWaiting(_)
-            | EventKind::RulebookSet(_) => {}
+            | EventKind::RulebookSet(_)
+            | EventKind::Arranged(_) => {}
         }
     }
 

@@ -48,7 +48,8 @@ impl Inboxes {
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
             | EventKind::PaymentWaiting(_)
-            | EventKind::RulebookSet(_) => {}
+            | EventKind::RulebookSet(_)
+            | EventKind::Arranged(_) => {}
         }
     }
 

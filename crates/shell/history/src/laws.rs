@@ -116,6 +116,8 @@ mod tests {
             posted,
             held_debit,
             available: posted - i128::from(held_debit),
+            overdraft: 0,
+            is_low: false,
         }
     }
 

@@ -9,8 +9,8 @@ use crate::uetrs::Uetrs;
 use crate::waiting::Waiting;
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountView, Command, Event, EventKind, Outcome, ParticipantId, ParticipantStatus, ParticipantView, PaymentIndex,
-    PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentView, Position,
+    Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, Recovered, VaultPlace};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -291,23 +291,10 @@ impl Tables {
                 self.rejected += 1;
                 self.note_end(view);
             }
-            EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
-                let at = participant.0 as usize;
-                let status = self.participants.get(at).map_or(ParticipantStatus::Live, |known| known.status);
-                let view = ParticipantView {
-                    id: *participant,
-                    bic: *bic,
-                    name: name.clone(),
-                    key: *key,
-                    status,
-                    provides_exchange: *provides_exchange,
-                    currencies: currencies.clone(),
-                };
-                put(&mut self.participants, at, view);
-            }
-            EventKind::StatusChanged { participant, status } => {
-                if let Some(known) = self.participants.get_mut(participant.0 as usize) {
-                    known.status = *status;
+            EventKind::ParticipantRegistered { .. } | EventKind::StatusChanged { .. } | EventKind::Arranged(_) => {
+                let known = |id: ParticipantId| self.participants.get(id.0 as usize).cloned();
+                if let Some(view) = ParticipantView::after(&event.kind, known) {
+                    put(&mut self.participants, view.id.0 as usize, view);
                 }
             }
             EventKind::LedgerOpened(_)

@@ -21,6 +21,8 @@ pub enum Carried<'a> {
     NameAnswer(&'a IdentificationVerificationReportV02),
     /// `admi.002`: a message was not taken.
     Rejection(&'a Admi00200101),
+    /// `admi.004`: whether a participant is there.
+    Presence(&'a SystemEventNotificationV02),
     /// `head.001`: stands before a document.
     Header(&'a BusinessApplicationHeaderV02),
     /// A message of other schemes: judged as a file, not carried from bank to bank.
@@ -38,8 +40,8 @@ impl Message {
             Self::Pacs00200110(it) => Carried::StatusReport(&it.fi_to_fi_pmt_sts_rpt),
             Self::Pacs00800108(it) => Carried::CreditTransfer(&it.fi_to_fi_cstmr_cdt_trf),
             Self::Pacs02800103(it) => Carried::StatusRequest(&it.fi_to_fi_pmt_sts_req),
-            Self::Admi00400102(_)
-            | Self::Admi00600101(_)
+            Self::Admi00400102(it) => Carried::Presence(&it.sys_evt_ntfctn),
+            Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
             | Self::Camt00300107(_)

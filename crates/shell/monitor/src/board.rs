@@ -217,7 +217,12 @@ fn banks(language: Language, banks: &[Bank]) -> Markup {
             @let (class, word) = match bank.presence {
                 Presence::Online => ("dot good", Word::Online),
                 Presence::Offline => ("dot idle", Word::Offline),
+                Presence::Away => ("dot idle", Word::Away),
+                Presence::ReceiveOnly => ("dot good", Word::ReceiveOnly),
+                Presence::SendOnly => ("dot good", Word::SendOnly),
                 Presence::Suspended => ("dot bad", Word::Suspended),
+                Presence::Joining => ("dot idle", Word::Joining),
+                Presence::Left => ("dot idle", Word::Left),
             };
             li data-bic=(bank.view.bic) {
                 span class=(class) title=(word.text(language)) {}
@@ -287,7 +292,10 @@ fn balance_row(language: Language, account: &AccountView) -> Markup {
             td { span.code { (account.currency.code) } " " (purpose_word(account.purpose, account.participant.is_none()).text(language)) }
             td.number { (shown(account.posted)) }
             td.number.held[account.held_debit > 0] { @if account.held_debit > 0 { (shown(i128::from(account.held_debit))) } @else { "–" } }
-            td.number { @if account.participant.is_some() { (shown(account.available)) } @else { "–" } }
+            td.number {
+                @if account.is_low { span.flag.warn { (Word::Low.text(language)) } " " }
+                @if account.participant.is_some() { (shown(account.available)) } @else { "–" }
+            }
         }
     }
 }

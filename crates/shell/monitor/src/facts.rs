@@ -2,7 +2,7 @@
 
 use crate::server::MonitorDeps;
 use chain::Contradiction;
-use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView};
+use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView, Time};
 use history::{FeedEvent, LAWS, LawStatus, Pulse, Tip};
 
 /// Payments on the board at most.
@@ -64,18 +64,35 @@ pub(crate) struct Bank {
 pub(crate) enum Presence {
     Online,
     Offline,
+    /// It announced that it is not there, or has not answered for a while.
+    Away,
+    ReceiveOnly,
+    SendOnly,
     Suspended,
+    /// Applied or certified, not live yet.
+    Joining,
+    Left,
 }
 
 impl Facts {
     pub(crate) fn gather(deps: &MonitorDeps) -> Self {
         let model = &deps.model;
-        let now_s = (deps.now_ns)() / 1_000_000_000;
+        let now_ns = (deps.now_ns)();
+        let now_s = now_ns / 1_000_000_000;
         let pulses = model.pulses(now_s, SPARK_SECONDS + 1);
         let durations = model.durations_us(now_s, LATENCY_SECONDS);
         let bank = |view: ParticipantView| {
             let presence = match view.status {
                 ParticipantStatus::Suspended => Presence::Suspended,
+                ParticipantStatus::Applied | ParticipantStatus::Certified => Presence::Joining,
+                ParticipantStatus::Left => Presence::Left,
+                ParticipantStatus::Live | ParticipantStatus::ReceiveOnly | ParticipantStatus::SendOnly
+                    if view.presence.is_away(Time(now_ns)) =>
+                {
+                    Presence::Away
+                }
+                ParticipantStatus::ReceiveOnly => Presence::ReceiveOnly,
+                ParticipantStatus::SendOnly => Presence::SendOnly,
                 ParticipantStatus::Live if (deps.online)(view.id) => Presence::Online,
                 ParticipantStatus::Live => Presence::Offline,
             };
@@ -145,7 +162,8 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::OfficersAppointed(_)
         | EventKind::NodesSet(_)
         | EventKind::PaymentWaiting(_)
-        | EventKind::RulebookSet(_) => None,
+        | EventKind::RulebookSet(_)
+        | EventKind::Arranged(_) => None,
     }
 }
 

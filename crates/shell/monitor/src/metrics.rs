@@ -20,7 +20,7 @@ pub struct Metric {
 const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
 
 /// Every family, in the order they are written.
-pub const METRICS: [Metric; 20] = [
+pub const METRICS: [Metric; 22] = [
     gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
     counter("luohu_payments", &[], "Payments taken in, with those of earlier runs."),
     counter("luohu_payments_settled", &[], "Payments settled, with those of earlier runs."),
@@ -40,6 +40,12 @@ pub const METRICS: [Metric; 20] = [
     gauge("luohu_account_posted_minor", ACCOUNT_LABELS, "Posted balance of an account in minor units."),
     gauge("luohu_account_held_minor", ACCOUNT_LABELS, "Debits of open holds on an account in minor units."),
     gauge("luohu_account_available_minor", ACCOUNT_LABELS, "What a participant's account has available, in minor units."),
+    gauge("luohu_account_cap_minor", ACCOUNT_LABELS, "How far a participant's account may fall below zero, in minor units."),
+    gauge(
+        "luohu_account_low",
+        ACCOUNT_LABELS,
+        "1 from when an account's room falls below its floor until it is back at its target.",
+    ),
     counter(
         "luohu_door_admitted",
         CLASS_LABELS,
@@ -132,6 +138,8 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_account_posted_minor" => accounts(facts, |account| Some(account.posted)),
         "luohu_account_held_minor" => accounts(facts, |account| Some(i128::from(account.held_debit))),
         "luohu_account_available_minor" => accounts(facts, |account| account.participant.map(|_| account.available)),
+        "luohu_account_cap_minor" => accounts(facts, |account| account.participant.map(|_| i128::from(account.overdraft))),
+        "luohu_account_low" => accounts(facts, |account| account.participant.map(|_| i128::from(account.is_low))),
         "luohu_door_admitted" => classes(facts, |class| class.admitted),
         "luohu_door_shed" => classes(facts, |class| class.refused),
         "luohu_door_limit_requests" => one(facts.door.limit),

@@ -65,6 +65,12 @@ words! {
     Online: "Connected", "已連線", "已连接";
     Offline: "Not connected", "未連線", "未连接";
     Suspended: "Suspended", "已暫停", "已暂停";
+    Low: "Low", "偏低", "偏低";
+    Away: "Away", "暫離", "暂离";
+    ReceiveOnly: "Receives only", "只收款", "只收款";
+    SendOnly: "Sends only", "只付款", "只付款";
+    Joining: "Not live yet", "尚未開通", "尚未开通";
+    Left: "Left", "已退出", "已退出";
     ProvidesExchange: "quotes exchange", "提供匯價", "提供汇价";
     Laws: "Laws, checked all the time", "持續核對的定律", "持续核对的定律";
     Holds: "Holds", "成立", "成立";
@@ -135,6 +141,10 @@ words! {
     WhyTooFarAhead: "To be executed too far ahead", "執行日期太遠", "执行日期太远";
     WhyCancelledByDebtor: "Cancelled by the payer", "付款人已取消", "付款人已取消";
     WhyCurrencyNotInCorridor: "The corridor takes other currencies", "通道不接受這些貨幣", "通道不接受这些货币";
+    WhyDebtorAgentNotSending: "The debtor agent does not send payments", "付款行現不發出付款", "付款行现不发出付款";
+    WhyCreditorAgentNotReceiving: "The creditor agent does not receive payments", "收款行現不接收付款", "收款行现不接收付款";
+    WhyCreditorAgentOffline: "The creditor agent is not there", "收款行離線", "收款行离线";
+    WhyReservedLiquidity: "What the debtor agent has left is reserved for high priority", "付款行餘額已預留予高優先付款", "付款行余额已预留给高优先付款";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -208,6 +218,10 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::TooFarAhead => Word::WhyTooFarAhead,
         Rejection::CancelledByDebtor => Word::WhyCancelledByDebtor,
         Rejection::CurrencyNotInCorridor => Word::WhyCurrencyNotInCorridor,
+        Rejection::DebtorAgentNotSending => Word::WhyDebtorAgentNotSending,
+        Rejection::CreditorAgentNotReceiving => Word::WhyCreditorAgentNotReceiving,
+        Rejection::CreditorAgentOffline => Word::WhyCreditorAgentOffline,
+        Rejection::ReservedLiquidity => Word::WhyReservedLiquidity,
     }
 }
 

@@ -192,7 +192,9 @@ fn ends_something(command: &Command) -> bool {
         | Command::ReportCredited { .. }
         | Command::SetStatus { .. }
         | Command::Order(_)
-        | Command::Cancel { .. } => true,
+        | Command::Cancel { .. }
+        | Command::Arrange(_)
+        | Command::Notice(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)

@@ -18,7 +18,7 @@ pub(crate) fn class_of_message(body: &[u8]) -> Class {
         match rest.get(..8) {
             Some(b"head.001") => {}
             Some(b"pacs.008") => return Class::Payment,
-            Some(b"pacs.002") | Some(b"acmt.024") => return Class::Answer,
+            Some(b"pacs.002") | Some(b"acmt.024") | Some(b"admi.004") => return Class::Answer,
             Some(b"acmt.023") => return Class::Quote,
             Some(_) | None => return Class::Poll,
         }
@@ -76,6 +76,7 @@ mod tests {
             ("pacs.028.001.03", Class::Poll),
             ("acmt.023.001.02", Class::Quote),
             ("acmt.024.001.02", Class::Answer),
+            ("admi.004.001.02", Class::Answer),
             ("camt.053.001.08", Class::Poll),
         ] {
             assert_eq!(class_of_message(message(kind).as_bytes()), class, "{kind}");

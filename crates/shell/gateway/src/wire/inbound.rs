@@ -6,7 +6,7 @@ use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, 
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, PaymentPriority,
-    RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    PresenceNoticeView, RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -29,6 +29,8 @@ pub(crate) enum Taken {
     StatusRequest(Uetr),
     /// `acmt.023`
     PayeeCheck(Box<PayeeCheck>),
+    /// `admi.004`, with the header's message identification
+    Presence(String, PresenceNoticeView),
     /// `acmt.024`
     PayeeAnswer(Box<PayeeReply>),
 }
@@ -148,7 +150,12 @@ impl Fault {
 
     /// A report the centre refused.
     pub(crate) fn of_refusal(report: &Report, refusal: Refusal) -> Self {
-        Self::new(refusal.http_status(), &report.message_id, refusal.code(), None, refusal.to_string())
+        Self::of_code(&report.message_id, refusal)
+    }
+
+    /// Any other message the centre refused.
+    pub(crate) fn of_code(message_id: &str, refusal: Refusal) -> Self {
+        Self::new(refusal.http_status(), message_id, refusal.code(), None, refusal.to_string())
     }
 
     /// A message other than a payment that breaks a business rule.
@@ -224,6 +231,10 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
         Carried::NameAnswer(_) => {
             let view = IdentificationReportView::of(document).map_err(view_error)?;
             Ok(Taken::PayeeAnswer(Box::new(PayeeReply { view })))
+        }
+        Carried::Presence(_) => {
+            let view = PresenceNoticeView::of(document).map_err(view_error)?;
+            Ok(Taken::Presence(id.to_owned(), view))
         }
         Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))

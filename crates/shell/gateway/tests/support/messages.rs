@@ -3,8 +3,8 @@
 use super::{HKD, now_ns};
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, RejectionView, StatusReportView, StatusRequestView,
-    TransactionStatus, business_message,
+    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, PresenceNoticeView, RejectionView, StatusReportView,
+    StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -74,6 +74,11 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         remittance: Some("Invoice 7".into()),
         clearing_system: Some("LUOHU".into()),
     }
+}
+
+/// A notice of `from`.
+pub fn admi004(from: &str, view: PresenceNoticeView) -> Vec<u8> {
+    send(from, &id(), &view.message().unwrap())
 }
 
 pub fn pacs008(view: &CreditTransferView) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod credit_transfer;
 mod header;
 mod identification;
 mod parts;
+mod presence;
 mod rejection;
 mod status;
 
@@ -25,6 +26,7 @@ pub(crate) use header::end_bic;
 pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
 pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
+pub use presence::PresenceNoticeView;
 pub use rejection::RejectionView;
 pub use status::{StatusReportView, StatusRequestView, TransactionStatus};
 

@@ -558,6 +558,9 @@ pub fn built_messages() -> Vec<Message> {
             .unwrap_or_else(|_| status_report().message().unwrap()),
         status_request().message().unwrap(),
         rejection().message().unwrap(),
+        PresenceNoticeView::Offline { from: Some(NOW), until: Some(NOW + 1) }.message().unwrap(),
+        PresenceNoticeView::Offline { from: None, until: None }.message().unwrap(),
+        PresenceNoticeView::Online.message().unwrap(),
         Message::Head00100102(Box::new(header.build(iso20022::MessageType::Pacs00800108).unwrap())),
     ];
     all.extend(accounts.into_iter().map(|account| identification_request(account).message().unwrap()));
