@@ -16,6 +16,7 @@ use bank::books::Shelf;
 use ordering::{Disk, DiskFile};
 use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -154,6 +155,8 @@ struct Platter {
     durable_names: BTreeMap<String, u64>,
     changes: Vec<NameChange>,
     next_file: u64,
+    /// Files without a name that somebody may still have open.
+    held: BTreeSet<u64>,
     /// Who may use it: handles of earlier lives may not.
     tenancy: u64,
     tenant: Weak<Life>,
@@ -177,10 +180,28 @@ pub struct OpenDisk {
     tenancy: u64,
 }
 
+/// A file as one life of a process has it open.
 #[derive(Debug)]
-struct OpenFile {
+pub struct OpenFile {
     disk: OpenDisk,
     file: u64,
+}
+
+/// A bit that turned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flipped {
+    /// The file it is in.
+    pub file: String,
+    /// Its byte.
+    pub byte: usize,
+    /// Which of the byte's.
+    pub bit: u64,
+}
+
+impl fmt::Display for Flipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bit {} of byte {} of {}", self.bit, self.byte, self.file)
+    }
 }
 
 fn gone() -> io::Error {
@@ -214,6 +235,7 @@ impl Platters {
         platter.tenancy += 1;
         platter.tenant = Weak::new();
         platter.fuse = None;
+        platter.held.clear();
     }
 
     /// The power goes and comes back.
@@ -272,7 +294,7 @@ impl Platters {
     }
 
     /// Flips one bit of one file that has content; which, or nothing if there is none.
-    pub fn flip_bit(&self, rng: &mut Rng) -> Option<String> {
+    pub fn flip_bit(&self, rng: &mut Rng) -> Option<Flipped> {
         let mut platter = self.lock();
         let named: Vec<(String, u64)> = platter
             .names
@@ -290,7 +312,13 @@ impl Platters {
         content.now[at] ^= 1 << bit;
         content.dirty.insert(at / SECTOR_BYTES);
         content.sync();
-        Some(format!("bit {bit} of byte {at} of {name}"))
+        Some(Flipped { file: name, byte: at, bit })
+    }
+
+    /// What a file holds now; nothing if there is none of the name.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
+        let platter = self.lock();
+        Some(platter.files.get(platter.names.get(name)?)?.now.clone())
     }
 
     /// Operations so far.
@@ -300,7 +328,7 @@ impl Platters {
 }
 
 fn forget_nameless(platter: &mut Platter) {
-    let named: BTreeSet<u64> = platter.names.values().copied().collect();
+    let named: BTreeSet<u64> = platter.names.values().chain(&platter.held).copied().collect();
     platter.files.retain(|file, _| named.contains(file));
 }
 
@@ -428,6 +456,95 @@ impl OpenDisk {
     }
 }
 
+/// Folders in the disk's own: a file in one has a slash in its name, and is listed with its folder alone. Its name is durable
+/// as soon as it has one, as engines that make their own files have it.
+impl OpenDisk {
+    /// The file of a name, made if it is not there.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn file(&self, name: &str) -> io::Result<OpenFile> {
+        let file = self.with(|platter| {
+            if let Some(file) = platter.names.get(name) {
+                return Ok(*file);
+            }
+            platter.burn()?;
+            let file = platter.next_file;
+            platter.next_file += 1;
+            platter.files.insert(file, Content::default());
+            platter.names.insert(name.to_owned(), file);
+            platter.durable_names.insert(name.to_owned(), file);
+            Ok(file)
+        })?;
+        Ok(OpenFile { disk: self.clone(), file })
+    }
+
+    /// Names in a folder, without it.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn list_folder(&self, folder: &str) -> io::Result<Vec<String>> {
+        let within = |name: &String| Some(name.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+        self.with(|platter| Ok(platter.names.keys().filter_map(within).collect()))
+    }
+
+    /// Removes a file of a folder, durably.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn remove_file(&self, name: &str) -> io::Result<()> {
+        self.with(|platter| {
+            platter.burn()?;
+            platter.durable_names.remove(name);
+            // Who has it open goes on reading it.
+            platter.held.extend(platter.names.remove(name));
+            Ok(())
+        })
+    }
+}
+
+impl OpenFile {
+    /// Its length.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn length(&self) -> io::Result<u64> {
+        self.disk.length(self.file)
+    }
+
+    /// Fills the bytes from an offset on.
+    ///
+    /// # Errors
+    /// If they are not all there, or the process has ended.
+    pub fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.disk.read(self.file, offset, bytes)
+    }
+
+    /// Writes bytes, which are not durable yet.
+    ///
+    /// # Errors
+    /// If the disk is full, or the process has ended.
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.disk.write(self.file, offset, bytes)
+    }
+
+    /// Makes it so long, which is not durable yet.
+    ///
+    /// # Errors
+    /// If the disk is full, or the process has ended.
+    pub fn set_length(&self, length: u64) -> io::Result<()> {
+        self.disk.set_length(self.file, length)
+    }
+
+    /// Makes everything written durable.
+    ///
+    /// # Errors
+    /// If the disk fails, or the process has ended.
+    pub fn sync(&self) -> io::Result<()> {
+        self.disk.sync(self.file)
+    }
+}
+
 impl Shelf for OpenDisk {
     fn has(&self, name: &str) -> io::Result<bool> {
         self.with(|platter| Ok(platter.names.contains_key(name)))
@@ -450,7 +567,7 @@ impl Shelf for OpenDisk {
 
 impl Disk for OpenDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        self.with(|platter| Ok(platter.names.keys().cloned().collect()))
+        self.with(|platter| Ok(platter.names.keys().filter(|name| !name.contains('/')).cloned().collect()))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {

@@ -13,7 +13,10 @@
 //! [`run`], then `plan.rs`, then `observer.rs`.
 
 pub mod agreement;
+pub mod banks;
+pub mod campaign;
 pub mod centre;
+pub mod command_line;
 pub mod customer;
 pub mod disk;
 pub mod life;
@@ -25,10 +28,13 @@ pub mod panics;
 pub mod participant;
 pub mod plan;
 pub mod rng;
+mod rot;
 mod run;
 mod shrink;
 pub mod stage;
+pub mod story;
 
 pub use plan::Plan;
-pub use run::{NAMES, Outcome, run};
+pub use run::{Outcome, ahead_ms, later, play_steps, run};
 pub use shrink::shrink;
+pub use story::Story;

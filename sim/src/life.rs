@@ -26,10 +26,13 @@ pub struct MachineClock {
 impl MachineClock {
     /// What it shows.
     pub fn now_ns(&self, stage: &SharedStage) -> u64 {
-        let elapsed = stage.elapsed_ns();
-        let drift = i128::from(elapsed) * i128::from(self.drift_ppm.load(Ordering::Relaxed)) / 1_000_000;
-        let now = i128::from(BEGINNING_NS) + i128::from(elapsed) + drift + i128::from(self.offset_ns.load(Ordering::Relaxed));
-        u64::try_from(now).unwrap_or(0)
+        (BEGINNING_NS + stage.elapsed_ns()).saturating_add_signed(self.ahead_ns(stage))
+    }
+
+    /// By how much it is ahead.
+    pub fn ahead_ns(&self, stage: &SharedStage) -> i64 {
+        let drift = i128::from(stage.elapsed_ns()) * i128::from(self.drift_ppm.load(Ordering::Relaxed)) / 1_000_000;
+        i64::try_from(drift).unwrap_or(0) + self.offset_ns.load(Ordering::Relaxed)
     }
 
     /// Makes it wrong by so much, and running wrong by so much.

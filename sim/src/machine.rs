@@ -1,8 +1,9 @@
 //! A machine: disk and clock, and the process that lives on it again and again.
 
 use crate::disk::Platters;
+use crate::later;
 use crate::life::{Life, MachineClock};
-use crate::plan::Moment;
+use crate::plan::{Moment, What};
 use crate::rng::Rng;
 use crate::stage::SharedStage;
 use std::future::Future;
@@ -116,6 +117,58 @@ impl Machine {
             Moment::AtAwait(waits) => life.die_after_polls(waits),
             Moment::AtDisk(operations) => self.platters.crash_after(operations),
         }
+    }
+
+    /// Suffers what happens to machines; anything else is not for it.
+    pub fn suffer(self: &Arc<Self>, what: &What) {
+        match what {
+            What::Crash { power, down_ms, when, .. } => self.crash(*power, *down_ms, *when),
+            What::FailSyncs { syncs, for_ms, .. } => {
+                self.stage.count("disk faults");
+                self.platters.fail_syncs(*syncs);
+                self.repair_later(*for_ms, |platters| platters.fail_syncs(0));
+            }
+            What::FullDisk { for_ms, .. } => {
+                self.stage.count("disk faults");
+                self.platters.set_full(true);
+                self.repair_later(*for_ms, |platters| platters.set_full(false));
+            }
+            What::SlowDisk { ms, for_ms, .. } => {
+                self.stage.count("disk faults");
+                self.set_disk_ms(Some(*ms));
+                let machine = Arc::clone(self);
+                later(*for_ms, move || machine.set_disk_ms(None));
+            }
+            What::WrongClock { offset_ms, drift_ppm, .. } => {
+                self.stage.count("clock faults");
+                self.clock.set(*offset_ms, *drift_ppm);
+            }
+            What::Pay(_)
+            | What::Resend { .. }
+            | What::Misbehave { .. }
+            | What::BookRot { .. }
+            | What::Suspend { .. }
+            | What::Standing { .. }
+            | What::Absence { .. }
+            | What::Breaker { .. }
+            | What::Liquidity { .. }
+            | What::Fund { .. }
+            | What::BitRot { .. }
+            | What::Partition { .. }
+            | What::Cut { .. }
+            | What::Lossy { .. } => {}
+        }
+    }
+
+    /// The operator repairs the disk and starts a bank again, whose books refuse everything until then.
+    fn repair_later(self: &Arc<Self>, ms: u64, repair: impl FnOnce(&Platters) + Send + 'static) {
+        let machine = Arc::clone(self);
+        later(ms, move || {
+            repair(&machine.platters);
+            if machine.reboots_after_failed_sync {
+                machine.crash(false, 200, Moment::Now);
+            }
+        });
     }
 
     /// Makes its disk slow, or as usual.

@@ -5,6 +5,8 @@
 //! than runs with much of something.
 
 use crate::rng::Rng;
+use crate::run::{Outcome, run};
+use crate::story::{self, Story};
 use bank::{Fault, SampleBank, sample_banks};
 use serde::{Deserialize, Serialize};
 
@@ -45,13 +47,7 @@ fn usual_memory() -> (u64, u64) {
 }
 
 /// Something that happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// When, in milliseconds of simulated time.
-    pub at_ms: u64,
-    /// What.
-    pub what: What,
-}
+pub type Step = story::Step<What>;
 
 /// A machine: zero is the centre's, then the banks'.
 pub type MachineNumber = usize;
@@ -174,6 +170,13 @@ pub enum What {
         /// Chooses the bit.
         draw: u64,
     },
+    /// One bit of a copy of a bank's book flips; the copy must be refused by name, or say the same.
+    BookRot {
+        /// Which bank, from zero.
+        bank: usize,
+        /// Chooses the bit.
+        draw: u64,
+    },
     /// A link is blocked.
     Partition {
         /// Which bank's, from zero.
@@ -270,9 +273,12 @@ struct Weights {
     operators: u64,
 }
 
-impl Plan {
-    /// The plan of a seed.
-    pub fn of(seed: u64) -> Self {
+impl Story for Plan {
+    type What = What;
+    const COMMAND: &'static str = "cargo xtask sim";
+    const SEEDS: u64 = 300;
+
+    fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "plan");
         let scene = Scene { memory_s: memory(seed), ..scene(&mut rng) };
         let weights = weights(&mut rng);
@@ -288,13 +294,29 @@ impl Plan {
             }
         }
         steps.extend(conduct(seed, length_ms, &banks));
+        steps.extend(book_rot(seed, length_ms, banks.len()));
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }
 
-    /// Payments ordered.
-    pub fn payments(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.what, What::Pay(_))).count()
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    fn steps_mut(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+
+    fn note(&self) -> String {
+        String::new()
+    }
+
+    fn play(&self, traced: bool) -> Outcome {
+        run(self, traced)
     }
 }
 
@@ -345,6 +367,17 @@ fn conduct(seed: u64, length_ms: u64, banks: &[SampleBank]) -> Vec<Step> {
         steps.push(Step { at_ms: rng.between(0, length_ms), what });
     }
     steps
+}
+
+/// In a third of the runs bits turn in copies of banks' books.
+fn book_rot(seed: u64, length_ms: u64, banks: usize) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "book rot");
+    let bits = if rng.permille(333) { rng.between(1, 8) } else { 0 };
+    let bit = |_| {
+        let what = What::BookRot { bank: rng.below(banks as u64) as usize, draw: rng.next() };
+        Step { at_ms: rng.between(1_000, length_ms), what }
+    };
+    (0..bits).map(bit).collect()
 }
 
 /// Half of the kinds are left out of a run.

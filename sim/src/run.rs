@@ -1,26 +1,27 @@
 //! One run: the machines are set up, the plan is played, everything is healed, and what is left must agree.
 
-use crate::agreement;
+use crate::banks::Banks;
 use crate::centre::{self, CentreSetup};
-use crate::customer::{self, ConfirmedList};
 use crate::machine::Machine;
-use crate::net::{Hall, NetLink};
+use crate::net::Hall;
 use crate::observer::Observer;
 use crate::panics;
-use crate::participant::{self, BankSetup, bank_signer};
-use crate::plan::{Moment, Plan, What};
-use crate::rng::Rng;
+use crate::participant::bank_signer;
+use crate::plan::{Plan, What};
+use crate::rot;
 use crate::stage::{BEGINNING_NS, Broken, SharedStage, Stage};
-use bank::{CURRENCIES, Fault, SampleBank, sample_banks};
+use crate::story::Step;
+use bank::CURRENCIES;
 use clearing::{
-    Absence, AccountPurpose, Arrangement, Bic, Breaker, Command, Fund, FundDirection, LiquidityTerms, NetDebitCap, Notice,
+    Absence, AccountPurpose, Arrangement, Breaker, Command, Fund, FundDirection, LiquidityTerms, NetDebitCap, Notice,
     ParticipantId, ParticipantStatus, Says, SetLiquidity, Time,
 };
 use history::ReadModel;
 use money::MinorUnits;
-use ordering::{FsckReport, OrderedLog, Submission, fsck};
+use ordering::{OrderedLog, Submission, fsck};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{sleep, sleep_until};
 
@@ -29,8 +30,6 @@ use tokio::time::{sleep, sleep_until};
 const REST_MS: u64 = 240_000;
 /// How often the books are looked at while the plan is played.
 const LOOK_EVERY: Duration = Duration::from_secs(7);
-/// Names of the banks' machines.
-pub const NAMES: [&str; 4] = ["harb", "lion", "peng", "wutg"];
 
 /// What became of a run.
 #[derive(Debug, Clone)]
@@ -47,6 +46,25 @@ pub struct Outcome {
     pub hash: u64,
     /// The trace, if it was asked for.
     pub lines: Vec<String>,
+}
+
+impl Outcome {
+    /// Of a run of which nothing is known.
+    pub fn of(seed: u64) -> Self {
+        Self { seed, broken: None, counts: BTreeMap::new(), simulated_ms: 0, hash: 0, lines: Vec::new() }
+    }
+
+    /// Of the run on this stage.
+    pub fn on(stage: &Stage) -> Self {
+        Self {
+            seed: stage.seed,
+            broken: stage.broken(),
+            counts: stage.counts(),
+            simulated_ms: stage.elapsed_ms(),
+            hash: stage.hash(),
+            lines: stage.take_lines(),
+        }
+    }
 }
 
 /// Plays a plan from the beginning to the end, or to the first law that breaks.
@@ -74,14 +92,49 @@ async fn play(plan: Plan, traced: bool) -> Outcome {
     if let (None, Some(panic)) = (stage.broken(), panics::peek()) {
         stage.broke("PANIC", panic);
     }
-    Outcome {
-        seed: plan.seed,
-        broken: stage.broken(),
-        counts: stage.counts(),
-        simulated_ms: stage.elapsed_ms(),
-        hash: stage.hash(),
-        lines: stage.take_lines(),
+    Outcome::on(&stage)
+}
+
+/// Does each step when its time comes, and a second longer; looks at the books every so often meanwhile.
+pub async fn play_steps<W, L: Future<Output = ()>>(
+    stage: &Stage,
+    steps: &[Step<W>],
+    mut act: impl FnMut(&W),
+    look_every: Duration,
+    look: impl Fn() -> L,
+) {
+    let steps = async {
+        for step in steps {
+            sleep_until(stage.at_ms(step.at_ms)).await;
+            act(&step.what);
+        }
+        sleep(Duration::from_secs(1)).await;
+    };
+    let looking = async {
+        loop {
+            sleep(look_every).await;
+            look().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = steps => {}
+        () = looking => {}
     }
+}
+
+/// A clock that was ahead may have put off an answer by as much: the most of all of them, in milliseconds.
+pub fn ahead_ms<'a>(happens: impl Iterator<Item = &'a What>) -> u64 {
+    let ahead = happens.map(|what| if let What::WrongClock { offset_ms, .. } = what { *offset_ms } else { 0 });
+    ahead.max().unwrap_or(0).unsigned_abs()
+}
+
+/// Does something so much later.
+pub fn later(ms: u64, act: impl FnOnce() + Send + 'static) {
+    tokio::spawn(async move {
+        sleep(Duration::from_millis(ms)).await;
+        act();
+    });
 }
 
 /// Everything a run consists of.
@@ -89,21 +142,19 @@ struct Theatre {
     stage: SharedStage,
     observer: Arc<Observer>,
     centre: Arc<CentreSetup>,
-    banks: Vec<Arc<BankSetup>>,
-    samples: Arc<Vec<SampleBank>>,
-    confirmed: ConfirmedList,
+    banks: Banks,
 }
 
 impl Theatre {
     fn set_up(plan: &Plan, stage: &SharedStage) -> Self {
-        let samples = Arc::new(sample_banks());
         let observer = Observer::new(Arc::clone(stage));
         let hall = Arc::new(Hall::default());
-        let members =
-            samples.iter().enumerate().map(|(at, sample)| centre::member(sample, &bank_signer(at, sample.bic))).collect();
+        let banks = Banks::new(stage, &observer, &plan.scene, |_| Arc::clone(&hall));
+        let samples = banks.samples().iter().enumerate();
+        let members = samples.map(|(at, sample)| centre::member(sample, &bank_signer(at, sample.bic))).collect();
         let centre = Arc::new(CentreSetup {
             machine: Machine::new("centre", Arc::clone(stage), plan.scene.disk_ms),
-            hall: Arc::clone(&hall),
+            hall,
             observer: Arc::clone(&observer),
             scene: plan.scene.clone(),
             members,
@@ -112,78 +163,27 @@ impl Theatre {
             running: Mutex::default(),
             gateways: Mutex::default(),
         });
-        let bank = |(at, sample): (usize, &SampleBank)| {
-            let watching = Arc::clone(&observer);
-            let tap = Box::new(move |bytes: &[u8]| watching.bank_reads(bytes));
-            let bic = Bic::parse(sample.bic).expect("sample banks have BICs");
-            Arc::new(BankSetup {
-                sample: sample.clone(),
-                machine: Machine::new(NAMES[at], Arc::clone(stage), plan.scene.disk_ms),
-                link: NetLink::new(bic, NAMES[at], plan.scene.latency_ms, Arc::clone(&hall), Arc::clone(stage), tap),
-                stage: Arc::clone(stage),
-                fault: Mutex::new(Fault::None),
-                running: Mutex::default(),
-            })
-        };
-        let banks: Vec<_> = samples.iter().enumerate().map(bank).collect();
-        Self { stage: Arc::clone(stage), observer, centre, banks, samples, confirmed: ConfirmedList::default() }
+        Self { stage: Arc::clone(stage), observer, centre, banks }
     }
 
     async fn perform(&self, plan: &Plan) {
         let setup = Arc::clone(&self.centre);
         self.centre.machine.keep_running(move |life| centre::live(Arc::clone(&setup), life));
-        for (at, bank) in self.banks.iter().enumerate() {
-            let setup = Arc::clone(bank);
-            bank.machine.keep_running(move |life| participant::live(at, Arc::clone(&setup), life));
-        }
-        let steps = async {
-            for step in &plan.steps {
-                sleep_until(self.stage.at_ms(step.at_ms)).await;
-                self.act(&step.what);
-            }
-            sleep(Duration::from_secs(1)).await;
-        };
-        let looking = async {
-            loop {
-                sleep(LOOK_EVERY).await;
-                self.look_at_books().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = steps => {}
-            () = looking => {}
-        }
+        self.banks.keep_running();
+        play_steps(&self.stage, &plan.steps, |what| self.act(what), LOOK_EVERY, || self.look_at_books()).await;
         self.heal();
         self.come_to_rest(plan).await;
         self.judge_disk();
-    }
-
-    fn machine(&self, number: usize) -> &Arc<Machine> {
-        match number {
-            0 => &self.centre.machine,
-            bank => &self.banks[(bank - 1) % self.banks.len()].machine,
-        }
     }
 
     fn act(&self, what: &What) {
         if !matches!(what, What::Pay(_)) {
             self.stage.say("plan", format_args!("{what:?}"));
         }
+        if self.banks.act(what) {
+            return;
+        }
         match what {
-            What::Pay(order) => {
-                let Some(hands) = self.banks[order.bank].running() else { return };
-                let life = Arc::clone(&hands.life);
-                let stage = Arc::clone(&self.stage);
-                let (samples, confirmed) = (Arc::clone(&self.samples), Arc::clone(&self.confirmed));
-                let paying = customer::pay(stage, hands, order.clone(), samples, confirmed);
-                life.spawn(Box::pin(paying));
-            }
-            What::Resend { nth, changed } => self.resend(*nth, *changed),
-            What::Misbehave { bank, fault } => {
-                self.stage.count("bank faults");
-                self.banks[*bank].set_fault(fault.clone());
-            }
             What::Suspend { bank, suspended } => self.set_status(*bank, *suspended),
             What::Standing { bank, standing } => self.set_standing(*bank, standing),
             What::Absence { bank, in_ms, for_ms } => self.announce(*bank, *in_ms, *for_ms),
@@ -198,78 +198,21 @@ impl Theatre {
                 self.agree(*bank, LiquidityTerms { cap, floor, target: floor, reserved }, *in_ms);
             }
             What::Fund { bank, currency, out, minor, reference } => self.fund(*bank, *currency, *out, *minor, *reference),
-            What::Crash { machine, power, down_ms, when } => self.machine(*machine).crash(*power, *down_ms, *when),
-            What::FailSyncs { machine, syncs, for_ms } => {
-                self.stage.count("disk faults");
-                let machine = Arc::clone(self.machine(*machine));
-                machine.platters.fail_syncs(*syncs);
-                // The operator repairs the disk and starts a bank again, whose books refuse everything until then.
-                let (for_ms, restart) = (*for_ms, machine.name != "centre");
-                self.later(for_ms, move || {
-                    machine.platters.fail_syncs(0);
-                    if restart {
-                        machine.crash(false, 200, Moment::Now);
-                    }
-                });
-            }
-            What::FullDisk { machine, for_ms } => {
-                self.stage.count("disk faults");
-                let machine = Arc::clone(self.machine(*machine));
-                machine.platters.set_full(true);
-                let restart = machine.name != "centre";
-                self.later(*for_ms, move || {
-                    machine.platters.set_full(false);
-                    if restart {
-                        machine.crash(false, 200, Moment::Now);
-                    }
-                });
-            }
-            What::SlowDisk { machine, ms, for_ms } => {
-                self.stage.count("disk faults");
-                let machine = Arc::clone(self.machine(*machine));
-                machine.set_disk_ms(Some(*ms));
-                self.later(*for_ms, move || machine.set_disk_ms(None));
-            }
-            What::BitRot { draw } => self.rot(*draw),
-            What::Partition { bank, up, down, for_ms } => {
-                self.stage.count("network faults");
-                let link = Arc::clone(&self.banks[*bank].link);
-                link.block(*up, *down);
-                self.later(*for_ms, move || link.block(false, false));
-            }
-            What::Cut { bank } => {
-                self.stage.count("network faults");
-                self.banks[*bank].link.cut();
-            }
-            What::Lossy { bank, permille, for_ms } => {
-                self.stage.count("network faults");
-                let link = Arc::clone(&self.banks[*bank].link);
-                link.set_loss(*permille);
-                self.later(*for_ms, move || link.set_loss(0));
-            }
-            What::WrongClock { machine, offset_ms, drift_ppm } => {
-                self.stage.count("clock faults");
-                self.machine(*machine).clock.set(*offset_ms, *drift_ppm);
-            }
+            What::BitRot { draw } => rot::judge(&self.stage, &self.centre.machine, *draw),
+            What::Crash { .. }
+            | What::FailSyncs { .. }
+            | What::FullDisk { .. }
+            | What::SlowDisk { .. }
+            | What::WrongClock { .. } => self.centre.machine.suffer(what),
+            // The banks have done it.
+            What::Pay(_)
+            | What::Resend { .. }
+            | What::Misbehave { .. }
+            | What::BookRot { .. }
+            | What::Partition { .. }
+            | What::Cut { .. }
+            | What::Lossy { .. } => {}
         }
-    }
-
-    fn later(&self, ms: u64, act: impl FnOnce() + Send + 'static) {
-        tokio::spawn(async move {
-            sleep(Duration::from_millis(ms)).await;
-            act();
-        });
-    }
-
-    fn resend(&self, nth: u64, changed: bool) {
-        let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if confirmed.is_empty() {
-            return;
-        }
-        let payment = confirmed[(nth % confirmed.len() as u64) as usize].clone();
-        let Some(hands) = self.banks[payment.bank].running() else { return };
-        let life = Arc::clone(&hands.life);
-        life.spawn(Box::pin(customer::resend(Arc::clone(&self.stage), hands, payment, changed)));
     }
 
     /// The operator's commands go to the journal as they do from the operator's console.
@@ -298,7 +241,7 @@ impl Theatre {
     }
 
     fn agree(&self, bank: usize, terms: LiquidityTerms, in_ms: u64) {
-        let currency = self.samples[bank].currencies[0];
+        let currency = self.banks.samples()[bank].currencies[0];
         let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
         let set = SetLiquidity { participant: ParticipantId(bank as u32), currency, terms, from };
         self.command(Command::Arrange(Arrangement::SetLiquidity(set)));
@@ -309,7 +252,7 @@ impl Theatre {
         bytes[0] = reference;
         self.command(Command::Fund(Fund {
             participant: ParticipantId(bank as u32),
-            currency: self.samples[bank].currencies[currency],
+            currency: self.banks.samples()[bank].currencies[currency],
             purpose: AccountPurpose::Settlement,
             direction: if out { FundDirection::Out } else { FundDirection::In },
             amount: MinorUnits(minor),
@@ -317,35 +260,9 @@ impl Theatre {
         }));
     }
 
-    /// One bit of a copy of the centre's disk flips. Either that is found, or it was in nothing that matters: then the same is
-    /// read as without it (CHN-01).
-    fn rot(&self, draw: u64) {
-        let mut rng = Rng::new(draw, "rot");
-        let copy = self.centre.machine.platters.copy();
-        let before = fsck(Arc::new(copy.open_alone()), false);
-        let Some(place) = copy.flip_bit(&mut rng) else { return };
-        let after = fsck(Arc::new(copy.open_alone()), true);
-        self.stage.count("bits flipped");
-        let read = |report: &FsckReport| (report.blocks, report.payments, report.finals);
-        let unfound = match (&before, &after) {
-            (Ok(before), Ok(after)) => after.broken.is_empty() && before.broken.is_empty() && read(before) != read(after),
-            (Err(_), _) | (_, Err(_)) => false,
-        };
-        self.stage.say("plan", format_args!("{place} flips; blocks {:?}", after.as_ref().ok().map(|report| report.blocks)));
-        if unfound {
-            self.stage.broke("CHN-01", format_args!("{place} was flipped, and something is gone without a word"));
-        }
-    }
-
     fn heal(&self) {
         self.stage.say("plan", "everything is repaired");
-        for bank in &self.banks {
-            bank.link.heal();
-            bank.set_fault(Fault::None);
-            bank.machine.heal();
-            // The operator starts every bank again, so that none is left with books that a failed disk has closed.
-            bank.machine.crash(false, 100, Moment::Now);
-        }
+        self.banks.heal();
         self.centre.machine.heal();
     }
 
@@ -354,58 +271,34 @@ impl Theatre {
     }
 
     async fn look_at_books(&self) {
-        for bank in &self.banks {
-            if let Some(hands) = bank.running() {
-                agreement::look(&self.stage, bank, &hands, || self.centre_model()).await;
-            }
-        }
+        self.banks.look(&|| self.centre_model()).await;
     }
 
     /// Waits until nothing is under way, within the bound; then everything must agree.
     async fn come_to_rest(&self, plan: &Plan) {
-        // A bank whose clock was ahead may have put off an answer by as much.
-        let ahead = plan.steps.iter().map(|step| if let What::WrongClock { offset_ms, .. } = step.what { offset_ms } else { 0 });
-        let until = self.stage.elapsed_ms() + REST_MS + ahead.max().unwrap_or(0).unsigned_abs();
+        let until = self.stage.elapsed_ms() + REST_MS + ahead_ms(plan.steps.iter().map(|step| &step.what));
         let mut resumed = false;
         loop {
             sleep(Duration::from_millis(500)).await;
             if !resumed && self.centre.running().is_some() {
-                (0..self.banks.len()).for_each(|bank| self.set_status(bank, false));
+                (0..self.banks.all().len()).for_each(|bank| self.set_status(bank, false));
                 resumed = true;
             }
-            let Some(unrest) = self.unrest().await else { break };
+            let Err(unrest) = self.rest().await else { break };
             if self.stage.elapsed_ms() > until {
-                return self
-                    .stage
-                    .broke("LIVE", format_args!("no rest {} s after everything was repaired: {unrest}", REST_MS / 1000));
+                let text = format!("no rest {} s after everything was repaired: {unrest}", REST_MS / 1000);
+                return self.stage.broke("LIVE", text);
             }
         }
         self.stage.say("plan", "everything is at rest");
     }
 
-    /// Why there is no rest yet; when there is, books and centre have been compared.
-    async fn unrest(&self) -> Option<String> {
-        let away = || Some("the centre does not serve".to_owned());
-        let Some(running) = self.centre.running() else { return away() };
-        let mut reports = Vec::new();
-        for (at, bank) in self.banks.iter().enumerate() {
-            let Some(hands) = bank.running() else { return Some(format!("{} does not work", bank.machine.name)) };
-            let Some(report) = agreement::look(&self.stage, bank, &hands, || self.centre_model()).await else {
-                return Some(format!("the books of {} cannot be read", bank.machine.name));
-            };
-            if let Some(unrest) = agreement::unrest(bank, &report, ParticipantId(at as u32), &running.model) {
-                return Some(unrest);
-            }
-            reports.push(report);
-        }
-        let (all, settled, rejected) = running.model.counts();
-        if all != settled + rejected {
-            return Some(format!("{} payments have no end", all - settled - rejected));
-        }
-        for ((at, bank), report) in self.banks.iter().enumerate().zip(&reports) {
-            agreement::settle_up(&self.stage, &self.observer, bank, report, ParticipantId(at as u32), &running.model);
-        }
-        None
+    /// At rest, books and centre are compared. An error says why there is no rest yet.
+    async fn rest(&self) -> Result<(), String> {
+        let Some(running) = self.centre.running() else { return Err("the centre does not serve".to_owned()) };
+        let reports = self.banks.at_rest(&running.model, &|| self.centre_model()).await?;
+        self.banks.settle_up(&reports, &running.model);
+        Ok(())
     }
 
     /// Everything on the centre's disk, read again from the first block (ORD-02, CHN-01).

@@ -1,6 +1,6 @@
 //! Runs are the same each time, and plans survive a file.
 
-use sim::{Plan, run};
+use sim::{Plan, Story, run};
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {

@@ -1,11 +1,12 @@
 //! The court: every block each operator tells, judged once by all laws and compared with what the others told.
 
 use chain::{BlockHeader, Hash};
-use clearing::{Applied, Clearing, IndexSeed, Time, laws};
+use clearing::{Applied, Clearing, IndexSeed, ParticipantStatus, Time, laws};
+use consortium::TimeBounds;
 use history::ReadModel;
 use ordering::{DurableBlock, Recovered};
 use sim::observer::Observer;
-use sim::stage::SharedStage;
+use sim::stage::{BEGINNING_NS, SharedStage};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,6 +52,18 @@ impl Court {
         Arc::clone(&self.model)
     }
 
+    /// How often the nodes were set.
+    pub fn nodes_version(&self) -> u64 {
+        self.docket().clearing.nodes_version()
+    }
+
+    /// Banks that are suspended, by number.
+    pub fn suspended(&self) -> Vec<usize> {
+        let docket = self.docket();
+        let suspended = docket.clearing.participants().filter(|member| member.status == ParticipantStatus::Suspended);
+        suspended.map(|member| member.id.0 as usize).collect()
+    }
+
     /// The last block any operator told.
     pub fn height(&self) -> u64 {
         self.docket().blocks.last_key_value().map_or(0, |(height, _)| *height)
@@ -79,6 +92,7 @@ impl Court {
 
     /// Judges a block nobody told before.
     fn judge(&self, docket: &mut Docket, block: &DurableBlock) {
+        self.judge_time(block.header.time_ns);
         let applied = docket.clearing.apply_block(Time(block.header.time_ns), &block.commands);
         if applied.events != block.applied.events || applied.outcomes != block.applied.outcomes {
             self.stage.broke("ORD-02", format_args!("block {} does something else when applied again", block.header.height));
@@ -91,6 +105,18 @@ impl Court {
             self.observer.judge_history(&self.model);
         }
         docket.blocks.insert(block.header.height, First { hash: block.hash, applied });
+    }
+
+    /// At most one clock is wrong and at most one operator lies, so an honest one with a right clock has voted for the block: when
+    /// it did, the block's time was at most so far ahead.
+    fn judge_time(&self, time_ns: u64) {
+        let latest = BEGINNING_NS + self.stage.elapsed_ns() + TimeBounds::default().ahead_ns;
+        if time_ns > latest {
+            self.stage.broke(
+                "TIME",
+                format_args!("a block is {} ms ahead of what its voters may bear", (time_ns - latest) / 1_000_000),
+            );
+        }
     }
 
     /// What an operator finds on its disk after a start: everything it told, and nothing but the chain.
@@ -118,6 +144,22 @@ impl Court {
         }
         if let Some(broken) = laws::check_all(clearing).first() {
             self.stage.broke(broken.law, format_args!("operator {operator}: {}", broken.detail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim::stage::Stage;
+
+    #[test]
+    fn a_block_further_ahead_than_its_voters_may_bear_breaks_a_law() {
+        for (ahead_ms, law) in [(0, None), (1_900, None), (60_000, Some("TIME"))] {
+            let stage = Stage::new(1, false);
+            let court = Court::new(Arc::clone(&stage), Observer::new(Arc::clone(&stage)));
+            court.judge_time(BEGINNING_NS + ahead_ms * 1_000_000);
+            assert_eq!(stage.broken().map(|broken| broken.law).as_deref(), law, "{ahead_ms} ms");
         }
     }
 }

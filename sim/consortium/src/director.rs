@@ -1,8 +1,9 @@
 //! The director: the engine's side of a run. Takes orders from the other side and carries them out on the field.
 
 use crate::operator::Watched;
+use crate::plan::VOTERS;
 use commonware_runtime::deterministic::Context;
-use consortium::{Consortium, Field, Seat, Settings, Weather};
+use consortium::{Consortium, Ears, Field, Seat, Settings, Weather};
 use node::SignedMessages;
 use ordering::Recovered;
 use std::sync::Arc;
@@ -35,8 +36,8 @@ pub enum Order {
         /// How; `None`: nothing arrives.
         weather: Option<Weather>,
     },
-    /// Say who has shut out whom for what it sent, and its public key.
-    Report(oneshot::Sender<(ShutOut, Vec<[u8; 32]>)>),
+    /// Say who has shut out whom for what it sent.
+    Report(oneshot::Sender<ShutOut>),
 }
 
 /// By whom, and who was shut out, by number.
@@ -45,9 +46,15 @@ pub type ShutOut = Vec<(usize, usize)>;
 /// Where orders go.
 pub type Orders = mpsc::UnboundedSender<Order>;
 
-/// Carries out orders as long as some may come.
-pub async fn direct(context: Context, settings: Settings, operators: usize, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let mut field = Field::new(&context, settings, operators);
+/// Carries out orders as long as some may come. `ears` hears what operators say to each other.
+pub async fn direct(
+    context: Context,
+    settings: Settings,
+    operators: usize,
+    ears: Ears,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let mut field = Field::new(&context, settings, operators, VOTERS, ears);
     while let Some(order) = orders.recv().await {
         match order {
             Order::Join { operator, seat, rebuild, reply } => {
@@ -61,9 +68,8 @@ pub async fn direct(context: Context, settings: Settings, operators: usize, mut 
             Order::Crash(operator) => field.crash(operator),
             Order::Link { from, to, weather } => field.set_link(from, to, weather).await,
             Order::Report(reply) => {
-                let keys = (0..operators).map(|operator| field.key(operator)).collect();
                 // Who asked is part of the run, and waits.
-                let _ = reply.send((field.shut_out().await, keys));
+                let _ = reply.send(field.shut_out().await);
             }
         }
     }

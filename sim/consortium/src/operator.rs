@@ -2,10 +2,11 @@
 
 use crate::court::Court;
 use crate::director::{Order, Orders};
+use crate::officers;
 use bank::CURRENCIES;
 use chain::{Contradiction, ContradictionKind};
 use clearing::{Clearing, Command, IndexSeed, Time};
-use consortium::{Beginning, Consortium, Mouth, Seat, Witness};
+use consortium::{Beginning, Consortium, Host, HostFile, Mouth, Oath, Seat, Witness};
 use gateway::{FinalityOf, Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
 use history::ReadModel;
 use node::genesis::{self, Member};
@@ -13,11 +14,13 @@ use node::{Feeder, NetworkedDoors, SignedMessages};
 use ordering::{DurableBlock, OrderedLog, Sink, StopReason};
 use risk::{RiskEngine, RiskSettings, WatchList};
 use sim::centre::{centre_signer, journal_config, times, withdrawals};
+use sim::disk::{OpenDisk, OpenFile};
 use sim::life::Life;
 use sim::machine::Machine;
 use sim::net::Hall;
 use sim::plan::Scene;
 use sim::stage::{BEGINNING_NS, SharedStage};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +75,10 @@ pub struct Charge {
     pub kind: &'static str,
     /// Against whom, by public key.
     pub validator: [u8; 32],
+    /// In which epoch.
+    pub epoch: u64,
+    /// In which view.
+    pub view: u64,
 }
 
 /// Evidence an operator has kept.
@@ -87,7 +94,8 @@ impl EvidenceBook {
 
 impl Witness for EvidenceBook {
     fn note(&self, kind: ContradictionKind, proof: Contradiction) {
-        let charge = Charge { kind: kind.name(), validator: proof.validator };
+        let Contradiction { validator, epoch, view, .. } = proof;
+        let charge = Charge { kind: kind.name(), validator, epoch, view };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(charge);
     }
 }
@@ -124,6 +132,7 @@ pub fn beginning(scene: &Scene, members: &[Member]) -> Beginning {
     let mut commands: Vec<Command> = genesis::configuration(times(scene), &CURRENCIES, &empty);
     commands.extend(genesis::members(members, &empty));
     commands.extend(withdrawals(scene, members));
+    commands.push(Command::AppointOfficers(officers::appointed()));
     Beginning::Genesis { time: Time(BEGINNING_NS), commands }
 }
 
@@ -161,6 +170,13 @@ impl Operator {
     }
 
     fn seat(&self, life: &Arc<Life>) -> Seat<SignedMessages> {
+        let disk = self.machine.platters.open(life);
+        let host = Engine {
+            disk: disk.clone(),
+            life: Arc::clone(life),
+            machine: Arc::clone(&self.machine),
+            stage: Arc::clone(&self.stage),
+        };
         let authorise = SignedMessages {
             currencies: CURRENCIES.to_vec(),
             chain: chain_name(),
@@ -168,7 +184,7 @@ impl Operator {
             persons: Arc::new(signing::HashKey::new(&[7; 32])),
         };
         Seat {
-            disk: Arc::new(self.machine.platters.open(life)),
+            disk: Arc::new(disk),
             journal: journal_config(&self.scene),
             seed: IndexSeed(u64::from_le_bytes(life.random()[..8].try_into().expect("eight of sixteen bytes"))),
             authorise: Arc::new(authorise),
@@ -176,7 +192,71 @@ impl Operator {
             beginning: self.beginning.clone(),
             pool_commands_max: POOL_COMMANDS,
             mouth: self.mouth.clone(),
+            host: Arc::new(host),
+            oath: Oath::Whole,
         }
+    }
+}
+
+/// The folder of the engine's files on the operator's disk.
+const ENGINE: &str = "engine";
+
+/// The machine as its engine sees it: the same disk as the chain's files, and the same clock as the gateway.
+struct Engine {
+    disk: OpenDisk,
+    life: Arc<Life>,
+    machine: Arc<Machine>,
+    stage: SharedStage,
+}
+
+impl Host for Engine {
+    fn ahead_ns(&self) -> i64 {
+        self.machine.clock.ahead_ns(&self.stage)
+    }
+
+    fn disk_pause(&self) -> Duration {
+        self.life.disk_pause()
+    }
+
+    fn open(&self, name: &str) -> Option<Arc<dyn HostFile>> {
+        Some(Arc::new(EngineFile(self.disk.file(&format!("{ENGINE}/{name}")).ok()?)))
+    }
+
+    fn list(&self) -> Option<Vec<String>> {
+        self.disk.list_folder(ENGINE).ok()
+    }
+
+    fn remove(&self, name: &str) -> Option<()> {
+        self.disk.remove_file(&format!("{ENGINE}/{name}")).ok()
+    }
+}
+
+/// No plan makes an operator's disk fail or fill up: what goes wrong is the end of the process.
+struct EngineFile(OpenFile);
+
+impl HostFile for EngineFile {
+    fn length(&self) -> Option<u64> {
+        self.0.length().ok()
+    }
+
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> Option<io::Result<()>> {
+        match self.0.read(offset, bytes) {
+            Ok(()) => Some(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(Err(error)),
+            Err(_) => None,
+        }
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> Option<()> {
+        self.0.write(offset, bytes).ok()
+    }
+
+    fn set_length(&self, length: u64) -> Option<()> {
+        self.0.set_length(length).ok()
+    }
+
+    fn sync(&self) -> Option<()> {
+        self.0.sync().ok()
     }
 }
 

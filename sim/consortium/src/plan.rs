@@ -1,19 +1,24 @@
-//! A run's plan: who pays whom, what goes wrong between operators and when. Made of a seed.
+//! A run's plan: who pays whom, what goes wrong between operators and when, what officers order. Made of a seed, kept as data.
 //!
 //! Payments, repeats and what happens to banks come from `sim`'s plan of the same seed, in a third of its time; what happens to
-//! operators is drawn here. Each seed decides which kinds of trouble it has at all.
+//! operators is drawn here. Each seed decides which kinds of trouble it has at all. At most one operator lies in a run, and at
+//! most one has a wrong clock.
 
+use crate::run::run;
 use consortium::Lie;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sim::Outcome;
 use sim::plan::{self, Moment, Scene};
 use sim::rng::Rng;
+use sim::story::{self, Story};
 
-/// Operators of a run, all of them validators: one may be away or lie.
-pub const OPERATORS: usize = 4;
+/// Operators that vote from the beginning on: one may be away or lie.
+pub const VOTERS: usize = 4;
 /// By how much `sim`'s plans are shortened: a block between operators costs more to run than one of a journal.
 const FASTER: u64 = 3;
 
 /// The plan of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Everything random in the run is made of it.
     pub seed: u64,
@@ -23,6 +28,8 @@ pub struct Plan {
     pub latency_ms: u64,
     /// Blocks of an epoch.
     pub epoch_blocks: u64,
+    /// All operators; those behind the first [`VOTERS`] follow until officers order otherwise.
+    pub operators: usize,
     /// Who lies now and then, if anybody does.
     pub liar: Option<usize>,
     /// What happens, in order of time.
@@ -30,16 +37,10 @@ pub struct Plan {
 }
 
 /// Something that happens.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// When, in milliseconds of simulated time.
-    pub at_ms: u64,
-    /// What.
-    pub what: What,
-}
+pub type Step = story::Step<What>;
 
 /// What happens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// Something between customers, banks and the door a bank uses.
     Bank(plan::What),
@@ -80,6 +81,7 @@ pub enum What {
     /// The liar begins to lie.
     Lie {
         /// How.
+        #[serde(serialize_with = "write_lie", deserialize_with = "read_lie")]
         lie: Lie,
         /// For how long.
         for_ms: u64,
@@ -93,6 +95,47 @@ pub enum What {
         /// For how long.
         for_ms: u64,
     },
+    /// An operator's clock is wrong.
+    WrongClock {
+        /// Whose.
+        operator: usize,
+        /// By so many milliseconds.
+        offset_ms: i64,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// Two officers' order is brought to an operator's door.
+    Order {
+        /// Whose.
+        operator: usize,
+        /// What is ordered.
+        does: Ordered,
+    },
+}
+
+/// What officers order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ordered {
+    /// These operators vote from the next epoch on, one bit each; all others follow.
+    Voters(u8),
+    /// A bank is suspended, or takes part again.
+    Suspend {
+        /// Which bank, from zero.
+        bank: usize,
+        /// Whether it is suspended.
+        suspended: bool,
+    },
+}
+
+/// A lie by its name in the code.
+fn write_lie<S: Serializer>(lie: &Lie, to: S) -> Result<S::Ok, S::Error> {
+    format!("{lie:?}").serialize(to)
+}
+
+fn read_lie<'de, D: Deserializer<'de>>(from: D) -> Result<Lie, D::Error> {
+    let name = String::deserialize(from)?;
+    let found = Lie::ALL.into_iter().find(|lie| format!("{lie:?}") == name);
+    found.ok_or_else(|| serde::de::Error::custom(format!("no lie is called {name}")))
 }
 
 /// How much of each kind of trouble a run has.
@@ -104,9 +147,12 @@ struct Weights {
     turns: u64,
 }
 
-impl Plan {
-    /// The plan of a seed.
-    pub fn of(seed: u64) -> Self {
+impl Story for Plan {
+    type What = What;
+    const COMMAND: &'static str = "cargo xtask sim --engine consortium";
+    const SEEDS: u64 = 15;
+
+    fn of(seed: u64) -> Self {
         let payments = plan::Plan::of(seed);
         let mut rng = Rng::new(seed, "operators");
         let weights = weights(&mut rng);
@@ -125,10 +171,41 @@ impl Plan {
             let lie = *rng.pick(&Lie::ALL);
             steps.push(Step { at_ms: rng.between(1_000, last_ms), what: What::Lie { lie, for_ms: rng.between(500, 4_000) } });
         }
-        steps.sort_by_key(|step| step.at_ms);
         let latency_ms = *rng.pick(&[1, 3, 8, 20]);
         let epoch_blocks = *rng.pick(&[17, 60, 1 << 20]);
-        Self { seed, scene: payments.scene, latency_ms, epoch_blocks, liar, steps }
+        steps.extend(clocks(seed, last_ms));
+        let (operators, orders) = orders(seed, last_ms, liar);
+        steps.extend(orders);
+        steps.sort_by_key(|step| step.at_ms);
+        Self { seed, scene: payments.scene, latency_ms, epoch_blocks, operators, liar, steps }
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    fn steps_mut(&mut self) -> &mut Vec<Step> {
+        &mut self.steps
+    }
+
+    /// Which lies are planned, and by whom: a seed that is recorded says what it is good for.
+    fn note(&self) -> String {
+        let lies = self.steps.iter().filter_map(|step| if let What::Lie { lie, .. } = step.what { Some(lie) } else { None });
+        let mut lies: Vec<String> = lies.map(|lie| format!("{lie:?}")).collect();
+        lies.sort();
+        lies.dedup();
+        match self.liar {
+            Some(liar) if !lies.is_empty() => format!("op-{liar} lies: {}", lies.join(", ")),
+            Some(_) | None => "nobody lies".to_owned(),
+        }
+    }
+
+    fn play(&self, traced: bool) -> Outcome {
+        run(self, traced)
     }
 }
 
@@ -138,22 +215,61 @@ fn concerns_banks(what: &plan::What) -> bool {
         plan::What::Pay(_)
         | plan::What::Resend { .. }
         | plan::What::Misbehave { .. }
+        | plan::What::BookRot { .. }
         | plan::What::Partition { .. }
         | plan::What::Cut { .. }
         | plan::What::Lossy { .. } => true,
-        plan::What::Crash { machine, .. } => *machine != 0,
+        plan::What::Crash { machine, .. }
+        | plan::What::FailSyncs { machine, .. }
+        | plan::What::FullDisk { machine, .. }
+        | plan::What::SlowDisk { machine, .. }
+        | plan::What::WrongClock { machine, .. } => *machine != 0,
         plan::What::Suspend { .. }
         | plan::What::Standing { .. }
         | plan::What::Absence { .. }
         | plan::What::Breaker { .. }
         | plan::What::Liquidity { .. }
         | plan::What::Fund { .. }
-        | plan::What::FailSyncs { .. }
-        | plan::What::FullDisk { .. }
-        | plan::What::SlowDisk { .. }
-        | plan::What::BitRot { .. }
-        | plan::What::WrongClock { .. } => false,
+        | plan::What::BitRot { .. } => false,
     }
+}
+
+/// In a quarter of the runs one operator's clock is wrong now and then: within the bound or far beyond it.
+fn clocks(seed: u64, last_ms: u64) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "operators' clocks");
+    if !rng.permille(250) {
+        return Vec::new();
+    }
+    let operator = operator(&mut rng);
+    let times = rng.between(1, 3);
+    let wrong = |_| {
+        let most = *rng.pick(&[1_500, 10_000, 100_000]);
+        let offset_ms = rng.between(0, 2 * most) as i64 - most as i64;
+        let at_ms = rng.between(1_000, last_ms);
+        Step { at_ms, what: What::WrongClock { operator, offset_ms, for_ms: rng.between(1_000, 8_000) } }
+    };
+    (0..times).map(wrong).collect()
+}
+
+/// In a third of the runs a fifth operator follows and officers order who votes, and which bank is suspended. Whoever lies keeps
+/// its vote: who is shut out for good and has no vote cannot be told from one that cannot catch up.
+fn orders(seed: u64, last_ms: u64, liar: Option<usize>) -> (usize, Vec<Step>) {
+    let mut rng = Rng::new(seed, "officers");
+    if !rng.permille(333) {
+        return (VOTERS, Vec::new());
+    }
+    let (operators, times) = (VOTERS + 1, rng.between(1, 4));
+    let order = |_| {
+        let does = if rng.permille(600) {
+            let spared = rng.below(operators as u64) as usize;
+            let all = (1 << operators) - 1;
+            Ordered::Voters(if rng.permille(300) || Some(spared) == liar { all } else { all & !(1 << spared) })
+        } else {
+            Ordered::Suspend { bank: rng.below(4) as usize, suspended: rng.permille(600) }
+        };
+        Step { at_ms: rng.between(1_000, last_ms), what: What::Order { operator: operator(&mut rng), does } }
+    };
+    (operators, (0..times).map(order).collect())
 }
 
 /// Half of the kinds are left out of a run.
@@ -173,7 +289,7 @@ fn trouble(rng: &mut Rng, weights: &Weights) -> Option<What> {
 }
 
 fn operator(rng: &mut Rng) -> usize {
-    rng.below(OPERATORS as u64) as usize
+    rng.below(VOTERS as u64) as usize
 }
 
 fn crash(rng: &mut Rng) -> What {
@@ -204,4 +320,24 @@ fn slow(rng: &mut Rng) -> What {
 
 fn turn(rng: &mut Rng) -> What {
     What::Turn { bank: rng.below(4) as usize, operator: operator(rng) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_plan_comes_back_from_its_text() {
+        let mut lies = BTreeSet::new();
+        for seed in 0..60 {
+            let plan = Plan::of(seed);
+            let text = serde_json::to_string(&plan).expect("plans are JSON");
+            assert_eq!(serde_json::from_str::<Plan>(&text).expect("written by us"), plan);
+            lies.extend(
+                plan.steps.iter().filter_map(|step| if let What::Lie { lie, .. } = step.what { Some(lie) } else { None }),
+            );
+        }
+        assert_eq!(lies.len(), Lie::ALL.len(), "sixty seeds have every lie");
+    }
 }

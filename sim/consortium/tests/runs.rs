@@ -1,5 +1,6 @@
 //! Runs are the same each time, and whatever a seed brings, every law holds.
 
+use sim::Story;
 use sim_consortium::{Plan, run};
 
 #[test]

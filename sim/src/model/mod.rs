@@ -6,6 +6,7 @@
 
 mod affairs;
 mod exchange;
+mod orders;
 mod payments;
 
 use clearing::{
@@ -68,6 +69,7 @@ pub struct Model {
     /// Payments not forgotten, as they came.
     arrived: VecDeque<[u8; 16]>,
     forgotten: u64,
+    orders: orders::Orders,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -211,9 +213,8 @@ impl Model {
             // These stories have no rulebook, and nothing in them waits.
             Command::Cancel { .. } => Err("CLR-1005"),
             Command::SetRulebook(_) => Err("no rulebook is entered in these stories"),
-            // Nobody is appointed in these stories, so nobody's order counts.
-            Command::Order(_) => Err("CLR-1030"),
-            Command::AppointOfficers(_) => Ok(Expected::Done),
+            Command::Order(order) => self.order(order),
+            Command::AppointOfficers(officers) => self.appoint_first(officers.iter().map(|officer| officer.key)),
             Command::SetNodes(_) => Err("CLR-1034"),
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.notice(notice),

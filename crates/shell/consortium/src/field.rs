@@ -1,11 +1,13 @@
 //! A field: the nodes of several operators in one process, over a simulated network and in simulated time. For simulators.
 //!
 //! Each node is what [`Consortium::open`] runs, over the same files and with the same interface, but for its runtime, its
-//! network, and the threads that make files ahead. The engine's own files are in the runtime's memory and outlive a crash.
+//! network, and the threads that make files ahead. Clock and disk of its engine are its [`Host`]'s.
 
 use crate::authorise::{Authorise, Known};
+use crate::ear::{Ear, Ears, Heard};
 use crate::engine::{self, Network, Parts, message_bytes_max};
 use crate::evidence::Witness;
+use crate::host::{Host, Hosted};
 use crate::liar::{Carries, Mouth, Speaker, Tongue};
 use crate::node::{Beginning, Consortium, Opened, StartError, Started, noting};
 use crate::oath::Oath;
@@ -58,6 +60,16 @@ pub struct Seat<A> {
     pub pool_commands_max: usize,
     /// Through what a dishonest operator speaks.
     pub mouth: Option<Mouth>,
+    /// The machine under its engine.
+    pub host: Arc<dyn Host>,
+    /// What it may vote in.
+    pub oath: Oath,
+}
+
+fn secrets(operators: usize) -> Vec<PrivateKey> {
+    let mut keys: Vec<_> = (0..operators as u64).map(PrivateKey::from_seed).collect();
+    keys.sort_by_key(|key| key.public_key());
+    keys
 }
 
 /// See the module.
@@ -65,16 +77,18 @@ pub struct Field {
     context: Context,
     oracle: Oracle<PublicKey, Context>,
     keys: Vec<PrivateKey>,
+    voters: usize,
     settings: Settings,
     nodes: BTreeMap<usize, Handle<()>>,
     starts: u64,
+    ears: Ears,
 }
 
 impl Field {
-    /// A field of so many operators, all of them validators, with nobody on it yet and no links.
-    pub fn new(context: &Context, settings: Settings, operators: usize) -> Self {
-        let mut keys: Vec<_> = (0..operators as u64).map(PrivateKey::from_seed).collect();
-        keys.sort_by_key(|key| key.public_key());
+    /// A field of so many operators, with nobody on it yet and no links. The first `voters` are validators from the first epoch
+    /// on, the others follow.
+    pub fn new(context: &Context, settings: Settings, operators: usize, voters: usize, ears: Ears) -> Self {
+        let keys = secrets(operators);
         let config = simulated::Config {
             max_size: message_bytes_max(),
             max_peers_per_set: NZUsize!(engine::PEERS_MAX as usize),
@@ -84,12 +98,12 @@ impl Field {
         let (network, oracle) = SimulatedNetwork::new(context.child("network"), config);
         network.start();
         let _ = oracle.manager().track(0, Roster::from_iter_dedup(keys.iter().map(PrivateKey::public_key)));
-        Self { context: context.child("field"), oracle, keys, settings, nodes: BTreeMap::new(), starts: 0 }
+        Self { context: context.child("field"), oracle, keys, voters, settings, nodes: BTreeMap::new(), starts: 0, ears }
     }
 
-    /// An operator's public key.
-    pub fn key(&self, operator: usize) -> [u8; 32] {
-        key_bytes(&self.keys[operator].public_key())
+    /// Public keys of so many operators, in the order of their numbers.
+    pub fn keys(operators: usize) -> Vec<[u8; 32]> {
+        secrets(operators).iter().map(|key| key_bytes(&key.public_key())).collect()
     }
 
     /// Opens, changes or, with `None`, cuts the direction between two operators.
@@ -117,7 +131,7 @@ impl Field {
         self.crash(operator);
         self.starts += 1;
         let context = self.context.child("operator").with_attribute("index", operator).with_attribute("start", self.starts);
-        let Seat { disk, journal, seed, authorise, witness, beginning, pool_commands_max, mouth } = seat;
+        let Seat { disk, journal, seed, authorise, witness, beginning, pool_commands_max, mouth, host, oath } = seat;
         let follow = |known: &Known| Follower::open_stepped(disk.clone(), journal, seed, noting(known, rebuild));
         let Opened { known, follower, base, seen } = Opened::open(&*disk, &beginning, follow)?;
         let pool = Arc::new(Pool::new(pool_commands_max));
@@ -139,10 +153,11 @@ impl Field {
             seen,
             base,
             distort: mouth.as_ref().map(Mouth::distort),
-            oath: Oath::Whole,
+            oath,
         };
         let channels = self.channels(operator, mouth).await?;
-        let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await;
+        let hosted = Hosted::new(context.child("node"), host);
+        let running = engine::start(hosted, parts, channels, |keeper| keeper).await;
         let started = Started {
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),
@@ -159,7 +174,7 @@ impl Field {
         Ok(Consortium::of(pool, admission, vault, started, None))
     }
 
-    /// Ends an operator's node where it stands. What was written to the engine's files stays.
+    /// Ends an operator's node where it stands. What becomes of its files is for its host to say.
     pub fn crash(&mut self, operator: usize) {
         if let Some(node) = self.nodes.remove(&operator) {
             node.abort();
@@ -167,8 +182,9 @@ impl Field {
     }
 
     fn first(&self) -> Assembly {
-        let roster = Roster::from_iter_dedup(self.keys.iter().map(PrivateKey::public_key));
-        Assembly { roster, observers: Vec::new(), addresses: BTreeMap::new() }
+        let (voters, followers) = self.keys.split_at(self.voters);
+        let roster = Roster::from_iter_dedup(voters.iter().map(PrivateKey::public_key));
+        Assembly { roster, observers: followers.iter().map(PrivateKey::public_key).collect(), addresses: BTreeMap::new() }
     }
 
     async fn channels(&self, operator: usize, mouth: Option<Mouth>) -> Result<SimulatedChannels, StartError> {
@@ -179,9 +195,11 @@ impl Field {
             Some(mouth) => Some(Tongue { mouth, scheme: sign().ok_or(StartError::Engine)? }),
             None => None,
         };
+        let ear = Ear { ears: self.ears.clone(), operator, life: self.starts };
         let register = async |channel, carries| {
             let (sender, receiver) = control.register(channel, QUOTA).await.map_err(|_| StartError::Engine)?;
-            Ok::<_, StartError>((Speaker { sender, carries, tongue: tongue.clone() }, receiver))
+            let ear = (carries == Carries::Votes).then(|| ear.clone());
+            Ok::<_, StartError>((Speaker { sender, carries, tongue: tongue.clone(), ear: ear.clone() }, Heard { receiver, ear }))
         };
         Ok(Network {
             votes: register(0, Carries::Votes).await?,
@@ -202,4 +220,4 @@ impl Field {
     }
 }
 
-type SimulatedChannels = Network<Speaker<simulated::Sender<PublicKey, Context>>, simulated::Receiver<PublicKey>>;
+type SimulatedChannels = Network<Speaker<simulated::Sender<PublicKey, Context>>, Heard<simulated::Receiver<PublicKey>>>;

@@ -6,6 +6,7 @@
 use crate::app::Distort;
 use crate::block::Block;
 use crate::command_id::CommandId;
+use crate::ear::Ear;
 use clearing::{Command, ContentHash, MessageIdHash, ParticipantId, Pay, Priority, RiskDecision, Terms, Time, Uetr};
 use commonware_actor::{Feedback, Unreliable};
 use commonware_codec::varint::UInt;
@@ -246,6 +247,8 @@ pub(crate) struct Speaker<S> {
     pub(crate) sender: S,
     pub(crate) carries: Carries,
     pub(crate) tongue: Option<Tongue>,
+    /// Notes what is said on the channel of votes.
+    pub(crate) ear: Option<Ear>,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for Speaker<S> {
@@ -259,6 +262,7 @@ pub(crate) struct CheckedSpeaker<'a, S: LimitedSender<PublicKey = PublicKey> + '
     checked: S::Checked<'a>,
     carries: Carries,
     liar: Option<(Tongue, S)>,
+    ear: Option<Ear>,
 }
 
 impl<S: LimitedSender<PublicKey = PublicKey>> LimitedSender for Speaker<S> {
@@ -267,8 +271,9 @@ impl<S: LimitedSender<PublicKey = PublicKey>> LimitedSender for Speaker<S> {
 
     fn check(&mut self, recipients: Recipients<PublicKey>) -> Result<CheckedSpeaker<'_, S>, SystemTime> {
         let liar = self.tongue.clone().map(|tongue| (tongue, self.sender.clone()));
+        let ear = self.ear.clone();
         let checked = self.sender.check(recipients)?;
-        Ok(CheckedSpeaker { checked, carries: self.carries, liar })
+        Ok(CheckedSpeaker { checked, carries: self.carries, liar, ear })
     }
 }
 
@@ -280,8 +285,11 @@ impl<S: LimitedSender<PublicKey = PublicKey>> CheckedSender for CheckedSpeaker<'
     }
 
     fn send(self, message: impl Into<IoBufs> + Send, priority: bool) -> Unreliable<Feedback> {
-        let Some((tongue, mut sender)) = self.liar else { return self.checked.send(message, priority) };
         let message = message.into().coalesce();
+        if let Some(ear) = &self.ear {
+            ear.says(&message);
+        }
+        let Some((tongue, mut sender)) = self.liar else { return self.checked.send(message, priority) };
         match tongue.say(self.carries, &message) {
             Said::Truth => self.checked.send(message, priority),
             Said::Nothing => Unreliable::new(Feedback::Ok),

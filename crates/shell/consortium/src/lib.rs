@@ -31,6 +31,8 @@ mod authorise;
 mod block;
 mod certificates;
 mod command_id;
+#[cfg(feature = "simulation")]
+mod ear;
 mod engine;
 mod enquiries;
 mod epochs;
@@ -38,6 +40,8 @@ mod evidence;
 #[cfg(feature = "simulation")]
 mod field;
 mod gossip;
+#[cfg(feature = "simulation")]
+mod host;
 mod judge;
 mod keeper;
 #[cfg(feature = "simulation")]
@@ -58,10 +62,14 @@ pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
+#[cfg(feature = "simulation")]
+pub use ear::{Ears, Owed};
 pub use enquiries::{A_SECOND, ASKED_MAX, ENQUIRY_BYTES_MAX, Enquiries, Enquiry, WAITING_MAX};
 pub use evidence::Witness;
 #[cfg(feature = "simulation")]
 pub use field::{Field, Seat, Weather};
+#[cfg(feature = "simulation")]
+pub use host::{Host, HostFile};
 pub use keeper::{Progress, SharedProgress};
 #[cfg(feature = "simulation")]
 pub use liar::{Lie, Mouth};

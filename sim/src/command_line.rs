@@ -1,0 +1,144 @@
+//! A simulator's command line: which stories, how many, for how long.
+
+use crate::campaign::{Campaign, summary, tell_story};
+use crate::story::Story;
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a person may say.
+#[derive(Parser)]
+struct Arguments {
+    /// Run this seed alone.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run a plan from a file, as a failing seed leaves one.
+    #[arg(long, conflicts_with = "seed")]
+    plan: Option<PathBuf>,
+    /// Print everything that happens.
+    #[arg(long)]
+    trace: bool,
+    /// How many fresh seeds.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// The first of them; chosen by the clock when absent.
+    #[arg(long)]
+    from: Option<u64>,
+    /// Begin no seed after so many minutes. Seeds that were asked for and not run are a failure.
+    #[arg(long, default_value_t = 8)]
+    minutes: u64,
+    /// As many seeds as there is time for will do.
+    #[arg(long)]
+    partial: bool,
+    /// A file of seeds that are run first, one a line; what follows `#` says why.
+    #[arg(long)]
+    fixed: Option<PathBuf>,
+    /// A folder of plans that are run before everything else, each a file that ends in `.plan`.
+    #[arg(long)]
+    plans: Option<PathBuf>,
+    /// Plant every known mistake, one after the other, and find each within `--seeds` seeds.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    planted: bool,
+    /// Where the shortest stories of failing seeds are put.
+    #[arg(long, default_value = "target/sim")]
+    stories: PathBuf,
+}
+
+/// What `main` does.
+pub fn main<S: Story>() -> ExitCode {
+    match start::<S>(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every law held.
+fn start<S: Story>(arguments: &Arguments) -> Result<bool> {
+    #[cfg(feature = "planted")]
+    if arguments.planted {
+        return Ok(find_planted::<S>(arguments));
+    }
+    match (&arguments.plan, arguments.seed) {
+        (Some(path), _) => one(arguments, &read_plan::<S>(path)?, false),
+        (None, Some(seed)) => one(arguments, &S::of(seed), true),
+        (None, None) => Ok(recorded_plans::<S>(arguments)? & many::<S>(arguments)?),
+    }
+}
+
+/// Whether each mistake was found; prints a table of which law found it and in how many seeds.
+#[cfg(feature = "planted")]
+fn find_planted<S: Story>(arguments: &Arguments) -> bool {
+    println!("| Mistake | Found by | Seeds run |\n|---|---|---|");
+    let mut all = true;
+    let (from, seeds) = (arguments.from.unwrap_or(1), arguments.seeds.unwrap_or(S::SEEDS));
+    for bug in planted::Bug::ALL {
+        planted::plant(Some(bug));
+        let mut outcomes = (from..from + seeds).map(|seed| S::of(seed).play(false));
+        let found = outcomes.find_map(|outcome| outcome.broken.map(|broken| (broken.law, outcome.seed + 1 - from)));
+        match &found {
+            Some((law, seeds)) => println!("| `{bug:?}` | {law} | {seeds} |"),
+            None => println!("| `{bug:?}` | nothing | {seeds} |"),
+        }
+        all &= found.is_some();
+    }
+    planted::plant(None);
+    all
+}
+
+fn read_plan<S: Story>(path: &Path) -> Result<S> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Whether every law holds in every plan of the folder. Seeds tell another story once plans are drawn otherwise; plans do not.
+fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<bool> {
+    let Some(folder) = &arguments.plans else { return Ok(true) };
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "plan"));
+    paths.sort();
+    if paths.is_empty() {
+        bail!("no plan in {}", folder.display());
+    }
+    let mut hold = true;
+    for path in &paths {
+        println!("{}", path.display());
+        hold &= one(arguments, &read_plan::<S>(path)?, false)?;
+    }
+    Ok(hold)
+}
+
+fn one<S: Story>(arguments: &Arguments, story: &S, shorten: bool) -> Result<bool> {
+    let outcome = story.play(arguments.trace);
+    outcome.lines.iter().for_each(|line| println!("{line}"));
+    println!("{}", summary(story, &outcome));
+    if outcome.broken.is_some() && shorten {
+        tell_story(&arguments.stories, story, &outcome)?;
+    }
+    Ok(outcome.broken.is_none())
+}
+
+fn many<S: Story>(arguments: &Arguments) -> Result<bool> {
+    let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() * 1000;
+    let campaign = Campaign {
+        fixed: arguments.fixed.as_deref().map(read_seeds).transpose()?.unwrap_or_default(),
+        from: arguments.from.unwrap_or_else(by_clock),
+        seeds: arguments.seeds.unwrap_or(S::SEEDS),
+        time: Duration::from_secs(arguments.minutes * 60),
+        partial: arguments.partial,
+    };
+    campaign.run::<S>(&arguments.stories)
+}
+
+fn read_seeds(path: &Path) -> Result<Vec<u64>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let seeds = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty());
+    seeds.map(|line| line.parse().with_context(|| format!("`{line}` in {} is no seed", path.display()))).collect()
+}
