@@ -9,7 +9,7 @@ use bank::{Fault, SampleBank, sample_banks};
 use clearing::{Bic, IndexSeed, ParticipantId, PaymentView};
 use consortium::{Mouth, Settings, Weather};
 use core::num::NonZeroU64;
-use ordering::{Disk, DurableBlock, Follower, Sink, StopReason, audit_certificates, fsck};
+use ordering::{Disk, DurableBlock, Follower, Making, Sink, StopReason, audit_certificates, fsck};
 use sim::agreement;
 use sim::centre::{journal_config, member};
 use sim::customer::{self, ConfirmedList};
@@ -386,7 +386,7 @@ impl Theatre {
     /// Each operator can show the signed message behind each payment, whoever took it in.
     fn judge_vault(&self, name: &str, disk: Arc<dyn Disk>) {
         let config = journal_config(&self.operators[0].scene);
-        match Follower::open_stepped(disk, config, IndexSeed(0), |_| Deaf) {
+        match Follower::open(disk, config, IndexSeed(0), Making::Stepped, |_| Deaf) {
             Ok(follower) => {
                 let lacks = |payment: &PaymentView| follower.message_of(payment.uetr).is_none();
                 if let Some(payment) = follower.clearing().payments().find(lacks) {
