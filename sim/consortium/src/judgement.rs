@@ -5,7 +5,7 @@ use crate::director::{Order, Orders, ShutOut};
 use crate::operator::Operator;
 use clearing::{IndexSeed, PaymentView};
 use consortium::{Ears, Mouth, Owed};
-use ordering::{Disk, DurableBlock, Follower, Sink, StopReason, audit_certificates, fsck};
+use ordering::{Disk, DurableBlock, Follower, Making, Sink, StopReason, audit_certificates, fsck};
 use sim::centre::journal_config;
 use sim::stage::SharedStage;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Bench<'_> {
     /// Each operator can show the signed message behind each payment, whoever took it in.
     fn judge_vault(&self, operator: &Operator, disk: Arc<dyn Disk>) {
         let name = operator.machine.name;
-        match Follower::open_stepped(disk, journal_config(&operator.scene), IndexSeed(0), |_| Deaf) {
+        match Follower::open(disk, journal_config(&operator.scene), IndexSeed(0), Making::Stepped, |_| Deaf) {
             Ok(follower) => {
                 let lacks = |payment: &PaymentView| follower.message_of(payment.uetr).is_none();
                 if let Some(payment) = follower.clearing().payments().find(lacks) {

@@ -23,7 +23,7 @@ use commonware_p2p::{Manager as _, simulated::Network as SimulatedNetwork};
 use commonware_runtime::deterministic::Context;
 use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _};
 use commonware_utils::{NZU32, NZUsize, Probability};
-use ordering::{Disk, Follower, JournalConfig, Recovered, Sink};
+use ordering::{Disk, Follower, JournalConfig, Making, Recovered, Sink};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +132,7 @@ impl Field {
         self.starts += 1;
         let context = self.context.child("operator").with_attribute("index", operator).with_attribute("start", self.starts);
         let Seat { disk, journal, seed, authorise, witness, beginning, pool_commands_max, mouth, host, oath } = seat;
-        let follow = |known: &Known| Follower::open_stepped(disk.clone(), journal, seed, noting(known, rebuild));
+        let follow = |known: &Known| Follower::open(disk.clone(), journal, seed, Making::Stepped, noting(known, rebuild));
         let Opened { known, follower, base, seen } = Opened::open(&*disk, &beginning, follow)?;
         let pool = Arc::new(Pool::new(pool_commands_max));
         let (vault, admission) = (follower.vault(), follower.admission());

@@ -28,8 +28,8 @@ use commonware_utils::channel::oneshot;
 use commonware_utils::ordered::Map;
 use commonware_utils::{NZU32, NZUsize};
 use ordering::{
-    Admission, Disk, FollowError, FollowedBlock, Follower, JournalConfig, OpenError, OrderedLog, Recovered, Sink, StopReason,
-    Submission, SubmitRefusal, VaultReader, encode_body, header_of, read_blocks,
+    Admission, Disk, FollowError, FollowedBlock, Follower, JournalConfig, Making, OpenError, OrderedLog, Recovered, Sink,
+    StopReason, Submission, SubmitRefusal, VaultReader, encode_body, header_of, read_blocks,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -167,7 +167,7 @@ impl Consortium {
         let members = Members::of(&config)?;
         let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
         let oath = files.open(public_key(config.key), now())?;
-        let follow = |known: &Known| Follower::open(disk.clone(), journal, seed, noting(known, rebuild));
+        let follow = |known: &Known| Follower::open(disk.clone(), journal, seed, Making::Ahead, noting(known, rebuild));
         let Opened { known, follower, base, seen } = Opened::open(&*disk, &config.beginning, follow)?;
         let pool = Arc::new(Pool::new(config.pool_commands_max));
         let (vault, admission) = (follower.vault(), follower.admission());

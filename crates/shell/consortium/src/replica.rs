@@ -299,3 +299,172 @@ fn judge(clearing: &Clearing, applied: &Applied) -> Result<(), Refusal> {
     let below = applied.balances.iter().any(|account| account.participant.is_some() && account.available < 0);
     if below { Err(Refusal::Law("LIQ-01")) } else { Ok(()) }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot go on has failed
+mod tests {
+    use super::*;
+    use crate::simulation::common::{answer, genesis, pay};
+    use clearing::IndexSeed;
+    use std::collections::BTreeSet;
+
+    const SECOND: u64 = 1_000_000_000;
+    /// Time of the base.
+    const BEGINNING: u64 = 1_000 * SECOND;
+    const BASE: u64 = 1;
+    /// Our clock: a little behind the block under test.
+    const NOW: Time = Time(BEGINNING + 9 * SECOND);
+    /// The block's time.
+    const THEN: Time = Time(BEGINNING + 10 * SECOND);
+
+    fn made(on: &State, time: Time, commands: Vec<Command>) -> Block {
+        let body = encode_body(&commands);
+        let (header, _) = on.clone().apply(time, &commands, &body);
+        let ids = CommandId::of_body(&commands);
+        Block::assemble(header, body, commands, ids, BASE)
+    }
+
+    fn after(on: &State, block: &Block) -> State {
+        let mut state = on.clone();
+        state.apply(Time(block.header().time_ns), block.commands(), block.body());
+        state.tip = block.hash();
+        state.seen.note(block);
+        state
+    }
+
+    fn changed(block: &Block, change: impl FnOnce(&mut BlockHeader)) -> Block {
+        let mut header = *block.header();
+        change(&mut header);
+        Block::assemble(header, block.body().to_vec(), block.commands().to_vec(), block.ids().to_vec(), BASE)
+    }
+
+    /// A chain of two: the base, and a block with a payment that is settled.
+    fn chain() -> State {
+        let empty = State::new(Clearing::new(IndexSeed(1)), Hash::default());
+        let base = after(&empty, &made(&empty, Time(BEGINNING), genesis()));
+        let first = made(&base, Time(BEGINNING + 5 * SECOND), vec![pay(1, 100), answer(1, true), pay(2, 100)]);
+        after(&base, &first)
+    }
+
+    fn replica(state: &State) -> Replica {
+        Replica::new(state.clone(), BASE, TimeBounds::default())
+    }
+
+    fn name(result: Result<(), Refusal>) -> &'static str {
+        result.map_or_else(Refusal::name, |()| "voted for")
+    }
+
+    /// What follows a refusal: whether the replica still stands where it stood.
+    #[derive(Debug, PartialEq)]
+    enum Left {
+        Standing,
+        Lost,
+    }
+
+    #[test]
+    fn each_wrong_block_is_refused_by_its_name() {
+        use Left::{Lost, Standing};
+        let on = chain();
+        let commands = || vec![answer(2, false), pay(3, 100)];
+        let good = made(&on, THEN, commands());
+        let header = |change: fn(&mut BlockHeader)| changed(&good, change);
+        let ahead = TimeBounds::default().ahead_ns;
+        let behind = TimeBounds::default().behind_ns;
+        // One that forgot the commands of the last blocks, but not what they did.
+        let forgetful = State { seen: Seen::default(), ..on.clone() };
+        let cases = [
+            ("as it is", good.clone(), NOW, "voted for", Standing),
+            ("empty", made(&on, THEN, vec![]), NOW, "voted for", Standing),
+            ("a height too far", header(|it| it.height += 1), NOW, "height", Standing),
+            ("the last height again", header(|it| it.height -= 1), NOW, "height", Standing),
+            ("another parent", header(|it| it.parent = Hash([1; 32])), NOW, "height", Standing),
+            ("before its parent", header(|it| it.time_ns = BEGINNING), NOW, "time_goes_back", Standing),
+            ("just ahead enough", good.clone(), Time(THEN.0 - ahead), "voted for", Standing),
+            ("too far ahead", good.clone(), Time(THEN.0 - ahead - 1), "time_ahead", Standing),
+            ("just behind enough", good.clone(), Time(THEN.0 + behind), "voted for", Standing),
+            ("too far behind", good.clone(), Time(THEN.0 + behind + 1), "time_behind", Standing),
+            ("held at its parent's time", made(&on, on.clearing.time(), commands()), Time(u64::MAX), "voted for", Standing),
+            ("one of the last blocks' commands", made(&on, THEN, vec![pay(1, 100)]), NOW, "already_applied", Standing),
+            ("one command twice", made(&on, THEN, vec![pay(3, 100), pay(3, 100)]), NOW, "already_applied", Standing),
+            ("another state", header(|it| it.state_root = Hash([1; 32])), NOW, "state_root", Lost),
+            ("another tree", header(|it| it.tree_root = Hash([1; 32])), NOW, "header", Lost),
+            ("another size of it", header(|it| it.tree_size += 1), NOW, "header", Lost),
+            ("another position", header(|it| it.first_position += 1), NOW, "header", Lost),
+            ("another body", header(|it| it.body = Hash([1; 32])), NOW, "header", Lost),
+            ("another number of bytes", header(|it| it.body_bytes += 1), NOW, "header", Lost),
+            ("another number of commands", header(|it| it.command_count += 1), NOW, "header", Lost),
+        ];
+        let mut names = BTreeSet::new();
+        for (what, block, now, expected, left) in cases {
+            let mut replica = replica(&on);
+            assert_eq!(name(replica.verify(&block, now)), expected, "{what}");
+            names.insert(expected);
+            let tip = if expected == "voted for" { block.hash() } else { on.tip };
+            assert_eq!(replica.tip(), (left == Standing).then_some(tip), "{what}");
+            if left == Lost {
+                assert_eq!(name(replica.verify(&good, NOW)), "height", "{what}");
+                replica.rebase(on.clone());
+            }
+            if replica.tip() == Some(on.tip) {
+                assert_eq!(name(replica.verify(&good, NOW)), "voted for", "after {what}");
+            }
+        }
+        let mut replica = replica(&forgetful);
+        assert_eq!(name(replica.verify(&made(&forgetful, THEN, vec![pay(1, 100)]), NOW)), "already_applied", "told by the state");
+        assert_eq!(replica.tip(), None);
+        let judged_here = ["already_applied", "header", "height", "state_root", "time_ahead", "time_behind", "time_goes_back"];
+        names.remove("voted for");
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), judged_here);
+    }
+
+    /// No block can do it while the centre is right, so what it did is made up.
+    #[test]
+    fn a_broken_law_is_named() {
+        let on = chain();
+        let mut clearing = on.clearing.clone();
+        let mut applied = clearing.apply_block(THEN, &[pay(3, 100)]);
+        assert_eq!(judge(&clearing, &applied), Ok(()));
+        let floor = applied.balances.iter_mut().find(|account| account.participant.is_some()).unwrap();
+        floor.available = -1;
+        let broken = judge(&clearing, &applied).unwrap_err();
+        assert_eq!((broken, broken.name()), (Refusal::Law("LIQ-01"), "law"));
+        assert_eq!(broken.to_string(), "it breaks LIQ-01");
+    }
+
+    #[test]
+    fn what_is_proposed_here_is_voted_for_elsewhere_and_repeats_nothing() {
+        let on = chain();
+        let candidate = |command: Command| Candidate { id: CommandId::of(&command), command };
+        let mut proposer = replica(&on);
+        let candidates = [pay(1, 100), pay(3, 100), pay(3, 100), answer(2, true)].map(candidate).to_vec();
+        let repeated: Vec<_> = [pay(1, 100), pay(3, 100)].iter().map(CommandId::of).collect();
+        let built = proposer.propose(THEN, candidates.clone()).unwrap();
+        assert_eq!(built.repeated, repeated);
+        assert_eq!(built.block.commands(), [pay(3, 100), answer(2, true)]);
+        assert_eq!(name(replica(&on).verify(&built.block, NOW)), "voted for");
+        // Without memory of the last blocks the state tells what is repeated.
+        let mut proposer = replica(&State { seen: Seen::default(), ..on.clone() });
+        let built = proposer.propose(Time(0), candidates).unwrap();
+        assert_eq!(built.repeated, [repeated[1], repeated[0]]);
+        assert_eq!(built.block.header().time_ns, on.clearing.time().0, "never before the parent");
+        assert_eq!(name(replica(&on).verify(&built.block, NOW)), "voted for");
+    }
+
+    #[test]
+    fn a_branch_is_reached_through_its_blocks_or_not_at_all() {
+        let on = chain();
+        let first = made(&on, THEN, vec![pay(3, 100)]);
+        let second = made(&after(&on, &first), THEN, vec![pay(4, 100)]);
+        let ancestors = [second.clone(), first.clone()];
+        let mut here = replica(&on);
+        assert_eq!(here.reach(on.tip, &[]), Ok(Reach::There));
+        assert_eq!(here.reach(second.hash(), &ancestors[..1]), Ok(Reach::NotConnected));
+        assert_eq!(here.reach(second.hash(), &ancestors), Ok(Reach::There));
+        assert_eq!((here.tip(), here.height()), (Some(second.hash()), Some(4)));
+        assert_eq!(here.reach(on.tip, &[]), Ok(Reach::NotConnected), "there is no way back");
+        let wrong = changed(&first, |header| header.state_root = Hash([1; 32]));
+        let mut here = replica(&on);
+        assert_eq!(here.reach(wrong.hash(), &[wrong]), Err(Refusal::StateRoot));
+        assert_eq!(here.reach(on.tip, &[]), Ok(Reach::NotConnected), "nothing is left to stand on");
+    }
+}

@@ -6,11 +6,11 @@
 
 use crate::disk::Disk;
 use crate::journal::{JournalConfig, Recovered, open_store, recover_to_run};
-use crate::maker::{FileMaker, Files, SteppedMaker};
-use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
+use crate::maker::Making;
+use crate::queue::{Queue, Submission, SubmitRefusal};
 use crate::recovery::{BlockError, OpenError, Recovery, compare};
 use crate::sequencer::{header_of, matters};
-use crate::snapshot::{self, Past};
+use crate::snapshot;
 use crate::vault::{Attachment, VaultReader};
 use crate::writer::{SealedBlock, Sink, StopReason, Store};
 use chain::{BlockHeader, Hash};
@@ -83,49 +83,21 @@ pub struct Follower<S> {
 
 impl<S: Sink> Follower<S> {
     /// Recovers what the folder holds, shows it to `rebuild`, which answers with the sink.
+    ///
+    /// # Errors
+    /// If the files cannot be read, or hold something else than a chain.
     pub fn open(
         disk: Arc<dyn Disk>,
         config: JournalConfig,
         seed: IndexSeed,
+        making: Making,
         rebuild: impl FnOnce(Recovered<'_>) -> S,
     ) -> Result<Self, OpenError> {
         let (recovery, past) = recover_to_run(&disk, config, seed)?;
         let sink = rebuild(recovery.shown(&past));
-        let ahead = |queue: &Arc<Queue>, kind| {
-            FileMaker::start(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Ahead)
-        };
-        Ok(Self::start(&disk, config, (recovery, past), sink, ahead)?)
-    }
-
-    /// As [`Follower::open`], but without threads: files are made when they are needed. For simulated time.
-    ///
-    /// # Errors
-    /// As [`Follower::open`].
-    pub fn open_stepped(
-        disk: Arc<dyn Disk>,
-        config: JournalConfig,
-        seed: IndexSeed,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
-    ) -> Result<Self, OpenError> {
-        let (recovery, past) = recover_to_run(&disk, config, seed)?;
-        let sink = rebuild(recovery.shown(&past));
-        let stepped = |queue: &Arc<Queue>, kind| {
-            SteppedMaker::new(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Stepped)
-        };
-        Ok(Self::start(&disk, config, (recovery, past), sink, stepped)?)
-    }
-
-    fn start(
-        disk: &Arc<dyn Disk>,
-        config: JournalConfig,
-        (recovery, past): (Recovery, Past),
-        sink: S,
-        make: impl Fn(&Arc<Queue>, FileKind) -> io::Result<Files>,
-    ) -> io::Result<Self> {
-        let disk = disk.clone();
         let queue = Arc::new(Queue::new(config.queue_commands_max));
-        let files = |kind| make(&queue, kind);
         let Recovery { clearing, segment, last, .. } = recovery;
+        let files = |kind| making.files(&disk, &queue, kind, config.reserve(kind));
         let store = open_store(&*disk, config, segment, past, files)?;
         let vault = VaultReader::new(disk.clone());
         Ok(Self { disk, clearing, last, store, sink, vault, admission: Admission(queue) })
@@ -206,7 +178,8 @@ impl<S: Sink> Follower<S> {
         let applied = self.clearing.apply_block(Time(header.time_ns), &commands);
         let again = header_of(header.parent, height, Time(header.time_ns), &body, commands.len(), &applied);
         compare(&header, &again).map_err(|error| match error {
-            BlockError::Chain(what) | BlockError::Replay(what) => FollowError::Diverged { height, what },
+            BlockError::Chain(_) => FollowError::Diverged { height, what: "number of commands" },
+            BlockError::Replay(what) => FollowError::Diverged { height, what },
         })?;
         attachments.retain(|(at, _)| applied.outcomes.get(*at as usize).is_some_and(matters));
         self.last = Some(header);

@@ -52,6 +52,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use follower::{Admission, FollowError, FollowedBlock, Follower};
 pub use fsck::{FsckReport, LAWS_JUDGED, fsck};
 pub use journal::{Journal, JournalConfig, OrderedLog, Recovered};
+pub use maker::Making;
 pub use queue::{Submission, SubmitRefusal};
 pub use reader::read_blocks;
 pub use recovery::OpenError;

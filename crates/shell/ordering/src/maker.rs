@@ -18,6 +18,25 @@ const PIECE_PAUSE: Duration = Duration::from_millis(3);
 /// How often somebody who waits for a file looks whether the journal is being closed.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// When a [`Follower`](crate::Follower)'s next files are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// Ahead of need, by a thread for each kind of file.
+    Ahead,
+    /// When they are needed, without threads: for simulated time.
+    Stepped,
+}
+
+impl Making {
+    pub(crate) fn files(self, disk: &Arc<dyn Disk>, queue: &Arc<Queue>, kind: FileKind, reserve: Reserve) -> io::Result<Files> {
+        let (disk, queue) = (disk.clone(), queue.clone());
+        match self {
+            Self::Ahead => FileMaker::start(disk, queue, kind, reserve).map(Files::Ahead),
+            Self::Stepped => SteppedMaker::new(disk, queue, kind, reserve).map(Files::Stepped),
+        }
+    }
+}
+
 /// Where the next file comes from.
 pub(crate) enum Files {
     /// Made ahead by a thread.

@@ -28,7 +28,7 @@ use commonware_runtime::{Clock, Handle, IoBuf, Quota, Spawner as _, Storage, Sup
 use commonware_utils::NZU32;
 use commonware_utils::channel::mpsc;
 use core::num::NonZeroU64;
-use ordering::{Disk, DurableBlock, Follower, JournalConfig, Sink, StopReason, Submission};
+use ordering::{Disk, DurableBlock, Follower, JournalConfig, Making, Sink, StopReason, Submission};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -382,7 +382,7 @@ impl Cluster {
         let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
         let door = Door { index, pool: pool.clone(), told: self.told.clone(), orders: self.orders.clone() };
         let noting = Noting { sink: door, known: known.clone() };
-        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), |_| noting).unwrap();
+        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), Making::Ahead, |_| noting).unwrap();
         let (first, base) = base();
         if follower.last().is_none() {
             follower.append(vec![first]).unwrap();

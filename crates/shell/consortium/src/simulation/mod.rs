@@ -9,7 +9,7 @@
 mod certificates;
 mod cluster;
 #[path = "../../../ordering/tests/common/mod.rs"]
-mod common;
+pub(crate) mod common;
 mod enquiries;
 mod liar;
 mod members;
