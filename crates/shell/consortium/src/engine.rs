@@ -3,6 +3,7 @@
 use crate::app::{App, Distort, Refusals};
 use crate::authorise::{Authorise, Known};
 use crate::block::{BODY_BYTES_MAX, Block, BlockCodec};
+use crate::bundle::{BundleError, Bundled};
 use crate::certificates::Certificates;
 use crate::enquiries::{Carrier, Enquiries, enquiries};
 use crate::epochs::{Epochs, Standing, Track};
@@ -33,7 +34,7 @@ use commonware_p2p::utils::mux;
 use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::{self, CacheRef};
-use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, Storage};
+use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, Storage, Supervisor as _};
 use commonware_storage::archive::immutable;
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZU64, NZUsize, NonZeroDuration};
@@ -104,12 +105,15 @@ pub(crate) struct Running {
 }
 
 /// Starts a node. `wrap` puts a listener between the engine and the keeper.
+///
+/// # Errors
+/// If the engine's files cannot be read.
 pub(crate) async fn start<E, A, S, B, M, NS, NR, W>(
     context: E,
     parts: Parts<A, S, B, M>,
     network: Network<NS, NR>,
     wrap: impl FnOnce(KeeperMailbox) -> W,
-) -> Running
+) -> Result<Running, BundleError>
 where
     E: CryptoRng + Spawner + Metrics + Clock + Storage,
     A: Authorise,
@@ -137,6 +141,7 @@ where
         distort,
         oath,
     } = parts;
+    let (context, log) = Bundled::open(context, &settings.partition, settings.log_bytes).await?;
     let page_cache =
         CacheRef::new(paged::page_size(PAGE_BYTES as u32), NonZeroUsize::new(settings.cache_pages).unwrap_or(NonZeroUsize::MIN));
     let codec = BlockCodec { base_height: base.height };
@@ -169,7 +174,7 @@ where
             strategy: Sequential,
         },
     );
-    let mut handles = vec![blocks.start(network.blocks)];
+    let mut handles = vec![log, blocks.start(network.blocks)];
 
     let finalizations = immutable::Archive::init(
         context.child("finalizations"),
@@ -180,7 +185,7 @@ where
     let chain = immutable::Archive::init(context.child("chain"), archive(&settings, "blk", &page_cache, codec))
         .await
         .expect("the archive of blocks opens");
-    let (actor, marshal, _) = MarshalActor::<E, Standard<Block>, Rosters, _, _, FixedEpocher, Sequential>::init(
+    let (actor, marshal, _) = MarshalActor::<Bundled<E>, Standard<Block>, Rosters, _, _, FixedEpocher, Sequential>::init(
         context.child("marshal"),
         finalizations,
         chain,
@@ -285,7 +290,7 @@ where
     handles.push(carrier.start(network.enquiries));
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
     handles.push(epochs.start(network.votes, network.certificates, network.resolver));
-    Running { handles, keeper, progress, refusals, certificates, enquiries }
+    Ok(Running { handles, keeper, progress, refusals, certificates, enquiries })
 }
 
 /// An archive's files: `<prefix>-<name>-…`.

@@ -142,7 +142,7 @@ impl Field {
             oath: Oath::Whole,
         };
         let channels = self.channels(operator, mouth).await?;
-        let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await;
+        let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await?;
         let started = Started {
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),

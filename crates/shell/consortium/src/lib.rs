@@ -9,7 +9,8 @@
 //!                 ▼
 //!  engine ──▶ app ──▶ judge (replica)                        propose, verify: what a block does, before anybody votes
 //!     │
-//!     └── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
+//!     ├── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
+//!     └── its own files ──▶ bundle                             votes, certificates: one log, one sync
 //!
 //!  our door ◀──▶ enquiries ◀──▶ other operators              questions and answers that nobody keeps
 //! ```
@@ -29,6 +30,7 @@
 mod app;
 mod authorise;
 mod block;
+mod bundle;
 mod certificates;
 mod command_id;
 mod engine;
@@ -56,6 +58,7 @@ mod simulation;
 pub use app::{Pace, Refusals};
 pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
+pub use bundle::BundleError;
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
 pub use enquiries::{A_SECOND, ASKED_MAX, ENQUIRY_BYTES_MAX, Enquiries, Enquiry, WAITING_MAX};
