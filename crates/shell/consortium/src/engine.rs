@@ -13,12 +13,14 @@ use crate::judge::{Judge, JudgeMailbox};
 use crate::keeper::{Keeper, KeeperMailbox, Noting, SharedProgress};
 use crate::oath::Oath;
 use crate::pool::Pool;
+use crate::recent::Recent;
 use crate::replica::{Replica, State};
 use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::BlockHeader;
 use commonware_broadcast::buffered;
+use commonware_codec::CodecShared;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
@@ -176,15 +178,9 @@ where
     );
     let mut handles = vec![log, blocks.start(network.blocks)];
 
-    let finalizations = immutable::Archive::init(
-        context.child("finalizations"),
-        archive(&settings, "fin", &page_cache, Scheme::certificate_codec_config_unbounded()),
-    )
-    .await
-    .expect("the archive of certificates opens");
-    let chain = immutable::Archive::init(context.child("chain"), archive(&settings, "blk", &page_cache, codec))
-        .await
-        .expect("the archive of blocks opens");
+    let certificate_codec = Scheme::certificate_codec_config_unbounded();
+    let finalizations = store(&context, &settings, "fin", &page_cache, certificate_codec).await;
+    let chain = store::<E, Arc<Block>>(&context, &settings, "blk", &page_cache, codec).await;
     let (actor, marshal, _) = MarshalActor::<Bundled<E>, Standard<Block>, Rosters, _, _, FixedEpocher, Sequential>::init(
         context.child("marshal"),
         finalizations,
@@ -291,6 +287,26 @@ where
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
     handles.push(epochs.start(network.votes, network.certificates, network.resolver));
     Ok(Running { handles, keeper, progress, refusals, certificates, enquiries })
+}
+
+/// Values by height and hash: the last ones in one file, an archive behind it.
+async fn store<E, V>(
+    context: &Bundled<E>,
+    settings: &Settings,
+    name: &'static str,
+    page_cache: &CacheRef,
+    codec: V::Cfg,
+) -> Recent<Bundled<E>, immutable::Archive<Bundled<E>, Digest, V>>
+where
+    E: Spawner + Metrics + Clock + Storage,
+    V: CodecShared + Clone,
+    V::Cfg: Clone,
+{
+    let archive = immutable::Archive::init(context.child(name), archive(settings, name, page_cache, codec.clone()))
+        .await
+        .expect("the engine's archive opens");
+    let partition = format!("{}-recent-{name}", settings.partition);
+    Recent::open(context, &partition, archive, &codec).await.expect("what the engine stored can be read")
 }
 
 /// An archive's files: `<prefix>-<name>-…`.

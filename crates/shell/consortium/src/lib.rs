@@ -10,7 +10,7 @@
 //!  engine ──▶ app ──▶ judge (replica)                        propose, verify: what a block does, before anybody votes
 //!     │
 //!     ├── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
-//!     └── its own files ──▶ bundle                             votes, certificates: one log, one sync
+//!     └── its own files ──▶ recent ──▶ bundle                  votes, certificates, last blocks: one log, one sync
 //!
 //!  our door ◀──▶ enquiries ◀──▶ other operators              questions and answers that nobody keeps
 //! ```
@@ -48,6 +48,7 @@ mod mark;
 mod node;
 mod oath;
 mod pool;
+mod recent;
 mod replica;
 mod rosters;
 mod seen;

@@ -16,6 +16,8 @@ pub(crate) struct Member {
     pub(super) content: Content,
     /// The last record that changed it.
     pub(super) changed: AtomicU64,
+    /// Whether its syncs are left to others (see `Bundle::rides_along`).
+    pub(super) rides_along: bool,
 }
 
 impl Member {
@@ -36,7 +38,8 @@ impl Member {
     }
 
     fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        self.shared.sync(self.changed.load(Ordering::Acquire))
+        let upto = if self.rides_along { 0 } else { self.changed.load(Ordering::Acquire) };
+        self.shared.sync(upto)
     }
 }
 

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! # Invariants
-//! - A sync of a file answers when its last change is durable, as the engine's storage promises. No vote leaves earlier.
+//! - A sync of a file answers when its last change is durable, as the engine's storage promises; no vote leaves the voter
+//!   and no final block the engine earlier. Where nothing leaves the engine after a sync but by way of another one, it is
+//!   answered at once (see `Bundle::rides_along`): the log's order makes the second cover the first.
 //! - What a crash leaves is what there was at one moment, and that moment is not before any sync that was answered. The
 //!   engine's storage promises this file by file only.
 //! - What had been durable and cannot be read is said ([`BundleError::Damaged`]); it is not cut off.
@@ -77,7 +79,18 @@ impl Bundle {
     fn takes(&self, partition: &str) -> bool {
         let Some(rest) = partition.strip_prefix(&*self.prefix) else { return false };
         let blocks = ["-verified-value", "-notarized-value", "-certified-value"];
-        rest.starts_with("simplex-") || (rest.starts_with("marshal-") && !blocks.iter().any(|end| rest.ends_with(end)))
+        rest.starts_with("simplex-")
+            || rest.starts_with("recent-")
+            || (rest.starts_with("marshal-") && !blocks.iter().any(|end| rest.ends_with(end)))
+    }
+
+    /// Whether a sync of a file in this partition may be answered before it is durable: it becomes durable with the next
+    /// sync of anybody, at the latest with the vote or the final block that its being durable was wanted for. Those are
+    /// the only two things that leave the engine: votes after a sync of the voting journal, final blocks after a sync of
+    /// the recent ones. Both are in this log, behind what rides along.
+    fn rides_along(&self, partition: &str) -> bool {
+        let Some(rest) = partition.strip_prefix(&*self.prefix) else { return false };
+        rest.starts_with("marshal-cache-cache-") || rest == "marshal-application-metadata"
     }
 
     /// Whether what lies in a partition depends on nothing outside the log. There, the log's order is enough, and making
@@ -185,7 +198,8 @@ impl<E: Storage> Storage for Bundled<E> {
         }
         let size = content.lock().len() as u64;
         let (partition, name, changed) = (partition.to_owned(), name.to_vec(), AtomicU64::new(changed));
-        let member = Member { shared: self.bundle.shared.clone(), partition, name, content, changed };
+        let rides_along = self.bundle.rides_along(&partition);
+        let member = Member { shared: self.bundle.shared.clone(), partition, name, content, changed, rides_along };
         Ok((EitherBlob::Member(member), size, BlobVersion::new(version)))
     }
 

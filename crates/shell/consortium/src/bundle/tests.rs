@@ -247,7 +247,7 @@ fn files_of_blocks_stay_files_of_their_own() {
             bundle.open(partition, b"x").await.unwrap();
             assert_eq!(context.scan(partition).await.unwrap(), [b"x"], "{partition}");
         }
-        let bundled = ["p-simplex-0", "p-marshal-application-metadata", "p-marshal-cache-cache-3-verified-key"];
+        let bundled = ["p-simplex-0", "p-marshal-application-metadata", "p-marshal-cache-cache-3-verified-key", "p-recent-blk"];
         for partition in bundled {
             bundle.open(partition, b"x").await.unwrap();
             assert!(context.scan(partition).await.is_err(), "{partition}");
@@ -275,6 +275,28 @@ fn a_file_is_open_once_and_stays_readable_when_it_is_removed() {
         let refused = bundle.open_versioned(PARTITIONS[0], b"x", other).await;
         assert!(matches!(refused, Err(Error::BlobVersionMismatch { .. })));
     });
+}
+
+/// A sync that is left to others is covered by the next of anybody, and by nothing before it.
+#[test]
+fn what_rides_along_is_durable_with_the_next_sync() {
+    for next_sync in [true, false] {
+        let ((), after) = run(None, async |context| {
+            let bundle = open(&context).await;
+            let (cached, _) = bundle.open(PARTITIONS[1], b"x").await.unwrap();
+            let (vote, _) = bundle.open(PARTITIONS[0], b"1").await.unwrap();
+            cached.write_at(0, b"cached", WriteOptions::SYNC).await.unwrap();
+            cached.sync().await.unwrap();
+            cached.start_sync().await.await.unwrap();
+            if next_sync {
+                vote.write_at(0, b"vote", WriteOptions::SYNC).await.unwrap();
+            }
+        });
+        run(Some(after), async |context| {
+            let (_, size) = open(&context).await.open(PARTITIONS[1], b"x").await.unwrap();
+            assert_eq!(size, if next_sync { 6 } else { 0 });
+        });
+    }
 }
 
 #[test]
