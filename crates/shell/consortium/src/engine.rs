@@ -3,6 +3,7 @@
 use crate::app::{App, Distort, Refusals};
 use crate::authorise::{Authorise, Known};
 use crate::block::{BODY_BYTES_MAX, Block, BlockCodec};
+use crate::bundle::{BundleError, Bundled};
 use crate::certificates::Certificates;
 use crate::enquiries::{Carrier, Enquiries, enquiries};
 use crate::epochs::{Epochs, Standing, Track};
@@ -12,12 +13,14 @@ use crate::judge::{Judge, JudgeMailbox};
 use crate::keeper::{Keeper, KeeperMailbox, Noting, SharedProgress};
 use crate::oath::Oath;
 use crate::pool::Pool;
+use crate::recent::Recent;
 use crate::replica::{Replica, State};
 use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
 use chain::BlockHeader;
 use commonware_broadcast::buffered;
+use commonware_codec::CodecShared;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
@@ -33,7 +36,7 @@ use commonware_p2p::utils::mux;
 use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::{self, CacheRef};
-use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, Storage};
+use commonware_runtime::{Clock, ContextCell, Handle, Metrics, Spawner, Storage, Supervisor as _};
 use commonware_storage::archive::immutable;
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZU64, NZUsize, NonZeroDuration};
@@ -104,12 +107,15 @@ pub(crate) struct Running {
 }
 
 /// Starts a node. `wrap` puts a listener between the engine and the keeper.
+///
+/// # Errors
+/// If the engine's files cannot be read.
 pub(crate) async fn start<E, A, S, B, M, NS, NR, W>(
     context: E,
     parts: Parts<A, S, B, M>,
     network: Network<NS, NR>,
     wrap: impl FnOnce(KeeperMailbox) -> W,
-) -> Running
+) -> Result<Running, BundleError>
 where
     E: CryptoRng + Spawner + Metrics + Clock + Storage,
     A: Authorise,
@@ -137,6 +143,7 @@ where
         distort,
         oath,
     } = parts;
+    let (context, log) = Bundled::open(context, &settings.partition, settings.log_bytes).await?;
     let page_cache =
         CacheRef::new(paged::page_size(PAGE_BYTES as u32), NonZeroUsize::new(settings.cache_pages).unwrap_or(NonZeroUsize::MIN));
     let codec = BlockCodec { base_height: base.height };
@@ -169,18 +176,12 @@ where
             strategy: Sequential,
         },
     );
-    let mut handles = vec![blocks.start(network.blocks)];
+    let mut handles = vec![log, blocks.start(network.blocks)];
 
-    let finalizations = immutable::Archive::init(
-        context.child("finalizations"),
-        archive(&settings, "fin", &page_cache, Scheme::certificate_codec_config_unbounded()),
-    )
-    .await
-    .expect("the archive of certificates opens");
-    let chain = immutable::Archive::init(context.child("chain"), archive(&settings, "blk", &page_cache, codec))
-        .await
-        .expect("the archive of blocks opens");
-    let (actor, marshal, _) = MarshalActor::<E, Standard<Block>, Rosters, _, _, FixedEpocher, Sequential>::init(
+    let certificate_codec = Scheme::certificate_codec_config_unbounded();
+    let finalizations = store(&context, &settings, "fin", &page_cache, certificate_codec).await;
+    let chain = store::<E, Arc<Block>>(&context, &settings, "blk", &page_cache, codec).await;
+    let (actor, marshal, _) = MarshalActor::<Bundled<E>, Standard<Block>, Rosters, _, _, FixedEpocher, Sequential>::init(
         context.child("marshal"),
         finalizations,
         chain,
@@ -285,7 +286,27 @@ where
     handles.push(carrier.start(network.enquiries));
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
     handles.push(epochs.start(network.votes, network.certificates, network.resolver));
-    Running { handles, keeper, progress, refusals, certificates, enquiries }
+    Ok(Running { handles, keeper, progress, refusals, certificates, enquiries })
+}
+
+/// Values by height and hash: the last ones in one file, an archive behind it.
+async fn store<E, V>(
+    context: &Bundled<E>,
+    settings: &Settings,
+    name: &'static str,
+    page_cache: &CacheRef,
+    codec: V::Cfg,
+) -> Recent<Bundled<E>, immutable::Archive<Bundled<E>, Digest, V>>
+where
+    E: Spawner + Metrics + Clock + Storage,
+    V: CodecShared + Clone,
+    V::Cfg: Clone,
+{
+    let archive = immutable::Archive::init(context.child(name), archive(settings, name, page_cache, codec.clone()))
+        .await
+        .expect("the engine's archive opens");
+    let partition = format!("{}-recent-{name}", settings.partition);
+    Recent::open(context, &partition, archive, &codec).await.expect("what the engine stored can be read")
 }
 
 /// An archive's files: `<prefix>-<name>-…`.

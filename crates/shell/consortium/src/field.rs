@@ -157,7 +157,7 @@ impl Field {
         };
         let channels = self.channels(operator, mouth).await?;
         let hosted = Hosted::new(context.child("node"), host);
-        let running = engine::start(hosted, parts, channels, |keeper| keeper).await;
+        let running = engine::start(hosted, parts, channels, |keeper| keeper).await?;
         let started = Started {
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),

@@ -9,7 +9,8 @@
 //!                 ▼
 //!  engine ──▶ app ──▶ judge (replica)                        propose, verify: what a block does, before anybody votes
 //!     │
-//!     └── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
+//!     ├── final blocks ──▶ keeper ──▶ chain's files ──▶ Sink   durable, in order; then acknowledged
+//!     └── its own files ──▶ recent ──▶ bundle                  votes, certificates, last blocks: one log, one sync
 //!
 //!  our door ◀──▶ enquiries ◀──▶ other operators              questions and answers that nobody keeps
 //! ```
@@ -29,6 +30,7 @@
 mod app;
 mod authorise;
 mod block;
+mod bundle;
 mod certificates;
 mod command_id;
 #[cfg(feature = "simulation")]
@@ -50,6 +52,7 @@ mod mark;
 mod node;
 mod oath;
 mod pool;
+mod recent;
 mod replica;
 mod rosters;
 mod seen;
@@ -60,6 +63,7 @@ mod simulation;
 pub use app::{Pace, Refusals};
 pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
 pub use block::{BODY_BYTES_MAX, Block, BlockCodec};
+pub use bundle::BundleError;
 pub use certificates::{Certificates, certificate_of};
 pub use command_id::CommandId;
 #[cfg(feature = "simulation")]

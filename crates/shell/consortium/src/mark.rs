@@ -1,7 +1,7 @@
 //! The mark in the folder of voting journals: shows whether they are those of this key, and not an older copy.
 //!
 //! ```text
-//! luohu voting journals
+//! luohu voting journals 2
 //! starts 12
 //! key 6b1f… since 0
 //! ```
@@ -16,7 +16,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-const FIRST_LINE: &str = "luohu voting journals";
+const FIRST_LINE: &str = "luohu voting journals 2";
+/// As written by versions that knew votes in files of their own only: they must not find the folder good, once their votes
+/// are in the log.
+const FIRST_LINE_BEFORE_LOG: &str = "luohu voting journals";
 const FILE: &str = "voting";
 
 /// See the module.
@@ -30,7 +33,7 @@ struct Mark {
 impl Mark {
     fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines();
-        if lines.next()? != FIRST_LINE {
+        if ![FIRST_LINE, FIRST_LINE_BEFORE_LOG].contains(&lines.next()?) {
             return None;
         }
         let starts = lines.next()?.strip_prefix("starts ")?.parse().ok()?;
@@ -170,6 +173,17 @@ mod tests {
         files.swear(KEY).unwrap();
         assert_eq!(files.open([8; 32], Time(3)).unwrap(), Oath::LostBefore(Time(3)));
         assert_eq!(files.open(KEY, Time(4)).unwrap(), Oath::Whole);
+    }
+
+    #[test]
+    fn a_folder_from_before_the_log_votes_on_and_shows_that_there_is_one() {
+        let files = files("before");
+        files.swear(KEY).unwrap();
+        let path = files.engine.join(FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(FIRST_LINE, FIRST_LINE_BEFORE_LOG)).unwrap();
+        assert_eq!(files.open(KEY, Time(3)).unwrap(), Oath::Whole);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("luohu voting journals 2\n"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::app::Refusals;
 use crate::authorise::{Authorise, Known};
+use crate::bundle::BundleError;
 use crate::certificates::Certificates;
 use crate::command_id::CommandId;
 use crate::engine::{self, Network, PEERS_MAX, Parts, message_bytes_max};
@@ -110,6 +111,9 @@ pub enum StartError {
     /// The mark in the engine's folder cannot be read or written.
     #[error("voting journals: {0}")]
     Mark(#[from] std::io::Error),
+    /// The engine's own files.
+    #[error("the engine's files: {0}")]
+    Bundle(#[from] BundleError),
     /// The engine did not come up.
     #[error("the engine did not start")]
     Engine,
@@ -176,7 +180,7 @@ impl Consortium {
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("consortium".into());
         let thread = thread.spawn(move || run(plan, follower, stopped, &ready)).map_err(|_| StartError::Engine)?;
-        let started = started.recv().map_err(|_| StartError::Engine)?;
+        let started = started.recv().map_err(|_| StartError::Engine)??;
         Ok(Self::of(pool, admission, vault, started, Some((stop, thread))))
     }
 
@@ -412,7 +416,7 @@ fn run<S: Sink, A: Authorise>(
     plan: Plan<A>,
     follower: Follower<Noting<S>>,
     stopped: oneshot::Receiver<()>,
-    ready: &std::sync::mpsc::Sender<Started>,
+    ready: &std::sync::mpsc::Sender<Result<Started, BundleError>>,
 ) {
     let runtime = runtime::Config::new()
         .with_storage_directory(plan.config.engine.clone())
@@ -462,7 +466,13 @@ fn run<S: Sink, A: Authorise>(
             distort: None,
             oath,
         };
-        let running = engine::start(context.child("node"), parts, channels, |keeper| keeper).await;
+        let running = match engine::start(context.child("node"), parts, channels, |keeper| keeper).await {
+            Ok(running) => running,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
         let networking = network.start();
         let started = Started {
             keeper: running.keeper.clone(),
@@ -472,7 +482,7 @@ fn run<S: Sink, A: Authorise>(
             rosters,
             enquiries: running.enquiries.clone(),
         };
-        let _ = ready.send(started);
+        let _ = ready.send(Ok(started));
         // Dropped or sent: both mean the end. So does the end of any task, which none has without a fault.
         let ended = futures_util::future::select_all(running.handles);
         match futures_util::future::select(stopped, ended).await {

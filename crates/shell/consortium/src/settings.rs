@@ -51,6 +51,8 @@ pub struct Settings {
     pub cache_pages: usize,
     /// First size of the index of blocks, in entries: 2^16 by default. A power of two.
     pub index_entries: u32,
+    /// How long a file of the engine's log grows before the other one takes its turn, in bytes; 32 MiB by default.
+    pub log_bytes: u64,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Settings {
             bounds: TimeBounds::default(),
             cache_pages: 4096,
             index_entries: 1 << 16,
+            log_bytes: 32 << 20,
         }
     }
 }

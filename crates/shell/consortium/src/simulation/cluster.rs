@@ -99,6 +99,8 @@ impl Cluster {
             epoch_blocks: NonZeroU64::new(epoch_blocks).unwrap(),
             index_entries: 64,
             cache_pages: 64,
+            // Turns come often.
+            log_bytes: 64 << 10,
             ..Settings::new(NAMESPACE.as_bytes())
         };
         Self {
@@ -262,8 +264,14 @@ impl Cluster {
         if self.forgetful != Some(index) || start == 1 {
             return Oath::Whole;
         }
-        for epoch in 0..100 {
-            let _ = context.remove(&format!("validator-{index}-simplex-{epoch}"), None).await;
+        let _ = context.remove(&format!("validator-{index}-log"), None).await;
+        for store in ["blk", "fin"] {
+            for part in ["metadata", "table", "keys", "values", "heights"] {
+                let _ = context.remove(&format!("validator-{index}-{store}-{part}"), None).await;
+            }
+        }
+        for (epoch, store) in (0..100).flat_map(|epoch| ["verified", "notarized", "certified"].map(|store| (epoch, store))) {
+            let _ = context.remove(&format!("validator-{index}-marshal-cache-cache-{epoch}-{store}-value"), None).await;
         }
         Oath::LostBefore(time_of(context))
     }
@@ -416,7 +424,8 @@ impl Cluster {
             distort: self.distort.clone().filter(|_| index == VALIDATORS - 1),
             oath,
         };
-        let running = start(context, parts, network, |keeper| MonitorReporter::new(me.clone(), monitor, keeper)).await;
+        let wrap = |keeper| MonitorReporter::new(me.clone(), monitor, keeper);
+        let running = start(context, parts, network, wrap).await.expect("the engine's files can be read");
         self.refusals.lock().unwrap().push(running.refusals.clone());
         let seat = Seat::Node { progress: running.progress.clone(), base: base.height };
         (seat, pool, running)
