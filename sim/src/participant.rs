@@ -152,6 +152,7 @@ fn config(sample: &SampleBank, link: LinkConfig, fault: Fault) -> BankConfig {
         customers: sample.customers.clone(),
         rates: sample.rates.clone(),
         currencies: CURRENCIES.to_vec(),
+        script: bank::Script::default(),
         fault,
     }
 }

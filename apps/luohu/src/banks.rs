@@ -6,14 +6,14 @@ use crate::config::Config;
 use crate::keys::{MemberKeys, SystemKeys};
 use crate::run::{self, Signals};
 use anyhow::{Context, Result, anyhow};
-use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank};
+use bank::{Bank, BankConfig, BankHandle, Fault, SampleBank, Script};
 use banklink::{LinkConfig, LinkState, TlsConnector};
 use chain::VerifierKey;
 use clearing::Bic;
 use money::{Currency, CurrencyCode};
 use node::genesis::Member;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Prepared {
     pub sample: SampleBank,
     pub member: Member,
+    /// What it does with single payments.
+    pub script: Script,
     keys: MemberKeys,
     folder: PathBuf,
 }
@@ -38,11 +40,11 @@ pub fn serve(args: &SettingsArgs, options: &BankServeArgs) -> Result<ExitCode> {
     }
     run::start_log(&config.log.level);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
-    runtime.block_on(serve_until_signal(&config))?;
+    runtime.block_on(serve_until_signal(&config, &script(options.script.as_deref())?))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve_until_signal(config: &Config) -> Result<()> {
+async fn serve_until_signal(config: &Config, script: &Script) -> Result<()> {
     let signals = Signals::listen()?;
     let keys = run::open_keys(config)?;
     let prepared = prepare(config, &keys)?;
@@ -51,7 +53,8 @@ async fn serve_until_signal(config: &Config) -> Result<()> {
     let verifier = run::verifier(config, &keys)?;
     let facts = CentreFacts { gateway: config.gateway.listen, key, verifier };
     let mut running = Vec::new();
-    for (at, bank) in (0..).zip(prepared) {
+    for (at, mut bank) in (0..).zip(prepared) {
+        bank.script.clone_from(script);
         running.push(start(config, bank, at, &facts).await?);
     }
     println!("The banks are running. Ctrl-C stops them.");
@@ -62,6 +65,16 @@ async fn serve_until_signal(config: &Config) -> Result<()> {
         bank.shutdown().await;
     }
     Ok(())
+}
+
+/// The script in a file; an empty one without.
+pub fn script(file: Option<&Path>) -> Result<Script> {
+    let Some(path) = file else { return Ok(Script::default()) };
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("script {name}"))?;
+    let script: Script = toml::from_str(&text).with_context(|| format!("script {name}"))?;
+    script.check().with_context(|| format!("script {name}"))?;
+    Ok(script)
 }
 
 /// Keys and registration of every sample bank.
@@ -85,7 +98,7 @@ pub fn prepare_one(config: &Config, keys: &SystemKeys, sample: SampleBank) -> Re
         provides_exchange: !sample.rates.is_empty(),
         currencies: sample.currencies.clone(),
     };
-    Ok(Prepared { sample, member, keys: own, folder })
+    Ok(Prepared { sample, member, script: Script::default(), keys: own, folder })
 }
 
 /// What the banks must know of the centre.
@@ -97,7 +110,7 @@ pub struct CentreFacts {
 
 /// Starts one bank on its port.
 pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &CentreFacts) -> Result<(SampleBank, BankHandle)> {
-    let Prepared { sample, member: _, keys, folder } = prepared;
+    let Prepared { sample, member: _, script, keys, folder } = prepared;
     let port = match config.sample_banks.first_port {
         0 => 0,
         first => first.checked_add(at).context("sample_banks.first_port leaves no room for four ports")?,
@@ -125,6 +138,7 @@ pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &Centre
         rates: sample.rates.clone(),
         currencies: currencies(config),
         fault: Fault::None,
+        script,
     })
     .await
     .map_err(|error| anyhow!("{} on port {port}: {error}", sample.name.en))?;

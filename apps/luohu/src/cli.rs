@@ -571,6 +571,9 @@ pub struct CertifyArgs {
     /// The customer's name, as the bank would confirm it.
     #[arg(long, value_name = "NAME", default_value = "WONG Mei Ling")]
     pub name: String,
+    /// What the sample bank does with single payments, as for `luohu bank serve`: to see the kit find it.
+    #[arg(long, value_name = "FILE", requires = "sample")]
+    pub script: Option<PathBuf>,
     /// Play these scenarios only.
     #[arg(long, value_name = "SCENARIO")]
     pub only: Vec<String>,
@@ -588,6 +591,10 @@ pub struct BankServeArgs {
     /// BICs of the banks to run; all of them without any. They listen on --bank-port and those after it.
     #[arg(value_name = "BIC")]
     pub only: Vec<String>,
+    /// What they do with single payments they are asked to credit: answer late, not, twice, wrongly signed …; see
+    /// docs/howto/script-a-bank.md.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
 }
 
 /// Which bank, which way.
@@ -598,7 +605,7 @@ pub struct BankFaultArgs {
     /// Address of the web bank.
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
     pub bank: SocketAddr,
-    /// Delay of a slow bank, in milliseconds.
+    /// Delay of a slow bank, or how long one is disconnected, in milliseconds.
     #[arg(long, default_value_t = 3000)]
     pub ms: u64,
     /// ISO reason of a refusing bank.
@@ -623,4 +630,10 @@ pub enum FaultKind {
     AnswerTwice,
     /// Answer after the end.
     AnswerLate,
+    /// Sign answers with a wrong key.
+    WrongSignature,
+    /// Be disconnected for --ms whenever it is asked.
+    DropConnection,
+    /// Credit customers twice.
+    CreditTwice,
 }

@@ -138,6 +138,9 @@ pub fn fault(args: &BankFaultArgs) -> Result<ExitCode> {
         FaultKind::Refusing => Fault::Refusing { reason: args.reason.clone() },
         FaultKind::AnswerTwice => Fault::AnswerTwice,
         FaultKind::AnswerLate => Fault::AnswerLate,
+        FaultKind::WrongSignature => Fault::WrongSignature,
+        FaultKind::DropConnection => Fault::DropConnection { ms: args.ms },
+        FaultKind::CreditTwice => Fault::CreditTwice,
     };
     let wanted = serde_json::to_value(&fault)?;
     let door = BankDoor { addr: args.bank, token: None };

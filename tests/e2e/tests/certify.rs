@@ -26,3 +26,24 @@ fn a_sample_bank_passes_everything() -> Result<()> {
     ensure!(succeeded && failed(&report).is_empty() && report["passed"] == 15, "{report:#}");
     Ok(())
 }
+
+/// Each fault is planted in one payment, known by its amount; the kit names the scenario of that payment and no other.
+#[test]
+fn a_planted_fault_fails_its_scenario_alone() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let script = folder.path().join("faults.toml");
+    let all = ["--only", "credit-in", "--only", "credit-nobody", "--only", "sent-again"];
+    for (amount, does, scenario) in
+        [("12.34", "fault = \"credit_twice\"", "credit-in"), ("11.11", "fault = \"silent\"", "credit-nobody")]
+    {
+        std::fs::write(&script, format!("[[payment]]\namount = \"{amount}\"\ndoes = {{ {does} }}\n"))?;
+        let path = script.to_string_lossy();
+        let (succeeded, report) = certify(&[&["--script", &path], all.as_slice()].concat())?;
+        ensure!(!succeeded && failed(&report) == [scenario], "{does}: {report:#}");
+    }
+    // Cut off for a moment, the bank answers when it is back: nothing is lost.
+    std::fs::write(&script, "[[payment]]\ndoes = { fault = \"drop_connection\", ms = 500 }\n")?;
+    let (succeeded, report) = certify(&["--script", &script.to_string_lossy(), "--only", "credit-in", "--only", "sent-again"])?;
+    ensure!(succeeded, "{report:#}");
+    Ok(())
+}

@@ -186,7 +186,9 @@ async fn start_sample(
     wire: &Wire,
 ) -> Result<(SampleBank, BankHandle)> {
     let sample = bank::sample_banks().into_iter().find(|sample| sample.bic == args.bic);
-    let prepared = banks::prepare_one(config, keys, sample.with_context(|| format!("no sample bank {}", args.bic))?)?;
+    let sample = sample.with_context(|| format!("no sample bank {}", args.bic))?;
+    let mut prepared = banks::prepare_one(config, keys, sample)?;
+    prepared.script = banks::script(args.script.as_deref())?;
     let facts = CentreFacts { gateway: wire.addr, key: system.facts.key, verifier: system.facts.verifier.clone() };
     let mut quiet = config.clone();
     quiet.sample_banks.first_port = 0;

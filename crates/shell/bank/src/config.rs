@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::sample::SampleCustomer;
+use crate::script::Script;
 use banklink::LinkConfig;
 use chain::VerifierKey;
 use money::{Currency, CurrencyCode, Rate};
@@ -98,6 +99,8 @@ pub struct BankConfig {
     pub currencies: Vec<Currency>,
     /// How the bank misbehaves from the start.
     pub fault: Fault,
+    /// How it misbehaves with single payments.
+    pub script: Script,
 }
 
 /// Currencies of the scheme as it ships: Hong Kong dollar, renminbi, US dollar, euro.

@@ -30,17 +30,32 @@ pub enum Fault {
     AnswerTwice,
     /// Answers when the payment is final already.
     AnswerLate,
+    /// Signs its answer with another key than its own.
+    WrongSignature,
+    /// Cuts its connections when it is asked, and makes new ones after this time, in milliseconds.
+    DropConnection {
+        /// How long.
+        ms: u64,
+    },
+    /// Credits its customer twice. Its books break a law by that, which their report says.
+    CreditTwice,
 }
 
 impl Fault {
     /// Whether its numbers and codes are usable.
     pub fn is_valid(&self) -> bool {
         match self {
-            Self::Slow { ms } => *ms <= SLOW_MS_MAX,
+            Self::Slow { ms } | Self::DropConnection { ms } => *ms <= SLOW_MS_MAX,
             Self::Refusing { reason } => {
                 reason.len() == 4 && reason.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
             }
-            Self::None | Self::Silent | Self::Offline | Self::AnswerTwice | Self::AnswerLate => true,
+            Self::None
+            | Self::Silent
+            | Self::Offline
+            | Self::AnswerTwice
+            | Self::AnswerLate
+            | Self::WrongSignature
+            | Self::CreditTwice => true,
         }
     }
 }

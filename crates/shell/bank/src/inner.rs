@@ -9,7 +9,10 @@ use crate::messages::Scheme;
 use crate::session::Sessions;
 use crate::web::WATCHERS_MAX;
 use banklink::Link;
+use iso20022::view::CreditTransferView;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use world::SharedWorld;
 
@@ -24,6 +27,10 @@ pub(crate) struct Inner {
     pub(crate) link: Link,
     pub(crate) world: SharedWorld,
     pub(crate) fault: watch::Sender<Fault>,
+    /// Payments this bank was asked to credit since it started.
+    asked: AtomicU64,
+    /// For how long to be disconnected once what was read is booked, in milliseconds; 0 for not at all.
+    drop_ms: AtomicU64,
     /// UETRs of payments out that changed.
     pub(crate) changes: broadcast::Sender<String>,
     /// Messages to send. Bounded by the books: everything in it is in the outbox too.
@@ -56,6 +63,8 @@ impl Inner {
             books: Arc::new(books),
             link,
             fault: watch::Sender::new(Fault::None),
+            asked: AtomicU64::new(0),
+            drop_ms: AtomicU64::new(0),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             outbox,
             directory: Directory::default(),
@@ -88,6 +97,33 @@ impl Inner {
     /// The fault in force.
     pub(crate) fn fault(&self) -> Fault {
         self.fault.borrow().clone()
+    }
+
+    /// How a payment this bank is asked to credit is treated: by the fault in force, otherwise by the script.
+    pub(crate) fn fault_for(&self, payment: &CreditTransferView) -> Fault {
+        let sequence = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let fault = match self.fault() {
+            Fault::None => self.config.script.fault_for(payment, sequence),
+            fault => fault,
+        };
+        if let Fault::DropConnection { ms } = fault {
+            self.drop_ms.store(ms, Ordering::Relaxed);
+        }
+        fault
+    }
+
+    /// Cuts the connections if a payment just booked says so, and lets them be made again after its time.
+    pub(crate) fn reconnect_if_dropped(self: &Arc<Self>) {
+        let ms = self.drop_ms.swap(0, Ordering::Relaxed);
+        if ms == 0 {
+            return;
+        }
+        self.link.set_offline(true);
+        let inner = Arc::clone(self);
+        self.world.spawn(Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            inner.link.set_offline(inner.fault() == Fault::Offline);
+        }));
     }
 
     /// Puts a fault in force, or ends it.

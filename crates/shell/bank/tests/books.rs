@@ -76,11 +76,12 @@ fn asked(uetr: &str, minor: u64, accept: bool) -> Told {
         state: if accept { IncomingState::Accepted } else { IncomingState::Declined },
         declined_reason: (!accept).then(|| "AC04".to_owned()),
         late_answer: None,
+        credit_twice: false,
         asked_ms: 1,
         final_ms: None,
     };
     let answer = format!("answer {uetr} {accept}");
-    Told::Asked(Box::new(incoming), Answered { messages: vec![answer], not_before_ms: 0 })
+    Told::Asked(Box::new(incoming), Answered { messages: vec![answer], not_before_ms: 0, wrong_signature: false })
 }
 
 /// The centre as far as one bank sees it: an append-only log and one final state a payment.

@@ -29,6 +29,7 @@ mod link;
 mod pool;
 mod quotes;
 mod sse;
+mod trial;
 
 pub use answer::{Answer, AnswerBody, Problem};
 pub use client::ANSWER_BYTES_MAX;

@@ -56,6 +56,8 @@ pub struct Answered {
     pub messages: Vec<String>,
     /// Not before this time, in milliseconds since 1970 UTC.
     pub not_before_ms: u64,
+    /// Signed with a wrong key (a fault for trials).
+    pub wrong_signature: bool,
 }
 
 /// What a batch changed, for those who watch.
@@ -143,14 +145,19 @@ fn book_asked(writer: &Writer, incoming: &Incoming, answered: &Answered, booked:
     }
     writer.put(INCOMING, uetr, incoming)?;
     for xml in &answered.messages {
-        enqueue(writer, uetr, xml, answered.not_before_ms, booked)?;
+        let (not_before_ms, wrong_signature) = (answered.not_before_ms, answered.wrong_signature);
+        enqueue(writer, OutboxMessage { uetr: uetr.to_owned(), xml: xml.clone(), not_before_ms, wrong_signature }, booked)?;
     }
     Ok(())
 }
 
-fn enqueue(writer: &Writer, uetr: &str, xml: &str, not_before_ms: u64, booked: &mut Booked) -> Result<(), BooksError> {
+/// A message about a payment that leaves at `not_before_ms`.
+fn plain(uetr: &str, xml: &str, not_before_ms: u64) -> OutboxMessage {
+    OutboxMessage { uetr: uetr.to_owned(), xml: xml.to_owned(), not_before_ms, wrong_signature: false }
+}
+
+fn enqueue(writer: &Writer, message: OutboxMessage, booked: &mut Booked) -> Result<(), BooksError> {
     let number = writer.next("outbox")?;
-    let message = OutboxMessage { uetr: uetr.to_owned(), xml: xml.to_owned(), not_before_ms };
     writer.put(OUTBOX, number, &message)?;
     booked.outbox.push((number, message));
     Ok(())
@@ -190,16 +197,21 @@ fn book_incoming(
     }
     match effect {
         IncomingEffect::Nothing => {}
-        IncomingEffect::Credit => credit(writer, &payment, at_ms)?,
+        IncomingEffect::Credit => {
+            credit(writer, &payment, at_ms)?;
+            if payment.credit_twice {
+                credit(writer, &payment, at_ms)?;
+            }
+        }
         IncomingEffect::Suspend => suspend(writer, &payment, at_ms)?,
     }
     if let (IncomingEffect::Credit, Some(report)) = (effect, report) {
-        enqueue(writer, uetr, report, 0, booked)?;
+        enqueue(writer, plain(uetr, report, 0), booked)?;
     }
     payment.state = state;
     payment.final_ms = Some(at_ms);
     if let Some(late) = payment.late_answer.take() {
-        enqueue(writer, uetr, &late, at_ms, booked)?;
+        enqueue(writer, plain(uetr, &late, at_ms), booked)?;
     }
     writer.put(INCOMING, uetr, &payment)
 }

@@ -237,6 +237,9 @@ pub struct Incoming {
     pub declined_reason: Option<String>,
     /// An answer kept back until the payment is final (a fault for trials).
     pub late_answer: Option<String>,
+    /// Whether the customer is credited twice (a fault for trials).
+    #[serde(default)]
+    pub credit_twice: bool,
     /// When the centre asked.
     pub asked_ms: u64,
     /// When it was final.
@@ -252,4 +255,7 @@ pub struct OutboxMessage {
     pub xml: String,
     /// Not before this time.
     pub not_before_ms: u64,
+    /// Whether it is signed with a wrong key (a fault for trials).
+    #[serde(default)]
+    pub wrong_signature: bool,
 }

@@ -5,7 +5,7 @@ use crate::books::state::IncomingState;
 use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
 use crate::engine::payee;
 use crate::fault::Fault;
-use crate::inner::Shared;
+use crate::inner::{Inner, Shared};
 use crate::messages::{Read, Scheme, read};
 use banklink::{HandlerFailed, InboxHandler, InboxItem};
 use iso20022::view::{CreditTransferView, StatusReportView, TransactionStatus, ViewError};
@@ -36,9 +36,10 @@ impl InboxHandler for Inbox {
             return Ok(());
         }
         let (scheme, now_ms) = (inner.scheme.clone(), inner.now_ms());
+        let decider = Shared::clone(inner);
         let booked = inner
             .books(move |books| {
-                let told = |(cursor, message)| Ok(InboxEntry { cursor, told: told(books, &scheme, &fault, message)? });
+                let told = |(cursor, message)| Ok(InboxEntry { cursor, told: told(books, &scheme, &decider, message)? });
                 let entries = entries.into_iter().map(told).collect::<Result<Vec<_>, BooksError>>()?;
                 books.book_inbox(&entries, now_ms)
             })
@@ -48,6 +49,7 @@ impl InboxHandler for Inbox {
         for message in booked.outbox {
             let _ = inner.outbox.send(message);
         }
+        inner.reconnect_if_dropped();
         Ok(())
     }
 }
@@ -56,10 +58,10 @@ fn failed(error: BooksError) -> HandlerFailed {
     HandlerFailed(error.to_string())
 }
 
-fn told(books: &Books, scheme: &Scheme, fault: &Fault, message: Option<Read>) -> Result<Told, BooksError> {
+fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) -> Result<Told, BooksError> {
     Ok(match message {
         None => Told::Nothing,
-        Some(Read::Asked(payment)) => asked(books, scheme, fault, &payment)?,
+        Some(Read::Asked(payment)) => asked(books, scheme, &inner.fault_for(&payment), &payment)?,
         Some(Read::Status(status)) => status_told(scheme, &status),
         // A late answer to a question nobody waits for any more, or something about a message as such.
         Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..)) => Told::Nothing,
@@ -109,6 +111,7 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         state: if refused.is_some() { IncomingState::Declined } else { IncomingState::Accepted },
         declined_reason: refused.clone(),
         late_answer: None,
+        credit_twice: *fault == Fault::CreditTwice,
         asked_ms: scheme.now_ms(),
         final_ms: None,
     };
@@ -123,7 +126,13 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
     };
     let mut answered = Answered::default();
     match fault {
-        Fault::None | Fault::Refusing { .. } | Fault::Offline => answered.messages.push(said),
+        Fault::None | Fault::Refusing { .. } | Fault::Offline | Fault::DropConnection { .. } | Fault::CreditTwice => {
+            answered.messages.push(said);
+        }
+        Fault::WrongSignature => {
+            answered.messages.push(said);
+            answered.wrong_signature = true;
+        }
         Fault::Slow { ms } => {
             answered.messages.push(said);
             answered.not_before_ms = scheme.now_ms().saturating_add(*ms);

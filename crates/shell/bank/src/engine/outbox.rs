@@ -4,6 +4,7 @@ use crate::books::Books;
 use crate::books::records::OutboxMessage;
 use crate::engine::Pause;
 use crate::inner::Shared;
+use banklink::Link;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,8 +95,10 @@ async fn dispatch_all(
 /// Returns when the centre took the message or will never take it.
 async fn send_one(inner: &Shared, message: &OutboxMessage) {
     let mut pause = Pause::new();
+    let wrong = message.wrong_signature.then(|| Link::new(inner.config.link.wrongly_signed()));
+    let link = wrong.as_ref().unwrap_or(&inner.link);
     loop {
-        match inner.link.send_message(&message.xml, 0).await {
+        match link.send_message(&message.xml, 0).await {
             Ok(answer) if answer.taken() => return,
             Ok(answer) if answer.status >= 500 => pause.wait(None).await,
             Ok(answer) => {

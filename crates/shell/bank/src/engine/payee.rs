@@ -31,7 +31,13 @@ pub(super) fn spawn_answer(inner: &Shared, question: IdentificationRequestView, 
         match fault {
             Fault::Silent | Fault::Offline => return,
             Fault::Slow { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-            Fault::None | Fault::Refusing { .. } | Fault::AnswerTwice | Fault::AnswerLate => {}
+            Fault::None
+            | Fault::Refusing { .. }
+            | Fault::AnswerTwice
+            | Fault::AnswerLate
+            | Fault::WrongSignature
+            | Fault::DropConnection { .. }
+            | Fault::CreditTwice => {}
         }
         if let Err(reason) = answer(&inner, &question).await {
             tracing::warn!(bank = inner.config.bic, reason, "a payee check could not be answered");
