@@ -57,10 +57,13 @@ impl Orderer {
     }
 }
 
+/// What is wrong with a block.
+type Change = fn(&mut FollowedBlock);
+
 #[test]
 fn each_block_that_does_not_follow_is_refused_with_its_reason() {
     let none = |_: &mut FollowedBlock| {};
-    let cases: [(&str, fn(&mut FollowedBlock), &str); 11] = [
+    let cases: [(&str, Change, &str); 11] = [
         ("as it is", none, "taken"),
         ("a height too far", |block| block.header.height += 1, "block 4 does not follow the last one"),
         ("the last height again", |block| block.header.height -= 1, "block 2 does not follow the last one"),
