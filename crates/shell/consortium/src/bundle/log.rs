@@ -5,7 +5,7 @@ use super::files::Files;
 use super::frame::{Place, Record, newest_round, seal};
 use commonware_runtime::{Blob, Error, ReadOptions, Storage, WriteOptions};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot};
 
 /// Bytes of zeros written ahead of the log's end, so that most writes change nothing but data.
 const AHEAD_BYTES: u64 = 1 << 20;
@@ -18,8 +18,12 @@ pub(super) struct State {
     pending: Vec<u8>,
     /// Records ever made.
     appended: u64,
-    /// Records that somebody waits for.
-    wanted: u64,
+    /// Records that are on the disk.
+    durable: u64,
+    /// Who waits for which record, in the order they came: one seed of a simulated run wakes them in one order.
+    waiting: Vec<(u64, oneshot::Sender<Result<(), Error>>)>,
+    /// Nothing is tried again after a failure.
+    failed: Option<Error>,
 }
 
 impl State {
@@ -38,24 +42,16 @@ impl State {
     }
 }
 
-/// How far the disk is.
-#[derive(Debug, Clone, Default)]
-struct Durable {
-    records: u64,
-    failed: Option<Error>,
-}
-
 /// The files and the way to the disk, for everybody.
 pub(super) struct Shared {
     state: Mutex<State>,
     wake: Notify,
-    durable: watch::Sender<Durable>,
 }
 
 impl Shared {
     fn new(files: Files) -> Self {
         let state = Mutex::new(State { files, ..State::default() });
-        Self { state, wake: Notify::new(), durable: watch::Sender::new(Durable::default()) }
+        Self { state, wake: Notify::new() }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -64,18 +60,34 @@ impl Shared {
 
     /// Asks for everything up to a record to become durable; answers when it is. The asking is done at once.
     pub(super) fn sync(&self, upto: u64) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        let mut durable = self.durable.subscribe();
-        if durable.borrow().records < upto {
-            let mut state = self.lock();
-            state.wanted = state.wanted.max(upto);
-            drop(state);
-            self.wake.notify_one();
+        let (done, answer) = oneshot::channel();
+        let mut state = self.lock();
+        match &state.failed {
+            // Nobody goes on, not even who wanted nothing of the disk.
+            Some(error) => drop(done.send(Err(error.clone()))),
+            None if state.durable >= upto => drop(done.send(Ok(()))),
+            None => {
+                state.waiting.push((upto, done));
+                self.wake.notify_one();
+            }
         }
-        async move {
-            let reached = durable.wait_for(|durable| durable.records >= upto || durable.failed.is_some()).await;
-            let reached = reached.map_err(|_| Error::Closed)?;
-            // Nobody goes on after a failure, not even who wanted nothing of the disk.
-            reached.failed.clone().map_or(Ok(()), Err)
+        async move { answer.await.unwrap_or(Err(Error::Closed)) }
+    }
+
+    /// Records up to this one are on the disk: tells who waits for them.
+    fn publish(&self, upto: u64) {
+        let mut state = self.lock();
+        state.durable = upto;
+        for (_, done) in state.waiting.extract_if(.., |(wanted, _)| *wanted <= upto) {
+            let _ = done.send(Ok(()));
+        }
+    }
+
+    fn fail(&self, error: &Error) {
+        let mut state = self.lock();
+        state.failed = Some(error.clone());
+        for (_, done) in state.waiting.drain(..) {
+            let _ = done.send(Err(error.clone()));
         }
     }
 }
@@ -124,7 +136,7 @@ impl<B: Blob> Log<B> {
             self.shared.wake.notified().await;
             if let Err(error) = self.commit().await {
                 tracing::error!(%error, "the log of the engine's files cannot be written; stopping");
-                self.shared.durable.send_modify(|durable| durable.failed = Some(error));
+                self.shared.fail(&error);
                 return;
             }
         }
@@ -138,13 +150,13 @@ impl<B: Blob> Log<B> {
             }
             let (records, upto) = {
                 let mut state = self.shared.lock();
-                if state.wanted <= self.shared.durable.borrow().records {
+                if state.waiting.is_empty() {
                     return Ok(());
                 }
                 (core::mem::take(&mut state.pending), state.appended)
             };
             self.write(&records).await?;
-            self.publish(upto);
+            self.shared.publish(upto);
         }
     }
 
@@ -163,12 +175,8 @@ impl<B: Blob> Log<B> {
         self.write(&records).await?;
         // A round that begins long must not be followed by the next at once.
         self.round_bytes = self.round_bytes.max(self.position * 4);
-        self.publish(upto);
+        self.shared.publish(upto);
         Ok(())
-    }
-
-    fn publish(&self, upto: u64) {
-        self.shared.durable.send_modify(|durable| durable.records = upto);
     }
 
     async fn write(&mut self, records: &[u8]) -> Result<(), Error> {
