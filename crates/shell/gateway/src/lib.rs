@@ -60,7 +60,7 @@ pub use clock::rfc3339;
 pub use door::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle};
 pub use doorway::Doorway;
 pub use elsewhere::{AskedHere, OtherDoors, SignedMessage};
-pub use history::InboxKind;
+pub use history::{InboxKind, IndexError, Key, PaymentPage, PaymentQuery};
 pub use hub::{FinalityOf, Hub};
 pub use limits::Limits;
 pub use orders::{DOCUMENT_BYTES_MAX, OrderDocument, OrderFault};
