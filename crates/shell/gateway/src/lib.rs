@@ -34,6 +34,7 @@ mod hub;
 mod inbox;
 mod items;
 mod limits;
+mod lists;
 mod messages;
 mod notices;
 mod openapi;
