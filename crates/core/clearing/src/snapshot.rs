@@ -66,8 +66,8 @@ impl Clearing {
         put_count(out, self.payments.len());
         self.payments.iter().for_each(|payment| encode_payment(payment, out));
         self.governance.encode(out);
-        self.encode_affairs(out);
         self.encode_rules(out);
+        self.encode_affairs(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
