@@ -17,6 +17,9 @@ fn end_said(state: &str) -> Option<PaymentState> {
     }
 }
 
+/// No disk is under the index of a simulated centre.
+const ANSWERS: &str = "an index in memory answers";
+
 /// Reads a bank's books: none of its own laws may be broken, and no end may differ from the centre's (PAY-02, ORD-01).
 /// `centre`: what the centre knows, if it serves.
 pub async fn look(
@@ -36,7 +39,7 @@ pub async fn look(
         let (Some(said), Some(model), Some(uetr)) = (end_said(&payment.state), model.as_ref(), Uetr::parse(&payment.uetr)) else {
             continue;
         };
-        match model.payment(uetr) {
+        match model.payment(uetr).expect(ANSWERS) {
             Some(view) if view.state == said => {}
             Some(view) => {
                 stage.broke(
@@ -63,7 +66,7 @@ pub fn unrest(bank: &BankSetup, report: &BooksReport, id: ParticipantId, model: 
     if report.outbox > 0 {
         return Some(format!("{name} has {} messages to send", report.outbox));
     }
-    let behind = model.inbox(id, clearing::Position(report.cursor), 1).len();
+    let behind = model.inbox(id, clearing::Position(report.cursor), 1).expect(ANSWERS).len();
     (behind > 0).then(|| format!("{name} has not read its inbox behind {}", report.cursor))
 }
 
@@ -90,7 +93,7 @@ pub fn settle_up(
     }
     let ours = |view: &PaymentView| view.debtor_agent == id || view.creditor_agent == id && view.forwarded_position.is_some();
     let (all, _, _) = model.counts();
-    for view in (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at))).filter(ours) {
+    for view in (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at)).expect(ANSWERS)).filter(ours) {
         let direction = if view.debtor_agent == id { Direction::Out } else { Direction::In };
         let uetr = view.uetr.to_string();
         let booked = report.payments.iter().find(|payment| payment.uetr == uetr && payment.direction == direction);

@@ -9,7 +9,7 @@ use crate::plan::Scene;
 use crate::stage::SharedStage;
 use clearing::{AccountPurpose, Bic, Command, Fund, FundDirection, IndexSeed, ParticipantId, Settings, Time};
 use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
-use history::ReadModel;
+use history::{EmbeddedIndex, Index, ReadModel, Tuning};
 use money::{Currency, MinorUnits};
 use node::Feeder;
 use node::genesis::{self, Member};
@@ -141,7 +141,9 @@ pub async fn live(setup: Arc<CentreSetup>, life: Arc<Life>) {
     let (journal, model, pending) = match open(&setup, &life, disk, &hub) {
         Ok(opened) => opened,
         Err(OpenError::Io(error)) => return setup.stage.say("centre", format_args!("cannot start: {error}")),
-        Err(damage @ (OpenError::Damaged { .. } | OpenError::Missing { .. } | OpenError::Diverged { .. })) => {
+        Err(
+            damage @ (OpenError::Damaged { .. } | OpenError::Missing { .. } | OpenError::Diverged { .. } | OpenError::Readers(_)),
+        ) => {
             return setup.stage.broke("CHN-01", format_args!("a crash left a journal that cannot be read: {damage}"));
         }
     };
@@ -184,11 +186,17 @@ fn open(
         if first {
             pending.extend(withdrawals(&setup.scene, &setup.members));
         }
-        let feeder = Feeder::rebuild(&recovered, Arc::clone(hub), Arc::new(AtomicBool::new(false)));
+        let feeder = Feeder::rebuild(&recovered, history_index(), Arc::clone(hub), Arc::new(AtomicBool::new(false)))?;
         model = Some(feeder.model());
-        Watched { feeder, observer: Arc::clone(&setup.observer) }
+        Ok(Watched { feeder, observer: Arc::clone(&setup.observer) })
     })?;
     Ok((journal, model.expect("the journal shows its state before it starts"), pending))
+}
+
+/// History's index of one life: in memory, and so small that most of what is asked for is not among what is recent.
+pub fn history_index() -> (Arc<dyn Index>, Tuning) {
+    let index = EmbeddedIndex::in_memory().expect("memory is there");
+    (Arc::new(index), Tuning { recent_payments: 24, batch_events: 16, inline: true, ..Tuning::default() })
 }
 
 /// How files are kept in a scene.
@@ -200,6 +208,7 @@ pub fn journal_config(scene: &Scene) -> JournalConfig {
         free_bytes_min: 1 << 20,
         snapshot_after_commands: scene.snapshot_after,
         full_retry: IDLE,
+        archive_known: 0,
     }
 }
 

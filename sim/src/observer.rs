@@ -152,7 +152,7 @@ impl Observer {
         let memory = self.memory();
         let Some((new, new_root)) = memory.trees.last().copied() else { return };
         for (old, old_root) in memory.trees.iter().copied().filter(|(size, _)| *size > 0) {
-            let proof = model.consistency_proof(old, new).unwrap_or_default();
+            let proof = model.consistency_proof(old, new).ok().flatten().unwrap_or_default();
             if verify_consistency(old, new, &old_root, &new_root, &proof).is_err() {
                 return self.stage.broke("CHN-02", format_args!("the tree of {old} is not the beginning of that of {new}"));
             }

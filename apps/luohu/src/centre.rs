@@ -71,14 +71,15 @@ impl Centre {
         let first_rules = rules(&config.scheme).context("scheme.rulebook")?;
         let mut pending: Vec<Command> = Vec::new();
         let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
-        let journal = Journal::open(Arc::new(disk), journal_config(config), SystemClock, seed, |recovered| {
+        let past = crate::history::open(config)?;
+        let journal = Journal::open(Arc::new(disk), past.journal_config(config), SystemClock, seed, |recovered| {
             pending = genesis::configuration(times(&config.scheme), &currencies(&config.scheme), recovered.clearing);
             pending.extend(genesis::officers(&officers(&config.scheme), recovered.clearing));
             pending.extend(genesis::rulebook(first_rules, recovered.clearing));
             pending.extend(genesis::members(members, recovered.clearing));
-            let feeder = Feeder::rebuild(&recovered, hub, failed.clone());
+            let feeder = Feeder::rebuild(&recovered, past.into_parts(), hub, failed.clone())?;
             let _ = model.set(feeder.model());
-            feeder
+            Ok(feeder)
         })
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");

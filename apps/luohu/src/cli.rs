@@ -56,6 +56,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Check the data folder of a system that is not running: every block, link, balance and law.
     Fsck(FsckArgs),
+    /// What participants and operators look payments up in, of a system that is not running.
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Proofs that a validator contradicted itself, kept in the data folder; offline.
     #[command(subcommand)]
     Evidence(EvidenceCommand),
@@ -131,6 +134,15 @@ pub struct ConsortiumInitArgs {
     /// First port; each node takes five after the one before it.
     #[arg(long, default_value_t = 18_400)]
     pub first_port: u16,
+}
+
+/// What can be done with the index of history.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum HistoryCommand {
+    /// Make the index again from the chain, and say how long it took.
+    Rebuild,
+    /// Look at everything in the index and compare it with the chain; exit status 1 when it does not fit.
+    Check,
 }
 
 /// What can be done with orders.

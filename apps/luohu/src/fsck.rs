@@ -11,7 +11,8 @@ use std::time::Instant;
 
 /// Prints what was found; exit status 1 when a law is broken.
 pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
-    let folder = Config::load(settings)?.data.join("centre");
+    let config = Config::load(settings)?;
+    let folder = config.data.join("centre");
     anyhow::ensure!(folder.is_dir(), "no journal in {}", folder.display());
     let begun = Instant::now();
     let disk = RealDisk::open(&folder).with_context(|| format!("{}", folder.display()))?;
@@ -26,7 +27,7 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
             report.broken.iter().map(|(law, detail)| serde_json::json!({ "law": law, "detail": detail })).collect();
         let value = serde_json::json!({
             "blocks": report.blocks, "payments": report.payments, "finals": report.finals, "replayed_commands": report.replayed_commands,
-            "torn_bytes": report.torn_bytes, "messages": report.messages, "certificates": certificates.as_ref().map(|found| found.good),
+            "history_height": crate::history::height(&config), "torn_bytes": report.torn_bytes, "messages": report.messages, "certificates": certificates.as_ref().map(|found| found.good),
             "certified_to": certificates.as_ref().map(|found| found.covered), "passed_over": report.passed_over, "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
         });
         println!("{value}");
@@ -40,6 +41,7 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
         } else if has_certificates(&*disk)? {
             println!("certificates      not checked; --validators FILE says who had to sign");
         }
+        println!("history index     {}", crate::history::how_far(&config));
         if report.torn_bytes > 0 {
             println!("unfinished write  at the end; the next start drops it, nobody had been told of it");
         }

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod evidence;
 mod fsck;
+mod history;
 mod iso;
 mod keys;
 mod order;
@@ -53,6 +54,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
         Command::Certify(options) => certify::certify(&cli.settings, &options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
+        Command::History(command) => history::history(&cli.settings, command),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
         Command::Rulebook(options) => rulebook::show(&cli.settings, &options),

@@ -1,6 +1,6 @@
 //! The centre as one of several operators: the chain file, the node, and how commands are proved to each other.
 
-use crate::centre::{self, Centre, Engine, journal_config};
+use crate::centre::{self, Centre, Engine};
 use crate::config::{Config, NodeKind, SchemeSection};
 use crate::evidence::{self, ProofFile};
 use crate::sections::{MemberSection, PeerSection};
@@ -102,10 +102,11 @@ pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre>
     });
     let kept = Arc::new(Mutex::new(evidence::load(&config.data)?));
     let witness = Arc::new(EvidenceFiles { folder: config.data.join(evidence::FOLDER), kept: kept.clone() });
-    let opened = Consortium::open(Arc::new(disk), journal_config(config), node, seed, authorise, witness, |recovered| {
-        let feeder = Feeder::rebuild(&recovered, hub.clone(), failed.clone());
+    let past = crate::history::open(config)?;
+    let opened = Consortium::open(Arc::new(disk), past.journal_config(config), node, seed, authorise, witness, |recovered| {
+        let feeder = Feeder::rebuild(&recovered, past.into_parts(), hub.clone(), failed.clone())?;
         let _ = model.set(feeder.model());
-        feeder
+        Ok(feeder)
     });
     let node = opened.map_err(|error: StartError| anyhow::anyhow!("{error}")).context("consortium")?;
     let certificates = node.certificates();

@@ -60,7 +60,7 @@ fn open(disk: &MemoryDisk) -> Result<u64, OpenError> {
             assert_eq!(recovered.clearing.state_root(), last.state_root);
             assert_eq!(recovered.clearing.tree(), (last.tree_size, last.tree_root));
         }
-        Nobody
+        Ok(Nobody)
     };
     Stepper::open(Arc::new(disk.clone()), CONFIG, FixedClock, IndexSeed(7), judge)?;
     Ok(height)
@@ -103,6 +103,7 @@ fn names_a_damage(base: &Base, files: &Files, error: &OpenError) {
         }
         OpenError::Missing { from, to } => assert!(there_was.contains(from) && from <= to, "{error}"),
         OpenError::Io(error) => panic!("a disk that reads and writes: {error}"),
+        OpenError::Readers(why) => panic!("nobody reads: {why}"),
     }
 }
 

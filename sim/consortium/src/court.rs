@@ -38,7 +38,7 @@ impl Court {
     /// A court that has seen nothing.
     pub fn new(stage: SharedStage, observer: Arc<Observer>) -> Arc<Self> {
         let clearing = Clearing::new(IndexSeed(0));
-        let model = Arc::new(ReadModel::rebuild(&ordering::Recovered::of(&clearing)));
+        let model = Arc::new(ReadModel::in_memory(&clearing));
         let docket = Docket { clearing, blocks: BTreeMap::new(), told: BTreeMap::new(), tree_size: 0 };
         Arc::new(Self { stage, observer, model, docket: Mutex::new(docket) })
     }

@@ -5,12 +5,12 @@ use crate::plan::VOTERS;
 use commonware_runtime::deterministic::Context;
 use consortium::{Consortium, Ears, Field, Seat, Settings, Weather};
 use node::SignedMessages;
-use ordering::Recovered;
+use ordering::{OpenError, Recovered};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Shows an operator what its disk holds and gets the sink.
-pub type Rebuild = Box<dyn FnOnce(Recovered<'_>) -> Watched + Send>;
+pub type Rebuild = Box<dyn FnOnce(Recovered<'_>) -> Result<Watched, OpenError> + Send>;
 
 /// What is to be done.
 pub enum Order {

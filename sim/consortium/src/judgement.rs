@@ -56,7 +56,7 @@ impl Bench<'_> {
     /// Each operator can show the signed message behind each payment, whoever took it in.
     fn judge_vault(&self, operator: &Operator, disk: Arc<dyn Disk>) {
         let name = operator.machine.name;
-        match Follower::open(disk, journal_config(&operator.scene), IndexSeed(0), Making::Stepped, |_| Deaf) {
+        match Follower::open(disk, journal_config(&operator.scene), IndexSeed(0), Making::Stepped, |_| Ok(Deaf)) {
             Ok(follower) => {
                 let lacks = |payment: &PaymentView| follower.message_of(payment.uetr).is_none();
                 if let Some(payment) = follower.clearing().payments().find(lacks) {

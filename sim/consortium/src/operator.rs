@@ -13,7 +13,7 @@ use node::genesis::{self, Member};
 use node::{Feeder, NetworkedDoors, SignedMessages};
 use ordering::{DurableBlock, OrderedLog, Sink, StopReason};
 use risk::{RiskEngine, RiskSettings, WatchList};
-use sim::centre::{centre_signer, journal_config, times, withdrawals};
+use sim::centre::{centre_signer, history_index, journal_config, times, withdrawals};
 use sim::disk::{OpenDisk, OpenFile};
 use sim::life::Life;
 use sim::machine::Machine;
@@ -270,9 +270,9 @@ pub async fn live(operator: Arc<Operator>, life: Arc<Life>) {
     let (setup, living, to_feed) = (Arc::clone(&operator), Arc::clone(&life), Arc::clone(&hub));
     let rebuild = Box::new(move |recovered: ordering::Recovered<'_>| {
         setup.court.returned(setup.at, &recovered);
-        let feeder = Feeder::rebuild(&recovered, to_feed, Arc::new(AtomicBool::new(false)));
+        let feeder = Feeder::rebuild(&recovered, history_index(), to_feed, Arc::new(AtomicBool::new(false)))?;
         let _ = shown.send(feeder.model());
-        Watched { feeder, operator: setup, life: living }
+        Ok(Watched { feeder, operator: setup, life: living })
     });
     let seat = Box::new(operator.seat(&life));
     let _leave = Leave { at: operator.at, orders: operator.orders.clone() };

@@ -36,4 +36,6 @@ pub use finality::{Finality, FinalityError};
 pub use hash::{Hash, Hasher, sha256};
 pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};
 pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RecordError};
-pub use tree::{Frontier, FrontierError, MerkleTree, ProofError, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use tree::{
+    Frontier, FrontierError, MerkleTree, ProofError, TreeNodes, leaf_hash, node_hash, verify_consistency, verify_inclusion,
+};

@@ -4,6 +4,7 @@
 //! leaves splits at the largest power of two below n (RFC 6962 section 2.1).
 
 use crate::hash::{Hash, Hasher, sha256};
+use core::convert::Infallible;
 
 /// Hash of a leaf.
 pub fn leaf_hash(bytes: &[u8]) -> Hash {
@@ -89,6 +90,72 @@ impl Frontier {
     }
 }
 
+/// Where the hashes of a tree are kept.
+pub trait TreeNodes {
+    /// Why one cannot be had.
+    type Error;
+
+    /// The root over leaves `index * 2^height .. (index + 1) * 2^height`, all of which are in the tree.
+    fn node(&self, height: u32, index: u64) -> Result<Hash, Self::Error>;
+
+    /// The root as it was with `size` leaves, of which the tree must have so many.
+    fn root_of(&self, size: u64) -> Result<Hash, Self::Error> {
+        if size == 0 { Ok(sha256(b"")) } else { self.subtree(0, size) }
+    }
+
+    /// The audit path of leaf `index` in the tree of `size` leaves (RFC 6962 section 2.1.1), where `index < size`.
+    fn inclusion_path(&self, index: u64, size: u64) -> Result<Vec<Hash>, Self::Error> {
+        let (mut from, mut to) = (0, size);
+        let mut path = Vec::new();
+        while to - from > 1 {
+            let middle = from + split(to - from);
+            if index < middle {
+                path.push(self.subtree(middle, to)?);
+                to = middle;
+            } else {
+                path.push(self.subtree(from, middle)?);
+                from = middle;
+            }
+        }
+        path.reverse();
+        Ok(path)
+    }
+
+    /// The proof that the tree of `old` leaves is the beginning of the tree of `new` ones (RFC 6962 section 2.1.2), where
+    /// `0 < old <= new`.
+    fn consistency_path(&self, old: u64, new: u64) -> Result<Vec<Hash>, Self::Error> {
+        let (mut from, mut to) = (0, new);
+        let mut path = Vec::new();
+        while old < to {
+            let middle = from + split(to - from);
+            if old <= middle {
+                path.push(self.subtree(middle, to)?);
+                to = middle;
+            } else {
+                path.push(self.subtree(from, middle)?);
+                from = middle;
+            }
+        }
+        if from != 0 {
+            path.push(self.subtree(from, to)?);
+        }
+        path.reverse();
+        Ok(path)
+    }
+
+    /// The root over leaves `from..to`, where `from` is a multiple of the smallest power of two that holds the range.
+    #[doc(hidden)]
+    fn subtree(&self, from: u64, to: u64) -> Result<Hash, Self::Error> {
+        let size = to - from;
+        if size.is_power_of_two() {
+            let height = size.trailing_zeros();
+            return self.node(height, from >> height);
+        }
+        let middle = from + split(size);
+        Ok(node_hash(&self.subtree(from, middle)?, &self.subtree(middle, to)?))
+    }
+}
+
 /// All hashes of the tree, for proofs: 64 bytes a leaf.
 #[derive(Debug, Clone, Default)]
 pub struct MerkleTree {
@@ -133,66 +200,28 @@ impl MerkleTree {
 
     /// The root as it was with `size` leaves; `None` if there never were so many.
     pub fn root_at(&self, size: u64) -> Option<Hash> {
-        if size == 0 {
-            return Some(sha256(b""));
-        }
-        (size <= self.len()).then(|| self.subtree(0, size))
+        let Ok(root) = (size <= self.len()).then(|| self.root_of(size))?;
+        Some(root)
     }
 
     /// The audit path of leaf `index` in the tree of `size` leaves (RFC 6962 section 2.1.1).
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Option<Vec<Hash>> {
-        if index >= size || size > self.len() {
-            return None;
-        }
-        let (mut from, mut to) = (0, size);
-        let mut path = Vec::new();
-        while to - from > 1 {
-            let middle = from + split(to - from);
-            if index < middle {
-                path.push(self.subtree(middle, to));
-                to = middle;
-            } else {
-                path.push(self.subtree(from, middle));
-                from = middle;
-            }
-        }
-        path.reverse();
+        let Ok(path) = (index < size && size <= self.len()).then(|| self.inclusion_path(index, size))?;
         Some(path)
     }
 
     /// The proof that the tree of `old` leaves is the beginning of the tree of `new` ones (RFC 6962 section 2.1.2).
     pub fn consistency_proof(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
-        if old == 0 || old > new || new > self.len() {
-            return None;
-        }
-        let (mut from, mut to) = (0, new);
-        let mut path = Vec::new();
-        while old < to {
-            let middle = from + split(to - from);
-            if old <= middle {
-                path.push(self.subtree(middle, to));
-                to = middle;
-            } else {
-                path.push(self.subtree(from, middle));
-                from = middle;
-            }
-        }
-        if from != 0 {
-            path.push(self.subtree(from, to));
-        }
-        path.reverse();
+        let Ok(path) = (0 < old && old <= new && new <= self.len()).then(|| self.consistency_path(old, new))?;
         Some(path)
     }
+}
 
-    /// The root over leaves `from..to`, where `from` is a multiple of the smallest power of two that holds the range.
-    fn subtree(&self, from: u64, to: u64) -> Hash {
-        let size = to - from;
-        if size.is_power_of_two() {
-            let height = size.trailing_zeros();
-            return self.levels[height as usize][(from >> height) as usize];
-        }
-        let middle = from + split(size);
-        node_hash(&self.subtree(from, middle), &self.subtree(middle, to))
+impl TreeNodes for MerkleTree {
+    type Error = Infallible;
+
+    fn node(&self, height: u32, index: u64) -> Result<Hash, Infallible> {
+        Ok(self.levels[height as usize][index as usize])
     }
 }
 

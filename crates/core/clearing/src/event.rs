@@ -1,9 +1,9 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Officer, OrderId,
-    ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision, Rulebook,
-    SetNodes, Time, Uetr, WaitingView,
+    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, MessageIdHash, Officer,
+    OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision,
+    Rulebook, SetNodes, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -194,6 +194,8 @@ pub struct PaymentView {
     pub uetr: Uetr,
     /// Hash of the debtor agent's signed message.
     pub content: ContentHash,
+    /// The message's identification, with its sender.
+    pub message_id: MessageIdHash,
     /// Sender.
     pub debtor_agent: ParticipantId,
     /// Sender's BIC.

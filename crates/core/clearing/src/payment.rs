@@ -407,6 +407,7 @@ impl Clearing {
             index,
             uetr: payment.uetr,
             content: payment.content,
+            message_id: payment.message_id,
             debtor_agent: payment.debtor_agent,
             debtor_bic: bic(payment.debtor_agent),
             creditor_agent: payment.creditor_agent,

@@ -5,14 +5,14 @@ use crate::codec::{
     put_risk, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_reason, take_risk, take_u64,
 };
 use crate::{
-    Bic, ContentHash, DecodeError, Finality, ParticipantId, PaymentIndex, PaymentState, PaymentView, Position, QuoteId,
-    Rejection, Time, Uetr,
+    Bic, ContentHash, DecodeError, Finality, MessageIdHash, ParticipantId, PaymentIndex, PaymentState, PaymentView, Position,
+    QuoteId, Rejection, Time, Uetr,
 };
 use money::{Amount, MinorUnits};
 
 impl PaymentView {
     /// Bytes of a row.
-    pub const ROW_BYTES: usize = 196;
+    pub const ROW_BYTES: usize = 212;
 
     /// Appends [`Self::ROW_BYTES`] bytes; the payment's number is where the row lies. `None`, and nothing appended, while
     /// the payment has no end.
@@ -20,6 +20,7 @@ impl PaymentView {
         let finality = self.finality?;
         out.extend_from_slice(&self.uetr.0);
         out.extend_from_slice(&self.content.0);
+        out.extend_from_slice(&self.message_id.0);
         for (agent, bic) in [(self.debtor_agent, self.debtor_bic), (self.creditor_agent, self.creditor_bic)] {
             put_u32(out, agent.0);
             out.extend_from_slice(&bic.bytes());
@@ -51,7 +52,7 @@ impl PaymentView {
     /// If the bytes are anything else.
     pub fn decode_row(index: PaymentIndex, mut bytes: &[u8]) -> Result<Self, DecodeError> {
         let bytes = &mut bytes;
-        let (uetr, content) = (Uetr(take(bytes)?), ContentHash(take(bytes)?));
+        let (uetr, content, message_id) = (Uetr(take(bytes)?), ContentHash(take(bytes)?), MessageIdHash(take(bytes)?));
         let ((debtor_agent, debtor_bic), (creditor_agent, creditor_bic)) = (take_agent(bytes)?, take_agent(bytes)?);
         let (debit, credit) = (take_amount(bytes)?, take_amount(bytes)?);
         let (is_quoted, quote) = (take_bool(bytes)?, take(bytes)?);
@@ -73,6 +74,7 @@ impl PaymentView {
             index,
             uetr,
             content,
+            message_id,
             debtor_agent,
             debtor_bic,
             creditor_agent,

@@ -23,7 +23,7 @@ use commonware_p2p::{Manager as _, simulated::Network as SimulatedNetwork};
 use commonware_runtime::deterministic::Context;
 use commonware_runtime::{Handle, Quota, Spawner as _, Supervisor as _};
 use commonware_utils::{NZU32, NZUsize, Probability};
-use ordering::{Disk, Follower, JournalConfig, Making, Recovered, Sink};
+use ordering::{Disk, Follower, JournalConfig, Making, OpenError, Recovered, Sink};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,7 @@ impl Field {
         &mut self,
         operator: usize,
         seat: Seat<A>,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
+        rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Consortium, StartError> {
         self.crash(operator);
         self.starts += 1;

@@ -166,7 +166,7 @@ impl Consortium {
         seed: IndexSeed,
         authorise: Arc<A>,
         witness: Arc<dyn Witness>,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
+        rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Self, StartError> {
         let members = Members::of(&config)?;
         let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
@@ -328,12 +328,12 @@ impl<S: Sink> Opened<S> {
 /// What is shown to `rebuild` is known from then on.
 pub(crate) fn noting<S: Sink>(
     known: &Known,
-    rebuild: impl FnOnce(Recovered<'_>) -> S,
-) -> impl FnOnce(Recovered<'_>) -> Noting<S> {
+    rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
+) -> impl FnOnce(Recovered<'_>) -> Result<Noting<S>, OpenError> {
     let known = known.clone();
     move |recovered| {
         known.load(recovered.clearing);
-        Noting { sink: rebuild(recovered), known }
+        Ok(Noting { sink: rebuild(recovered)?, known })
     }
 }
 

@@ -6,6 +6,7 @@
 //! seen the earlier payment's block.
 
 use crate::past::Past;
+use crate::refusal::Problem;
 use crate::wire::{Report, Verdict};
 use clearing::{AnswerVerdict, ContentHash, ParticipantId, PaymentState, PaymentView, Refusal, Rejection, Uetr};
 
@@ -21,19 +22,28 @@ pub(crate) fn payment(
     content: ContentHash,
     sender: ParticipantId,
     refusal: Refusal,
-) -> Result<PaymentView, Refusal> {
+) -> Result<Result<PaymentView, Refusal>, Problem> {
     if refusal != Refusal::TooOldToKnow {
-        return Err(refusal);
+        return Ok(Err(refusal));
     }
-    past.payment(uetr).filter(|known| is_repeated(known, content, sender)).ok_or(refusal)
+    Ok(past.payment(uetr)?.filter(|known| is_repeated(known, content, sender)).ok_or(refusal))
 }
 
 /// A report the centre refused: how its payment stands, if it was forgotten and the report says nothing new.
-pub(crate) fn report(past: &dyn Past, report: &Report, sender: ParticipantId, refusal: Refusal) -> Result<PaymentView, Refusal> {
+pub(crate) fn report(
+    past: &dyn Past,
+    report: &Report,
+    sender: ParticipantId,
+    refusal: Refusal,
+) -> Result<Result<PaymentView, Refusal>, Problem> {
     if refusal != Refusal::UnknownPayment {
-        return Err(refusal);
+        return Ok(Err(refusal));
     }
-    let known = past.payment(report.uetr).filter(|known| known.finality.is_some()).ok_or(refusal)?;
+    let known = past.payment(report.uetr)?.filter(|known| known.finality.is_some());
+    Ok(known.ok_or(refusal).and_then(|known| says_nothing_new(report, known, sender)))
+}
+
+fn says_nothing_new(report: &Report, known: PaymentView, sender: ParticipantId) -> Result<PaymentView, Refusal> {
     if known.creditor_agent != sender || known.forwarded_position.is_none() {
         return Err(Refusal::NotYourPayment);
     }

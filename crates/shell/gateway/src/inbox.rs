@@ -154,7 +154,7 @@ fn gather(
     let mut items: Vec<Item> =
         live.map(|live| Item { cursor: Position(0), message_type: live.message_type, message: live.message }).collect();
     let (mut gathered, mut last) = (0, None);
-    for entry in door.past.inbox(caller.id(), after, limit) {
+    for entry in door.past.inbox(caller.id(), after, limit)? {
         last = Some(entry.position);
         if is_to_be_told(&entry) {
             let item = items::build(door, caller.view.bic, &entry)?;

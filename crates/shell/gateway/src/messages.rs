@@ -81,7 +81,10 @@ async fn pay(
     };
     let content = request.content();
     let sender = (request.sender().id(), request.sender().view.bic);
-    let known = door.past.payment(payment.uetr());
+    if door.past.is_behind() {
+        return Err(GatewayRefusal::Overloaded.into());
+    }
+    let known = door.past.payment(payment.uetr())?;
     if known.is_some_and(|known| !forgotten::is_repeated(&known, content, sender.0)) {
         return answer::refused(door, request, payment, Refusal::DuplicateUetr);
     }
@@ -110,7 +113,7 @@ async fn pay(
             answer::standing(door, request, payment, &standing)
         }
         Outcome::Waiting { payment: view, .. } => answer::waiting(door, request, payment, &view),
-        Outcome::Refused(refusal) => match forgotten::payment(&*door.past, payment.uetr(), content, sender.0, refusal) {
+        Outcome::Refused(refusal) => match forgotten::payment(&*door.past, payment.uetr(), content, sender.0, refusal)? {
             Ok(view) => answer::standing(door, request, payment, &view),
             Err(refusal) => answer::refused(door, request, payment, refusal),
         },
@@ -164,7 +167,7 @@ fn assess(door: &Door, payment: &Payment, known: Option<PaymentView>) -> RiskDec
 }
 
 /// A message identification with its sender, without its text.
-fn message_id_hash(sender: Bic, message_id: &str) -> MessageIdHash {
+pub(crate) fn message_id_hash(sender: Bic, message_id: &str) -> MessageIdHash {
     let mut hasher = chain::Hasher::new();
     hasher.update(&sender.bytes());
     hasher.update(message_id.as_bytes());
@@ -203,7 +206,7 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
     permit.durable();
     match outcome {
         Outcome::Payment { payment, .. } => Ok(with_state(empty(200), &payment)),
-        Outcome::Refused(refusal) => match forgotten::report(&*door.past, report, request.sender().id(), refusal) {
+        Outcome::Refused(refusal) => match forgotten::report(&*door.past, report, request.sender().id(), refusal)? {
             Ok(payment) => Ok(with_state(empty(200), &payment)),
             Err(refusal) => answer::refused_report(door, request, report, refusal),
         },
@@ -220,7 +223,7 @@ fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answe
         let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of_waiting(&waiting));
         return Ok(as_waiting(door.signed(200, XML, message, request.digest_field()), &waiting));
     }
-    let payment = door.past.payment(uetr).filter(|payment| is_party(payment, request.sender()));
+    let payment = door.past.payment(uetr)?.filter(|payment| is_party(payment, request.sender()));
     let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
     let original = wire::original(door, &payment)?;
     let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of(&payment));

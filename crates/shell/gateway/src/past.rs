@@ -4,7 +4,7 @@ use chain::Hash;
 use clearing::{
     AccountView, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
-use history::{InboxKind, ReadModel};
+use history::{InboxKind, IndexError, Key, PaymentPage, PaymentQuery, ReadModel};
 use ordering::VaultReader;
 use std::io;
 use std::sync::Arc;
@@ -12,9 +12,27 @@ use std::sync::Arc;
 /// The read model behind the door. It knows a block before [`crate::Hub::durable`] is told of it.
 pub trait Past: Send + Sync {
     /// What the chain has for a participant's inbox after a position, oldest first, at most `limit`.
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry>;
-    /// A payment as it stands.
-    fn payment(&self, uetr: Uetr) -> Option<PaymentView>;
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError>;
+    /// The newest payment with an identifier, as it stands.
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError>;
+    /// The payment whose receipt has a number.
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn payment_of_leaf(&self, leaf_index: u64) -> Result<Option<PaymentView>, IndexError>;
+    /// A page of a participant's payments.
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError>;
+    /// Whether it cannot follow: no more payments should be taken in.
+    fn is_behind(&self) -> bool;
     /// Version of the last rulebook entered, whether it holds yet or not; 0 before the first.
     fn rulebook_version(&self) -> u32;
     /// The rulebook that holds at a time, if there is one.
@@ -32,7 +50,17 @@ pub trait Past: Send + Sync {
     /// The tree of final payments as the last durable block left it.
     fn tip(&self) -> Tip;
     /// The audit path of a leaf in the tree of that size.
-    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>>;
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Result<Option<Vec<Hash>>, IndexError>;
+    /// A payment as it stands.
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now.
+    fn payment(&self, uetr: Uetr) -> Result<Option<PaymentView>, IndexError> {
+        self.find(Key::Uetr(uetr))
+    }
 }
 
 /// One thing the chain has for an inbox.
@@ -73,13 +101,27 @@ impl RecordedPast {
 }
 
 impl Past for RecordedPast {
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
-        let entries = self.model.inbox(participant, after, limit);
-        entries.into_iter().map(|(entry, payment)| InboxEntry { position: entry.position, kind: entry.kind, payment }).collect()
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError> {
+        let entries = self.model.inbox(participant, after, limit)?;
+        let entry =
+            |(entry, payment): (history::InboxEntry, _)| InboxEntry { position: entry.position, kind: entry.kind, payment };
+        Ok(entries.into_iter().map(entry).collect())
     }
 
-    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
-        self.model.payment(uetr)
+    fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError> {
+        self.model.find(key)
+    }
+
+    fn payment_of_leaf(&self, leaf_index: u64) -> Result<Option<PaymentView>, IndexError> {
+        self.model.payment_of_leaf(leaf_index)
+    }
+
+    fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError> {
+        self.model.payments_of(query)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.model.is_behind()
     }
 
     fn rulebook_version(&self) -> u32 {
@@ -103,7 +145,8 @@ impl Past for RecordedPast {
     }
 
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
-        self.model.place(payment.index).map(|place| self.vault.read(place)).transpose()
+        let place = self.model.place(payment.index).map_err(io::Error::other)?;
+        place.map(|place| self.vault.read(place)).transpose()
     }
 
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
@@ -115,7 +158,7 @@ impl Past for RecordedPast {
         Tip { size: tip.size, root: tip.root, height: tip.height, time: tip.time }
     }
 
-    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Result<Option<Vec<Hash>>, IndexError> {
         self.model.inclusion_proof(leaf_index, size)
     }
 }

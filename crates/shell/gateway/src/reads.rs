@@ -114,14 +114,14 @@ pub(crate) fn receipt(door: &Door, caller: &Participant, uetr: &str) -> Result<A
     if payment.finality.is_none() {
         return Err(GatewayRefusal::NotFinal.into());
     }
-    let receipt = window::receipt(door, &payment).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let receipt = window::receipt(door, &payment)?.ok_or(GatewayRefusal::HistoryUnavailable)?;
     Ok(reply(200, TEXT, receipt.to_text()))
 }
 
 /// A payment the caller is an agent of. Others are told the same as if there were none.
 pub(crate) fn find(door: &Door, caller: &Participant, uetr: &str) -> Result<PaymentView, Problem> {
     let uetr = Uetr::parse(uetr).ok_or(GatewayRefusal::UnknownPayment)?;
-    let payment = door.past.payment(uetr).filter(|payment| is_party(payment, caller));
+    let payment = door.past.payment(uetr)?.filter(|payment| is_party(payment, caller));
     Ok(payment.ok_or(GatewayRefusal::UnknownPayment)?)
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn is_party(payment: &PaymentView, participant: &Participant) -> bool
     payment.debtor_agent == participant.id() || asked
 }
 
-fn payment_json(payment: &PaymentView) -> Value {
+pub(crate) fn payment_json(payment: &PaymentView) -> Value {
     let mut value = json!({
         "uetr": payment.uetr.to_string(),
         "state": match payment.state {

@@ -5,6 +5,7 @@
 
 use clearing::{IsoReason, Retry};
 use core::fmt;
+use history::IndexError;
 use ordering::SubmitRefusal;
 use serde::Serialize;
 use signing::SignatureRefusal;
@@ -224,6 +225,13 @@ impl From<GatewayRefusal> for Problem {
         let (code, status, retry, title) = refusal.row();
         let retry_after = matches!(status, 429 | 503).then_some(1);
         Self { status, code, title: title.into(), iso_reason: None, retry, retry_after, detail: None, field: None }
+    }
+}
+
+impl From<IndexError> for Problem {
+    fn from(error: IndexError) -> Self {
+        tracing::error!(%error, "the past cannot be read");
+        GatewayRefusal::HistoryUnavailable.into()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{inbox, messages, quotes, reads, rules};
+use crate::{inbox, lists, messages, quotes, reads, rules};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -28,6 +28,8 @@ pub(crate) enum Endpoint {
     Participants,
     /// `GET /v1/accounts`
     Accounts,
+    /// `GET /v1/payments`
+    Payments,
     /// `GET /v1/payments/{uetr}`
     Payment,
     /// `GET /v1/payments/{uetr}/receipt`
@@ -48,13 +50,14 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
         Self::Rates,
         Self::Participants,
         Self::Accounts,
+        Self::Payments,
         Self::Payment,
         Self::Receipt,
         Self::Rulebook,
@@ -74,6 +77,7 @@ impl Endpoint {
             Self::Rates => (Method::POST, "/v1/rates"),
             Self::Participants => (Method::GET, "/v1/participants"),
             Self::Accounts => (Method::GET, "/v1/accounts"),
+            Self::Payments => (Method::GET, "/v1/payments"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
             Self::Rulebook => (Method::GET, "/v1/rulebook"),
@@ -94,6 +98,7 @@ impl Endpoint {
             | Self::Inbox
             | Self::Participants
             | Self::Accounts
+            | Self::Payments
             | Self::Payment
             | Self::Receipt
             | Self::Rulebook
@@ -146,6 +151,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Rates
         | Endpoint::Participants
         | Endpoint::Accounts
+        | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
         | Endpoint::Rulebook
@@ -168,6 +174,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
     match endpoint {
         Endpoint::Participants => Ok(reads::participants(door)),
         Endpoint::Accounts => Ok(reads::accounts(door, &caller)),
+        Endpoint::Payments => lists::payments(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
         Endpoint::Rulebook => Ok(rules::rulebook(door)),
@@ -211,6 +218,7 @@ async fn signed_endpoint(
         Endpoint::Inbox
         | Endpoint::Participants
         | Endpoint::Accounts
+        | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
         | Endpoint::Rulebook
@@ -241,9 +249,7 @@ mod tests {
             assert_eq!(Endpoint::at(&path).map(|(found, _)| found), Some(endpoint), "{path}");
         }
         assert_eq!(Endpoint::at("/v1/payments/x/receipt"), Some((Endpoint::Receipt, "x")));
-        for nowhere in
-            ["", "/", "/v1", "/v1/payments/", "/v1/payments", "/v1/payments/x/y", "/v1/payments/{uetr}/receipt/z", "/v1/inbox/"]
-        {
+        for nowhere in ["", "/", "/v1", "/v1/payments/", "/v1/payments/x/y", "/v1/payments/{uetr}/receipt/z", "/v1/inbox/"] {
             assert_eq!(Endpoint::at(nowhere), None, "{nowhere}");
         }
     }

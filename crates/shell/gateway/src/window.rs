@@ -4,6 +4,7 @@ use crate::admission::AdmissionCounts;
 use crate::door::Door;
 use chain::Receipt;
 use clearing::{ParticipantId, PaymentView, Uetr};
+use history::IndexError;
 use planted::{Bug, planted};
 use std::sync::Arc;
 
@@ -29,16 +30,17 @@ impl GatewayWindow {
 
     /// The receipt of a final payment under the newest checkpoint; `None` while it has no end.
     pub fn receipt(&self, uetr: Uetr) -> Option<String> {
-        self.0.past.payment(uetr).and_then(|payment| receipt(&self.0, &payment)).map(|receipt| receipt.to_text())
+        let payment = self.0.past.payment(uetr).ok()??;
+        receipt(&self.0, &payment).ok()?.map(|receipt| receipt.to_text())
     }
 }
 
-/// Record, audit path and checkpoint of a payment's end.
-pub(crate) fn receipt(door: &Door, payment: &PaymentView) -> Option<Receipt> {
-    let (record, finality) = (payment.final_record()?, payment.finality?);
+/// Record, audit path and checkpoint of a payment's end; `None` while it has none.
+pub(crate) fn receipt(door: &Door, payment: &PaymentView) -> Result<Option<Receipt>, IndexError> {
+    let (Some(record), Some(finality)) = (payment.final_record(), payment.finality) else { return Ok(None) };
     let tip = door.past.tip();
     let leaf_index = if planted(Bug::WrongProof) { finality.leaf_index ^ 1 } else { finality.leaf_index };
-    let proof = door.past.inclusion_proof(leaf_index, tip.size)?;
+    let Some(proof) = door.past.inclusion_proof(leaf_index, tip.size)? else { return Ok(None) };
     let finality_proof = door.hub.finality_of(tip.height);
-    Some(Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip), finality: finality_proof })
+    Ok(Some(Receipt { record, index: finality.leaf_index, proof, checkpoint: door.checkpoint(&tip), finality: finality_proof }))
 }

@@ -9,9 +9,11 @@ use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Applied, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed,
     MessageIdHash, ParticipantId, Pay, Position, Priority, RegisterParticipant, RiskDecision, Terms, Time, Uetr,
 };
-use history::ReadModel;
+use history::{EmbeddedIndex, Indexing, ReadModel, Tuning};
 use money::{Currency, CurrencyCode, MinorUnits};
 use ordering::{DurableBlock, Recovered, VaultPlace};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 const PAYMENTS: u64 = 1_000_000;
@@ -100,8 +102,11 @@ fn resident_kb() -> u64 {
 
 fn main() {
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&Recovered::of(&clearing));
+    let folder = tempfile::tempdir().unwrap();
+    let model = open(&folder.path().join("fed.redb"), &clearing, &[]);
+    let mut indexing = Indexing::start(model.clone()).unwrap();
     model.durable(&durable(&mut clearing, genesis()));
+    let before = resident_kb();
     let mut nanos = Vec::new();
     for first in (0..PAYMENTS).step_by(BATCH as usize) {
         let numbers = first..(first + BATCH).min(PAYMENTS);
@@ -124,29 +129,56 @@ fn main() {
         total / (2 * PAYMENTS)
     );
     assert_eq!(model.counts(), (PAYMENTS, PAYMENTS, 0));
-    read(&model);
-    let places = vec![VaultPlace { file: 1, offset: 1, bytes: 9 }; PAYMENTS as usize];
-    drop(model);
-    let before = resident_kb();
+    let clearing_kb = PAYMENTS * clearing::sizes().0 as u64 / 1024;
+    println!(
+        "history::durable   behind at the end {} events   memory grew by {} MiB with the centre's own {} MiB",
+        model.index_behind(),
+        (resident_kb() - before) >> 10,
+        clearing_kb >> 10
+    );
     let start = Instant::now();
-    let model = ReadModel::rebuild(&Recovered { places, ..Recovered::of(&clearing) });
-    let spent = start.elapsed().as_millis();
-    let bytes = resident_kb().saturating_sub(before) * 1024 / PAYMENTS;
-    println!("history::rebuild/payments={PAYMENTS}   {spent} ms   about {bytes} bytes a payment");
+    indexing.close();
+    println!("history::close   {} ms", start.elapsed().as_millis());
+    read(&model);
+    drop(model);
+    let places = vec![VaultPlace { file: 1, offset: 1, bytes: 9 }; PAYMENTS as usize];
+    let file = folder.path().join("rebuilt.redb");
+    let start = Instant::now();
+    let model = open(&file, &clearing, &places);
+    let spent = start.elapsed();
+    let rate = PAYMENTS as u128 * 1000 / spent.as_millis();
+    let mib = std::fs::metadata(&file).unwrap().len() >> 20;
+    println!("history::rebuild/payments={PAYMENTS}   {} ms   {rate} payments/s   {mib} MiB on disk", spent.as_millis());
     assert_eq!(model.counts(), (PAYMENTS, PAYMENTS, 0));
+    drop(model);
+    let start = Instant::now();
+    drop(open(&file, &clearing, &places));
+    println!("history::open/payments={PAYMENTS}   {} ms", start.elapsed().as_millis());
+}
+
+fn open(file: &Path, clearing: &Clearing, places: &[VaultPlace]) -> Arc<ReadModel> {
+    let recovered = Recovered { forgotten: &vec![], places: places.to_vec(), ..Recovered::of(clearing) };
+    let index = Arc::new(EmbeddedIndex::open(file).unwrap());
+    Arc::new(ReadModel::open(index, &recovered, Tuning::default()).unwrap())
 }
 
 fn read(model: &ReadModel) {
     let start = Instant::now();
-    let found = (0..100_000).filter(|n| model.payment(uetr(n * 7 % PAYMENTS)).is_some()).count();
+    let found = (0..100_000).filter(|n| model.payment(uetr(n * 7 % PAYMENTS)).unwrap().is_some()).count();
     let one = start.elapsed().as_nanos() / 100_000;
     let start = Instant::now();
+    let unknown = (0..100_000).filter(|n| model.payment(uetr(PAYMENTS + n)).unwrap().is_some()).count();
+    let none = start.elapsed().as_nanos() / 100_000;
+    assert_eq!(unknown, 0);
+    let start = Instant::now();
     let (mut after, mut items) = (Position(0), 0);
-    while let Some((last, _)) = model.inbox(ParticipantId(1), after, 1000).last().copied() {
-        items += model.inbox(ParticipantId(1), after, 1000).len();
+    while let Some((last, _)) = model.inbox(ParticipantId(1), after, 1000).unwrap().last().copied() {
+        items += model.inbox(ParticipantId(1), after, 1000).unwrap().len();
         after = last.position;
     }
     let page = start.elapsed().as_micros() * 1000 / (2 * items as u128);
     assert_eq!((found, items as u64), (100_000, 2 * PAYMENTS));
-    println!("history::read/payments={PAYMENTS}   payment by UETR {one} ns   inbox page of 1,000 {page} us");
+    println!(
+        "history::read/payments={PAYMENTS}   payment by UETR {one} ns, unknown UETR {none} ns   inbox page of 1,000 {page} us"
+    );
 }

@@ -1,6 +1,5 @@
 //! Inboxes: what the chain has for each participant, by position.
 
-use crate::rows::Rows;
 use clearing::{Event, EventKind, ParticipantId, PaymentIndex, PaymentView, Position};
 use planted::{Bug, planted};
 
@@ -26,86 +25,70 @@ pub enum InboxKind {
     Credited,
 }
 
-/// All inboxes, each in order of position.
-#[derive(Debug, Default)]
-pub(crate) struct Inboxes(Vec<Rows<InboxEntry>>);
-
-impl Inboxes {
-    /// Enters an event in the inboxes it concerns (PAY-02: an end goes to both agents, to the creditor agent only if it was asked).
-    pub(crate) fn note(&mut self, event: &Event) {
-        let at = event.position;
-        match &event.kind {
-            EventKind::PaymentHeld(view) => self.push(view.creditor_agent, at, InboxKind::Asked, view),
-            EventKind::PaymentSettled(view) | EventKind::PaymentRejected(view) => self.end(view, at),
-            EventKind::PaymentCredited(view) => self.push(view.debtor_agent, at, InboxKind::Credited, view),
-            EventKind::LedgerOpened(_)
-            | EventKind::ParticipantRegistered { .. }
-            | EventKind::StatusChanged { .. }
-            | EventKind::Funded { .. }
-            | EventKind::RatePublished { .. }
-            | EventKind::QuoteIssued(_)
-            | EventKind::OrderCarriedOut { .. }
-            | EventKind::OfficersAppointed(_)
-            | EventKind::NodesSet(_)
-            | EventKind::PaymentWaiting(_)
-            | EventKind::RulebookSet(_)
-            | EventKind::Arranged(_) => {}
+impl InboxKind {
+    /// As an index keeps it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Asked => 0,
+            Self::Ended => 1,
+            Self::Credited => 2,
         }
     }
 
-    fn end(&mut self, view: &PaymentView, at: Position) {
-        self.push(view.debtor_agent, at, InboxKind::Ended, view);
-        if planted(Bug::CreditorNotTold) {
-            return;
-        }
-        if view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent {
-            self.push(view.creditor_agent, at, InboxKind::Ended, view);
+    /// Reads what [`Self::number`] told.
+    pub const fn of_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Asked),
+            1 => Some(Self::Ended),
+            2 => Some(Self::Credited),
+            _ => None,
         }
     }
+}
 
-    fn push(&mut self, whose: ParticipantId, position: Position, kind: InboxKind, view: &PaymentView) {
-        let at = whose.0 as usize;
-        if self.0.len() <= at {
-            self.0.resize_with(at + 1, Rows::default);
-        }
-        self.0[at].push(InboxEntry { position, kind, payment: view.index });
+/// What a payment's event puts into inboxes (PAY-02: an end goes to both agents, to the creditor agent only if it was asked).
+pub(crate) fn entries(
+    kind: InboxKind,
+    view: &PaymentView,
+    position: Position,
+) -> impl Iterator<Item = (ParticipantId, InboxEntry)> {
+    let entry = InboxEntry { position, kind, payment: view.index };
+    let asked = view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent;
+    let whom = match kind {
+        InboxKind::Asked => [Some(view.creditor_agent), None],
+        InboxKind::Credited => [Some(view.debtor_agent), None],
+        InboxKind::Ended if asked && !planted(Bug::CreditorNotTold) => [Some(view.debtor_agent), Some(view.creditor_agent)],
+        InboxKind::Ended => [Some(view.debtor_agent), None],
+    };
+    whom.into_iter().flatten().map(move |who| (who, entry))
+}
+
+/// The payment an event tells of, and what the event says of it.
+pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
+    match &event.kind {
+        EventKind::PaymentHeld(view) => Some((InboxKind::Asked, view)),
+        EventKind::PaymentSettled(view) | EventKind::PaymentRejected(view) => Some((InboxKind::Ended, view)),
+        EventKind::PaymentCredited(view) => Some((InboxKind::Credited, view)),
+        EventKind::LedgerOpened(_)
+        | EventKind::ParticipantRegistered { .. }
+        | EventKind::StatusChanged { .. }
+        | EventKind::Funded { .. }
+        | EventKind::RatePublished { .. }
+        | EventKind::QuoteIssued(_)
+        | EventKind::OrderCarriedOut { .. }
+        | EventKind::OfficersAppointed(_)
+        | EventKind::NodesSet(_)
+        | EventKind::PaymentWaiting(_)
+        | EventKind::RulebookSet(_)
+        | EventKind::Arranged(_) => None,
     }
+}
 
-    /// Enters what recovered payments must have caused. Events are numbered without gaps, so that a list by number puts the
-    /// entries in order.
-    pub(crate) fn restore(payments: &Rows<PaymentView>) -> Self {
-        let mut marks: Vec<Option<(InboxKind, PaymentIndex)>> = Vec::with_capacity(payments.len() * 2);
-        let mut mark = |position: Option<Position>, kind, view: &PaymentView| {
-            let Some(Position(position)) = position else { return };
-            let at = position as usize;
-            if marks.len() <= at {
-                marks.resize(at + 1, None);
-            }
-            marks[at] = Some((kind, view.index));
-        };
-        for view in payments.iter() {
-            mark(view.forwarded_position, InboxKind::Asked, view);
-            if planted(Bug::RestoreForgetsEnds) {
-                continue;
-            }
-            mark(view.finality.map(|finality| finality.position), InboxKind::Ended, view);
-            mark(view.credited_position, InboxKind::Credited, view);
-        }
-        let mut inboxes = Self::default();
-        for (position, (kind, index)) in (0..).map(Position).zip(marks).filter_map(|(at, mark)| Some((at, mark?))) {
-            let view = payments.get(index.0 as usize).expect("marked above");
-            match kind {
-                InboxKind::Asked => inboxes.push(view.creditor_agent, position, kind, view),
-                InboxKind::Ended => inboxes.end(view, position),
-                InboxKind::Credited => inboxes.push(view.debtor_agent, position, kind, view),
-            }
-        }
-        inboxes
-    }
-
-    /// What lies behind `after`, oldest first.
-    pub(crate) fn after(&self, whose: ParticipantId, after: Position, limit: usize) -> impl Iterator<Item = &InboxEntry> {
-        let inbox = self.0.get(whose.0 as usize).into_iter();
-        inbox.flat_map(move |inbox| inbox.from(inbox.partition_point(|entry| entry.position <= after))).take(limit)
+/// Whether a payment comes in with the event: it is held, or rejected at once.
+pub(crate) fn is_arrival(kind: InboxKind, view: &PaymentView) -> bool {
+    match kind {
+        InboxKind::Asked => true,
+        InboxKind::Ended => view.forwarded_position.is_none(),
+        InboxKind::Credited => false,
     }
 }

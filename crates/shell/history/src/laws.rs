@@ -42,9 +42,9 @@ impl HeldSums {
         }
     }
 
-    pub(crate) fn restore<'a>(payments: impl Iterator<Item = &'a PaymentView>) -> Self {
+    pub(crate) fn restore(payments: impl Iterator<Item = PaymentView>) -> Self {
         let mut sums = Self::default();
-        payments.filter(|view| view.state == PaymentState::Held).for_each(|view| sums.placed(view));
+        payments.filter(|view| view.state == PaymentState::Held).for_each(|view| sums.placed(&view));
         sums
     }
 

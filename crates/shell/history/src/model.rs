@@ -1,19 +1,25 @@
-//! The read model: one lock over plain tables, written for microseconds a block.
+//! The read model: one lock over small tables, written for microseconds a block, and the index behind them.
 
+use crate::catch_up::{Edge, catch_up};
+use crate::embedded::EmbeddedIndex;
 use crate::feed::{Feed, FeedEvent, Pulse};
-use crate::inbox::{InboxEntry, Inboxes};
+use crate::inbox::{self, InboxEntry, InboxKind};
 use crate::laws::{Evidence, HeldSums, LAWS, LawStatus};
-use crate::rows::Rows;
+use crate::port::{Batch, Index, IndexError, Key, Mark, Row};
+use crate::recent::Recent;
 use crate::rules::Rules;
-use crate::uetrs::Uetrs;
+use crate::tiles::{Run, TileTree, fold};
 use crate::waiting::Waiting;
-use chain::{Hash, MerkleTree};
+use crate::writer::Writer;
+use chain::{Hash, TreeNodes};
 use clearing::{
-    AccountView, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentView, Position,
-    Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Clearing, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
+    PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, Recovered, VaultPlace};
-use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// The chain as the last durable block left it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,24 +36,54 @@ pub struct Tip {
     pub hash: Hash,
 }
 
-/// So many payments are rebuilt faster by two threads than by one.
-const SECOND_THREAD_PAYMENTS: usize = 10_000;
+/// How much is in memory, and how indexing goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Tuning {
+    /// The last payments, in memory whatever becomes of them; 16,384 by default: some 10 MB.
+    pub recent_payments: usize,
+    /// Events that are worth a transaction; 16,384 by default, and less after a second.
+    pub batch_events: usize,
+    /// Index in [`ReadModel::durable`] itself, instead of on a thread: for simulated time.
+    pub inline: bool,
+    /// Told at a start how many payments are indexed, and of how many.
+    pub progress: fn(u64, u64),
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { recent_payments: 16_384, batch_events: 16_384, inline: false, progress: |_, _| {} }
+    }
+}
+
+/// Events the index may be behind before no more payments are to be taken in: half a minute of full speed, and 100 MB.
+const BEHIND_EVENTS: usize = 300_000;
+/// Events after which the journal waits for the index: only events of payments taken in elsewhere come this far.
+const BEHIND_EVENTS_MAX: usize = 2 * BEHIND_EVENTS;
+/// Rows copied or let go of at once: the journal waits for some ten microseconds.
+const PIECE: usize = 128;
 
 /// Everything readers ask for.
-#[derive(Debug)]
-pub struct ReadModel(RwLock<Tables>);
+pub struct ReadModel {
+    tables: RwLock<Tables>,
+    index: Arc<dyn Index>,
+    writing: Mutex<Writing>,
+    room: (Mutex<()>, Condvar),
+    tuning: Tuning,
+}
 
-#[derive(Debug)]
-struct Tables {
-    payments: Rows<PaymentView>,
-    places: Rows<VaultPlace>,
-    by_uetr: Uetrs,
+struct Writing {
+    writer: Writer,
+    /// Not written yet, because it failed.
+    ready: Option<Batch>,
+}
+
+pub(crate) struct Tables {
+    pub(crate) recent: Recent,
     waiting: Waiting,
     rules: Rules,
-    inboxes: Inboxes,
     participants: Vec<ParticipantView>,
     accounts: Vec<AccountView>,
-    tree: MerkleTree,
+    tree: TileTree,
     tip: Tip,
     feed: Feed,
     held: HeldSums,
@@ -56,48 +92,74 @@ struct Tables {
 }
 
 impl ReadModel {
-    /// Rebuilds everything from what a journal knew when it was opened.
-    pub fn rebuild(recovered: &Recovered<'_>) -> Self {
-        let Recovered { clearing, forgotten, places, waiting, last, .. } = recovered;
-        let count = forgotten.len() + clearing.payments().len();
-        let views = || forgotten.iter().map(|forgotten| forgotten.payment).chain(clearing.payments());
-        let leaves = clearing.tree().0;
-        let (tree, (payments, by_uetr, inboxes)) = if count < SECOND_THREAD_PAYMENTS {
-            (rebuild_tree(leaves, views()), rebuild_tables(count, views()))
-        } else {
-            // Hashing the tree takes as long as everything else together.
-            std::thread::scope(|scope| {
-                let tree = scope.spawn(|| rebuild_tree(leaves, views()));
-                let tables = rebuild_tables(count, views());
-                (tree.join().expect("the tree is made of what is on record"), tables)
-            })
-        };
-        let count = |rejected: bool| {
-            payments.iter().filter(|view| view.finality.is_some() && view.rejection.is_some() == rejected).count()
-        };
+    /// Payments of a chain that can be indexed in memory when the index cannot be used: some 300 MB.
+    pub const SPARE_PAYMENTS_MAX: u64 = 500_000;
+
+    /// Opens an index, brings it to where the recovered chain is, and goes on from there. One that is damaged is made again; one
+    /// that cannot be written, as on a full disk, is replaced by one in memory until the next start.
+    ///
+    /// # Errors
+    /// If the index cannot be used, and the chain has more than [`SPARE_PAYMENTS_MAX`](Self::SPARE_PAYMENTS_MAX) payments.
+    pub fn open(index: Arc<dyn Index>, recovered: &Recovered<'_>, tuning: Tuning) -> Result<Self, IndexError> {
+        match catch_up(&*index, recovered, tuning.progress) {
+            Err(IndexError::Unavailable(why)) if payments_of(recovered) <= Self::SPARE_PAYMENTS_MAX => {
+                tracing::error!(%why, "history is indexed in memory until the next start");
+                let spare: Arc<dyn Index> = Arc::new(EmbeddedIndex::in_memory()?);
+                let caught_up = catch_up(&*spare, recovered, tuning.progress)?;
+                Self::over(spare, caught_up, recovered, tuning)
+            }
+            caught_up => Self::over(index, caught_up?, recovered, tuning),
+        }
+    }
+
+    fn over(
+        index: Arc<dyn Index>,
+        (mark, tree): (Mark, TileTree),
+        recovered: &Recovered<'_>,
+        tuning: Tuning,
+    ) -> Result<Self, IndexError> {
+        let clearing = recovered.clearing;
+        let on_record = clearing.payments();
+        let first = first_in_memory(clearing, tuning.recent_payments as u64);
+        let places = recovered.places.iter().copied().chain(core::iter::repeat(VaultPlace::default()));
+        let rows = on_record.zip(places).map(|(payment, place)| Row { payment, place });
+        let rows = rows.skip_while(|row| row.payment.index.0 < first);
         let (size, root) = clearing.tree();
-        let hash = last.map_or(Hash::default(), |header| header.hash());
-        Self(RwLock::new(Tables {
-            places: forgotten.iter().map(|forgotten| forgotten.place).chain(places.iter().copied()).collect(),
-            by_uetr,
-            waiting: Waiting::restore(clearing, waiting),
+        let hash = recovered.last.map_or(Hash::default(), |header| header.hash());
+        let writer = Writer::new(mark, TileTree::load(mark.leaves, |level, number| index.tile(level, number))?);
+        let tables = Tables {
+            recent: Recent::new(mark, first, rows),
+            waiting: Waiting::restore(clearing, &recovered.waiting),
             rules: Rules::restore(clearing),
-            inboxes,
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
             tree,
             tip: Tip { size, root, height: clearing.height(), time: clearing.time(), hash },
             feed: Feed::default(),
-            held: HeldSums::restore(payments.iter()),
-            settled: count(false) as u64,
-            rejected: count(true) as u64,
-            payments,
-        }))
+            held: HeldSums::restore(clearing.payments()),
+            settled: mark.settled,
+            rejected: mark.rejected,
+        };
+        let writing = Mutex::new(Writing { writer, ready: None });
+        Ok(Self { tables: RwLock::new(tables), index, writing, room: Default::default(), tuning })
+    }
+
+    /// A read model over a centre that has forgotten nothing, with an index in memory, which is fed at once: for whoever has no
+    /// disk.
+    ///
+    /// # Panics
+    /// If the centre has forgotten something.
+    pub fn in_memory(clearing: &Clearing) -> Self {
+        assert_eq!(clearing.forgotten(), 0, "somebody must know what was forgotten");
+        let index = EmbeddedIndex::in_memory().expect("memory is there");
+        let tuning = Tuning { inline: true, ..Tuning::default() };
+        Self::open(Arc::new(index), &Recovered::of(clearing), tuning).expect("an index in memory can be written")
     }
 
     /// Takes in the next durable block.
     pub fn durable(&self, block: &DurableBlock) {
         let mut tables = self.write();
+        tables.recent.begin_block(block.header.height, block.applied.forgotten.len());
         for event in &block.applied.events {
             tables.note(event);
         }
@@ -115,17 +177,131 @@ impl ReadModel {
             hash: block.hash,
         };
         tables.feed.note(header.time_ns, &block.applied);
+        let behind = tables.recent.pending_events();
+        drop(tables);
+        if self.tuning.inline {
+            self.index_inline(behind);
+        } else if behind >= BEHIND_EVENTS_MAX {
+            self.wait_for_index();
+        }
+    }
+
+    fn index_inline(&self, behind: usize) {
+        if behind >= self.tuning.batch_events
+            && let Err(error) = self.index_pending(false)
+        {
+            tracing::error!(%error, "history is not indexed; it is tried again");
+        }
+    }
+
+    fn wait_for_index(&self) {
+        let (mutex, room) = &self.room;
+        tracing::warn!("the journal waits for the index of history");
+        let mut guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.read().recent.pending_events() >= BEHIND_EVENTS {
+            guard = room.wait_timeout(guard, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether the index is so far behind that no more payments should be taken in.
+    pub fn is_behind(&self) -> bool {
+        self.read().recent.pending_events() >= BEHIND_EVENTS
+    }
+
+    /// Whether enough waits for the index to be worth a transaction.
+    pub fn is_worth_indexing(&self) -> bool {
+        self.read().recent.pending_events() >= self.tuning.batch_events
+    }
+
+    /// Brings whole blocks with about [`Tuning::batch_events`] events into the index, and lets memory go of what it may. With
+    /// `durable` that and everything before survives a loss of power.
+    ///
+    /// # Errors
+    /// If the index was not written: the same is tried again by the next call.
+    pub fn index_pending(&self, durable: bool) -> Result<(), IndexError> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Writing { writer, ready } = &mut *writing;
+        if ready.is_none() {
+            *ready = self.gather(writer, durable)?;
+        }
+        let Some(batch) = ready else { return Ok(()) };
+        self.index.write(batch, durable)?;
+        let mark = batch.mark;
+        *ready = None;
+        let mut tables = self.write();
+        tables.recent.indexed(mark);
+        tables.tree.forget(mark.leaves);
+        drop(tables);
+        while self.write().recent.shrink(self.tuning.recent_payments, PIECE) {}
+        self.write().recent.shrink_inboxes(self.tuning.recent_payments);
+        self.room.1.notify_all();
+        Ok(())
+    }
+
+    fn gather(&self, writer: &mut Writer, even_nothing: bool) -> Result<Option<Batch>, IndexError> {
+        let Some((events, height, forgotten)) = self.read().recent.pending_blocks(self.tuning.batch_events) else {
+            let mark = writer.mark();
+            return Ok(even_nothing.then(|| writer.take(mark.height, mark.forgotten)));
+        };
+        // A failure below leaves a part of it gathered.
+        for from in (writer.events()..events).step_by(PIECE) {
+            let changes = self.read().recent.pending(from, PIECE.min(events - from));
+            for mut change in changes {
+                if change.row.place == Recent::PLACE_UNKNOWN {
+                    let indexed = self.index.rows(&[change.row.payment.index])?.pop().flatten();
+                    change.row.place = indexed.map_or(VaultPlace::default(), |row| row.place);
+                }
+                writer.add(&change, true)?;
+            }
+        }
+        Ok(Some(writer.take(height, forgotten)))
     }
 
     /// A payment by its UETR.
-    pub fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn payment(&self, uetr: Uetr) -> Result<Option<PaymentView>, IndexError> {
+        self.find(Key::Uetr(uetr))
+    }
+
+    /// The newest payment with an identifier.
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError> {
         let tables = self.read();
-        tables.find(uetr).copied()
+        if let Some(found) = tables.recent.find(key) {
+            return Ok(tables.recent.payment(found));
+        }
+        drop(tables);
+        self.index.find(key)?.map_or(Ok(None), |payment| self.payment_at(payment))
     }
 
     /// A payment by its index.
-    pub fn payment_at(&self, index: PaymentIndex) -> Option<PaymentView> {
-        self.read().payments.get(index.0 as usize).copied()
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn payment_at(&self, index: PaymentIndex) -> Result<Option<PaymentView>, IndexError> {
+        if index.0 >= self.counts().0 {
+            return Ok(None);
+        }
+        Ok(self.views(&[index])?.pop())
+    }
+
+    /// The payment whose receipt has a number.
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn payment_of_leaf(&self, leaf_index: u64) -> Result<Option<PaymentView>, IndexError> {
+        let tables = self.read();
+        let (first, count) = (tables.recent.first(), tables.recent.count());
+        let is_it = |view: &&PaymentView| view.finality.is_some_and(|finality| finality.leaf_index == leaf_index);
+        if let Some(view) = tables.recent.rows(first..count).rev().find(is_it) {
+            return Ok(Some(*view));
+        }
+        drop(tables);
+        self.index.leaf(leaf_index)?.map_or(Ok(None), |payment| self.payment_at(payment))
     }
 
     /// A payment that waits.
@@ -154,15 +330,53 @@ impl ReadModel {
     }
 
     /// Where a payment's signed message lies; `None` when it came without one.
-    pub fn place(&self, index: PaymentIndex) -> Option<VaultPlace> {
-        self.read().places.get(index.0 as usize).copied().filter(|place| place.bytes > 0)
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn place(&self, index: PaymentIndex) -> Result<Option<VaultPlace>, IndexError> {
+        let here = self.read().recent.place(index);
+        let place = match here {
+            Some(place) => Some(place),
+            None => self.index.rows(&[index])?.pop().flatten().map(|row| row.place),
+        };
+        Ok(place.filter(|place| place.bytes > 0))
+    }
+
+    /// Payments as they stand, which are all known to be there.
+    pub(crate) fn views(&self, payments: &[PaymentIndex]) -> Result<Vec<PaymentView>, IndexError> {
+        let tables = self.read();
+        let mut found: HashMap<PaymentIndex, PaymentView> =
+            payments.iter().filter_map(|payment| Some((*payment, tables.recent.payment(*payment)?))).collect();
+        drop(tables);
+        let missing: Vec<PaymentIndex> = payments.iter().filter(|payment| !found.contains_key(payment)).copied().collect();
+        if !missing.is_empty() {
+            let rows = self.index.rows(&missing)?;
+            found.extend(rows.into_iter().flatten().map(|row| (row.payment.index, row.payment)));
+        }
+        let view = |payment: &PaymentIndex| {
+            found.get(payment).copied().ok_or_else(|| IndexError::Damaged(format!("payment {} is missing", payment.0)))
+        };
+        payments.iter().map(view).collect()
     }
 
     /// What the chain has for a participant behind `after`, oldest first, with the payments as they stand now.
-    pub fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<(InboxEntry, PaymentView)> {
-        let tables = self.read();
-        let entries = tables.inboxes.after(participant, after, limit);
-        entries.map(|entry| (*entry, *tables.payments.get(entry.payment.0 as usize).expect("entries are of payments"))).collect()
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn inbox(
+        &self,
+        participant: ParticipantId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(InboxEntry, PaymentView)>, IndexError> {
+        // Memory first: what leaves it meanwhile is in the index before it does.
+        let (from, recent) = self.read().recent.inbox(participant, after, limit);
+        let mut entries = if after < from { self.index.inbox(participant, after, limit)? } else { Vec::new() };
+        entries.truncate(entries.partition_point(|entry| entry.position <= from));
+        entries.extend(recent);
+        entries.truncate(limit);
+        let payments: Vec<PaymentIndex> = entries.iter().map(|entry| entry.payment).collect();
+        Ok(entries.into_iter().zip(self.views(&payments)?).collect())
     }
 
     /// All participants, in order of registration.
@@ -180,19 +394,36 @@ impl ReadModel {
         self.read().tip
     }
 
-    /// The audit path of a leaf in the tree of that size.
-    pub fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
-        self.read().tree.inclusion_proof(leaf_index, size)
+    /// The audit path of a leaf in the tree of that size; `None` where there is none.
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Result<Option<Vec<Hash>>, IndexError> {
+        let is_there = leaf_index < size && size <= self.read().tree.len();
+        is_there.then(|| self.inclusion_path(leaf_index, size)).transpose()
     }
 
-    /// The proof that the tree of `old` leaves is the beginning of that of `new`.
-    pub fn consistency_proof(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
-        self.read().tree.consistency_proof(old, new)
+    /// The proof that the tree of `old` leaves is the beginning of that of `new`; `None` where there is none.
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn consistency_proof(&self, old: u64, new: u64) -> Result<Option<Vec<Hash>>, IndexError> {
+        let is_there = 0 < old && old <= new && new <= self.read().tree.len();
+        is_there.then(|| self.consistency_path(old, new)).transpose()
     }
 
     /// Payments on record: all, settled, rejected.
     pub fn counts(&self) -> (u64, u64, u64) {
         self.read().counts()
+    }
+
+    /// Events that the index does not have yet.
+    pub fn index_behind(&self) -> u64 {
+        self.read().recent.pending_events() as u64
+    }
+
+    pub(crate) fn index(&self) -> &dyn Index {
+        &*self.index
     }
 
     /// The newest events, newest first.
@@ -221,83 +452,83 @@ impl ReadModel {
     /// Whether the laws that are cheap to judge hold, as the last durable block left everything.
     pub fn laws(&self) -> [LawStatus; LAWS.len()] {
         let tables = self.read();
-        let kept = tables.tree.len();
+        let size = tables.tree.len();
+        let root = Edge(&tables.tree).root_of(size).unwrap_or_default();
         let evidence = Evidence {
             accounts: &tables.accounts,
             held: &tables.held,
             counts: tables.counts(),
             told: (tables.tip.size, tables.tip.root),
-            kept: (kept, tables.tree.root_at(kept).expect("its own size")),
+            kept: (size, root),
         };
         evidence.judge()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Tables> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Tables> {
-        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn rebuild_tables(count: usize, views: impl Iterator<Item = PaymentView>) -> (Rows<PaymentView>, Uetrs, Inboxes) {
-    let (mut payments, mut by_uetr) = (Rows::default(), Uetrs::with_capacity(count));
-    for view in views {
-        enter(&mut by_uetr, &payments, &view);
-        payments.push(view);
+impl core::fmt::Debug for ReadModel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ReadModel")
     }
-    let inboxes = Inboxes::restore(&payments);
-    (payments, by_uetr, inboxes)
 }
 
-/// Enters a new payment by its UETR. One that names an earlier payment, which the centre has forgotten, takes its place:
-/// the older one stays in inboxes and in the chain.
-fn enter(by_uetr: &mut Uetrs, payments: &Rows<PaymentView>, view: &PaymentView) {
-    let is_it = |index: PaymentIndex| payments.get(index.0 as usize).is_some_and(|known| known.uetr == view.uetr);
-    by_uetr.put(view.uetr, view.index, is_it);
-}
+impl TreeNodes for ReadModel {
+    type Error = IndexError;
 
-fn rebuild_tree(leaves: u64, views: impl Iterator<Item = PaymentView>) -> MerkleTree {
-    let mut leaves = vec![Hash::default(); leaves as usize];
-    for view in views {
-        if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
-            leaves[finality.leaf_index as usize] = record.leaf();
+    fn node(&self, height: u32, index: u64) -> Result<Hash, IndexError> {
+        let run = Run::of(height, index);
+        if let Some(hashes) = self.read().tree.run(run).map(<[Hash]>::to_vec) {
+            return Ok(fold(&hashes));
         }
+        let tile = self.index.tile(run.level, run.tile())?.unwrap_or_default();
+        let missing = || IndexError::Damaged(format!("tile {} of level {}", run.tile(), run.level));
+        run.in_tile(&tile).map(fold).ok_or_else(missing)
     }
-    let mut tree = MerkleTree::new();
-    leaves.into_iter().for_each(|leaf| tree.push_leaf_hash(leaf));
-    tree
+}
+
+fn payments_of(recovered: &Recovered<'_>) -> u64 {
+    recovered.forgotten.count() + recovered.clearing.payments().len() as u64
+}
+
+/// Everything from the first open payment on, and the last `recent` payments, as far as they are on record.
+fn first_in_memory(clearing: &Clearing, recent: u64) -> u64 {
+    let count = clearing.forgotten() + clearing.payments().len() as u64;
+    let open = clearing.payments().find(|view| view.state == PaymentState::Held).map_or(count, |view| view.index.0);
+    open.min(count.saturating_sub(recent)).max(clearing.forgotten())
 }
 
 impl Tables {
     fn counts(&self) -> (u64, u64, u64) {
-        (self.payments.len() as u64, self.settled, self.rejected)
+        (self.recent.count(), self.settled, self.rejected)
     }
 
     fn note(&mut self, event: &Event) {
-        self.inboxes.note(event);
+        if let Some((kind, view)) = inbox::told(event) {
+            self.recent.note(event.position, kind, view);
+            if let Some(place) = self.waiting.leave(view.uetr) {
+                self.recent.note_place(view.index, place);
+            }
+            self.note_payment(kind, view);
+        }
         match &event.kind {
-            EventKind::PaymentHeld(view) => {
-                self.held.placed(view);
-                self.note_payment(view);
-            }
-            EventKind::PaymentCredited(view) => self.note_payment(view),
-            EventKind::PaymentSettled(view) => {
-                self.settled += 1;
-                self.note_end(view);
-            }
-            EventKind::PaymentRejected(view) => {
-                self.rejected += 1;
-                self.note_end(view);
-            }
             EventKind::ParticipantRegistered { .. } | EventKind::StatusChanged { .. } | EventKind::Arranged(_) => {
                 let known = |id: ParticipantId| self.participants.get(id.0 as usize).cloned();
                 if let Some(view) = ParticipantView::after(&event.kind, known) {
                     put(&mut self.participants, view.id.0 as usize, view);
                 }
             }
-            EventKind::LedgerOpened(_)
+            EventKind::PaymentHeld(_)
+            | EventKind::PaymentCredited(_)
+            | EventKind::PaymentSettled(_)
+            | EventKind::PaymentRejected(_)
+            | EventKind::LedgerOpened(_)
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
             | EventKind::QuoteIssued(_)
@@ -309,45 +540,28 @@ impl Tables {
         }
     }
 
-    fn note_end(&mut self, view: &PaymentView) {
-        self.held.ended(view);
-        self.note_payment(view);
-        let record = view.final_record().expect("an end has a record");
-        self.tree.push_leaf_hash(record.leaf());
-    }
-
-    fn note_payment(&mut self, view: &PaymentView) {
-        let at = view.index.0 as usize;
-        if at == self.payments.len() {
-            enter(&mut self.by_uetr, &self.payments, view);
-            if let Some(place) = self.waiting.leave(view.uetr) {
-                self.note_place(view.index, place);
+    fn note_payment(&mut self, kind: InboxKind, view: &PaymentView) {
+        match kind {
+            InboxKind::Asked => self.held.placed(view),
+            InboxKind::Credited => {}
+            InboxKind::Ended => {
+                self.held.ended(view);
+                self.settled += u64::from(view.state == PaymentState::Settled);
+                self.rejected += u64::from(view.state == PaymentState::Rejected);
+                let record = view.final_record().expect("an end has a record");
+                self.tree.push(record.leaf());
             }
         }
-        self.payments.put(at, *view);
-    }
-
-    fn find(&self, uetr: Uetr) -> Option<&PaymentView> {
-        let view = |index: PaymentIndex| self.payments.get(index.0 as usize);
-        self.by_uetr.find(uetr, |index| view(index).is_some_and(|view| view.uetr == uetr)).and_then(view)
     }
 
     fn note_places(&mut self, block: &DurableBlock) {
         for (at, place) in &block.places {
             match (block.commands.get(*at as usize), block.applied.outcomes.get(*at as usize)) {
-                (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) => self.note_place(payment.index, *place),
+                (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) => self.recent.note_place(payment.index, *place),
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => self.waiting.note_place(payment.uetr, *place),
                 (_, _) => {}
             }
         }
-    }
-
-    fn note_place(&mut self, payment: PaymentIndex, place: VaultPlace) {
-        let index = payment.0 as usize;
-        while self.places.len() < index {
-            self.places.push(VaultPlace::default());
-        }
-        self.places.put(index, place);
     }
 
     fn note_balance(&mut self, view: AccountView) {

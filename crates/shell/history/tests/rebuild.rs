@@ -1,17 +1,23 @@
-//! A read model fed block by block and one rebuilt from the state afterwards tell every reader the same.
+//! Read models that were fed block by block, resumed somewhere or rebuilt from the state tell every reader the same.
 
 #![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
 
 use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection, IndexSeed,
-    IsoReason, MessageIdHash, ParticipantId, Pay, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings,
-    Terms, Time, Uetr,
+    IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority,
+    RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
 };
-use history::{InboxKind, ReadModel};
+use history::{
+    Batch, EmbeddedIndex, InboxEntry, InboxKind, Index, IndexError, Indexing, Key, Mark, Order, PaymentQuery, ReadModel, Row,
+    Span, Tuning,
+};
 use money::{Currency, CurrencyCode, MinorUnits};
 use ordering::{DurableBlock, Forgotten, Recovered, VaultPlace};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const BANKS: u32 = 3;
 
@@ -122,43 +128,132 @@ fn told(event: &Event) -> Option<PaymentView> {
     }
 }
 
+/// So little in memory that most is asked of the index.
+const TUNING: Tuning = Tuning { recent_payments: 2, batch_events: 3, inline: true, progress: |_, _| {} };
+
+fn open(index: Arc<dyn Index>, clearing: &Clearing, forgotten: &Vec<Forgotten>) -> ReadModel {
+    let recovered = Recovered { forgotten, places: vec![], ..Recovered::of(clearing) };
+    ReadModel::open(index, &recovered, TUNING).unwrap()
+}
+
+fn empty() -> Arc<EmbeddedIndex> {
+    Arc::new(EmbeddedIndex::in_memory().unwrap())
+}
+
+/// Every page of a list, put together.
+fn pages(model: &ReadModel, query: &PaymentQuery) -> Vec<PaymentView> {
+    let (mut found, mut next) = (Vec::new(), None);
+    loop {
+        let page = model.payments_of(&PaymentQuery { next, ..query.clone() }).unwrap();
+        assert!(page.payments.len() <= query.limit);
+        found.extend(page.payments);
+        match page.next {
+            Some(at) => next = Some(at),
+            None => return found,
+        }
+    }
+}
+
+/// What a list must hold, said in another way.
+fn wanted(all: &BTreeMap<PaymentIndex, PaymentView>, query: &PaymentQuery) -> Vec<PaymentView> {
+    let is_wanted = |view: &&PaymentView| {
+        let (sent, received) =
+            (view.debtor_agent == query.who, view.creditor_agent == query.who && view.forwarded_position.is_some());
+        let other = if sent { view.creditor_agent } else { view.debtor_agent };
+        (sent || received)
+            && query.from.is_none_or(|from| view.received_at >= from)
+            && query.to.is_none_or(|to| view.received_at < to)
+            && query.state.is_none_or(|state| view.state == state)
+            && query.counterparty.is_none_or(|counterparty| other == counterparty)
+    };
+    let mut found: Vec<PaymentView> = all.values().filter(is_wanted).copied().collect();
+    if query.order == Order::Newest {
+        found.reverse();
+    }
+    found
+}
+
+fn query() -> impl Strategy<Value = PaymentQuery> {
+    let state = prop::option::of(prop::sample::select(vec![PaymentState::Held, PaymentState::Settled, PaymentState::Rejected]));
+    let time = || prop::option::of((0..200u64).prop_map(|seconds| Time(1_000_000_000_000 + seconds * 1_000_000_000)));
+    let bank = || (0..BANKS).prop_map(ParticipantId);
+    let order = prop::sample::select(vec![Order::Newest, Order::Oldest]);
+    (bank(), time(), time(), state, prop::option::of(bank()), order, 1usize..5).prop_map(
+        |(who, from, to, state, counterparty, order, limit)| PaymentQuery {
+            who,
+            from,
+            to,
+            state,
+            counterparty,
+            order,
+            next: None,
+            limit,
+        },
+    )
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
-    fn fed_and_rebuilt_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30), forgets: bool) {
+    fn fed_resumed_and_rebuilt_agree(
+        blocks in prop::collection::vec((prop::collection::vec(command(), 0..6), 0u64..9), 1..30),
+        forgets: bool,
+        stop in 0usize..30,
+        queries in prop::collection::vec(query(), 5),
+    ) {
         let mut clearing = Clearing::new(IndexSeed(1));
-        let fed = ReadModel::rebuild(&Recovered::of(&clearing));
+        let fed = open(empty(), &clearing, &vec![]);
+        // Indexed until somewhere, and then not any more: what a crash leaves.
+        let stopped_index = empty();
+        let stopped = open(stopped_index.clone(), &clearing, &vec![]);
         let mut now = 1_000_000_000_000;
         let mut commands = genesis();
         commands.extend(forgets.then_some(Command::Configure(brief())));
-        fed.durable(&durable(&mut clearing, Time(now), commands));
+        let block = durable(&mut clearing, Time(now), commands);
+        fed.durable(&block);
+        stopped.durable(&block);
         let mut forgotten = Vec::new();
-        let mut all = std::collections::BTreeMap::new();
-        for (commands, seconds) in blocks {
+        let mut all = BTreeMap::new();
+        let mut places = BTreeMap::new();
+        for (at, (commands, seconds)) in blocks.into_iter().enumerate() {
             now += seconds * 1_000_000_000;
             let commands = commands.into_iter().map(|command| accepted(command, now)).collect();
             let block = durable(&mut clearing, Time(now), commands);
-            let place = VaultPlace::default();
-            forgotten.extend(block.applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place }));
+            if let (Some(Command::Pay(_)), Some(Outcome::Payment { payment, repeated: false })) = (block.commands.first(), block.applied.outcomes.first()) {
+                places.entry(payment.index).or_insert(block.places[0].1);
+            }
+            let place = |payment: &PaymentView| places.get(&payment.index).copied().unwrap_or_default();
+            forgotten.extend(block.applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place: place(payment) }));
             all.extend(block.applied.events.iter().filter_map(told).map(|view| (view.index, view)));
             fed.durable(&block);
+            if at < stop {
+                stopped.durable(&block);
+            }
             prop_assert!(fed.laws().iter().all(|status| status.holds), "{:?}", fed.laws());
         }
-        let rebuilt = ReadModel::rebuild(&Recovered { forgotten: &forgotten, ..Recovered::of(&clearing) });
+        drop(stopped);
+        let rebuilt = open(empty(), &clearing, &forgotten);
+        let resumed = open(stopped_index, &clearing, &forgotten);
         prop_assert_eq!(all.len(), forgotten.len() + clearing.payments().len());
-        prop_assert_eq!(fed.counts(), rebuilt.counts());
-        prop_assert_eq!(fed.laws(), rebuilt.laws());
-        prop_assert_eq!(fed.accounts(), rebuilt.accounts());
-        prop_assert_eq!(fed.participants(), rebuilt.participants());
-        let (a, b) = (fed.tip(), rebuilt.tip());
-        prop_assert_eq!((a.size, a.root, a.height, a.time), (b.size, b.root, b.height, b.time));
+        for other in [&rebuilt, &resumed] {
+            prop_assert_eq!(fed.counts(), other.counts());
+            prop_assert_eq!(fed.laws(), other.laws());
+            prop_assert_eq!(fed.accounts(), other.accounts());
+            prop_assert_eq!(fed.participants(), other.participants());
+            let (a, b) = (fed.tip(), other.tip());
+            prop_assert_eq!((a.size, a.root, a.height, a.time), (b.size, b.root, b.height, b.time));
+        }
         for bank in 0..BANKS {
-            let inbox = fed.inbox(ParticipantId(bank), Position(0), 10_000);
-            prop_assert_eq!(&inbox, &rebuilt.inbox(ParticipantId(bank), Position(0), 10_000));
+            let inbox = fed.inbox(ParticipantId(bank), Position(0), 10_000).unwrap();
+            prop_assert_eq!(&inbox, &rebuilt.inbox(ParticipantId(bank), Position(0), 10_000).unwrap());
+            prop_assert_eq!(&inbox, &resumed.inbox(ParticipantId(bank), Position(0), 10_000).unwrap());
             // Cursors only rise, and going on from any of them misses nothing.
             prop_assert!(inbox.windows(2).all(|pair| pair[0].0.position < pair[1].0.position));
-            for (at, (entry, _)) in inbox.iter().enumerate() {
-                let rest = fed.inbox(ParticipantId(bank), entry.position, 10_000);
-                prop_assert_eq!(rest.as_slice(), &inbox[at + 1..]);
+            for (at, (entry, view)) in inbox.iter().enumerate() {
+                prop_assert_eq!(all.get(&entry.payment), Some(view));
+                let rest = fed.inbox(ParticipantId(bank), entry.position, 3).unwrap();
+                prop_assert_eq!(rest.as_slice(), &inbox[at + 1..inbox.len().min(at + 4)]);
             }
             // PAY-02: whoever was asked is told the end, and so is whoever paid.
             for view in all.values().filter(|view| view.finality.is_some()) {
@@ -167,25 +262,188 @@ proptest! {
                 prop_assert_eq!(ends, usize::from(concerned));
             }
         }
-        for view in all.values() {
-            // A UETR that was used again, when the centre had forgotten the first, is the newer payment's.
-            let newest = all.values().rev().find(|other| other.uetr == view.uetr).copied();
-            prop_assert_eq!(fed.payment(view.uetr), newest);
-            prop_assert_eq!(rebuilt.payment(view.uetr), newest);
-            prop_assert_eq!(fed.payment_at(view.index), Some(*view));
-            if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
-                let proof = fed.inclusion_proof(finality.leaf_index, a.size).unwrap();
-                prop_assert_eq!(chain::verify_inclusion(finality.leaf_index, a.size, &record.leaf(), &proof, &a.root), Ok(()));
+        for query in &queries {
+            for model in [&fed, &rebuilt, &resumed] {
+                prop_assert_eq!(pages(model, query), wanted(&all, query), "{:?}", query);
             }
         }
+        for model in [&fed, &rebuilt, &resumed] {
+            for view in all.values() {
+                // A UETR that was used again, when the centre had forgotten the first, is the newer payment's.
+                let newest = all.values().rev().find(|other| other.uetr == view.uetr).copied();
+                prop_assert_eq!(model.payment(view.uetr).unwrap(), newest);
+                prop_assert_eq!(model.find(Key::Message(view.message_id)).unwrap(), newest);
+                prop_assert_eq!(model.payment_at(view.index).unwrap(), Some(*view));
+                if let (Some(finality), Some(record)) = (view.finality, view.final_record()) {
+                    let tip = model.tip();
+                    let proof = model.inclusion_proof(finality.leaf_index, tip.size).unwrap().unwrap();
+                    prop_assert_eq!(chain::verify_inclusion(finality.leaf_index, tip.size, &record.leaf(), &proof, &tip.root), Ok(()));
+                    prop_assert_eq!(model.payment_of_leaf(finality.leaf_index).unwrap(), Some(*view));
+                }
+            }
+            prop_assert_eq!(model.payment(Uetr([99; 16])).unwrap(), None);
+            prop_assert_eq!(model.payment_at(PaymentIndex(all.len() as u64)).unwrap(), None);
+        }
+        for (index, place) in &places {
+            let found = fed.place(*index).unwrap();
+            // The same message sent again lies in a second place, which is as good.
+            prop_assert!(found.is_some_and(|found| found.file == place.file), "{:?}", found);
+        }
     }
+}
+
+/// A chain of a thousand payments, as it is recovered.
+fn thousand() -> (Clearing, Vec<Forgotten>) {
+    let mut clearing = Clearing::new(IndexSeed(1));
+    let now = |n: u64| Time(1_000_000_000_000 + n * 1_000_000_000);
+    let mut commands = genesis();
+    commands.push(Command::Configure(brief()));
+    let mut forgotten = Vec::new();
+    let mut block = |clearing: &mut Clearing, n: u64, commands| {
+        let place = VaultPlace { file: 3, offset: n as u32, bytes: 5 };
+        let applied = durable(clearing, now(n), commands).applied;
+        forgotten.extend(applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place }));
+    };
+    block(&mut clearing, 0, commands);
+    for n in 1..=500u64 {
+        let uetr = |side: u8| Uetr([(n % 251) as u8, (n / 251) as u8, side, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+        let pay = |side| accepted(pay(uetr(side), 0, 1, 1), now(n).0);
+        block(&mut clearing, n, vec![pay(0), pay(1), answer(uetr(0), 1, true), answer(uetr(1), 1, n % 7 == 0)]);
+    }
+    (clearing, forgotten)
+}
+
+#[test]
+fn an_index_of_another_chain_is_made_again() {
+    let (clearing, forgotten) = thousand();
+    let index = empty();
+    drop(open(index.clone(), &clearing, &forgotten));
+    let whole = index.mark().unwrap();
+    assert_eq!((whole.payments, whole.leaves, whole.height), (1000, 1000, 501));
+    // The chain went back, as from a copy of its folder: the index knows too much.
+    let early = Clearing::new(IndexSeed(1));
+    let model = open(index.clone(), &early, &vec![]);
+    assert_eq!((model.counts().0, index.mark().unwrap().payments), (0, 0));
+    // As long as the other one, and of other payments.
+    let mut other = Clearing::new(IndexSeed(1));
+    let mut commands = genesis();
+    commands.extend((0..7).map(|n| pay(Uetr([n; 16]), 0, 2, 1)));
+    let block = durable(&mut other, Time(1_000_000_000_000), commands);
+    let model = open(index.clone(), &other, &vec![]);
+    assert_eq!((model.counts().0, index.mark().unwrap().payments), (7, 7));
+    drop((model, block));
+    let model = open(index.clone(), &clearing, &forgotten);
+    assert_eq!((model.counts().0, index.mark().unwrap(), index.check().unwrap()), (1000, whole, None));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_made_again() {
+    let (clearing, forgotten) = thousand();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.redb");
+    let index = EmbeddedIndex::open(&file).unwrap();
+    drop(open(Arc::new(index), &clearing, &forgotten));
+    assert_eq!(EmbeddedIndex::peek(&file).unwrap().payments, 1000);
+    let whole = std::fs::read(&file).unwrap();
+    // What it begins with, and a stretch of pages.
+    for damage in [0..64, 4096..whole.len() / 2] {
+        let mut bytes = whole.clone();
+        bytes[damage].fill(0xA5);
+        std::fs::write(&file, bytes).unwrap();
+        let model = open(Arc::new(EmbeddedIndex::open(&file).unwrap()), &clearing, &forgotten);
+        let views: Vec<PaymentView> = (0..1000).map(|at| model.payment_at(PaymentIndex(at)).unwrap().unwrap()).collect();
+        assert!(views.iter().all(|view| view.finality.is_some()));
+    }
+    std::fs::remove_file(&file).unwrap();
+    let model = open(Arc::new(EmbeddedIndex::open(&file).unwrap()), &clearing, &forgotten);
+    assert_eq!(model.counts(), (1000, 571, 429));
+    assert_eq!(model.place(PaymentIndex(3)).unwrap().map(|place| place.file), Some(3));
+}
+
+/// Refuses to be written while it is told to.
+struct Sulking(EmbeddedIndex, AtomicBool);
+
+impl Index for Sulking {
+    fn mark(&self) -> Result<Mark, IndexError> {
+        self.0.mark()
+    }
+    fn write(&self, batch: &Batch, durable: bool) -> Result<(), IndexError> {
+        match self.1.load(Ordering::Relaxed) {
+            true => Err(IndexError::Unavailable("it sulks".to_owned())),
+            false => self.0.write(batch, durable),
+        }
+    }
+    fn clear(&self) -> Result<(), IndexError> {
+        self.0.clear()
+    }
+    fn rows(&self, payments: &[PaymentIndex]) -> Result<Vec<Option<Row>>, IndexError> {
+        self.0.rows(payments)
+    }
+    fn find(&self, key: Key) -> Result<Option<PaymentIndex>, IndexError> {
+        self.0.find(key)
+    }
+    fn leaf(&self, leaf_index: u64) -> Result<Option<PaymentIndex>, IndexError> {
+        self.0.leaf(leaf_index)
+    }
+    fn inbox(&self, who: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError> {
+        self.0.inbox(who, after, limit)
+    }
+    fn payments_of(&self, span: &Span) -> Result<Vec<PaymentIndex>, IndexError> {
+        self.0.payments_of(span)
+    }
+    fn tile(&self, level: u8, number: u64) -> Result<Option<Vec<chain::Hash>>, IndexError> {
+        self.0.tile(level, number)
+    }
+    fn check(&self) -> Result<Option<String>, IndexError> {
+        self.0.check()
+    }
+    fn bytes(&self) -> Result<u64, IndexError> {
+        self.0.bytes()
+    }
+}
+
+#[test]
+fn an_index_that_cannot_be_written_loses_nothing() {
+    let mut clearing = Clearing::new(IndexSeed(1));
+    let index = Arc::new(Sulking(EmbeddedIndex::in_memory().unwrap(), AtomicBool::new(false)));
+    let model = open(index.clone(), &clearing, &vec![]);
+    model.durable(&durable(&mut clearing, Time(1), genesis()));
+    for n in 0..100u8 {
+        index.1.store((20..60).contains(&n), Ordering::Relaxed);
+        model.durable(&durable(
+            &mut clearing,
+            Time(u64::from(n) + 2),
+            vec![pay(Uetr([n; 16]), 0, 1, 1), answer(Uetr([n; 16]), 1, true)],
+        ));
+        assert!((0..=n).all(|n| model.payment(Uetr([n; 16])).unwrap().is_some()), "all are there behind payment {n}");
+        assert_eq!(model.inbox(ParticipantId(1), Position(0), 1000).unwrap().len(), 2 * (usize::from(n) + 1));
+    }
+    model.index_pending(true).unwrap();
+    assert_eq!((model.index_behind(), index.mark().unwrap().payments, index.check().unwrap()), (0, 100, None));
+}
+
+#[test]
+fn a_thread_indexes_what_comes() {
+    let mut clearing = Clearing::new(IndexSeed(1));
+    let index = empty();
+    let recovered = Recovered { forgotten: &vec![], places: vec![], ..Recovered::of(&clearing) };
+    let tuning = Tuning { inline: false, batch_events: 50, ..TUNING };
+    let model = Arc::new(ReadModel::open(index.clone(), &recovered, tuning).unwrap());
+    let mut indexing = Indexing::start(model.clone()).unwrap();
+    model.durable(&durable(&mut clearing, Time(1), genesis()));
+    for n in 0..200u8 {
+        model.durable(&durable(&mut clearing, Time(u64::from(n) + 2), vec![pay(Uetr([n; 16]), 0, 1, 1)]));
+        assert!(model.payment(Uetr([n; 16])).unwrap().is_some(), "it is there at once");
+    }
+    indexing.close();
+    assert_eq!((model.index_behind(), index.mark().unwrap().payments), (0, 200));
 }
 
 #[test]
 fn durations_are_those_of_the_last_seconds() {
     let second = 1_000_000_000;
     let mut clearing = Clearing::new(IndexSeed(1));
-    let model = ReadModel::rebuild(&Recovered::of(&clearing));
+    let model = ReadModel::in_memory(&clearing);
     model.durable(&durable(&mut clearing, Time(1), genesis()));
     for (n, (held_at, ended_at)) in [(10, 13), (60, 61), (61, 69)].into_iter().enumerate() {
         let uetr = Uetr([n as u8; 16]);

@@ -174,6 +174,6 @@ pub(crate) fn newest_payments(deps: &MonitorDeps) -> (Vec<PaymentView>, u64) {
     let position = deps.model.newest_events(1).first().map_or(0, |feed| feed.event.position.0);
     let (all, _, _) = deps.model.counts();
     let indices = (0..all).rev().take(ROWS_MAX).map(clearing::PaymentIndex);
-    let views = indices.filter_map(|at| deps.model.payment_at(at)).collect();
+    let views = indices.filter_map(|at| deps.model.payment_at(at).ok().flatten()).collect();
     (views, position)
 }

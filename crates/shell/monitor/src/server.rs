@@ -16,8 +16,8 @@ use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chain::Contradiction;
-use clearing::{ParticipantId, Uetr};
-use history::ReadModel;
+use clearing::{ParticipantId, PaymentView, Uetr};
+use history::{IndexError, ReadModel};
 use maud::Markup;
 use risk::Language;
 use serde::Deserialize;
@@ -206,8 +206,10 @@ async fn payment_page(
 ) -> Response {
     let language = wish.language(&headers);
     let deps = &shared.deps;
-    let Some(payment) = Uetr::parse(&uetr).and_then(|uetr| deps.model.payment(uetr)) else {
-        return page(StatusCode::NOT_FOUND, &wish, language, notice(language, Word::NoSuchPayment));
+    let payment = match find(deps, &uetr) {
+        Ok(Some(payment)) => payment,
+        Ok(None) => return page(StatusCode::NOT_FOUND, &wish, language, notice(language, Word::NoSuchPayment)),
+        Err(_) => return page(StatusCode::SERVICE_UNAVAILABLE, &wish, language, notice(language, Word::NoPast)),
     };
     let participants = deps.model.participants();
     let receipt = payment.finality.and_then(|_| (deps.receipt)(payment.uetr));
@@ -215,9 +217,18 @@ async fn payment_page(
     page(StatusCode::OK, &wish, language, rendered)
 }
 
+/// A payment by the text of its UETR.
+fn find(deps: &MonitorDeps, uetr: &str) -> Result<Option<PaymentView>, IndexError> {
+    let found = Uetr::parse(uetr).map_or(Ok(None), |uetr| deps.model.payment(uetr));
+    found.inspect_err(|error| tracing::error!(%error, "the past cannot be read"))
+}
+
 /// The receipt alone, as `luohu verify` reads it.
 async fn receipt(State(shared): State<Arc<Shared>>, Path(uetr): Path<String>) -> Response {
-    let payment = Uetr::parse(&uetr).and_then(|uetr| shared.deps.model.payment(uetr));
+    let payment = match find(&shared.deps, &uetr) {
+        Ok(payment) => payment,
+        Err(_) => return (StatusCode::SERVICE_UNAVAILABLE, "the past cannot be read now\n").into_response(),
+    };
     match payment.filter(|payment| payment.finality.is_some()).and_then(|payment| (shared.deps.receipt)(payment.uetr)) {
         Some(text) => text.into_response(),
         None => (StatusCode::NOT_FOUND, "no receipt: no such payment, or it is not final yet\n").into_response(),

@@ -111,6 +111,7 @@ words! {
     EvidenceNote: "Each proof carries two signed votes that exclude each other: `luohu evidence`.", "每項證據載有兩份互相排斥的已簽署投票：`luohu evidence`。", "每项证据载有两份互相排斥的已签署投票：`luohu evidence`。";
     NoReceipt: "A receipt exists once the payment is final.", "付款終局後即有收據。", "付款终局后即有收据。";
     NotFound: "There is no such page.", "找不到此頁。", "找不到此页。";
+    NoPast: "The past cannot be read now. Please try again.", "暫時無法讀取歷史記錄，請稍後再試。", "暂时无法读取历史记录，请稍后再试。";
     NoSuchPayment: "No payment with this UETR is on record.", "沒有此 UETR 的付款記錄。", "没有此 UETR 的付款记录。";
     Busy: "Too many boards are open. Close one, or try again later.", "開啟的看板過多。請關閉其一或稍後再試。", "打开的看板过多。请关闭其一或稍后再试。";
     Quote: "Quote", "報價", "报价";

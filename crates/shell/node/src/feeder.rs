@@ -2,8 +2,8 @@
 
 use clearing::Outcome;
 use gateway::Hub;
-use history::ReadModel;
-use ordering::{DurableBlock, Recovered, Sink, StopReason};
+use history::{Index, Indexing, ReadModel, Tuning};
+use ordering::{DurableBlock, OpenError, Recovered, Sink, StopReason};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,15 +12,26 @@ pub struct Feeder {
     model: Arc<ReadModel>,
     hub: Arc<Hub>,
     failed: Arc<AtomicBool>,
+    indexing: Option<Indexing>,
 }
 
 impl Feeder {
-    /// Rebuilds the read model and loads the hub from what a journal recovered. `failed` is set when the journal stops
-    /// for another reason than being closed.
-    pub fn rebuild(recovered: &Recovered<'_>, hub: Arc<Hub>, failed: Arc<AtomicBool>) -> Self {
-        let model = Arc::new(ReadModel::rebuild(recovered));
+    /// Opens the read model over an index and loads the hub from what a journal recovered. `failed` is set when the journal
+    /// stops for another reason than being closed.
+    ///
+    /// # Errors
+    /// If the index cannot be used.
+    pub fn rebuild(
+        recovered: &Recovered<'_>,
+        (index, tuning): (Arc<dyn Index>, Tuning),
+        hub: Arc<Hub>,
+        failed: Arc<AtomicBool>,
+    ) -> Result<Self, OpenError> {
+        let model = ReadModel::open(index, recovered, tuning).map_err(|error| OpenError::Readers(error.to_string()))?;
+        let model = Arc::new(model);
+        let indexing = (!tuning.inline).then(|| Indexing::start(Arc::clone(&model))).transpose()?;
         hub.load(recovered.clearing);
-        Self { model, hub, failed }
+        Ok(Self { model, hub, failed, indexing })
     }
 
     /// The read model it feeds.
@@ -44,5 +55,8 @@ impl Sink for Feeder {
             self.failed.store(true, Ordering::Relaxed);
         }
         self.hub.stopped();
+        if let Some(indexing) = &mut self.indexing {
+            indexing.close();
+        }
     }
 }

@@ -49,7 +49,7 @@ fn start(folder: &Path) -> Run {
     let commands = Arc::new(AtomicU64::new(0));
     let disk = Arc::new(RealDisk::open(folder).unwrap());
     let config = JournalConfig { queue_commands_max: 1 << 17, ..JournalConfig::default() };
-    let journal = Journal::open(disk, config, SystemClock, IndexSeed(0xfeed), |_| Wire { done: send, commands }).unwrap();
+    let journal = Journal::open(disk, config, SystemClock, IndexSeed(0xfeed), |_| Ok(Wire { done: send, commands })).unwrap();
     for command in genesis() {
         journal.submit(submission(0, command)).unwrap();
     }
@@ -187,7 +187,7 @@ fn main() {
         let journal = Journal::open(disk, config, SystemClock, IndexSeed(1), |recovered| {
             took = begun.elapsed().as_secs_f64();
             assert_eq!(recovered.clearing.payments().len() as u64, scale);
-            Wire { done: send, commands: Arc::default() }
+            Ok(Wire { done: send, commands: Arc::default() })
         })
         .unwrap();
         let way = if snapshot { "snapshot" } else { "journal" };

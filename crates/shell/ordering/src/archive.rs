@@ -15,7 +15,7 @@ use clearing::{PaymentIndex, PaymentView};
 use std::io;
 use std::sync::Arc;
 
-/// Rows of a file: 226 MB.
+/// Rows of a file: 243 MB.
 const ROWS: u64 = 1 << 20;
 const PLACE_BYTES: usize = 12;
 const CHECK_BYTES: usize = 8;
@@ -72,33 +72,118 @@ fn decode(number: u64, row: &[u8]) -> Option<Forgotten> {
     Some(Forgotten { payment, place: VaultPlace::decode(place) })
 }
 
-/// The first `count` rows; the inner error says which row is damaged or missing, and where.
-pub(crate) fn read(disk: &dyn Disk, count: u64) -> io::Result<Result<Vec<Forgotten>, String>> {
+/// Payments the centre has forgotten, for readers that are rebuilt.
+pub trait ForgottenRows {
+    /// How many there are.
+    fn count(&self) -> u64;
+
+    /// Those from a number on, in order of arrival, up to the first that cannot be read.
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_>;
+}
+
+impl ForgottenRows for Vec<Forgotten> {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        Box::new(self.get(number..).unwrap_or_default().iter().map(|row| Ok(*row)))
+    }
+}
+
+/// None.
+pub(crate) struct NothingForgotten;
+
+impl ForgottenRows for NothingForgotten {
+    fn count(&self) -> u64 {
+        0
+    }
+
+    fn from(&self, _: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
+        Box::new(core::iter::empty())
+    }
+}
+
+/// Looks whether the first `count` rows are there, and those from `from` on whole; the inner error says which is damaged or
+/// missing, and where.
+pub(crate) fn examine(disk: &dyn Disk, from: u64, count: u64) -> io::Result<Result<(), String>> {
     let names = disk.list()?;
-    let mut rows = Vec::new();
     for file in 0..count.div_ceil(ROWS) {
         let name = file_name(file);
         let wanted = (count - file * ROWS).min(ROWS);
         if !names.contains(&name) {
             return Ok(Err(format!("{name} is missing")));
         }
-        let open = disk.open(&name)?;
-        let length = open.length()?;
+        let length = disk.open(&name)?.length()?;
         if length < wanted * ROW_BYTES as u64 {
             return Ok(Err(format!("{name}, byte {length}: it ends too early")));
         }
-        for from in (0..wanted).step_by(PIECE_ROWS as usize) {
-            let mut piece = vec![0; (wanted - from).min(PIECE_ROWS) as usize * ROW_BYTES];
-            open.read_at(from * ROW_BYTES as u64, &mut piece)?;
-            for (number, row) in (file * ROWS + from..).zip(piece.chunks_exact(ROW_BYTES)) {
-                let Some(row) = decode(number, row) else {
-                    return Ok(Err(format!("{name}, byte {}: a row is damaged", number % ROWS * ROW_BYTES as u64)));
-                };
-                rows.push(row);
-            }
+    }
+    for row in rows(disk, from, count) {
+        match row {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error),
         }
     }
-    Ok(Ok(rows))
+    Ok(Ok(()))
+}
+
+/// Rows `from..count`, up to the first that cannot be read.
+pub(crate) fn rows(disk: &dyn Disk, from: u64, count: u64) -> impl Iterator<Item = io::Result<Forgotten>> + '_ {
+    Reading { disk, open: None, next: from, count, piece: Vec::new(), failed: false }
+}
+
+/// Reads rows in order, a piece at a time.
+struct Reading<'a> {
+    disk: &'a dyn Disk,
+    open: Option<(u64, Box<dyn DiskFile>)>,
+    /// Number of the row behind the piece's last.
+    next: u64,
+    count: u64,
+    /// What of the piece is still to be told, the next row last.
+    piece: Vec<Forgotten>,
+    failed: bool,
+}
+
+impl Reading<'_> {
+    fn read_piece(&mut self) -> io::Result<()> {
+        let file = self.next / ROWS;
+        if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
+            self.open = Some((file, self.disk.open(&file_name(file))?));
+        }
+        let (_, open) = self.open.as_ref().expect("it was just opened");
+        let wanted = (self.count - self.next).min(PIECE_ROWS).min(ROWS - self.next % ROWS);
+        let mut bytes = vec![0; wanted as usize * ROW_BYTES];
+        open.read_at(self.next % ROWS * ROW_BYTES as u64, &mut bytes)?;
+        for (number, row) in (self.next..).zip(bytes.chunks_exact(ROW_BYTES)) {
+            let place = number % ROWS * ROW_BYTES as u64;
+            let why = || format!("{}, byte {place}: a row is damaged", file_name(file));
+            let damaged = || io::Error::new(io::ErrorKind::InvalidData, why());
+            self.piece.push(decode(number, row).ok_or_else(damaged)?);
+        }
+        self.piece.reverse();
+        self.next += wanted;
+        Ok(())
+    }
+}
+
+impl Iterator for Reading<'_> {
+    type Item = io::Result<Forgotten>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.piece.is_empty()
+            && self.next < self.count
+            && !self.failed
+            && let Err(error) = self.read_piece()
+        {
+            self.failed = true;
+            self.piece.clear();
+            return Some(Err(error));
+        }
+        self.piece.pop().map(Ok)
+    }
 }
 
 /// Writes rows, each at its place.
@@ -113,6 +198,11 @@ pub(crate) struct ArchiveWriter {
 impl ArchiveWriter {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk, open: None, buffer: Vec::new(), failed: false }
+    }
+
+    /// Rows from a number on, of the first `count`.
+    pub(crate) fn rows(&self, from: u64, count: u64) -> impl Iterator<Item = io::Result<Forgotten>> + '_ {
+        rows(&*self.disk, from, count)
     }
 
     /// Writes rows that follow each other.

@@ -91,12 +91,12 @@ impl<S: Sink> Follower<S> {
         config: JournalConfig,
         seed: IndexSeed,
         making: Making,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
+        rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Self, OpenError> {
-        let (recovery, past) = recover_to_run(&disk, config, seed)?;
-        let sink = rebuild(recovery.shown(&past));
+        let recovery = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown())?;
         let queue = Arc::new(Queue::new(config.queue_commands_max));
-        let Recovery { clearing, segment, last, .. } = recovery;
+        let Recovery { clearing, past, segment, last, .. } = recovery;
         let files = |kind| making.files(&disk, &queue, kind, config.reserve(kind));
         let store = open_store(&*disk, config, segment, past, files)?;
         let vault = VaultReader::new(disk.clone());

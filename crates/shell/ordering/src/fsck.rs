@@ -41,11 +41,11 @@ const BLOCKS_AHEAD: usize = 64;
 /// Checks every block and link. `deep` also applies every command again from the first block, ignoring snapshots, and
 /// reads every signed message that a block refers to back against its hash, on a thread of its own.
 pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
-    let manner = Manner { use_snapshots: !deep, repair: false };
+    let manner = Manner { use_snapshots: !deep, repair: false, archive_from: 0 };
     let (recovery, messages) = std::thread::scope(|scope| {
         let (tell, told) = sync_channel(BLOCKS_AHEAD);
         let reader = deep.then(|| scope.spawn(|| MessageCheck::new(&*disk).run(told)));
-        let recovery = recover_telling(&*disk, IndexSeed(0), manner, reader.is_some().then_some(tell));
+        let recovery = recover_telling(&disk, IndexSeed(0), manner, reader.is_some().then_some(tell));
         (recovery, reader.map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic))))
     });
     let recovery = match recovery {
@@ -71,7 +71,7 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
 fn damaged(damage: OpenError) -> FsckReport {
     let law = match damage {
         OpenError::Diverged { .. } => "ORD-02",
-        OpenError::Damaged { .. } | OpenError::Missing { .. } | OpenError::Io(_) => "CHN-01",
+        OpenError::Damaged { .. } | OpenError::Missing { .. } | OpenError::Io(_) | OpenError::Readers(_) => "CHN-01",
     };
     FsckReport {
         blocks: 0,

@@ -1,6 +1,6 @@
 //! The embedded engine: one machine's journal, which is the chain.
 
-use crate::archive::Forgotten;
+use crate::archive::{ForgottenRows, NothingForgotten};
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::maker::{FileMaker, Files, Reserve};
@@ -43,6 +43,9 @@ pub struct JournalConfig {
     pub snapshot_after_commands: u64,
     /// How often to look at the room on the disk.
     pub full_retry: Duration,
+    /// Payments that readers know and the centre has forgotten: their rows in the archive are not read at start. None by
+    /// default.
+    pub archive_known: u64,
 }
 
 impl Default for JournalConfig {
@@ -54,6 +57,7 @@ impl Default for JournalConfig {
             free_bytes_min: 256 << 20,
             snapshot_after_commands: 200_000,
             full_retry: Duration::from_millis(250),
+            archive_known: 0,
         }
     }
 }
@@ -70,12 +74,11 @@ impl JournalConfig {
 }
 
 /// What a journal knew when it was opened: enough to rebuild everything that is read.
-#[derive(Debug)]
 pub struct Recovered<'a> {
     /// The state.
     pub clearing: &'a Clearing,
-    /// Every payment the centre has forgotten, in order of arrival.
-    pub forgotten: &'a [Forgotten],
+    /// Every payment the centre has forgotten.
+    pub forgotten: &'a dyn ForgottenRows,
     /// Where the signed messages of payments on record lie, in order of arrival; shorter when the last ones have none.
     pub places: Vec<VaultPlace>,
     /// Where those of payments that wait lie.
@@ -95,7 +98,7 @@ impl<'a> Recovered<'a> {
     pub fn of(clearing: &'a Clearing) -> Self {
         Self {
             clearing,
-            forgotten: &[],
+            forgotten: &NothingForgotten,
             places: Vec::new(),
             waiting: Vec::new(),
             last: None,
@@ -107,18 +110,14 @@ impl<'a> Recovered<'a> {
 }
 
 /// Recovers what the folder holds, and keeps it as a snapshot when that took long.
-pub(crate) fn recover_to_run(
-    disk: &Arc<dyn Disk>,
-    config: JournalConfig,
-    seed: IndexSeed,
-) -> Result<(Recovery, Past), OpenError> {
-    let mut recovery = recover(&**disk, seed, Manner { use_snapshots: true, repair: true })?;
-    let mut past = Past::new(disk.clone(), core::mem::take(&mut recovery.places));
-    past.restore(&recovery.forgotten[recovery.archived..]);
+pub(crate) fn recover_to_run(disk: &Arc<dyn Disk>, config: JournalConfig, seed: IndexSeed) -> Result<Recovery, OpenError> {
+    let manner = Manner { use_snapshots: true, repair: true, archive_from: config.archive_known };
+    let mut recovery = recover(disk, seed, manner)?;
     if recovery.replayed_commands > config.snapshot_after_commands {
-        snapshot::write(&**disk, &recovery.clearing, recovery.parent(), &mut past)?;
+        let parent = recovery.parent();
+        snapshot::write(&**disk, &recovery.clearing, parent, &mut recovery.past)?;
     }
-    Ok((recovery, past))
+    Ok(recovery)
 }
 
 /// Goes on from what was recovered: what seals, and what stores.
@@ -126,11 +125,11 @@ pub(crate) fn take_up<C: Clock>(
     disk: &dyn Disk,
     config: JournalConfig,
     clock: C,
-    (recovery, past): (Recovery, Past),
+    recovery: Recovery,
     files: impl Fn(FileKind) -> io::Result<Files>,
 ) -> io::Result<(Sealer<C>, Store)> {
     let parent = recovery.parent();
-    let Recovery { clearing, segment, .. } = recovery;
+    let Recovery { clearing, past, segment, .. } = recovery;
     let store = open_store(disk, config, segment, past, files)?;
     Ok((Sealer { clearing, parent, clock }, store))
 }
@@ -162,23 +161,26 @@ pub struct Journal {
 
 impl Journal {
     /// Recovers what the folder holds, shows it to `rebuild`, which answers with the sink, and starts.
+    ///
+    /// # Errors
+    /// If the blocks are damaged, the folder cannot be used, or `rebuild` says so.
     pub fn open<S: Sink>(
         disk: Arc<dyn Disk>,
         config: JournalConfig,
         clock: impl Clock,
         seed: IndexSeed,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
+        rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Self, OpenError> {
-        let (recovery, past) = recover_to_run(&disk, config, seed)?;
-        let sink = rebuild(recovery.shown(&past));
-        Ok(Self::start(disk, config, clock, (recovery, past), sink)?)
+        let recovery = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown())?;
+        Ok(Self::start(disk, config, clock, recovery, sink)?)
     }
 
     fn start<S: Sink>(
         disk: Arc<dyn Disk>,
         config: JournalConfig,
         clock: impl Clock,
-        recovered: (Recovery, Past),
+        recovered: Recovery,
         sink: S,
     ) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_commands_max));

@@ -45,7 +45,7 @@ mod stepped;
 mod vault;
 mod writer;
 
-pub use archive::Forgotten;
+pub use archive::{Forgotten, ForgottenRows};
 pub use certificates::{CertificateLog, CertificateReport, audit_certificates, has_certificates};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};

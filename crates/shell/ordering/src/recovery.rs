@@ -3,18 +3,18 @@
 //! Every frame of every segment is read and every link of the chain checked, also below a snapshot; commands are applied
 //! again only above it. After each block replayed, state root and tree must be the header's (ORD-02).
 
-use crate::archive::Forgotten;
 use crate::disk::{Disk, DiskFile};
 use crate::frame::{Found, Frame, read_frame, synced_behind};
 use crate::journal::Recovered;
 use crate::messages::BlockPlaces;
 use crate::segments::{OpenSegment, segment_heights, segment_name};
 use crate::sequencer::header_of;
-use crate::snapshot::{self, Past, Places, Snapshot};
+use crate::snapshot::{self, Past, Snapshot};
 use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use planted::{Bug, planted};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 /// Why a data folder was not opened. Nothing was changed in it.
@@ -51,16 +51,16 @@ pub enum OpenError {
         /// What differs.
         what: &'static str,
     },
+    /// The blocks are sound, but what readers are served from cannot be made from them.
+    #[error("history: {0}")]
+    Readers(String),
 }
 
 /// What was found, ready to go on.
 pub(crate) struct Recovery {
     pub(crate) clearing: Clearing,
-    pub(crate) places: Places,
-    /// Every payment the centre has forgotten, in order of arrival.
-    pub(crate) forgotten: Vec<Forgotten>,
-    /// How many of them the archive has.
-    pub(crate) archived: usize,
+    /// What was forgotten while blocks were applied again is in the archive, if it may be written.
+    pub(crate) past: Past,
     pub(crate) last: Option<BlockHeader>,
     pub(crate) segment: Option<OpenSegment>,
     /// Blocks applied again.
@@ -72,12 +72,12 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     /// What of it readers rebuild from.
-    pub(crate) fn shown<'a>(&'a self, past: &Past) -> Recovered<'a> {
+    pub(crate) fn shown(&self) -> Recovered<'_> {
         Recovered {
             clearing: &self.clearing,
-            forgotten: &self.forgotten,
-            places: past.places.iter().collect(),
-            waiting: past.places.waiting().collect(),
+            forgotten: &self.past,
+            places: self.past.places.iter().collect(),
+            waiting: self.past.places.waiting().collect(),
             last: self.last,
             from_snapshot: self.from_snapshot,
             replayed_commands: self.replayed_commands,
@@ -96,23 +96,25 @@ impl Recovery {
 pub(crate) struct Manner {
     pub(crate) use_snapshots: bool,
     pub(crate) repair: bool,
+    /// Rows of the archive before this one nobody needs: they are not read.
+    pub(crate) archive_from: u64,
 }
 
-pub(crate) fn recover(disk: &dyn Disk, seed: IndexSeed, manner: Manner) -> Result<Recovery, OpenError> {
+pub(crate) fn recover(disk: &Arc<dyn Disk>, seed: IndexSeed, manner: Manner) -> Result<Recovery, OpenError> {
     recover_telling(disk, seed, manner, None)
 }
 
 /// The same, telling where the messages of each block lie whose commands are applied again. It waits while nobody listens
 /// fast enough, and goes on when nobody listens any more.
 pub(crate) fn recover_telling(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     seed: IndexSeed,
     manner: Manner,
     tell: Option<SyncSender<BlockPlaces>>,
 ) -> Result<Recovery, OpenError> {
     if manner.use_snapshots {
-        for height in snapshot::heights(disk)? {
-            let Some(found) = snapshot::read(disk, height, seed)? else { continue };
+        for height in snapshot::heights(&**disk)? {
+            let Some(found) = snapshot::read(&**disk, height, seed, manner.archive_from)? else { continue };
             match Walk::new(disk, Some(found), seed, manner, tell.clone()).run() {
                 Err(OpenError::Diverged { height, what }) => {
                     tracing::warn!(height, what, "snapshot does not fit the blocks and is ignored");
@@ -136,7 +138,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(
-        disk: &'a dyn Disk,
+        disk: &'a Arc<dyn Disk>,
         snapshot: Option<Snapshot>,
         seed: IndexSeed,
         manner: Manner,
@@ -144,16 +146,14 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let recovery = Recovery {
             clearing: Clearing::new(seed),
-            places: Places::default(),
-            forgotten: Vec::new(),
-            archived: 0,
+            past: Past::new(disk.clone()),
             last: None,
             segment: None,
             replayed_commands: 0,
             from_snapshot: snapshot.as_ref().map(|snapshot| snapshot.height),
             torn_bytes: 0,
         };
-        Self { disk, manner, snapshot, recovery, tell }
+        Self { disk: &**disk, manner, snapshot, recovery, tell }
     }
 
     fn run(mut self) -> Result<Recovery, OpenError> {
@@ -265,9 +265,7 @@ impl<'a> Walk<'a> {
             return Err(BlockError::Replay("snapshot"));
         }
         self.recovery.clearing = snapshot.clearing;
-        self.recovery.places = snapshot.places;
-        self.recovery.archived = snapshot.forgotten.len();
-        self.recovery.forgotten = snapshot.forgotten;
+        self.recovery.past.places = snapshot.places;
         Ok(())
     }
 
@@ -282,7 +280,12 @@ impl<'a> Walk<'a> {
         let applied = self.recovery.clearing.apply_block(Time(header.time_ns), &commands);
         let again = header_of(header.parent, header.height, Time(header.time_ns), frame.body, commands.len(), &applied);
         compare(header, &again)?;
-        self.recovery.forgotten.extend(self.recovery.places.note_block(&commands, &applied, &frame.places));
+        let past = &mut self.recovery.past;
+        if self.manner.repair {
+            past.note_block(&commands, &applied, &frame.places);
+        } else {
+            past.places.note_block(&commands, &applied, &frame.places);
+        }
         self.recovery.replayed_commands += commands.len() as u64;
         if let Some(tell) = &self.tell {
             let _ = tell.send((header.height, frame.places.clone()));

@@ -4,7 +4,7 @@
 //! payments on record and of payments that wait, and what was forgotten is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
 //! folder synced: a crash leaves the old snapshots or a whole new one. The two newest are kept.
 
-use crate::archive::{self, ArchiveWriter, Forgotten};
+use crate::archive::{self, ArchiveWriter, Forgotten, ForgottenRows};
 use crate::disk::Disk;
 use crate::vault::VaultPlace;
 use chain::{Hash, sha256};
@@ -97,13 +97,8 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    pub(crate) fn new(disk: Arc<dyn Disk>, places: Places) -> Self {
-        Self { places, archive: ArchiveWriter::new(disk) }
-    }
-
-    /// Writes again what recovery found.
-    pub(crate) fn restore(&mut self, forgotten: &[Forgotten]) {
-        self.archive.write(forgotten);
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { places: Places::default(), archive: ArchiveWriter::new(disk) }
     }
 
     pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) {
@@ -112,12 +107,21 @@ impl Past {
     }
 }
 
+impl ForgottenRows for Past {
+    fn count(&self) -> u64 {
+        self.places.first
+    }
+
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
+        Box::new(self.archive.rows(number, self.count()))
+    }
+}
+
 /// A state read back.
 pub(crate) struct Snapshot {
     pub(crate) height: u64,
     pub(crate) block: Hash,
     pub(crate) places: Places,
-    pub(crate) forgotten: Vec<Forgotten>,
     pub(crate) clearing: Clearing,
 }
 
@@ -169,33 +173,31 @@ pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mu
     Ok(())
 }
 
-/// Reads one; `None` when it is damaged: it is only a shortcut, the blocks have everything.
-pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed) -> io::Result<Option<Snapshot>> {
-    let read = examine(disk, height, seed)?;
+/// Reads one; `None` when it is damaged, or the archive is from row `archive_from` on: it is only a shortcut, the blocks have
+/// everything.
+pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed, archive_from: u64) -> io::Result<Option<Snapshot>> {
+    let read = examine(disk, height, seed, archive_from)?;
     Ok(read.inspect_err(|why| tracing::warn!(height, "snapshot is damaged or of an earlier version, and ignored: {why}")).ok())
 }
 
 /// What is wrong with each snapshot, as far as anything is: file and place.
 pub(crate) fn damage(disk: &dyn Disk, seed: IndexSeed) -> io::Result<Vec<String>> {
-    let read = heights(disk)?.into_iter().map(|height| examine(disk, height, seed));
+    let read = heights(disk)?.into_iter().map(|height| examine(disk, height, seed, 0));
     read.filter_map(|read| read.map(Result::err).transpose()).collect()
 }
 
 /// Reads one, or says what is wrong with which file.
-fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed) -> io::Result<Result<Snapshot, String>> {
+fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed, archive_from: u64) -> io::Result<Result<Snapshot, String>> {
     let file = name(height);
     let bytes = disk.open(&file)?.read_all()?;
     let read = parse(&bytes, seed).and_then(|snapshot| {
         if snapshot.height == height { Ok(snapshot) } else { Err("byte 4: it says another height than its name") }
     });
-    let mut snapshot = match read {
+    let snapshot = match read {
         Ok(snapshot) => snapshot,
         Err(why) => return Ok(Err(format!("{file}, {why}"))),
     };
-    Ok(archive::read(disk, snapshot.clearing.forgotten())?.map(|forgotten| {
-        snapshot.forgotten = forgotten;
-        snapshot
-    }))
+    Ok(archive::examine(disk, archive_from, snapshot.clearing.forgotten())?.map(|()| snapshot))
 }
 
 /// An error says from which byte on what is wrong.
@@ -220,7 +222,6 @@ fn parse(bytes: &[u8], seed: IndexSeed) -> Result<Snapshot, &'static str> {
                 rows: places.chunks_exact(12).map(VaultPlace::decode).collect(),
                 waiting: waiting.chunks_exact(28).filter_map(waiting_row).collect(),
             },
-            forgotten: Vec::new(),
             clearing,
         })
     };

@@ -57,13 +57,13 @@ impl<C: Clock, S: Sink> Stepper<C, S> {
         config: JournalConfig,
         clock: C,
         seed: IndexSeed,
-        rebuild: impl FnOnce(Recovered<'_>) -> S,
+        rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Self, OpenError> {
-        let (recovery, past) = recover_to_run(&disk, config, seed)?;
-        let sink = rebuild(recovery.shown(&past));
+        let recovery = recover_to_run(&disk, config, seed)?;
+        let sink = rebuild(recovery.shown())?;
         let queue = Arc::new(Queue::new(config.queue_commands_max));
         let files = |kind| SteppedMaker::new(disk.clone(), queue.clone(), kind, config.reserve(kind)).map(Files::Stepped);
-        let (sealer, store) = take_up(&*disk, config, clock, (recovery, past), files)?;
+        let (sealer, store) = take_up(&*disk, config, clock, recovery, files)?;
         Ok(Self { disk, queue, sealer, store, sink, sealed: Vec::new() })
     }
 

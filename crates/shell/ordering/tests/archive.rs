@@ -21,6 +21,7 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 30,
     full_retry: Duration::from_millis(2),
+    archive_known: 0,
 };
 
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Sink for Told {
 fn open(disk: &MemDisk, clock: &Hand, told: &Told, look: impl FnOnce(&Recovered<'_>)) -> Option<Stepper<Hand, Told>> {
     let rebuild = |recovered: Recovered<'_>| {
         look(&recovered);
-        told.clone()
+        Ok(told.clone())
     };
     Stepper::open(Arc::new(disk.clone()), CONFIG, clock.clone(), IndexSeed(3), rebuild).ok()
 }
@@ -58,10 +59,11 @@ fn found(disk: &MemDisk, with_snapshots: bool) -> (Vec<Forgotten>, Vec<VaultPlac
     if !with_snapshots {
         snapshots().for_each(|name| disk.remove(&name).unwrap());
     }
-    let mut seen = None;
+    let mut seen: Option<(Vec<Forgotten>, Vec<VaultPlace>, bool)> = None;
     let look = |recovered: &Recovered<'_>| {
-        assert_eq!(recovered.forgotten.len() as u64, recovered.clearing.forgotten());
-        seen = Some((recovered.forgotten.to_vec(), recovered.places.clone(), recovered.from_snapshot.is_some()));
+        assert_eq!(recovered.forgotten.count(), recovered.clearing.forgotten());
+        let forgotten = recovered.forgotten.from(0).map(Result::unwrap).collect();
+        seen = Some((forgotten, recovered.places.clone(), recovered.from_snapshot.is_some()));
     };
     open(&disk, &Hand(Arc::default()), &Told::default(), look).unwrap();
     seen.unwrap()

@@ -17,11 +17,12 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 40,
     full_retry: Duration::from_millis(2),
+    archive_known: 0,
 };
 
 fn open(disk: &MemDisk, memory: &Memory) -> Result<Journal, OpenError> {
     let sink = memory.clone();
-    Journal::open(Arc::new(disk.clone()), CONFIG, StepClock::default(), IndexSeed(5), move |_| sink)
+    Journal::open(Arc::new(disk.clone()), CONFIG, StepClock::default(), IndexSeed(5), move |_| Ok(sink))
 }
 
 /// Runs payments until the fuse burns or `payments` are done; returns what was told.
@@ -70,7 +71,7 @@ fn nothing_told_is_lost_when_the_power_goes() {
                         assert_eq!(told.state_root, Some(recovered.clearing.state_root()));
                     }
                 }
-                sink.clone()
+                Ok(sink.clone())
             });
             let journal = journal.unwrap_or_else(|error| panic!("seed {seed}, life {life}: {error}"));
             reopened += 1;
@@ -166,7 +167,7 @@ fn a_tail_cut_at_any_byte_recovers_to_the_last_whole_block() {
         let memory = Memory::default();
         let journal = Journal::open(Arc::new(torn), CONFIG, StepClock::default(), IndexSeed(5), |recovered| {
             height = recovered.last.unwrap().height;
-            memory
+            Ok(memory)
         });
         journal.unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
         if cut == used {
@@ -217,7 +218,7 @@ fn a_broken_invariant_stops_for_good_and_nobody_waits() {
     let memory = Memory::default();
     let sink = Breaks(memory.clone(), 3);
     let disk = Arc::new(MemDisk::new());
-    let writer = Journal::open(disk, CONFIG, StepClock::default(), IndexSeed(5), move |_| sink).unwrap();
+    let writer = Journal::open(disk, CONFIG, StepClock::default(), IndexSeed(5), move |_| Ok(sink)).unwrap();
     assert_eq!(until_refused(&writer), SubmitRefusal::Stopped);
     assert!(!memory.wait(u64::MAX));
     assert_eq!(memory.0.0.lock().unwrap().stopped, Some(StopReason::InvariantBroken));
@@ -227,7 +228,7 @@ fn a_broken_invariant_stops_for_good_and_nobody_waits() {
     let sink = memory.clone();
     let disk = Arc::new(MemDisk::new());
     let clock = BreaksClock(0.into());
-    let sequencer = Journal::open(disk, CONFIG, clock, IndexSeed(5), move |_| sink).unwrap();
+    let sequencer = Journal::open(disk, CONFIG, clock, IndexSeed(5), move |_| Ok(sink)).unwrap();
     assert_eq!(until_refused(&sequencer), SubmitRefusal::Stopped);
     assert!(!memory.wait(u64::MAX));
     assert_eq!(memory.0.0.lock().unwrap().stopped, Some(StopReason::InvariantBroken));
@@ -274,7 +275,7 @@ fn a_damaged_snapshot_is_only_a_detour() {
         Journal::open(Arc::new(disk.clone()), CONFIG, StepClock::default(), IndexSeed(5), |recovered| {
             assert_eq!(recovered.from_snapshot.is_some(), from_snapshot);
             assert_eq!(*expected.get_or_insert(recovered.clearing.state_root()), recovered.clearing.state_root());
-            Memory::default()
+            Ok(Memory::default())
         })
         .unwrap();
     };

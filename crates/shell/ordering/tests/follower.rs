@@ -21,12 +21,13 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 40,
     full_retry: Duration::from_millis(2),
+    archive_known: 0,
 };
 const BOTH: [Making; 2] = [Making::Ahead, Making::Stepped];
 const SECOND: u64 = 1_000_000_000;
 
 fn open(disk: &MemDisk, making: Making, memory: &Memory) -> Follower<Memory> {
-    Follower::open(Arc::new(disk.clone()), CONFIG, IndexSeed(3), making, |_| memory.clone()).unwrap()
+    Follower::open(Arc::new(disk.clone()), CONFIG, IndexSeed(3), making, |_| Ok(memory.clone())).unwrap()
 }
 
 /// Who orders: makes blocks one behind the other.
@@ -134,7 +135,7 @@ impl Sink for Listener {
 fn everybody_who_waits_is_told_once_and_messages_are_kept_that_matter() {
     let (disk, listener) = (MemDisk::new(), Listener::default());
     let sink = listener.clone();
-    let mut follower = Follower::open(Arc::new(disk), CONFIG, IndexSeed(1), Making::Stepped, |_| sink).unwrap();
+    let mut follower = Follower::open(Arc::new(disk), CONFIG, IndexSeed(1), Making::Stepped, |_| Ok(sink)).unwrap();
     let mut orderer = Orderer::new();
     let first = orderer.block(genesis());
     // The last one repeats the first: it changes nothing, and its message is not kept again.
@@ -208,7 +209,7 @@ fn what_was_told_is_there_whenever_the_power_goes() {
         let (disk, memory) = (MemDisk::new(), Memory::default());
         let blocks = many(&mut Orderer::new());
         disk.lose_power_after(5 + seeded.below(400));
-        let opened = Follower::open(Arc::new(disk.clone()), CONFIG, IndexSeed(3), Making::Stepped, |_| memory.clone());
+        let opened = Follower::open(Arc::new(disk.clone()), CONFIG, IndexSeed(3), Making::Stepped, |_| Ok(memory.clone()));
         if let Ok(mut follower) = opened {
             let failed = blocks.into_iter().find_map(|block| follower.append(vec![block]).err());
             assert!(failed.as_ref().is_none_or(|error| matches!(error, FollowError::Disk(_))), "seed {seed}: {failed:?}");
@@ -226,7 +227,8 @@ fn what_was_told_is_there_whenever_the_power_goes() {
 fn a_full_disk_takes_no_payment_and_still_ends_them() {
     let disk = MemDisk::new();
     let config = JournalConfig { free_bytes_min: 1 << 20, ..CONFIG };
-    let follower = Follower::open(Arc::new(disk.clone()), config, IndexSeed(3), Making::Ahead, |_| Memory::default()).unwrap();
+    let follower =
+        Follower::open(Arc::new(disk.clone()), config, IndexSeed(3), Making::Ahead, |_| Ok(Memory::default())).unwrap();
     let admission = follower.admission();
     let of = |command| Submission { ticket: 0, command, attachment: None };
     assert_eq!(admission.check(&of(pay(1, 1))), Ok(()));

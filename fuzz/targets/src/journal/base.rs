@@ -15,6 +15,7 @@ pub(crate) const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 1 << 20,
     full_retry: Duration::ZERO,
+    archive_known: 0,
 };
 
 /// The journal as it was.
@@ -119,7 +120,7 @@ pub(crate) fn snapshot_height(name: &str) -> Option<u64> {
 
 fn open(disk: &MemoryDisk, memory: &Memory) -> Stepper<FixedClock, Memory> {
     let sink = memory.clone();
-    Stepper::open(Arc::new(disk.clone()), CONFIG, FixedClock, IndexSeed(7), |_| sink).expect("a sound journal opens")
+    Stepper::open(Arc::new(disk.clone()), CONFIG, FixedClock, IndexSeed(7), |_| Ok(sink)).expect("a sound journal opens")
 }
 
 fn message() -> Vec<u8> {

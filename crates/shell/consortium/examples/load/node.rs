@@ -144,7 +144,7 @@ pub fn run(index: usize, options: &Options) {
     }
     let journal = JournalConfig { segment_bytes: 32 << 20, vault_bytes: 8 << 20, ..JournalConfig::default() };
     let seed = IndexSeed(index as u64 + 77);
-    let rebuild = |_: ordering::Recovered<'_>| Wire(send);
+    let rebuild = |_: ordering::Recovered<'_>| Ok(Wire(send));
     let node = match options.signed {
         true => Consortium::open(disk, journal, config, seed, Arc::new(Checked), Arc::new(Nobody), rebuild),
         false => Consortium::open(disk, journal, config, seed, Arc::new(consortium::TakeAtItsWord), Arc::new(Nobody), rebuild),

@@ -59,7 +59,7 @@ fn judge(cluster: &Cluster, seed: u64) {
 fn every_message_is_there(disk: &MemDisk) {
     let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
     let copy = Arc::new(disk.copy());
-    let follower = Follower::open(copy, config, IndexSeed(9), Making::Stepped, |_| Memory::default()).unwrap();
+    let follower = Follower::open(copy, config, IndexSeed(9), Making::Stepped, |_| Ok(Memory::default())).unwrap();
     for payment in follower.clearing().payments() {
         assert!(follower.message_of(payment.uetr).is_some(), "the message of payment {} is missing", payment.uetr);
     }

@@ -18,7 +18,8 @@ use clearing::{
 };
 use client::Client;
 use gateway::{
-    Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, Limits, OtherDoors, Past, PaymentFacts, Tip,
+    Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
+    PaymentFacts, PaymentPage, PaymentQuery, Tip,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use ordering::{DurableBlock, OrderedLog, Submission, SubmitRefusal};
@@ -176,7 +177,7 @@ impl OrderedLog for MemoryLog {
 }
 
 impl Past for MemoryLog {
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Vec<InboxEntry> {
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError> {
         let state = self.state.lock().unwrap();
         let entry = |event: &Event| {
             let (kind, payment, mine) = match &event.kind {
@@ -191,11 +192,35 @@ impl Past for MemoryLog {
             let payment = state.payment(payment.uetr).unwrap();
             mine.then_some(InboxEntry { position: event.position, kind, payment })
         };
-        state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect()
+        Ok(state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect())
     }
 
-    fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
-        self.state.lock().unwrap().payment(uetr)
+    fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError> {
+        let state = self.state.lock().unwrap();
+        Ok(match key {
+            Key::Uetr(uetr) => state.payment(uetr),
+            Key::Message(message) => state.clearing.payments().find(|view| view.message_id == message),
+        })
+    }
+
+    fn payment_of_leaf(&self, leaf_index: u64) -> Result<Option<PaymentView>, IndexError> {
+        let is_it = |view: &PaymentView| view.finality.is_some_and(|finality| finality.leaf_index == leaf_index);
+        Ok(self.state.lock().unwrap().clearing.payments().find(is_it))
+    }
+
+    fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError> {
+        // Which payments these are is history's to test; here it is how they are asked for and told.
+        let state = self.state.lock().unwrap();
+        let mine = |view: &PaymentView| view.debtor_agent == query.who || view.creditor_agent == query.who;
+        let from = query.next.unwrap_or(0);
+        let mut payments: Vec<PaymentView> =
+            state.clearing.payments().filter(|view| mine(view) && view.index.0 >= from).take(query.limit + 1).collect();
+        let next = (payments.len() > query.limit).then(|| payments.pop().unwrap().index.0);
+        Ok(PaymentPage { payments, next })
+    }
+
+    fn is_behind(&self) -> bool {
+        false
     }
 
     fn rulebook_version(&self) -> u32 {
@@ -237,8 +262,8 @@ impl Past for MemoryLog {
         Tip { size, root, height: state.clearing.height(), time: state.clearing.time() }
     }
 
-    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Option<Vec<Hash>> {
-        self.state.lock().unwrap().tree.inclusion_proof(leaf_index, size)
+    fn inclusion_proof(&self, leaf_index: u64, size: u64) -> Result<Option<Vec<Hash>>, IndexError> {
+        Ok(self.state.lock().unwrap().tree.inclusion_proof(leaf_index, size))
     }
 }
 

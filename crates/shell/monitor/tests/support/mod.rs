@@ -27,7 +27,7 @@ pub struct World {
 impl World {
     pub fn new(now_ns: u64, names: [&str; 4]) -> Self {
         let clearing = Clearing::new(IndexSeed(1));
-        let model = Arc::new(ReadModel::rebuild(&ordering::Recovered::of(&clearing)));
+        let model = Arc::new(ReadModel::in_memory(&clearing));
         let (now_ns, stopped) = (Arc::new(AtomicU64::new(now_ns)), Arc::new(AtomicBool::new(false)));
         let mut world = Self { clearing, model, now_ns, stopped, evidence: Vec::new() };
         world.block(genesis(names));

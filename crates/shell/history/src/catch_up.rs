@@ -1,0 +1,172 @@
+//! At a start the index is brought to where the chain is: from where it was, or from nothing.
+//!
+//! What the archive and the centre's record have is payments in order of arrival, each with the positions of its events. The
+//! index is fed with events in order, so the later events of a payment wait until those of other payments before them have
+//! come: as many as there were payments under way at a time.
+
+use crate::inbox::InboxKind;
+use crate::port::{Batch, Index, IndexError, Mark, Row};
+use crate::tiles::{Run, TileTree, fold};
+use crate::writer::{Change, Writer};
+use chain::{Hash, TreeNodes};
+use clearing::Position;
+use ordering::{Recovered, VaultPlace};
+use planted::{Bug, planted};
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Events of one transaction: the more, the less often a page of the index is written. Some 20 MB of memory.
+const BATCH_EVENTS: usize = 150_000;
+/// Transactions that wait while one is written.
+const BATCHES_AHEAD: usize = 1;
+/// One in so many transactions is durable: what a crash in a long rebuild costs. Pages that a transaction freed are used again
+/// behind the next durable one.
+const DURABLE_EVERY: u64 = 8;
+
+/// Brings the index to where the chain is. One that is damaged or of another chain is emptied and made again.
+///
+/// # Errors
+/// If it cannot be.
+pub(crate) fn catch_up(
+    index: &dyn Index,
+    recovered: &Recovered<'_>,
+    progress: fn(u64, u64),
+) -> Result<(Mark, TileTree), IndexError> {
+    match go_on(index, recovered, progress) {
+        Err(IndexError::Damaged(why)) => {
+            tracing::warn!(%why, "the index is made again from the chain");
+            index.clear()?;
+            go_on(index, recovered, progress)
+        }
+        done => done,
+    }
+}
+
+fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -> Result<(Mark, TileTree), IndexError> {
+    let clearing = recovered.clearing;
+    let begun = index.mark()?;
+    if begun.height > clearing.height() || begun.forgotten > recovered.forgotten.count() {
+        return Err(IndexError::Damaged(format!("it knows block {} of a chain of {}", begun.height, clearing.height())));
+    }
+    let writer = Writer::new(begun, TileTree::load(begun.leaves, |level, number| index.tile(level, number))?);
+    std::thread::scope(|scope| {
+        let (give, take) = sync_channel(BATCHES_AHEAD);
+        let written = scope.spawn(move || write_all(index, take));
+        let all = recovered.forgotten.count() + clearing.payments().len() as u64;
+        let fed = Feeding { writer, begun, give, waiting: BTreeMap::new(), all, progress }.feed(recovered);
+        let written = written.join().unwrap_or_else(|panic| resume_unwind(panic));
+        // The one who writes knows better why nobody took batches any more.
+        written.and(fed)
+    })?;
+    let mark = index.mark()?;
+    let tree = TileTree::load(mark.leaves, |level, number| index.tile(level, number))?;
+    let kept = (tree.len(), Edge(&tree).root_of(tree.len())?);
+    let payments = recovered.forgotten.count() + clearing.payments().len() as u64;
+    if kept != clearing.tree() || mark.payments != payments {
+        return Err(IndexError::Damaged("its payments are not those of the chain".to_owned()));
+    }
+    Ok((mark, tree))
+}
+
+fn write_all(index: &dyn Index, take: Receiver<(Batch, bool)>) -> Result<(), IndexError> {
+    take.into_iter().try_for_each(|(batch, last)| index.write(&batch, last))
+}
+
+struct Feeding {
+    writer: Writer,
+    /// Where the index was.
+    begun: Mark,
+    give: SyncSender<(Batch, bool)>,
+    /// Events to come, by position.
+    waiting: BTreeMap<u64, (InboxKind, Row)>,
+    all: u64,
+    progress: fn(u64, u64),
+}
+
+impl Feeding {
+    fn feed(mut self, recovered: &Recovered<'_>) -> Result<(), IndexError> {
+        for forgotten in recovered.forgotten.from(self.begun.forgotten) {
+            let forgotten = forgotten.map_err(|error| IndexError::Unavailable(format!("the archive: {error}")))?;
+            self.payment(Row { payment: forgotten.payment, place: forgotten.place })?;
+        }
+        let places = recovered.places.iter().copied().chain(core::iter::repeat(VaultPlace::default()));
+        for (payment, place) in recovered.clearing.payments().zip(places) {
+            self.payment(Row { payment, place })?;
+        }
+        self.events_before(u64::MAX)?;
+        let batch = self.writer.take(recovered.clearing.height(), recovered.forgotten.count());
+        self.give(batch, true);
+        Ok(())
+    }
+
+    fn payment(&mut self, row: Row) -> Result<(), IndexError> {
+        let payment = &row.payment;
+        let ended = payment.finality.map(|finality| finality.position);
+        let events = [
+            (payment.forwarded_position, InboxKind::Asked),
+            (ended, InboxKind::Ended),
+            (payment.credited_position, InboxKind::Credited),
+        ];
+        let mut first = true;
+        for (position, kind) in events.into_iter().filter_map(|(position, kind)| Some((position?, kind))) {
+            if core::mem::take(&mut first) {
+                // Whatever happened before a payment came in happened to those before it.
+                self.events_before(position.0)?;
+                self.event(position.0, kind, row)?;
+            } else {
+                self.waiting.insert(position.0, (kind, row));
+            }
+        }
+        Ok(())
+    }
+
+    fn events_before(&mut self, position: u64) -> Result<(), IndexError> {
+        while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() < position) {
+            let (at, (kind, row)) = entry.remove_entry();
+            self.event(at, kind, row)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, position: u64, kind: InboxKind, row: Row) -> Result<(), IndexError> {
+        if position <= self.begun.position {
+            return Ok(());
+        }
+        let told = !(kind == InboxKind::Ended && planted(Bug::RestoreForgetsEnds));
+        self.writer.add(&Change { position: Position(position), kind, row }, told)?;
+        if self.writer.events() >= BATCH_EVENTS {
+            let batches = self.writer.mark().position / BATCH_EVENTS as u64;
+            let batch = self.writer.take(self.begun.height, self.begun.forgotten);
+            (self.progress)(batch.mark.payments, self.all);
+            self.give(batch, batches.is_multiple_of(DURABLE_EVERY));
+        }
+        Ok(())
+    }
+
+    /// Nobody takes it any more: who writes has failed and says why.
+    fn give(&self, batch: Batch, durable: bool) {
+        let _ = self.give.send((batch, durable));
+    }
+}
+
+/// The root of the tree of final payments that an index has.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn root_of(index: &dyn Index) -> Result<Hash, IndexError> {
+    let tree = TileTree::load(index.mark()?.leaves, |level, number| index.tile(level, number))?;
+    Edge(&tree).root_of(tree.len())
+}
+
+/// The root of a tree from its right edge alone.
+pub(crate) struct Edge<'a>(pub(crate) &'a TileTree);
+
+impl TreeNodes for Edge<'_> {
+    type Error = IndexError;
+
+    fn node(&self, height: u32, index: u64) -> Result<Hash, IndexError> {
+        let missing = || IndexError::Damaged("the edge of the tree is not whole".to_owned());
+        self.0.run(Run::of(height, index)).map(fold).ok_or_else(missing)
+    }
+}

@@ -1,0 +1,98 @@
+//! Events in order become batches for the index, live and in a rebuild: one way for both.
+
+use crate::inbox::{self, InboxKind};
+use crate::port::{Arrival, Batch, IndexError, Mark, Row};
+use crate::tiles::TileTree;
+use clearing::{PaymentState, Position};
+
+/// An event of a payment, with the payment as it stands at that event or later.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) position: Position,
+    pub(crate) kind: InboxKind,
+    pub(crate) row: Row,
+}
+
+/// Gathers changes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    batch: Batch,
+    tree: TileTree,
+    events: usize,
+}
+
+impl Writer {
+    /// Goes on behind what an index has.
+    pub(crate) fn new(mark: Mark, tree: TileTree) -> Self {
+        Self { batch: Batch { mark, first_leaf: mark.leaves, ..Batch::default() }, tree, events: 0 }
+    }
+
+    /// How far the index will be.
+    pub(crate) fn mark(&self) -> Mark {
+        self.batch.mark
+    }
+
+    /// Changes gathered.
+    pub(crate) fn events(&self) -> usize {
+        self.events
+    }
+
+    /// Takes in the next change; `told` says whether inboxes are told of it.
+    ///
+    /// # Errors
+    /// If payments or ends do not come in order: the index is not of this chain.
+    pub(crate) fn add(&mut self, change: &Change, told: bool) -> Result<(), IndexError> {
+        let Change { position, kind, row } = *change;
+        let (view, mark) = (&row.payment, &mut self.batch.mark);
+        if inbox::is_arrival(kind, view) {
+            in_order("payment", mark.payments, view.index.0)?;
+            mark.payments += 1;
+            self.batch.arrivals.push(Arrival {
+                payment: view.index,
+                uetr: view.uetr,
+                message_id: view.message_id,
+                debtor_agent: view.debtor_agent,
+                creditor_agent: view.forwarded_position.map(|_| view.creditor_agent).filter(|agent| *agent != view.debtor_agent),
+            });
+        }
+        if let (InboxKind::Ended, Some(finality), Some(record)) = (kind, view.finality, view.final_record()) {
+            in_order("leaf", mark.leaves, finality.leaf_index)?;
+            mark.leaves += 1;
+            match view.state {
+                PaymentState::Settled => mark.settled += 1,
+                PaymentState::Rejected => mark.rejected += 1,
+                PaymentState::Held => {}
+            }
+            self.tree.push(record.leaf());
+            self.batch.leaves.push(view.index);
+        }
+        mark.position = position.0;
+        if view.finality.is_some() {
+            self.batch.rows.insert(view.index, row);
+        }
+        if told {
+            self.batch.inbox.extend(inbox::entries(kind, view, position));
+        }
+        self.events += 1;
+        Ok(())
+    }
+
+    /// What was gathered, up to a whole block or, with the mark's own height, somewhere in the middle of a rebuild.
+    pub(crate) fn take(&mut self, height: u64, forgotten: u64) -> Batch {
+        let mut batch = core::mem::take(&mut self.batch);
+        (batch.mark.height, batch.mark.forgotten) = (height, forgotten);
+        batch.tiles = self.tree.changed_since(batch.first_leaf).collect();
+        self.tree.forget(batch.mark.leaves);
+        self.batch.mark = batch.mark;
+        self.batch.first_leaf = batch.mark.leaves;
+        self.events = 0;
+        batch
+    }
+}
+
+fn in_order(what: &str, expected: u64, found: u64) -> Result<(), IndexError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(IndexError::Damaged(format!("{what} {found} comes where {what} {expected} is next: it is not of this chain")))
+}
