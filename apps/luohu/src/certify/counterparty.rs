@@ -167,6 +167,8 @@ impl Handler {
             | Carried::NameAnswer(_)
             | Carried::Rejection(_)
             | Carried::Presence(_)
+            | Carried::CancellationRequest(_)
+            | Carried::CancellationAnswer(_)
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })

@@ -64,7 +64,12 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
             let rejection = iso20022::view::RejectionView::of(document)?;
             Read::Rejection(rejection.reason, rejection.description.unwrap_or_default())
         }
-        Carried::StatusRequest(_) | Carried::Presence(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
+        Carried::StatusRequest(_)
+        | Carried::Presence(_)
+        | Carried::CancellationRequest(_)
+        | Carried::CancellationAnswer(_)
+        | Carried::Header(_)
+        | Carried::Elsewhere(_) => {
             return Err(ReadFault::Unexpected(document.message_type().id()));
         }
     })

@@ -128,9 +128,12 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
     match taken {
         Taken::PayeeAnswer(reply) if reply.view.verification_id == id => Ok(*reply),
         Taken::PayeeAnswer(_) => Err("it answers another question"),
-        Taken::Payment(_) | Taken::Report(_) | Taken::StatusRequest(_) | Taken::PayeeCheck(_) | Taken::Presence(..) => {
-            Err("it is no answer")
-        }
+        Taken::Payment(_)
+        | Taken::Report(_)
+        | Taken::StatusRequest(_)
+        | Taken::PayeeCheck(_)
+        | Taken::Presence(..)
+        | Taken::Cancellation(_) => Err("it is no answer"),
     }
 }
 

@@ -24,6 +24,7 @@ mod admission;
 mod answer;
 mod assess;
 mod auth;
+mod cancellations;
 mod clock;
 mod door;
 mod doorway;

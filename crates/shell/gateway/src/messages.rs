@@ -8,6 +8,7 @@ use crate::admission::{Class, Permit};
 use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
+use crate::cancellations;
 use crate::door::{Door, overloaded};
 use crate::elsewhere::rules_for;
 use crate::forgotten;
@@ -49,6 +50,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
             drop(permit);
             payee::check(door, request, &check).await
         }
+        Taken::Cancellation(asked) => cancellations::take(door, request, &asked, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
@@ -58,7 +60,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 fn class(taken: &Taken) -> Class {
     match taken {
         Taken::Payment(_) => Class::Payment,
-        Taken::Report(_) | Taken::PayeeAnswer(_) | Taken::Presence(..) => Class::Answer,
+        Taken::Report(_) | Taken::PayeeAnswer(_) | Taken::Presence(..) | Taken::Cancellation(_) => Class::Answer,
         Taken::StatusRequest(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }

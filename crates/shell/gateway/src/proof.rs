@@ -5,6 +5,7 @@
 //! identifier, is taken over; everything else must be equal.
 
 use crate::auth::{body_of_vault, key_owner};
+use crate::cancellations;
 use crate::messages::{credited_command, payment_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
@@ -207,6 +208,7 @@ fn message_command(
             Verdict::Credited => Ok(credited_command(&report, sender.id)),
             Verdict::Answer(_) => Err("the answer is no report"),
         },
+        (Command::Cancel { .. }, Taken::Cancellation(asked)) => Ok(cancellations::command(&asked, sender.id)),
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }

@@ -7,7 +7,7 @@ mod support;
 use clearing::{
     Code, Command, Corridor, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, Purpose, Rulebook, Scope, Time,
 };
-use iso20022::view::{CreditTransferView, IdentityView, StatusReportView, TransactionStatus};
+use iso20022::view::{CancellationAnswerView, CreditTransferView, IdentityView, StatusReportView, TransactionStatus};
 use money::MinorUnits;
 use serde_json::{Value, json};
 use support::client::{Draft, Reply};
@@ -147,6 +147,40 @@ async fn a_payment_that_is_wanted_later_is_taken_up_then() {
     let read = world.connect(HARBOUR).await.get(&format!("/v1/payments/{}", view.uetr_text())).await.json();
     assert_eq!(read["waits_for"], "execution_time");
     assert_eq!(read["until"], gateway::rfc3339(Time(at)));
+}
+
+async fn take_back(world: &World, bic: &'static str, uetr: [u8; 16]) -> (u16, CancellationAnswerView) {
+    let body = camt056(bic, uetr);
+    let draft = Draft::xml(world.bank(bic), &body);
+    let reply = world.connect(bic).await.send(&draft).await;
+    reply.verify(draft.header("Content-Digest"), world.centre_key);
+    (reply.status, CancellationAnswerView::of(&parse(&reply.body).document).unwrap())
+}
+
+#[tokio::test]
+async fn what_waits_can_be_taken_back_and_nothing_else() {
+    let world = World::start().await;
+    let mut view = transfer(HARBOUR, PEARL);
+    view.execute_from = Some((now_ns() / 1_000_000_000 + 3600) * 1_000_000_000);
+    let body = pacs008(&view);
+    send_body(&world, &body).await;
+    let (status, answer) = take_back(&world, PEARL, view.uetr).await;
+    assert_eq!((status, answer.is_cancelled, answer.reason.as_deref()), (403, false, Some("AGNT")));
+    for _ in 0..2 {
+        let (status, answer) = take_back(&world, HARBOUR, view.uetr).await;
+        assert_eq!((status, answer.is_cancelled, answer.uetr), (200, true, view.uetr));
+    }
+    // It has ended, and the same message again gets that end.
+    let (_, status) = send_body(&world, &body).await;
+    assert_eq!((status.status, status.reason.as_deref()), (TransactionStatus::Rejected, Some("CUST")));
+
+    let held = transfer(HARBOUR, PEARL);
+    send(&world, &held).await;
+    let (status, answer) = take_back(&world, HARBOUR, held.uetr).await;
+    assert_eq!((status, answer.is_cancelled, answer.reason.as_deref()), (409, false, Some("PTNA")));
+    let (status, answer) = take_back(&world, HARBOUR, fresh_uetr()).await;
+    assert_eq!((status, answer.reason.as_deref()), (404, Some("NOOR")));
+    world.log.check_laws();
 }
 
 #[tokio::test]

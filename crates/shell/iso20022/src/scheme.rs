@@ -23,6 +23,10 @@ pub enum Carried<'a> {
     Rejection(&'a Admi00200101),
     /// `admi.004`: whether a participant is there.
     Presence(&'a SystemEventNotificationV02),
+    /// `camt.056`: takes a payment back.
+    CancellationRequest(&'a FIToFIPaymentCancellationRequestV08),
+    /// `camt.029`: what came of that.
+    CancellationAnswer(&'a ResolutionOfInvestigationV09),
     /// `head.001`: stands before a document.
     Header(&'a BusinessApplicationHeaderV02),
     /// A message of other schemes: judged as a file, not carried from bank to bank.
@@ -41,6 +45,8 @@ impl Message {
             Self::Pacs00800108(it) => Carried::CreditTransfer(&it.fi_to_fi_cstmr_cdt_trf),
             Self::Pacs02800103(it) => Carried::StatusRequest(&it.fi_to_fi_pmt_sts_req),
             Self::Admi00400102(it) => Carried::Presence(&it.sys_evt_ntfctn),
+            Self::Camt05600108(it) => Carried::CancellationRequest(&it.fi_to_fi_pmt_cxl_req),
+            Self::Camt02900109(it) => Carried::CancellationAnswer(&it.rsltn_of_invstgtn),
             Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
@@ -49,13 +55,11 @@ impl Message {
             | Self::Camt00500108(_)
             | Self::Camt00600108(_)
             | Self::Camt02500105(_)
-            | Self::Camt02900109(_)
             | Self::Camt05000105(_)
             | Self::Camt05200108(_)
             | Self::Camt05300108(_)
             | Self::Camt05400108(_)
             | Self::Camt05500108(_)
-            | Self::Camt05600108(_)
             | Self::Camt06000105(_)
             | Self::Pacs00300108(_)
             | Self::Pacs00400109(_)

@@ -5,8 +5,8 @@ use crate::refusal::GatewayRefusal;
 use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, Uetr};
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
-    AccountView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, PaymentPriority,
-    PresenceNoticeView, RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    AccountView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView,
+    PaymentPriority, PresenceNoticeView, RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -31,6 +31,8 @@ pub(crate) enum Taken {
     PayeeCheck(Box<PayeeCheck>),
     /// `admi.004`, with the header's message identification
     Presence(String, PresenceNoticeView),
+    /// `camt.056`
+    Cancellation(CancellationRequestView),
     /// `acmt.024`
     PayeeAnswer(Box<PayeeReply>),
 }
@@ -236,7 +238,8 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
             let view = PresenceNoticeView::of(document).map_err(view_error)?;
             Ok(Taken::Presence(id.to_owned(), view))
         }
-        Carried::Rejection(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
+        Carried::CancellationRequest(_) => CancellationRequestView::of(document).map(Taken::Cancellation).map_err(view_error),
+        Carried::Rejection(_) | Carried::CancellationAnswer(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
         }
     }

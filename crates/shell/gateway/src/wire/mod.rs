@@ -8,6 +8,6 @@ mod outbound;
 
 pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read};
 pub(crate) use outbound::{
-    Original, PAYEE_QUESTION, inbox_message, message_reject, original, payee_answer, payee_question, status_report,
-    waiting_original,
+    Original, PAYEE_QUESTION, cancellation_answer, inbox_message, message_reject, original, payee_answer, payee_question,
+    status_report, waiting_original,
 };

@@ -8,11 +8,11 @@ use crate::past::InboxEntry;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash, PaymentView, Uetr, WaitingView};
+use clearing::{Bic, ContentHash, PaymentView, Refusal, Uetr, WaitingView};
 use history::InboxKind;
 use iso20022::view::{
-    HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict, RejectionView, StatusReportView,
-    TransactionStatus, business_message, business_message_of, forwarded,
+    CancellationAnswerView, CancellationRequestView, HeaderView, IdentificationReportView, IdentificationRequestView,
+    NameVerdict, RejectionView, StatusReportView, TransactionStatus, bic_11, business_message, business_message_of, forwarded,
 };
 use iso20022::{Message, MessageType};
 use money::{Amount, Rate};
@@ -128,6 +128,31 @@ fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u
         },
         ..StatusReportView::new(id, now, uetr.0, status)
     }
+}
+
+/// `camt.029`: cancelled, or why not.
+pub(crate) fn cancellation_answer(door: &Door, asked: &CancellationRequestView, refusal: Option<Refusal>) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
+    let to = bic_11(&asked.assigner);
+    let answer = CancellationAnswerView {
+        message_id: id.clone(),
+        created_at: now,
+        assigner: door.centre.clone(),
+        assignee: to.clone(),
+        uetr: asked.uetr,
+        is_cancelled: refusal.is_none(),
+        reason: refusal.map(|refusal| rejection_code(refusal).to_owned()),
+        information: refusal.map(|refusal| format!("{} {refusal}", refusal.code())),
+    };
+    let to = Bic::parse(&to).expect("the sender's own");
+    envelope(door, to, &id, now, &answer.message())
+}
+
+/// `ExternalPaymentCancellationRejection1Code` of a refusal: the payment was never received, has been passed to the next agent,
+/// or is another agent's; anything else is in the words beside it.
+fn rejection_code(refusal: Refusal) -> &'static str {
+    let codes = [(Refusal::UnknownPayment, "NOOR"), (Refusal::TooLateToCancel, "PTNA"), (Refusal::NotYourPayment, "AGNT")];
+    codes.iter().find(|(known, _)| *known == refusal).map_or("NARR", |(_, code)| code)
 }
 
 /// `admi.002`.

@@ -2,9 +2,9 @@
 
 use super::{HKD, now_ns};
 use iso20022::view::{
-    AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, PresenceNoticeView, RejectionView, StatusReportView,
-    StatusRequestView, TransactionStatus, business_message,
+    AccountReference, AccountView, AddressView, CancellationRequestView, CreditTransferView, HeaderView,
+    IdentificationReportView, IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, PresenceNoticeView,
+    RejectionView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -91,6 +91,19 @@ pub fn pacs002(from: &str, uetr: [u8; 16], status: TransactionStatus, reason: Op
     view.reason = reason.map(str::to_owned);
     view.original_message_id = Some("X".into());
     view.original_message_name = Some("pacs.008.001.08".into());
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// Takes a payment back.
+pub fn camt056(from: &str, uetr: [u8; 16]) -> Vec<u8> {
+    let view = CancellationRequestView {
+        message_id: id(),
+        created_at: now_ns(),
+        assigner: from.into(),
+        assignee: CENTRE.into(),
+        uetr,
+        reason: Some("CUST".into()),
+    };
     send(from, &view.message_id, &view.message().unwrap())
 }
 

@@ -67,7 +67,12 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::NameQuestion(question) => question.assgnmt.msg_id.as_str(),
         Carried::NameAnswer(answer) => answer.assgnmt.msg_id.as_str(),
         // These have no id of their own, or none that concerns this scheme.
-        Carried::Rejection(_) | Carried::Presence(_) | Carried::Header(_) | Carried::Elsewhere(_) => return None,
+        Carried::Rejection(_)
+        | Carried::Presence(_)
+        | Carried::CancellationRequest(_)
+        | Carried::CancellationAnswer(_)
+        | Carried::Header(_)
+        | Carried::Elsewhere(_) => return None,
     })
 }
 
@@ -93,7 +98,12 @@ fn sending_agent(document: &Message) -> Option<String> {
         }
         Carried::NameQuestion(question) => assigner(&question.assgnmt),
         Carried::NameAnswer(answer) => assigner(&answer.assgnmt),
-        Carried::Rejection(_) | Carried::Presence(_) | Carried::Header(_) | Carried::Elsewhere(_) => None,
+        Carried::Rejection(_)
+        | Carried::Presence(_)
+        | Carried::CancellationRequest(_)
+        | Carried::CancellationAnswer(_)
+        | Carried::Header(_)
+        | Carried::Elsewhere(_) => None,
     }
 }
 

@@ -179,7 +179,12 @@ pub fn check(source: &[u8], message: &BusinessMessage, settings: &RuleSettings) 
         Carried::StatusRequest(request) => other::status_request(request, &mut findings),
         Carried::NameQuestion(question) => other::identification_request(question, &mut findings),
         Carried::NameAnswer(answer) => other::identification_report(answer, &mut findings),
-        Carried::Rejection(_) | Carried::Presence(_) | Carried::Header(_) | Carried::Elsewhere(_) => {}
+        Carried::Rejection(_)
+        | Carried::Presence(_)
+        | Carried::CancellationRequest(_)
+        | Carried::CancellationAnswer(_)
+        | Carried::Header(_)
+        | Carried::Elsewhere(_) => {}
     }
     texts::characters(source, settings, &mut findings);
     findings.sort_by_key(|finding| finding.rule);

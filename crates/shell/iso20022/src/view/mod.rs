@@ -12,6 +12,7 @@
 //! # Units and limits
 //! Amounts are minor units of their currency, times are nanoseconds since 1970 in UTC, BICs have eleven characters when read.
 
+mod cancellation;
 mod credit_transfer;
 mod header;
 mod identification;
@@ -20,6 +21,7 @@ mod presence;
 mod rejection;
 mod status;
 
+pub use cancellation::{CancellationAnswerView, CancellationRequestView};
 pub(crate) use credit_transfer::quote_of;
 pub use credit_transfer::{CreditTransferView, PaymentPriority, forwarded};
 pub(crate) use header::end_bic;
