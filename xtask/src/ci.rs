@@ -53,7 +53,8 @@ pub fn steps() -> Vec<Step> {
 }
 
 /// End-to-end tests that need no browser.
-const PROCESSES: &[&str] = &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes"];
+const PROCESSES: &[&str] =
+    &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes", "certify", "history"];
 
 /// End-to-end tests that want the machine to themselves.
 const CAMPAIGN: &[&str] = &["campaign", "overload", "soak"];
