@@ -3,6 +3,7 @@
 use crate::centre::{self, Centre, Engine};
 use crate::config::{Config, NodeKind, SchemeSection};
 use crate::evidence::{self, ProofFile};
+use crate::keys::SystemKeys;
 use crate::sections::{MemberSection, PeerSection};
 use anyhow::{Context, Result, ensure};
 use chain::{Contradiction, ContradictionKind, Hash, key_of_hex};
