@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 use world::Machine;
 
-const CENTRE: &str = "LUOHHKHHXXX";
+const CENTRE: &str = gateway::GatewayConfig::CENTRE_BIC;
 /// What each payment moves: 1.23.
 pub const AMOUNT_MINOR: u64 = 123;
 

@@ -10,7 +10,7 @@ use money::Amount;
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
-const CENTRE: &str = "LUOHHKHHXXX";
+const CENTRE: &str = gateway::GatewayConfig::CENTRE_BIC;
 /// Who pays in the kit's bank.
 const DEBTOR: &str = "Certification Debtor";
 
