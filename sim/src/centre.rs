@@ -208,7 +208,7 @@ pub fn journal_config(scene: &Scene) -> JournalConfig {
         free_bytes_min: 1 << 20,
         snapshot_after_commands: scene.snapshot_after,
         full_retry: IDLE,
-        archive_known: 0,
+        archive_known: ordering::ArchiveKnown::default(),
     }
 }
 

@@ -234,6 +234,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::SetRulebook(book) => format!("set rulebook {}", book.version),
         Command::Arrange(arrangement) => format!("{arrangement:?}"),
         Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
+        Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
     };
     format!("{asked}: {answer}")
 }

@@ -265,6 +265,13 @@ pub enum Wish {
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
     },
+    /// Tell all participants something.
+    Broadcast {
+        /// What, in four capitals or digits, as OUTG or CUTO.
+        event: String,
+        /// In words, at most 1,000 bytes; it stays in the chain.
+        text: String,
+    },
     /// Replace the nodes from the next epoch on.
     Nodes {
         /// TOML with the list of peers as in the chain file, all of them.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use anyhow::{Context, Result, ensure};
 use clearing::IndexSeed;
 use history::{EmbeddedIndex, Index, IndexError, Mark, ReadModel, Tuning, root_of};
-use ordering::{Disk, JournalConfig, OpenError, RealDisk, Sink, Stepper, StopReason, SystemClock, read_blocks};
+use ordering::{ArchiveKnown, Disk, JournalConfig, OpenError, RealDisk, Sink, Stepper, StopReason, SystemClock, read_blocks};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub struct Past {
 impl Past {
     /// The journal's settings, which need not read again what the index has.
     pub fn journal_config(&self, config: &Config) -> JournalConfig {
-        JournalConfig { archive_known: self.mark.forgotten, ..centre::journal_config(config) }
+        let known = ArchiveKnown { forgotten: self.mark.forgotten, letters: self.mark.letters };
+        JournalConfig { archive_known: known, ..centre::journal_config(config) }
     }
 
     /// What the read model is opened over.

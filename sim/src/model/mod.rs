@@ -218,6 +218,7 @@ impl Model {
             Command::SetNodes(_) => Err("CLR-1034"),
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.notice(notice),
+            Command::Broadcast(_) => Err("CLR-1034"),
         }
     }
 

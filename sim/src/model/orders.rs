@@ -48,6 +48,7 @@ impl Model {
                 self.orders.officers = officers.iter().map(|officer| officer.key).collect();
                 Expected::Done
             }
+            Command::Broadcast(_) => Expected::Done,
             does @ (Command::Configure(_)
             | Command::OpenLedger(_)
             | Command::RegisterParticipant(_)

@@ -10,8 +10,8 @@ use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
 use chain::{Hash, key_of_hex};
 use clearing::{
-    AccountPurpose, Command, Fund, FundDirection, Officer, OrderId, ParticipantId, ParticipantStatus, RegisterParticipant,
-    SetNodes, Time,
+    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, Officer, OrderId, ParticipantId, ParticipantStatus,
+    RegisterParticipant, SetNodes, Time,
 };
 use gateway::OrderDocument;
 use hyper::Method;
@@ -133,6 +133,10 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             let book = node::rulebook::read(&text, governance.rulebook_version + 1, from, &currencies);
             Command::SetRulebook(book.with_context(|| file.display().to_string())?)
         }
+        Wish::Broadcast { event, text } => Command::Broadcast(Broadcast {
+            event: IsoReason::parse(event).with_context(|| format!("{event} is not four capitals or digits"))?,
+            text: text.clone(),
+        }),
         Wish::Nodes { file } => {
             let nodes = parse::<NodesFile>(file)?.peers.iter().map(PeerSection::node).collect::<Result<_>>()?;
             Command::SetNodes(SetNodes { version: governance.nodes_version + 1, nodes })

@@ -36,6 +36,7 @@ pub fn of(command: &Command) -> String {
         },
         Command::Arrange(arrangement) => super::affairs::arrangement_words(arrangement),
         Command::Notice(notice) => super::affairs::notice_words(notice),
+        Command::Broadcast(broadcast) => format!("tell all participants {}: {}", broadcast.event.as_str(), broadcast.text),
         Command::AppointOfficers(officers) => {
             let all: Vec<_> = officers.iter().map(|officer| format!("{} {}", officer.name, Hash(officer.key))).collect();
             format!("make these, and nobody else, officers: {}", all.join("; "))

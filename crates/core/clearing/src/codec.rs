@@ -5,9 +5,9 @@
 
 use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
-    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Command, ContentHash, FixedSide, Fund, FundDirection, IsoReason,
-    MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId, RegisterParticipant,
-    RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, FixedSide, Fund, FundDirection,
+    IsoReason, MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
+    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -77,6 +77,12 @@ impl Command {
             }
             Self::Arrange(arrangement) => arrangement.encode(out),
             Self::Notice(notice) => notice.encode(out),
+            Self::Broadcast(broadcast) => {
+                out.push(53);
+                out.extend_from_slice(&broadcast.event.0);
+                put_u16(out, broadcast.text.len() as u16);
+                out.extend_from_slice(broadcast.text.as_bytes());
+            }
         }
     }
 
@@ -102,7 +108,8 @@ impl Command {
             22 => Self::SetNodes(decode_nodes(bytes)?),
             40..=46 => Self::Arrange(Arrangement::decode(tag, bytes)?),
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 53..=255 => return Err(DecodeError::Unknown("tag")),
+            53 => Self::Broadcast(decode_broadcast(bytes)?),
+            11..=19 | 23..=39 | 48..=49 | 54..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
@@ -127,6 +134,13 @@ pub(crate) fn decode_register(bytes: &mut &[u8]) -> Result<RegisterParticipant, 
     let [count] = take(bytes)?;
     let currencies = (0..count).map(|_| take_code(bytes)).collect::<Result<_, _>>()?;
     Ok(RegisterParticipant { bic, name, key, provides_exchange, currencies })
+}
+
+fn decode_broadcast(bytes: &mut &[u8]) -> Result<Broadcast, DecodeError> {
+    let event = take_reason(bytes)?;
+    let length = usize::from(take_u16(bytes)?);
+    let text = core::str::from_utf8(take_slice(bytes, length)?).map_err(|_| DecodeError::Unknown("text"))?;
+    Ok(Broadcast { event, text: text.to_owned() })
 }
 
 fn encode_fund(fund: &Fund, out: &mut Vec<u8>) {

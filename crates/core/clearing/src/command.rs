@@ -58,6 +58,22 @@ pub enum Command {
     Arrange(Arrangement),
     /// What a participant tells of itself.
     Notice(Notice),
+    /// Operators' word to all participants (`admi.004`); by order only.
+    Broadcast(Broadcast),
+}
+
+/// What operators tell all participants: an outage, a change of hours, a day that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broadcast {
+    /// What has happened or will (`EvtCd`).
+    pub event: IsoReason,
+    /// In words (`EvtDesc`): 1 to [`Broadcast::TEXT_BYTES_MAX`] bytes of UTF-8. It stays in the chain, so nobody is named in it.
+    pub text: String,
+}
+
+impl Broadcast {
+    /// Longest text (ISO `Max1000Text`, in bytes).
+    pub const TEXT_BYTES_MAX: usize = 1000;
 }
 
 /// A participant as it joins.

@@ -1,9 +1,9 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, MessageIdHash, Officer,
-    OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection, RiskDecision,
-    Rulebook, SetNodes, Time, Uetr, WaitingView,
+    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MessageIdHash,
+    Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection,
+    RiskDecision, Rulebook, SetNodes, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -147,6 +147,8 @@ pub enum EventKind {
     RulebookSet(Rulebook),
     /// Something about one participant was arranged, or became so.
     Arranged(Arranged),
+    /// The chain has something for a participant.
+    Letter(Letter),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

@@ -146,6 +146,7 @@ impl Command {
             Self::SetRulebook(_) => "set-rulebook",
             Self::Arrange(arrangement) => arrangement.name(),
             Self::Notice(_) => "notice",
+            Self::Broadcast(_) => "broadcast",
             Self::Order(_)
             | Self::Cancel { .. }
             | Self::PublishRate(_)
@@ -239,6 +240,7 @@ impl Clearing {
         match command {
             Command::AppointOfficers(officers) => self.appoint(officers),
             Command::SetNodes(set) => self.set_nodes(set),
+            Command::Broadcast(broadcast) => self.broadcast(broadcast),
             Command::Configure(_)
             | Command::OpenLedger(_)
             | Command::RegisterParticipant(_)

@@ -31,6 +31,7 @@ mod governance;
 mod ids;
 mod index;
 pub mod laws;
+mod letter;
 mod liquidity;
 mod participant;
 mod payment;
@@ -47,13 +48,14 @@ mod waiting;
 pub use arrangement::{Arranged, Arrangement, Notice, Says};
 pub use codec::DecodeError;
 pub use command::{
-    AccountPurpose, Answer, AnswerVerdict, Command, FixedSide, Fund, FundDirection, IsoReason, ParticipantStatus, Pay, Priority,
-    PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
+    AccountPurpose, Answer, AnswerVerdict, Broadcast, Command, FixedSide, Fund, FundDirection, IsoReason, ParticipantStatus, Pay,
+    Priority, PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
 };
 pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteTerms};
 pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};
 pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
 pub use index::IndexSeed;
+pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};

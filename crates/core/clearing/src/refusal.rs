@@ -103,11 +103,13 @@ pub enum Refusal {
     NotASpan,
     /// A target below the floor, or a cap above the whole of the prefunding.
     TermsNotValid,
+    /// A text that is empty or has control characters.
+    TextNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -149,6 +151,7 @@ impl Refusal {
         Self::AccountsNotEmpty,
         Self::NotASpan,
         Self::TermsNotValid,
+        Self::TextNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -219,6 +222,7 @@ impl Refusal {
                 WithChange,
                 "a target is not below its floor, a share not above one million millionths",
             ),
+            Self::TextNotValid => ("CLR-1043", b"FF01", 422, WithChange, "a text is empty or has control characters"),
             Self::NotASpan => ("CLR-1103", b"DT01", 422, WithChange, "the time ends before it begins, is over, or is none"),
         }
     }

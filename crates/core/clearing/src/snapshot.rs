@@ -27,7 +27,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -68,6 +68,7 @@ impl Clearing {
         self.governance.encode(out);
         self.encode_rules(out);
         self.encode_affairs(out);
+        put_u64(out, self.letters);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -147,6 +148,7 @@ impl Clearing {
         clearing.governance = Governance::decode(bytes)?;
         clearing.decode_rules(bytes, seed)?;
         clearing.decode_affairs(bytes)?;
+        clearing.letters = take_u64(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }

@@ -175,7 +175,8 @@ impl ParticipantView {
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
             | EventKind::PaymentWaiting(_)
-            | EventKind::RulebookSet(_) => None,
+            | EventKind::RulebookSet(_)
+            | EventKind::Letter(_) => None,
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Clearing {
     pub(crate) quotas: Quotas,
     pub(crate) waiting: WaitingRoom,
     pub(crate) affairs: Affairs,
+    /// Letters sent so far.
+    pub(crate) letters: u64,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -100,6 +102,8 @@ pub struct Clearing {
     pub(crate) events: Vec<Event>,
     /// Counters of quotas changed by it.
     pub(crate) counted: Vec<(CounterKey, u64)>,
+    /// Number of the command being applied in its block.
+    pub(crate) command: u32,
     touched: Vec<AccountId>,
 }
 
@@ -131,6 +135,7 @@ impl Clearing {
             quotas: Quotas::new(seed),
             waiting: WaitingRoom::default(),
             affairs: Affairs::default(),
+            letters: 0,
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -139,6 +144,7 @@ impl Clearing {
             delta: Vec::new(),
             events: Vec::new(),
             counted: Vec::new(),
+            command: 0,
             touched: Vec::new(),
         }
     }
@@ -163,7 +169,10 @@ impl Clearing {
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
             self.warm(chunk);
-            outcomes.extend(chunk.iter().map(|command| self.apply(command)));
+            for command in chunk {
+                self.command = outcomes.len() as u32;
+                outcomes.push(self.apply(command));
+            }
         }
         let balances = self.seal();
         Applied {
@@ -204,7 +213,8 @@ impl Clearing {
                 | Command::Cancel { .. }
                 | Command::SetRulebook(_)
                 | Command::Arrange(_)
-                | Command::Notice(_) => {}
+                | Command::Notice(_)
+                | Command::Broadcast(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -248,6 +258,7 @@ impl Clearing {
             Command::SetRulebook(book) => self.set_rulebook(book),
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.take_notice(notice),
+            Command::Broadcast(_) => Err(Refusal::NeedsOrder),
         }
     }
 

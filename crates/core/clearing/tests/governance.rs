@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    Bic, ChainNode, Clearing, Command, EventKind, IndexSeed, Officer, Order, OrderId, Outcome, ParticipantId, ParticipantStatus,
-    RegisterParticipant, SetNodes, Time,
+    Bic, Broadcast, Carries, ChainNode, Clearing, Command, EventKind, IndexSeed, IsoReason, Letter, LetterKind, Officer, Order,
+    OrderId, Outcome, ParticipantId, ParticipantStatus, RegisterParticipant, SetNodes, Time,
 };
 use money::{Currency, CurrencyCode};
 
@@ -72,6 +72,35 @@ fn refused(clearing: &mut Clearing, command: Command) -> &'static str {
 
 fn status(clearing: &Clearing) -> ParticipantStatus {
     clearing.participants().next().unwrap().status
+}
+
+#[test]
+fn a_broadcast_is_a_letter_to_everybody_and_only_an_order_makes_one() {
+    let mut clearing = scheme();
+    let say = |text: &str| Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: text.into() });
+    let time = clearing.time();
+    let first = clearing.next_position();
+    let applied = clearing.apply_block(time, &[suspend(ParticipantStatus::Live), order(1, [1, 2], say("closing at 23:00"))]);
+    let letter = Letter {
+        number: 0,
+        position: first,
+        at: time,
+        from: None,
+        to: ParticipantId(0),
+        kind: LetterKind::Broadcast,
+        subject: [0; 16],
+        reason: None,
+        carries: Carries::Command(1),
+    };
+    assert_eq!(applied.events.first().map(|event| (event.position, &event.kind)), Some((first, &EventKind::Letter(letter))));
+    assert_eq!(clearing.letters(), 1);
+    // Brought again it is told done, and nobody hears it twice.
+    assert_eq!(run(&mut clearing, order(1, [1, 2], say("closing at 23:00"))), Outcome::Done);
+    assert_eq!(clearing.letters(), 1);
+    assert_eq!(refused(&mut clearing, say("closing at 23:00")), "CLR-1034");
+    for (text, code) in [("", "CLR-1043"), (" ", "CLR-1043"), ("a\nb", "CLR-1043"), (&"x".repeat(1001), "CLR-1019")] {
+        assert_eq!(refused(&mut clearing, order(2, [1, 2], say(text))), code, "{text:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use iso20022::value::EpochNanos;
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
     IdentificationRequestView, IdentityView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView,
-    TransactionStatus, ViewError, business_message,
+    SystemEventView, TransactionStatus, ViewError, business_message,
 };
 use iso20022::{Carried, Limits, Message, read_business_message};
 use world::SharedWorld;
@@ -37,6 +37,8 @@ pub(crate) enum Read {
     PayeeAnswer(Box<IdentificationReportView>),
     /// A message was refused as such: code and words.
     Rejection(String, String),
+    /// What operators tell everybody.
+    Broadcast(SystemEventView),
 }
 
 /// Why a message of the centre does not read.
@@ -64,8 +66,8 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
             let rejection = iso20022::view::RejectionView::of(document)?;
             Read::Rejection(rejection.reason, rejection.description.unwrap_or_default())
         }
+        Carried::Presence(_) => Read::Broadcast(SystemEventView::of(document)?),
         Carried::StatusRequest(_)
-        | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::CancellationAnswer(_)
         | Carried::Header(_)

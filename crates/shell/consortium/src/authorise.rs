@@ -108,6 +108,7 @@ impl Known {
                 | EventKind::PaymentCredited(_)
                 | EventKind::OrderCarriedOut { .. }
                 | EventKind::NodesSet(_)
+                | EventKind::Letter(_)
                 | EventKind::PaymentWaiting(_)
                 | EventKind::RulebookSet(_) => {}
             }

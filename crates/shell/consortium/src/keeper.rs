@@ -379,7 +379,8 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::Cancel { .. }
         | Command::SetRulebook(_)
         | Command::Arrange(_)
-        | Command::Notice(_) => None,
+        | Command::Notice(_)
+        | Command::Broadcast(_) => None,
     }
 }
 
@@ -407,7 +408,8 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
         | Command::Arrange(_)
-        | Command::Notice(_) => Some(Outcome::Done),
+        | Command::Notice(_)
+        | Command::Broadcast(_) => Some(Outcome::Done),
         Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.
         Command::RequestQuote(_) => None,

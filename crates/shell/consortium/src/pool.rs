@@ -417,7 +417,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)
         | Command::Configure(_) => COMMAND_BYTES_GUESS,
-        Command::RegisterParticipant(_) | Command::Arrange(_) => 512,
+        Command::RegisterParticipant(_) | Command::Arrange(_) | Command::Broadcast(_) => 512,
         // Officers and nodes with their names, a rulebook, or an order with one of them.
         Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) | Command::SetRulebook(_) => 32 << 10,
     }

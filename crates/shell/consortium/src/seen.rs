@@ -75,6 +75,7 @@ fn state_recognises(command: &Command) -> bool {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::Arrange(_)
-        | Command::Notice(_) => false,
+        | Command::Notice(_)
+        | Command::Broadcast(_) => false,
     }
 }

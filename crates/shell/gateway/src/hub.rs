@@ -235,5 +235,6 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet { .. }
         | EventKind::Arranged(_) => [None, None],
+        EventKind::Letter(letter) => [Some(letter.to), None],
     }
 }

@@ -8,14 +8,13 @@ use crate::door::{Door, stopped};
 use crate::http::{Answer, Body, JSON, reply};
 use crate::items::{self, Item, Signed};
 use crate::limits::Entered;
-use crate::past::InboxEntry;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
 use ::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use bytes::Bytes;
 use clearing::{PaymentState, Position};
-use history::InboxKind;
+use history::{InboxItem, InboxKind, Tells};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,10 +168,13 @@ fn gather(
 }
 
 /// A creditor agent is never asked to credit after a reject: it comes back too late to answer and learns of the end alone.
-fn is_to_be_told(entry: &InboxEntry) -> bool {
-    match (entry.kind, entry.payment.state) {
-        (InboxKind::Asked, PaymentState::Rejected) => false,
-        (InboxKind::Asked, PaymentState::Held | PaymentState::Settled) | (InboxKind::Ended | InboxKind::Credited, _) => true,
+fn is_to_be_told(entry: &InboxItem) -> bool {
+    match &entry.tells {
+        Tells::Payment(InboxKind::Asked, payment) => match payment.state {
+            PaymentState::Rejected => false,
+            PaymentState::Held | PaymentState::Settled => true,
+        },
+        Tells::Payment(InboxKind::Ended | InboxKind::Credited, _) | Tells::Letter(_) => true,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Inbox items: messages built for their reader and signed for their places in that inbox, one by one or together.
 
 use crate::door::Door;
-use crate::past::InboxEntry;
 use crate::refusal::Problem;
 use crate::wire;
 use bytes::Bytes;
 use clearing::{Bic, Position};
+use history::InboxItem;
 use signing::{SignatureHeaders, sign_batch, sign_item};
 use std::io::Write;
 
@@ -28,7 +28,7 @@ pub(crate) enum Signed {
 }
 
 /// Builds the message an inbox entry stands for.
-pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxEntry) -> Result<Item, Problem> {
+pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxItem) -> Result<Item, Problem> {
     let (message_type, message) = wire::inbox_message(door, reader, entry)?;
     Ok(Item { cursor: entry.position, message_type, message })
 }

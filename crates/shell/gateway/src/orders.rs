@@ -192,8 +192,7 @@ async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
     }
     let id = order.id.to_string();
     let does = order.does.name_if_ordered().unwrap_or_default();
-    let attachment = door.hub.has_peers().then(|| document.into());
-    let pending = door.submit(Command::Order(order), attachment, false)?;
+    let pending = door.submit(Command::Order(order), Some(document.into()), false)?;
     match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {
         Outcome::Done => Ok(json!({ "order": id, "does": does, "status": "done" })),
         Outcome::Registered(participant) => {

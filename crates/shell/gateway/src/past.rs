@@ -2,10 +2,10 @@
 
 use chain::Hash;
 use clearing::{
-    AccountView, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Carries, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
-use history::{InboxKind, IndexError, Key, PaymentPage, PaymentQuery, ReadModel};
-use ordering::VaultReader;
+use history::{InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel};
+use ordering::{KeptLetter, VaultPlace, VaultReader};
 use std::io;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub trait Past: Send + Sync {
     ///
     /// # Errors
     /// If what lies behind it cannot be read now.
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError>;
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxItem>, IndexError>;
     /// The newest payment with an identifier, as it stands.
     ///
     /// # Errors
@@ -45,6 +45,8 @@ pub trait Past: Send + Sync {
     fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>>;
     /// The debtor agent's signed message, as given to the journal.
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>>;
+    /// The signed message a letter carries, as given to the journal; `None` when it carries none.
+    fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>>;
     /// A participant's own accounts.
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView>;
     /// The tree of final payments as the last durable block left it.
@@ -61,17 +63,6 @@ pub trait Past: Send + Sync {
     fn payment(&self, uetr: Uetr) -> Result<Option<PaymentView>, IndexError> {
         self.find(Key::Uetr(uetr))
     }
-}
-
-/// One thing the chain has for an inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InboxEntry {
-    /// Its place: the cursor.
-    pub position: Position,
-    /// What it is.
-    pub kind: InboxKind,
-    /// The payment as it stands now.
-    pub payment: PaymentView,
 }
 
 /// The tree of final payments at one block.
@@ -101,11 +92,8 @@ impl RecordedPast {
 }
 
 impl Past for RecordedPast {
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError> {
-        let entries = self.model.inbox(participant, after, limit)?;
-        let entry =
-            |(entry, payment): (history::InboxEntry, _)| InboxEntry { position: entry.position, kind: entry.kind, payment };
-        Ok(entries.into_iter().map(entry).collect())
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxItem>, IndexError> {
+        self.model.inbox(participant, after, limit)
     }
 
     fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError> {
@@ -147,6 +135,17 @@ impl Past for RecordedPast {
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
         let place = self.model.place(payment.index).map_err(io::Error::other)?;
         place.map(|place| self.vault.read(place)).transpose()
+    }
+
+    fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>> {
+        let place = match letter.letter.carries {
+            Carries::Nothing => None,
+            Carries::Command(_) => Some(letter.place),
+            // A letter carries the message of a command or of a payment in the end.
+            Carries::Letter(number) => return self.carried(&self.model.letter(number).map_err(io::Error::other)?),
+            Carries::Payment(payment) => self.model.place(payment).map_err(io::Error::other)?,
+        };
+        place.filter(|place: &VaultPlace| place.bytes > 0).map(|place| self.vault.read(place)).transpose()
     }
 
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {

@@ -51,7 +51,8 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
-        | Command::Arrange(_) => false,
+        | Command::Arrange(_)
+        | Command::Broadcast(_) => false,
     }
 }
 
@@ -77,7 +78,8 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
-        | Command::Arrange(_) => return Err("a participant cannot ask for this"),
+        | Command::Arrange(_)
+        | Command::Broadcast(_) => return Err("a participant cannot ask for this"),
     };
     let sender = known.by_id(sender).ok_or("the sender is not known")?;
     let (head, body) = split(message).ok_or("not a message of the vault")?;
@@ -121,7 +123,8 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
         | Command::Cancel { .. }
-        | Command::SetRulebook(_) => true,
+        | Command::SetRulebook(_)
+        | Command::Broadcast(_) => true,
     }
 }
 
@@ -175,7 +178,8 @@ fn command_of(
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
-        | Command::Arrange(_) => Err("a participant cannot ask for this"),
+        | Command::Arrange(_)
+        | Command::Broadcast(_) => Err("a participant cannot ask for this"),
     }
 }
 

@@ -178,7 +178,8 @@ impl Registry {
                 | EventKind::PaymentCredited(_)
                 | EventKind::OrderCarriedOut { .. }
                 | EventKind::PaymentWaiting(_)
-                | EventKind::RulebookSet(_) => {}
+                | EventKind::RulebookSet(_)
+                | EventKind::Letter(_) => {}
             }
         }
     }

@@ -5,7 +5,8 @@
 mod support;
 
 use clearing::{
-    Arrangement, Command, LiquidityTerms, NetDebitCap, Officer, OrderId, ParticipantId, ParticipantStatus, SetLiquidity, Time,
+    Arrangement, Broadcast, Command, IsoReason, LiquidityTerms, NetDebitCap, Officer, OrderId, ParticipantId, ParticipantStatus,
+    SetLiquidity, Time,
 };
 use gateway::OrderDocument;
 use money::{CurrencyCode, MinorUnits};
@@ -91,4 +92,26 @@ async fn a_cap_is_ordered_and_its_owner_sees_it() {
     assert_eq!((&account["cap"], &account["low"]), (&json!("12.34"), &json!(true)));
     assert_eq!(submit(&world, &signed(2, &cap(1_234, 1), &[&one, &two])).await, (422, "CLR-1104".into()));
     world.log.check_laws();
+}
+
+#[tokio::test]
+async fn what_operators_tell_everybody_is_in_each_inbox_for_good() {
+    let world = scheme().await;
+    let [one, two, _] = officers();
+    let text = "羅湖 <closes> at 23:00";
+    let broadcast = Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: text.to_owned() });
+    assert_eq!(submit(&world, &signed(4, &broadcast, &[&one, &two])).await, (200, "done".into()));
+    for bic in [support::HARBOUR, support::PEARL] {
+        let poll = async || world.connect(bic).await.get("/v1/inbox?after=0").await.json();
+        let page = poll().await;
+        assert_eq!(page["items"][0]["message"], poll().await["items"][0]["message"], "the same whenever it is read");
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
+        assert_eq!(page["items"][0]["type"], "admi.004.001.02");
+        let message = page["items"][0]["message"].as_str().unwrap();
+        let read = iso20022::read_business_message(message.as_bytes(), iso20022::Limits::DEFAULT).unwrap();
+        let told = iso20022::view::SystemEventView::of(&read.document).unwrap();
+        assert_eq!((told.event.as_str(), told.text.as_str()), ("CUTO", text));
+    }
+    let long = Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: "\u{7}".to_owned() });
+    assert_eq!(submit(&world, &signed(5, &long, &[&one, &two])).await, (422, "CLR-1043".into()));
 }

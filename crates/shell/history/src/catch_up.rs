@@ -10,9 +10,11 @@ use crate::tiles::{Run, TileTree, fold};
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::Position;
-use ordering::{Recovered, VaultPlace};
+use ordering::{KeptLetter, Recovered, VaultPlace};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
+use std::io;
+use std::iter::Peekable;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -46,7 +48,8 @@ pub(crate) fn catch_up(
 fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -> Result<(Mark, TileTree), IndexError> {
     let clearing = recovered.clearing;
     let begun = index.mark()?;
-    if begun.height > clearing.height() || begun.forgotten > recovered.forgotten.count() {
+    let behind = begun.forgotten > recovered.forgotten.count() || begun.letters > recovered.letters.count();
+    if begun.height > clearing.height() || behind {
         return Err(IndexError::Damaged(format!("it knows block {} of a chain of {}", begun.height, clearing.height())));
     }
     let writer = Writer::new(begun, TileTree::load(begun.leaves, |level, number| index.tile(level, number))?);
@@ -54,7 +57,8 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
         let (give, take) = sync_channel(BATCHES_AHEAD);
         let written = scope.spawn(move || write_all(index, take));
         let all = recovered.forgotten.count() + clearing.payments().len() as u64;
-        let fed = Feeding { writer, begun, give, waiting: BTreeMap::new(), all, progress }.feed(recovered);
+        let letters = recovered.letters.from(begun.letters).peekable();
+        let fed = Feeding { writer, begun, give, waiting: BTreeMap::new(), letters, all, progress }.feed(recovered);
         let written = written.join().unwrap_or_else(|panic| resume_unwind(panic));
         // The one who writes knows better why nobody took batches any more.
         written.and(fed)
@@ -63,7 +67,7 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
     let tree = TileTree::load(mark.leaves, |level, number| index.tile(level, number))?;
     let kept = (tree.len(), Edge(&tree).root_of(tree.len())?);
     let payments = recovered.forgotten.count() + clearing.payments().len() as u64;
-    if kept != clearing.tree() || mark.payments != payments {
+    if kept != clearing.tree() || (mark.payments, mark.letters) != (payments, clearing.letters()) {
         return Err(IndexError::Damaged("its payments are not those of the chain".to_owned()));
     }
     Ok((mark, tree))
@@ -73,18 +77,20 @@ fn write_all(index: &dyn Index, take: Receiver<(Batch, bool)>) -> Result<(), Ind
     take.into_iter().try_for_each(|(batch, last)| index.write(&batch, last))
 }
 
-struct Feeding {
+struct Feeding<'a> {
     writer: Writer,
     /// Where the index was.
     begun: Mark,
     give: SyncSender<(Batch, bool)>,
     /// Events to come, by position.
     waiting: BTreeMap<u64, (InboxKind, Row)>,
+    /// Letters to come.
+    letters: Peekable<Box<dyn Iterator<Item = io::Result<KeptLetter>> + 'a>>,
     all: u64,
     progress: fn(u64, u64),
 }
 
-impl Feeding {
+impl Feeding<'_> {
     fn feed(mut self, recovered: &Recovered<'_>) -> Result<(), IndexError> {
         for forgotten in recovered.forgotten.from(self.begun.forgotten) {
             let forgotten = forgotten.map_err(|error| IndexError::Unavailable(format!("the archive: {error}")))?;
@@ -95,6 +101,7 @@ impl Feeding {
             self.payment(Row { payment, place })?;
         }
         self.events_before(u64::MAX)?;
+        self.letters_before(u64::MAX)?;
         let batch = self.writer.take(recovered.clearing.height(), recovered.forgotten.count());
         self.give(batch, true);
         Ok(())
@@ -133,8 +140,22 @@ impl Feeding {
         if position <= self.begun.position {
             return Ok(());
         }
+        self.letters_before(position)?;
         let told = !(kind == InboxKind::Ended && planted(Bug::RestoreForgetsEnds));
-        self.writer.add(&Change { position: Position(position), kind, row }, told)?;
+        self.add(&Change::Payment { position: Position(position), kind, row }, told)
+    }
+
+    fn letters_before(&mut self, position: u64) -> Result<(), IndexError> {
+        let is_before = |next: &io::Result<KeptLetter>| next.as_ref().map_or(true, |kept| kept.letter.position.0 < position);
+        while let Some(kept) = self.letters.next_if(is_before) {
+            let kept = kept.map_err(|error| IndexError::Unavailable(format!("the archive: {error}")))?;
+            self.add(&Change::Letter(kept), true)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, change: &Change, told: bool) -> Result<(), IndexError> {
+        self.writer.add(change, told)?;
         if self.writer.events() >= BATCH_EVENTS {
             let batches = self.writer.mark().position / BATCH_EVENTS as u64;
             let batch = self.writer.take(self.begun.height, self.begun.forgotten);

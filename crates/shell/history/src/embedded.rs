@@ -7,11 +7,12 @@
 //! A batch is one transaction. One that is not durable is lost in a crash with all behind the last durable one; the start
 //! catches up. A file that redb cannot read is taken away and made again: the chain has everything.
 
-use crate::inbox::{InboxEntry, InboxKind};
-use crate::port::{Batch, Index, IndexError, Key, Mark, Order, Row, Span};
+use crate::inbox::{About, InboxEntry};
+use crate::port::{Batch, Index, IndexError, Key, Mark, Order, Row, Span, decode_place, encode_place};
 use crate::tiles::TILE;
 use chain::Hash;
-use clearing::{ParticipantId, PaymentIndex, PaymentState, Position};
+use clearing::{Letter, ParticipantId, PaymentIndex, PaymentState, Position};
+use ordering::KeptLetter;
 use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
@@ -39,8 +40,12 @@ const TILES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("tiles");
 /// The payments whose ends are the leaves of a tile, 8 bytes each.
 const LEAVES: TableDefinition<u64, &[u8]> = TableDefinition::new("leaves");
 
-const FORMAT: &[u8] = b"luohu history 1";
+/// Letters, by number, each with the place of its message.
+const LETTERS: TableDefinition<u64, &[u8; LETTER_BYTES]> = TableDefinition::new("letters");
+
+const FORMAT: &[u8] = b"luohu history 2";
 const KEY_BYTES: usize = 25;
+const LETTER_BYTES: usize = Letter::ROW_BYTES + 12;
 /// Entries packed together: some kilobytes, less than a page of redb takes to copy.
 const LIST_PACK: usize = 400;
 const INBOX_PACK: usize = 200;
@@ -138,6 +143,7 @@ impl EmbeddedIndex {
         write_rows(transaction, batch)?;
         write_keys(transaction, batch)?;
         write_lists(transaction, batch)?;
+        write_letters(transaction, batch)?;
         write_tree(transaction, batch)?;
         transaction.open_table(META)?.insert("mark", batch.mark.encode().as_slice())?;
         Ok(())
@@ -159,6 +165,7 @@ fn make_tables(transaction: WriteTransaction) -> Result<(), IndexError> {
         transaction.open_table(REJECTED)?;
         transaction.open_table(TILES)?;
         transaction.open_table(LEAVES)?;
+        transaction.open_table(LETTERS)?;
         transaction.open_table(LISTS)?;
         transaction.open_table(INBOXES)?;
     }
@@ -270,19 +277,42 @@ fn append<const N: usize>(
 fn pack_entry(entry: &InboxEntry) -> [u8; INBOX_BYTES] {
     let mut bytes = [0; INBOX_BYTES];
     bytes[..8].copy_from_slice(&entry.position.0.to_le_bytes());
-    bytes[8] = entry.kind.number();
-    bytes[9..].copy_from_slice(&entry.payment.0.to_le_bytes());
+    let (kind, number) = entry.about.numbers();
+    bytes[8] = kind;
+    bytes[9..].copy_from_slice(&number.to_le_bytes());
     bytes
 }
 
 fn unpack_entry(bytes: &[u8]) -> Result<InboxEntry, IndexError> {
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let kind = InboxKind::of_number(bytes[8]).ok_or_else(|| IndexError::Damaged("an entry of an inbox".to_owned()))?;
-    Ok(InboxEntry { position: Position(number(0)), kind, payment: PaymentIndex(number(9)) })
+    let about = About::of_numbers(bytes[8], number(9)).ok_or_else(|| IndexError::Damaged("an entry of an inbox".to_owned()))?;
+    Ok(InboxEntry { position: Position(number(0)), about })
 }
 
 fn unpack_payments(bytes: &[u8]) -> impl DoubleEndedIterator<Item = u64> + '_ {
     bytes.chunks_exact(LIST_BYTES).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+}
+
+fn write_letters(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
+    if batch.letters.is_empty() {
+        return Ok(());
+    }
+    let mut letters = transaction.open_table(LETTERS)?;
+    let mut bytes = Vec::with_capacity(LETTER_BYTES);
+    for KeptLetter { letter, place } in &batch.letters {
+        bytes.clear();
+        letter.encode_row(&mut bytes);
+        encode_place(*place, &mut bytes);
+        letters.insert(letter.number, <&[u8; LETTER_BYTES]>::try_from(bytes.as_slice()).expect("rows have one length"))?;
+    }
+    Ok(())
+}
+
+fn unpack_letter(number: u64, bytes: &[u8; LETTER_BYTES]) -> Result<KeptLetter, IndexError> {
+    let damaged = || IndexError::Damaged(format!("letter {number}"));
+    let (letter, place) = bytes.split_at(Letter::ROW_BYTES);
+    let letter = Letter::decode_row(number, letter).map_err(|_| damaged())?;
+    Ok(KeptLetter { letter, place: decode_place(place).ok_or_else(damaged)? })
 }
 
 fn write_tree(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
@@ -330,6 +360,7 @@ impl Index for EmbeddedIndex {
             transaction.delete_table(REJECTED)?;
             transaction.delete_table(TILES)?;
             transaction.delete_table(LEAVES)?;
+            transaction.delete_table(LETTERS)?;
             transaction.delete_table(LISTS)?;
             transaction.delete_table(INBOXES)?;
             make_tables(transaction)
@@ -356,6 +387,17 @@ impl Index for EmbeddedIndex {
             };
             let number: [u8; 8] = found.value()[17..].try_into().expect("eight bytes");
             Ok(Some(PaymentIndex(u64::from_be_bytes(number))))
+        })
+    }
+
+    fn letters(&self, numbers: &[u64]) -> Result<Vec<Option<KeptLetter>>, IndexError> {
+        guarded(|| {
+            let letters = self.read()?.open_table(LETTERS)?;
+            let letter = |number: &u64| match letters.get(*number)? {
+                Some(bytes) => unpack_letter(*number, bytes.value()).map(Some),
+                None => Ok(None),
+            };
+            numbers.iter().map(letter).collect()
         })
     }
 
@@ -453,6 +495,10 @@ impl Index for EmbeddedIndex {
             let (found, ended) = (rows.len()?, mark.settled + mark.rejected);
             if found < ended || found > mark.payments {
                 return Ok(Some(format!("{found} payments have ended, not {ended}")));
+            }
+            let letters = transaction.open_table(LETTERS)?.len()?;
+            if letters != mark.letters {
+                return Ok(Some(format!("{letters} letters, not {}", mark.letters)));
             }
             let keys = transaction.open_table(KEYS)?.len()?;
             Ok((keys != 2 * mark.payments).then(|| format!("{keys} identifiers of {} payments", mark.payments)))

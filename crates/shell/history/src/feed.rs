@@ -82,7 +82,8 @@ impl Feed {
             | EventKind::NodesSet(_)
             | EventKind::PaymentWaiting(_)
             | EventKind::RulebookSet(_)
-            | EventKind::Arranged(_) => {}
+            | EventKind::Arranged(_)
+            | EventKind::Letter(_) => {}
         }
     }
 

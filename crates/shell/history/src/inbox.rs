@@ -1,6 +1,7 @@
 //! Inboxes: what the chain has for each participant, by position.
 
 use clearing::{Event, EventKind, ParticipantId, PaymentIndex, PaymentView, Position};
+use ordering::KeptLetter;
 use planted::{Bug, planted};
 
 /// One thing the chain has for a participant.
@@ -8,13 +9,58 @@ use planted::{Bug, planted};
 pub struct InboxEntry {
     /// Its place in the chain: the cursor.
     pub position: Position,
-    /// What it says.
-    pub kind: InboxKind,
-    /// About which payment.
-    pub payment: PaymentIndex,
+    /// What it is about.
+    pub about: About,
 }
 
-/// What an inbox entry says.
+/// What an inbox entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// What became of a payment.
+    Payment(InboxKind, PaymentIndex),
+    /// The letter of that number.
+    Letter(u64),
+}
+
+impl About {
+    /// As an index keeps it: what it is, and its number.
+    pub const fn numbers(self) -> (u8, u64) {
+        match self {
+            Self::Payment(kind, payment) => (kind.number(), payment.0),
+            Self::Letter(number) => (3, number),
+        }
+    }
+
+    /// Reads what [`Self::numbers`] told.
+    pub const fn of_numbers(kind: u8, number: u64) -> Option<Self> {
+        match (kind, InboxKind::of_number(kind)) {
+            (3, _) => Some(Self::Letter(number)),
+            (_, Some(kind)) => Some(Self::Payment(kind, PaymentIndex(number))),
+            (_, None) => None,
+        }
+    }
+}
+
+/// One thing the chain has for a participant, as it stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxItem {
+    /// Its place in the chain: the cursor.
+    pub position: Position,
+    /// What it tells.
+    pub tells: Tells,
+}
+
+/// What an item of an inbox tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // nearly all are payments
+pub enum Tells {
+    /// What became of a payment, which stands like this now.
+    Payment(InboxKind, PaymentView),
+    /// A letter.
+    Letter(KeptLetter),
+}
+
+/// What an inbox entry says of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboxKind {
     /// The creditor agent is asked (`pacs.008`).
@@ -52,7 +98,7 @@ pub(crate) fn entries(
     view: &PaymentView,
     position: Position,
 ) -> impl Iterator<Item = (ParticipantId, InboxEntry)> {
-    let entry = InboxEntry { position, kind, payment: view.index };
+    let entry = InboxEntry { position, about: About::Payment(kind, view.index) };
     let asked = view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent;
     let whom = match kind {
         InboxKind::Asked => [Some(view.creditor_agent), None],
@@ -80,7 +126,8 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::NodesSet(_)
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
-        | EventKind::Arranged(_) => None,
+        | EventKind::Arranged(_)
+        | EventKind::Letter(_) => None,
     }
 }
 

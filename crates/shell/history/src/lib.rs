@@ -40,7 +40,7 @@ mod writer;
 pub use catch_up::root_of;
 pub use embedded::EmbeddedIndex;
 pub use feed::{Feed, FeedEvent, Pulse};
-pub use inbox::{InboxEntry, InboxKind};
+pub use inbox::{About, InboxEntry, InboxItem, InboxKind, Tells};
 pub use laws::{LAWS, LawStatus};
 pub use model::{ReadModel, Tip, Tuning};
 pub use port::{Arrival, Batch, Index, IndexError, Key, Mark, Order, Row, Span};

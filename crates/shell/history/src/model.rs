@@ -3,20 +3,20 @@
 use crate::catch_up::{Edge, catch_up};
 use crate::embedded::EmbeddedIndex;
 use crate::feed::{Feed, FeedEvent, Pulse};
-use crate::inbox::{self, InboxEntry, InboxKind};
+use crate::inbox::{self, About, InboxItem, InboxKind, Tells};
 use crate::laws::{Evidence, HeldSums, LAWS, LawStatus};
 use crate::port::{Batch, Index, IndexError, Key, Mark, Row};
 use crate::recent::Recent;
 use crate::rules::Rules;
 use crate::tiles::{Run, TileTree, fold};
 use crate::waiting::Waiting;
-use crate::writer::Writer;
+use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
     AccountView, Clearing, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
     PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
-use ordering::{DurableBlock, Recovered, VaultPlace};
+use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -160,8 +160,9 @@ impl ReadModel {
     pub fn durable(&self, block: &DurableBlock) {
         let mut tables = self.write();
         tables.recent.begin_block(block.header.height, block.applied.forgotten.len());
+        let mut letters = letters_of(&block.applied, &block.places).into_iter();
         for event in &block.applied.events {
-            tables.note(event);
+            tables.note(event, &mut letters);
         }
         tables.note_places(block);
         for view in &block.applied.balances {
@@ -247,9 +248,11 @@ impl ReadModel {
         for from in (writer.events()..events).step_by(PIECE) {
             let changes = self.read().recent.pending(from, PIECE.min(events - from));
             for mut change in changes {
-                if change.row.place == Recent::PLACE_UNKNOWN {
-                    let indexed = self.index.rows(&[change.row.payment.index])?.pop().flatten();
-                    change.row.place = indexed.map_or(VaultPlace::default(), |row| row.place);
+                if let Change::Payment { row, .. } = &mut change
+                    && row.place == Recent::PLACE_UNKNOWN
+                {
+                    let indexed = self.index.rows(&[row.payment.index])?.pop().flatten();
+                    row.place = indexed.map_or(VaultPlace::default(), |row| row.place);
                 }
                 writer.add(&change, true)?;
             }
@@ -363,20 +366,36 @@ impl ReadModel {
     ///
     /// # Errors
     /// If the index does not answer.
-    pub fn inbox(
-        &self,
-        participant: ParticipantId,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<(InboxEntry, PaymentView)>, IndexError> {
+    pub fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxItem>, IndexError> {
         // Memory first: what leaves it meanwhile is in the index before it does.
         let (from, recent) = self.read().recent.inbox(participant, after, limit);
         let mut entries = if after < from { self.index.inbox(participant, after, limit)? } else { Vec::new() };
         entries.truncate(entries.partition_point(|entry| entry.position <= from));
         entries.extend(recent);
         entries.truncate(limit);
-        let payments: Vec<PaymentIndex> = entries.iter().map(|entry| entry.payment).collect();
-        Ok(entries.into_iter().zip(self.views(&payments)?).collect())
+        let payment = |about: About| if let About::Payment(_, payment) = about { Some(payment) } else { None };
+        let payments: Vec<PaymentIndex> = entries.iter().filter_map(|entry| payment(entry.about)).collect();
+        let mut views = self.views(&payments)?.into_iter();
+        let item = |entry: crate::InboxEntry| {
+            let tells = match entry.about {
+                About::Payment(kind, _) => Tells::Payment(kind, views.next().expect("a view for each payment")),
+                About::Letter(number) => Tells::Letter(self.letter(number)?),
+            };
+            Ok(InboxItem { position: entry.position, tells })
+        };
+        entries.into_iter().map(item).collect()
+    }
+
+    /// A letter that is known to be there.
+    ///
+    /// # Errors
+    /// If the index does not answer.
+    pub fn letter(&self, number: u64) -> Result<KeptLetter, IndexError> {
+        if let Some(kept) = self.read().recent.letter(number) {
+            return Ok(kept);
+        }
+        let kept = self.index.letters(&[number])?.pop().flatten();
+        kept.ok_or_else(|| IndexError::Damaged(format!("letter {number} is missing")))
     }
 
     /// All participants, in order of registration.
@@ -509,7 +528,8 @@ impl Tables {
         (self.recent.count(), self.settled, self.rejected)
     }
 
-    fn note(&mut self, event: &Event) {
+    /// Takes in an event; `letters` are those of its block from there on.
+    fn note(&mut self, event: &Event, letters: &mut impl Iterator<Item = KeptLetter>) {
         if let Some((kind, view)) = inbox::told(event) {
             self.recent.note(event.position, kind, view);
             if let Some(place) = self.waiting.leave(view.uetr) {
@@ -537,6 +557,7 @@ impl Tables {
             | EventKind::NodesSet(_)
             | EventKind::RulebookSet(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
+            EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
         }
     }
 

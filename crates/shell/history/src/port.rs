@@ -4,7 +4,7 @@ use crate::inbox::InboxEntry;
 use chain::Hash;
 use clearing::{MessageIdHash, ParticipantId, PaymentIndex, PaymentView, Position, Time, Uetr};
 use core::ops::Range;
-use ordering::VaultPlace;
+use ordering::{KeptLetter, VaultPlace};
 use std::collections::BTreeMap;
 
 /// Why the index did not answer.
@@ -35,17 +35,19 @@ pub struct Mark {
     pub forgotten: u64,
     /// Final payments in the tree.
     pub leaves: u64,
+    /// Letters.
+    pub letters: u64,
 }
 
 impl Mark {
     /// Bytes of a mark.
-    pub const BYTES: usize = 56;
+    pub const BYTES: usize = 64;
 
-    /// As seven numbers of eight bytes, little endian.
+    /// As eight numbers of eight bytes, little endian.
     pub fn encode(&self) -> [u8; Self::BYTES] {
-        let Self { height, position, payments, settled, rejected, forgotten, leaves } = *self;
+        let Self { height, position, payments, settled, rejected, forgotten, leaves, letters } = *self;
         let mut bytes = [0; Self::BYTES];
-        for (at, number) in [height, position, payments, settled, rejected, forgotten, leaves].into_iter().enumerate() {
+        for (at, number) in [height, position, payments, settled, rejected, forgotten, leaves, letters].into_iter().enumerate() {
             bytes[at * 8..at * 8 + 8].copy_from_slice(&number.to_le_bytes());
         }
         bytes
@@ -56,7 +58,8 @@ impl Mark {
         let bytes: &[u8; Self::BYTES] = bytes.try_into().ok()?;
         let number = |at: usize| u64::from_le_bytes(bytes[at * 8..at * 8 + 8].try_into().expect("eight bytes"));
         let (height, position, payments, settled) = (number(0), number(1), number(2), number(3));
-        Some(Self { height, position, payments, settled, rejected: number(4), forgotten: number(5), leaves: number(6) })
+        let (rejected, forgotten, leaves, letters) = (number(4), number(5), number(6), number(7));
+        Some(Self { height, position, payments, settled, rejected, forgotten, leaves, letters })
     }
 }
 
@@ -76,8 +79,7 @@ impl Row {
     /// Appends [`Self::BYTES`] bytes; `None`, and nothing appended, while the payment has no end.
     pub fn encode(&self, out: &mut Vec<u8>) -> Option<()> {
         self.payment.encode_row(out)?;
-        let VaultPlace { file, offset, bytes } = self.place;
-        [file, offset, bytes].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        encode_place(self.place, out);
         Some(())
     }
 
@@ -89,10 +91,21 @@ impl Row {
         let damaged = || IndexError::Damaged(format!("the row of payment {}", index.0));
         let (payment, place) = bytes.split_at_checked(PaymentView::ROW_BYTES).ok_or_else(damaged)?;
         let payment = PaymentView::decode_row(index, payment).map_err(|_| damaged())?;
-        let place: &[u8; 12] = place.try_into().map_err(|_| damaged())?;
-        let number = |at: usize| u32::from_le_bytes(place[at..at + 4].try_into().expect("four bytes"));
-        Ok(Self { payment, place: VaultPlace { file: number(0), offset: number(4), bytes: number(8) } })
+        Ok(Self { payment, place: decode_place(place).ok_or_else(damaged)? })
     }
+}
+
+/// Appends twelve bytes.
+pub(crate) fn encode_place(place: VaultPlace, out: &mut Vec<u8>) {
+    let VaultPlace { file, offset, bytes } = place;
+    [file, offset, bytes].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+}
+
+/// Reads what [`encode_place`] wrote.
+pub(crate) fn decode_place(bytes: &[u8]) -> Option<VaultPlace> {
+    let bytes: &[u8; 12] = bytes.try_into().ok()?;
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    Some(VaultPlace { file: number(0), offset: number(4), bytes: number(8) })
 }
 
 /// What a payment is found by.
@@ -130,6 +143,8 @@ pub struct Batch {
     pub rows: BTreeMap<PaymentIndex, Row>,
     /// What the chain has for participants, in order of position.
     pub inbox: Vec<(ParticipantId, InboxEntry)>,
+    /// The next letters, without gaps.
+    pub letters: Vec<KeptLetter>,
     /// The tree's leaf that `leaves` begins with.
     pub first_leaf: u64,
     /// The payments whose ends are the next leaves.
@@ -203,6 +218,12 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// If it cannot be read.
     fn leaf(&self, leaf_index: u64) -> Result<Option<PaymentIndex>, IndexError>;
+
+    /// Letters by number; `None` where there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn letters(&self, numbers: &[u64]) -> Result<Vec<Option<KeptLetter>>, IndexError>;
 
     /// What the chain has for a participant behind a position, oldest first.
     ///

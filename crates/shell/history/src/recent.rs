@@ -3,12 +3,12 @@
 //! They stand in a row by number, and leave it from the front: who looks for a payment before the front finds it in the
 //! index, as it will be for ever but for the report of a credit, which makes it come back for as long as the index needs.
 
-use crate::inbox::{self, InboxEntry, InboxKind};
+use crate::inbox::{self, About, InboxEntry, InboxKind};
 use crate::port::{Key, Mark, Row};
 use crate::writer::Change;
 use clearing::{ParticipantId, PaymentIndex, PaymentView, Position};
-use ordering::VaultPlace;
-use std::collections::{HashMap, VecDeque};
+use ordering::{KeptLetter, VaultPlace};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// A payment, and the last event that changed it.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Kept {
 struct PendingBlock {
     height: u64,
     forgotten: u64,
-    events: Vec<(Position, InboxKind, PaymentIndex)>,
+    events: Vec<InboxEntry>,
 }
 
 /// See the module.
@@ -34,6 +34,7 @@ pub(crate) struct Recent {
     /// Payments from before the row that were credited since.
     late: HashMap<u64, Kept>,
     by_key: HashMap<Key, u64>,
+    letters: BTreeMap<u64, KeptLetter>,
     inboxes: Vec<VecDeque<InboxEntry>>,
     /// Entries up to there are in the index and not here.
     inbox_from: Position,
@@ -101,16 +102,38 @@ impl Recent {
             self.late.insert(number, Kept { row: Row { payment: *view, place: Self::PLACE_UNKNOWN }, changed: position });
         }
         for (who, entry) in inbox::entries(kind, view, position) {
-            let at = who.0 as usize;
-            if self.inboxes.len() <= at {
-                self.inboxes.resize_with(at + 1, VecDeque::new);
-            }
-            self.inboxes[at].push_back(entry);
+            self.deliver(who, entry);
         }
-        self.newest = position;
+        self.note_pending(InboxEntry { position, about: About::Payment(kind, view.index) });
+    }
+
+    /// Takes in a letter of the block that was begun last.
+    pub(crate) fn note_letter(&mut self, kept: KeptLetter) {
+        let KeptLetter { letter, .. } = kept;
+        let entry = InboxEntry { position: letter.position, about: About::Letter(letter.number) };
+        self.letters.insert(letter.number, kept);
+        self.deliver(letter.to, entry);
+        self.note_pending(entry);
+    }
+
+    fn deliver(&mut self, who: ParticipantId, entry: InboxEntry) {
+        let at = who.0 as usize;
+        if self.inboxes.len() <= at {
+            self.inboxes.resize_with(at + 1, VecDeque::new);
+        }
+        self.inboxes[at].push_back(entry);
+    }
+
+    fn note_pending(&mut self, entry: InboxEntry) {
+        self.newest = entry.position;
         let block = self.pending.back_mut().expect("a block was begun");
-        block.events.push((position, kind, view.index));
+        block.events.push(entry);
         self.pending_events += 1;
+    }
+
+    /// A letter, if it is here.
+    pub(crate) fn letter(&self, number: u64) -> Option<KeptLetter> {
+        self.letters.get(&number).copied()
     }
 
     /// Notes where a payment's message lies.
@@ -164,15 +187,25 @@ impl Recent {
                 skip -= block.events.len();
                 continue;
             }
-            for &(position, kind, payment) in &block.events[core::mem::take(&mut skip)..] {
+            for entry in &block.events[core::mem::take(&mut skip)..] {
                 if found.len() == most {
                     return found;
                 }
-                let kept = self.kept(payment.0).expect("what the index does not have is here");
-                found.push(Change { position, kind, row: kept.row });
+                found.push(self.change(entry));
             }
         }
         found
+    }
+
+    fn change(&self, entry: &InboxEntry) -> Change {
+        let position = entry.position;
+        match entry.about {
+            About::Payment(kind, payment) => {
+                let kept = self.kept(payment.0).expect("what the index does not have is here");
+                Change::Payment { position, kind, row: kept.row }
+            }
+            About::Letter(number) => Change::Letter(self.letters[&number]),
+        }
     }
 
     /// The first whole blocks with at least `most` events together, or all: their events, last height and payments forgotten.
@@ -222,6 +255,9 @@ impl Recent {
         self.late.retain(|_, kept| kept.changed > indexed);
         let events_kept = 3 * keep as u64;
         self.inbox_from = self.inbox_from.max(indexed.min(Position(self.newest.0.saturating_sub(events_kept))));
+        while self.letters.first_key_value().is_some_and(|(_, kept)| kept.letter.position <= self.inbox_from) {
+            self.letters.pop_first();
+        }
         for inbox in &mut self.inboxes {
             let gone = inbox.partition_point(|entry| entry.position <= self.inbox_from);
             inbox.drain(..gone);

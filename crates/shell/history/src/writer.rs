@@ -1,16 +1,19 @@
 //! Events in order become batches for the index, live and in a rebuild: one way for both.
 
-use crate::inbox::{self, InboxKind};
+use crate::inbox::{self, About, InboxEntry, InboxKind};
 use crate::port::{Arrival, Batch, IndexError, Mark, Row};
 use crate::tiles::TileTree;
 use clearing::{PaymentState, Position};
+use ordering::KeptLetter;
 
-/// An event of a payment, with the payment as it stands at that event or later.
+/// An event that the index has a part in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Change {
-    pub(crate) position: Position,
-    pub(crate) kind: InboxKind,
-    pub(crate) row: Row,
+#[allow(clippy::large_enum_variant)] // nearly all are payments
+pub(crate) enum Change {
+    /// A payment's, with the payment as it stands at that event or later.
+    Payment { position: Position, kind: InboxKind, row: Row },
+    /// A letter was sent.
+    Letter(KeptLetter),
 }
 
 /// Gathers changes.
@@ -40,9 +43,26 @@ impl Writer {
     /// Takes in the next change; `told` says whether inboxes are told of it.
     ///
     /// # Errors
-    /// If payments or ends do not come in order: the index is not of this chain.
+    /// If payments, ends or letters do not come in order: the index is not of this chain.
     pub(crate) fn add(&mut self, change: &Change, told: bool) -> Result<(), IndexError> {
-        let Change { position, kind, row } = *change;
+        match *change {
+            Change::Payment { position, kind, row } => self.add_payment(position, kind, row, told),
+            Change::Letter(kept) => self.add_letter(kept),
+        }
+    }
+
+    fn add_letter(&mut self, kept: KeptLetter) -> Result<(), IndexError> {
+        let (letter, mark) = (&kept.letter, &mut self.batch.mark);
+        in_order("letter", mark.letters, letter.number)?;
+        mark.letters += 1;
+        mark.position = letter.position.0;
+        self.batch.inbox.push((letter.to, InboxEntry { position: letter.position, about: About::Letter(letter.number) }));
+        self.batch.letters.push(kept);
+        self.events += 1;
+        Ok(())
+    }
+
+    fn add_payment(&mut self, position: Position, kind: InboxKind, row: Row, told: bool) -> Result<(), IndexError> {
         let (view, mark) = (&row.payment, &mut self.batch.mark);
         if inbox::is_arrival(kind, view) {
             in_order("payment", mark.payments, view.index.0)?;

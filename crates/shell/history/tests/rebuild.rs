@@ -4,16 +4,16 @@
 
 use chain::BlockHeader;
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection, IndexSeed,
-    IsoReason, MessageIdHash, Outcome, ParticipantId, Pay, PaymentIndex, PaymentState, PaymentView, Position, Priority,
-    RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Bic, Broadcast, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
+    IndexSeed, IsoReason, MessageIdHash, Officer, Order as ClearingOrder, OrderId, Outcome, ParticipantId, Pay, PaymentIndex,
+    PaymentState, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
 };
 use history::{
-    Batch, EmbeddedIndex, InboxEntry, InboxKind, Index, IndexError, Indexing, Key, Mark, Order, PaymentQuery, ReadModel, Row,
-    Span, Tuning,
+    Batch, EmbeddedIndex, InboxEntry, InboxItem, InboxKind, Index, IndexError, Indexing, Key, Mark, Order, PaymentQuery,
+    ReadModel, Row, Span, Tells, Tuning,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
-use ordering::{DurableBlock, Forgotten, Recovered, VaultPlace};
+use ordering::{DurableBlock, Forgotten, KeptLetter, Recovered, VaultPlace, letters_of};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const BANKS: u32 = 3;
 
 fn genesis() -> Vec<Command> {
-    let mut commands = vec![Command::OpenLedger(Currency::new(CurrencyCode::HKD, 2).unwrap())];
+    let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") });
+    let mut commands =
+        vec![Command::OpenLedger(Currency::new(CurrencyCode::HKD, 2).unwrap()), Command::AppointOfficers(officers.to_vec())];
     for (at, bic) in ["HARBHKHH", "LIONHKHH", "PENGCNBS"].into_iter().enumerate() {
         commands.push(Command::RegisterParticipant(RegisterParticipant {
             bic: Bic::parse(bic).unwrap(),
@@ -69,6 +71,13 @@ fn answer(uetr: Uetr, bank: u32, will: bool) -> Command {
     })
 }
 
+/// Officers' word to all three banks.
+fn broadcast(n: u8) -> Command {
+    let does = Box::new(Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: format!("word {n}") }));
+    let valid_until = Time(1_000_000_000_000 + 500 * 1_000_000_000);
+    Command::Order(ClearingOrder { id: OrderId([n; 16]), valid_until, officers: [[1; 32], [2; 32]], does })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let uetr = (0u8..12).prop_map(|n| Uetr([n; 16]));
     let bank = (0..BANKS).prop_map(ParticipantId);
@@ -76,6 +85,7 @@ fn command() -> impl Strategy<Value = Command> {
         (uetr.clone(), 0..BANKS, 0..BANKS, 0u64..400).prop_map(|(uetr, from, to, amount)| pay(uetr, from, to, amount)),
         (uetr.clone(), 0..BANKS, any::<bool>()).prop_map(|(uetr, bank, will)| answer(uetr, bank, will)),
         (uetr, bank).prop_map(|(uetr, creditor_agent)| Command::ReportCredited { uetr, creditor_agent }),
+        (0u8..6).prop_map(broadcast),
     ]
 }
 
@@ -132,8 +142,20 @@ fn told(event: &Event) -> Option<PaymentView> {
 const TUNING: Tuning = Tuning { recent_payments: 2, batch_events: 3, inline: true, progress: |_, _| {} };
 
 fn open(index: Arc<dyn Index>, clearing: &Clearing, forgotten: &Vec<Forgotten>) -> ReadModel {
-    let recovered = Recovered { forgotten, places: vec![], ..Recovered::of(clearing) };
+    open_with(index, clearing, forgotten, &vec![])
+}
+
+fn open_with(index: Arc<dyn Index>, clearing: &Clearing, forgotten: &Vec<Forgotten>, letters: &Vec<KeptLetter>) -> ReadModel {
+    let recovered = Recovered { forgotten, letters, places: vec![], ..Recovered::of(clearing) };
     ReadModel::open(index, &recovered, TUNING).unwrap()
+}
+
+/// The payment an item tells of, and what of it.
+fn payment_of(item: &InboxItem) -> Option<(InboxKind, &PaymentView)> {
+    match &item.tells {
+        Tells::Payment(kind, view) => Some((*kind, view)),
+        Tells::Letter(_) => None,
+    }
 }
 
 fn empty() -> Arc<EmbeddedIndex> {
@@ -216,6 +238,7 @@ proptest! {
         let mut forgotten = Vec::new();
         let mut all = BTreeMap::new();
         let mut places = BTreeMap::new();
+        let mut letters = Vec::new();
         for (at, (commands, seconds)) in blocks.into_iter().enumerate() {
             now += seconds * 1_000_000_000;
             let commands = commands.into_iter().map(|command| accepted(command, now)).collect();
@@ -225,6 +248,7 @@ proptest! {
             }
             let place = |payment: &PaymentView| places.get(&payment.index).copied().unwrap_or_default();
             forgotten.extend(block.applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place: place(payment) }));
+            letters.extend(letters_of(&block.applied, &block.places));
             all.extend(block.applied.events.iter().filter_map(told).map(|view| (view.index, view)));
             fed.durable(&block);
             if at < stop {
@@ -233,8 +257,8 @@ proptest! {
             prop_assert!(fed.laws().iter().all(|status| status.holds), "{:?}", fed.laws());
         }
         drop(stopped);
-        let rebuilt = open(empty(), &clearing, &forgotten);
-        let resumed = open(stopped_index, &clearing, &forgotten);
+        let rebuilt = open_with(empty(), &clearing, &forgotten, &letters);
+        let resumed = open_with(stopped_index, &clearing, &forgotten, &letters);
         prop_assert_eq!(all.len(), forgotten.len() + clearing.payments().len());
         for other in [&rebuilt, &resumed] {
             prop_assert_eq!(fed.counts(), other.counts());
@@ -249,19 +273,29 @@ proptest! {
             prop_assert_eq!(&inbox, &rebuilt.inbox(ParticipantId(bank), Position(0), 10_000).unwrap());
             prop_assert_eq!(&inbox, &resumed.inbox(ParticipantId(bank), Position(0), 10_000).unwrap());
             // Cursors only rise, and going on from any of them misses nothing.
-            prop_assert!(inbox.windows(2).all(|pair| pair[0].0.position < pair[1].0.position));
-            for (at, (entry, view)) in inbox.iter().enumerate() {
-                prop_assert_eq!(all.get(&entry.payment), Some(view));
-                let rest = fed.inbox(ParticipantId(bank), entry.position, 3).unwrap();
+            prop_assert!(inbox.windows(2).all(|pair| pair[0].position < pair[1].position));
+            for (at, item) in inbox.iter().enumerate() {
+                if let Some((_, view)) = payment_of(item) {
+                    prop_assert_eq!(all.get(&view.index), Some(view));
+                }
+                let rest = fed.inbox(ParticipantId(bank), item.position, 3).unwrap();
                 prop_assert_eq!(rest.as_slice(), &inbox[at + 1..inbox.len().min(at + 4)]);
             }
             // PAY-02: whoever was asked is told the end, and so is whoever paid.
             for view in all.values().filter(|view| view.finality.is_some()) {
-                let ends = inbox.iter().filter(|(entry, _)| entry.payment == view.index && entry.kind == InboxKind::Ended).count();
+                let is_end = |item: &InboxItem| payment_of(item).is_some_and(|(kind, told)| told.index == view.index && kind == InboxKind::Ended);
+                let ends = inbox.iter().filter(|item| is_end(item)).count();
                 let concerned = view.debtor_agent.0 == bank || (view.creditor_agent.0 == bank && view.forwarded_position.is_some());
                 prop_assert_eq!(ends, usize::from(concerned));
             }
         }
+        // Every letter is in one inbox, with the place of its message if that had one.
+        let told: Vec<KeptLetter> = (0..BANKS)
+            .flat_map(|bank| fed.inbox(ParticipantId(bank), Position(0), 10_000).unwrap())
+            .filter_map(|item| if let Tells::Letter(kept) = item.tells { Some(kept) } else { None })
+            .collect();
+        prop_assert_eq!(told.len() as u64, clearing.letters());
+        prop_assert!(told.iter().all(|kept| letters.contains(kept)));
         for query in &queries {
             for model in [&fed, &rebuilt, &resumed] {
                 prop_assert_eq!(pages(model, query), wanted(&all, query), "{:?}", query);
@@ -381,6 +415,9 @@ impl Index for Sulking {
     }
     fn find(&self, key: Key) -> Result<Option<PaymentIndex>, IndexError> {
         self.0.find(key)
+    }
+    fn letters(&self, numbers: &[u64]) -> Result<Vec<Option<KeptLetter>>, IndexError> {
+        self.0.letters(numbers)
     }
     fn leaf(&self, leaf_index: u64) -> Result<Option<PaymentIndex>, IndexError> {
         self.0.leaf(leaf_index)

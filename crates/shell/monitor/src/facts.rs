@@ -163,7 +163,8 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::NodesSet(_)
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
-        | EventKind::Arranged(_) => None,
+        | EventKind::Arranged(_)
+        | EventKind::Letter(_) => None,
     }
 }
 

@@ -1,25 +1,25 @@
-//! The archive: payments the centre has forgotten, so that readers can be rebuilt without replaying every block.
+//! The archive: payments the centre has forgotten and letters, so that readers can be rebuilt without replaying every block.
 //!
-//! Files `archive-<number>.log` of [`ROWS`] rows; payment `n` lies in file `n / ROWS`, in row `n % ROWS`. A row is
-//! `payment | place of its message 12 | first 8 bytes of SHA-256 over number and both`, and never changes.
+//! Files `archive-<number>.log` and `letters-<number>.log` of [`ROWS`] rows; row `n` lies in file `n / ROWS`, at `n % ROWS`. A
+//! row is `payment or letter | place of its message 12 | first 8 bytes of SHA-256 over number and both`, and never changes.
 //!
 //! # Crash notes
-//! Rows are written with the block that forgets and synced only before a snapshot is written: whatever a crash leaves,
+//! Rows are written with the block that forgets or sends and synced only before a snapshot is written: whatever a crash leaves,
 //! rows before a snapshot are whole, and recovery writes those behind it again while it replays. The blocks have
 //! everything: when the archive cannot be written, no snapshots are, and the next start replays.
 
 use crate::disk::{Disk, DiskFile};
 use crate::vault::VaultPlace;
 use chain::Hasher;
-use clearing::{PaymentIndex, PaymentView};
+use clearing::{Letter, PaymentIndex, PaymentView};
+use core::marker::PhantomData;
 use std::io;
 use std::sync::Arc;
 
-/// Rows of a file: 243 MB.
+/// Rows of a file: 243 MB of payments, 78 MB of letters.
 const ROWS: u64 = 1 << 20;
 const PLACE_BYTES: usize = 12;
 const CHECK_BYTES: usize = 8;
-const ROW_BYTES: usize = PaymentView::ROW_BYTES + PLACE_BYTES + CHECK_BYTES;
 /// Rows written or read in one piece: about 2 MB.
 const PIECE_ROWS: u64 = 1 << 13;
 
@@ -30,6 +30,69 @@ pub struct Forgotten {
     pub payment: PaymentView,
     /// Where its message lies.
     pub place: VaultPlace,
+}
+
+/// A letter, and where the signed message of its own command lies; of no bytes when it carries none or an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptLetter {
+    /// As it was sent.
+    pub letter: Letter,
+    /// Where its message lies.
+    pub place: VaultPlace,
+}
+
+/// What the archive keeps.
+pub(crate) trait Archived: Copy + 'static {
+    /// What the names of its files begin with.
+    const FILES: &'static str;
+    /// Bytes of a row with everything.
+    const ROW_BYTES: usize;
+
+    /// Its number: where it lies.
+    fn number(&self) -> u64;
+    /// Appends it with its place.
+    fn encode(&self, out: &mut Vec<u8>);
+    /// Reads what [`Self::encode`] wrote.
+    fn decode(number: u64, row: &[u8]) -> Option<Self>;
+}
+
+impl Archived for Forgotten {
+    const FILES: &'static str = "archive";
+    const ROW_BYTES: usize = PaymentView::ROW_BYTES + PLACE_BYTES + CHECK_BYTES;
+
+    fn number(&self) -> u64 {
+        self.payment.index.0
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.payment.encode_row(out).expect("only what has an end is forgotten");
+        self.place.encode(out);
+    }
+
+    fn decode(number: u64, row: &[u8]) -> Option<Self> {
+        let (row, place) = row.split_at_checked(PaymentView::ROW_BYTES)?;
+        let payment = PaymentView::decode_row(PaymentIndex(number), row).ok()?;
+        Some(Self { payment, place: VaultPlace::decode(place) })
+    }
+}
+
+impl Archived for KeptLetter {
+    const FILES: &'static str = "letters";
+    const ROW_BYTES: usize = Letter::ROW_BYTES + PLACE_BYTES + CHECK_BYTES;
+
+    fn number(&self) -> u64 {
+        self.letter.number
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.letter.encode_row(out);
+        self.place.encode(out);
+    }
+
+    fn decode(number: u64, row: &[u8]) -> Option<Self> {
+        let (row, place) = row.split_at_checked(Letter::ROW_BYTES)?;
+        Some(Self { letter: Letter::decode_row(number, row).ok()?, place: VaultPlace::decode(place) })
+    }
 }
 
 impl VaultPlace {
@@ -44,8 +107,8 @@ impl VaultPlace {
     }
 }
 
-fn file_name(number: u64) -> String {
-    format!("archive-{number:010}.log")
+fn file_name<T: Archived>(number: u64) -> String {
+    format!("{}-{number:010}.log", T::FILES)
 }
 
 fn check(number: u64, row: &[u8]) -> [u8; CHECK_BYTES] {
@@ -55,72 +118,66 @@ fn check(number: u64, row: &[u8]) -> [u8; CHECK_BYTES] {
     hasher.finish().0[..CHECK_BYTES].try_into().expect("a hash is longer")
 }
 
-fn encode(forgotten: &Forgotten, out: &mut Vec<u8>) {
+fn encode<T: Archived>(kept: &T, out: &mut Vec<u8>) {
     let begin = out.len();
-    forgotten.payment.encode_row(out).expect("only what has an end is forgotten");
-    forgotten.place.encode(out);
-    out.extend_from_slice(&check(forgotten.payment.index.0, &out[begin..]));
+    kept.encode(out);
+    out.extend_from_slice(&check(kept.number(), &out[begin..]));
 }
 
-fn decode(number: u64, row: &[u8]) -> Option<Forgotten> {
-    let (row, found) = row.split_at(ROW_BYTES - CHECK_BYTES);
-    if check(number, row) != found {
-        return None;
-    }
-    let (payment, place) = row.split_at(PaymentView::ROW_BYTES);
-    let payment = PaymentView::decode_row(PaymentIndex(number), payment).ok()?;
-    Some(Forgotten { payment, place: VaultPlace::decode(place) })
+fn decode<T: Archived>(number: u64, row: &[u8]) -> Option<T> {
+    let (row, found) = row.split_at(T::ROW_BYTES - CHECK_BYTES);
+    if check(number, row) == found { T::decode(number, row) } else { None }
 }
 
-/// Payments the centre has forgotten, for readers that are rebuilt.
-pub trait ForgottenRows {
+/// What was kept of one kind, for readers that are rebuilt.
+pub trait KeptRows<T> {
     /// How many there are.
     fn count(&self) -> u64;
 
-    /// Those from a number on, in order of arrival, up to the first that cannot be read.
-    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_>;
+    /// Those from a number on, in order, up to the first that cannot be read.
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<T>> + '_>;
 }
 
-impl ForgottenRows for Vec<Forgotten> {
+impl<T: Copy> KeptRows<T> for Vec<T> {
     fn count(&self) -> u64 {
         self.len() as u64
     }
 
-    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<T>> + '_> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
         Box::new(self.get(number..).unwrap_or_default().iter().map(|row| Ok(*row)))
     }
 }
 
 /// None.
-pub(crate) struct NothingForgotten;
+pub(crate) struct NothingKept;
 
-impl ForgottenRows for NothingForgotten {
+impl<T: 'static> KeptRows<T> for NothingKept {
     fn count(&self) -> u64 {
         0
     }
 
-    fn from(&self, _: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
+    fn from(&self, _: u64) -> Box<dyn Iterator<Item = io::Result<T>> + '_> {
         Box::new(core::iter::empty())
     }
 }
 
 /// Looks whether the first `count` rows are there, and those from `from` on whole; the inner error says which is damaged or
 /// missing, and where.
-pub(crate) fn examine(disk: &dyn Disk, from: u64, count: u64) -> io::Result<Result<(), String>> {
+pub(crate) fn examine<T: Archived>(disk: &dyn Disk, from: u64, count: u64) -> io::Result<Result<(), String>> {
     let names = disk.list()?;
     for file in 0..count.div_ceil(ROWS) {
-        let name = file_name(file);
+        let name = file_name::<T>(file);
         let wanted = (count - file * ROWS).min(ROWS);
         if !names.contains(&name) {
             return Ok(Err(format!("{name} is missing")));
         }
         let length = disk.open(&name)?.length()?;
-        if length < wanted * ROW_BYTES as u64 {
+        if length < wanted * T::ROW_BYTES as u64 {
             return Ok(Err(format!("{name}, byte {length}: it ends too early")));
         }
     }
-    for row in rows(disk, from, count) {
+    for row in rows::<T>(disk, from, count) {
         match row {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(Err(error.to_string())),
@@ -131,35 +188,35 @@ pub(crate) fn examine(disk: &dyn Disk, from: u64, count: u64) -> io::Result<Resu
 }
 
 /// Rows `from..count`, up to the first that cannot be read.
-pub(crate) fn rows(disk: &dyn Disk, from: u64, count: u64) -> impl Iterator<Item = io::Result<Forgotten>> + '_ {
+pub(crate) fn rows<T: Archived>(disk: &dyn Disk, from: u64, count: u64) -> impl Iterator<Item = io::Result<T>> + '_ {
     Reading { disk, open: None, next: from, count, piece: Vec::new(), failed: false }
 }
 
 /// Reads rows in order, a piece at a time.
-struct Reading<'a> {
+struct Reading<'a, T> {
     disk: &'a dyn Disk,
     open: Option<(u64, Box<dyn DiskFile>)>,
     /// Number of the row behind the piece's last.
     next: u64,
     count: u64,
     /// What of the piece is still to be told, the next row last.
-    piece: Vec<Forgotten>,
+    piece: Vec<T>,
     failed: bool,
 }
 
-impl Reading<'_> {
+impl<T: Archived> Reading<'_, T> {
     fn read_piece(&mut self) -> io::Result<()> {
         let file = self.next / ROWS;
         if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
-            self.open = Some((file, self.disk.open(&file_name(file))?));
+            self.open = Some((file, self.disk.open(&file_name::<T>(file))?));
         }
         let (_, open) = self.open.as_ref().expect("it was just opened");
         let wanted = (self.count - self.next).min(PIECE_ROWS).min(ROWS - self.next % ROWS);
-        let mut bytes = vec![0; wanted as usize * ROW_BYTES];
-        open.read_at(self.next % ROWS * ROW_BYTES as u64, &mut bytes)?;
-        for (number, row) in (self.next..).zip(bytes.chunks_exact(ROW_BYTES)) {
-            let place = number % ROWS * ROW_BYTES as u64;
-            let why = || format!("{}, byte {place}: a row is damaged", file_name(file));
+        let mut bytes = vec![0; wanted as usize * T::ROW_BYTES];
+        open.read_at(self.next % ROWS * T::ROW_BYTES as u64, &mut bytes)?;
+        for (number, row) in (self.next..).zip(bytes.chunks_exact(T::ROW_BYTES)) {
+            let place = number % ROWS * T::ROW_BYTES as u64;
+            let why = || format!("{}, byte {place}: a row is damaged", file_name::<T>(file));
             let damaged = || io::Error::new(io::ErrorKind::InvalidData, why());
             self.piece.push(decode(number, row).ok_or_else(damaged)?);
         }
@@ -169,8 +226,8 @@ impl Reading<'_> {
     }
 }
 
-impl Iterator for Reading<'_> {
-    type Item = io::Result<Forgotten>;
+impl<T: Archived> Iterator for Reading<'_, T> {
+    type Item = io::Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.piece.is_empty()
@@ -187,29 +244,30 @@ impl Iterator for Reading<'_> {
 }
 
 /// Writes rows, each at its place.
-pub(crate) struct ArchiveWriter {
+pub(crate) struct ArchiveWriter<T> {
     disk: Arc<dyn Disk>,
     open: Option<(u64, Box<dyn DiskFile>)>,
     buffer: Vec<u8>,
     /// A write failed: nothing more is written, and there are no snapshots from here on.
     failed: bool,
+    rows: PhantomData<T>,
 }
 
-impl ArchiveWriter {
+impl<T: Archived> ArchiveWriter<T> {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, open: None, buffer: Vec::new(), failed: false }
+        Self { disk, open: None, buffer: Vec::new(), failed: false, rows: PhantomData }
     }
 
     /// Rows from a number on, of the first `count`.
-    pub(crate) fn rows(&self, from: u64, count: u64) -> impl Iterator<Item = io::Result<Forgotten>> + '_ {
+    pub(crate) fn rows(&self, from: u64, count: u64) -> impl Iterator<Item = io::Result<T>> + '_ {
         rows(&*self.disk, from, count)
     }
 
     /// Writes rows that follow each other.
-    pub(crate) fn write(&mut self, rows: &[Forgotten]) {
+    pub(crate) fn write(&mut self, rows: &[T]) {
         let mut rest = rows;
         while let Some(first) = rest.first().filter(|_| !self.failed) {
-            let number = first.payment.index.0;
+            let number = first.number();
             let room = (ROWS - number % ROWS).min(PIECE_ROWS) as usize;
             let (piece, behind) = rest.split_at(room.min(rest.len()));
             self.buffer.clear();
@@ -226,12 +284,12 @@ impl ArchiveWriter {
         let file = number / ROWS;
         if self.open.as_ref().is_none_or(|(open, _)| *open != file) {
             self.sync()?;
-            let name = file_name(file);
+            let name = file_name::<T>(file);
             let opened = if self.disk.list()?.contains(&name) { self.disk.open(&name)? } else { self.disk.create(&name)? };
             self.open = Some((file, opened));
         }
         let (_, open) = self.open.as_mut().expect("it was just opened");
-        open.write_at(number % ROWS * ROW_BYTES as u64, &self.buffer)
+        open.write_at(number % ROWS * T::ROW_BYTES as u64, &self.buffer)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use crate::disk::Disk;
 use crate::messages::{Checked, MessageCheck};
 use crate::recovery::{Manner, OpenError, recover_telling};
-use crate::snapshot;
+use crate::snapshot::{self, ArchiveKnown};
 use clearing::{IndexSeed, laws};
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ const BLOCKS_AHEAD: usize = 64;
 /// Checks every block and link. `deep` also applies every command again from the first block, ignoring snapshots, and
 /// reads every signed message that a block refers to back against its hash, on a thread of its own.
 pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
-    let manner = Manner { use_snapshots: !deep, repair: false, archive_from: 0 };
+    let manner = Manner { use_snapshots: !deep, repair: false, known: ArchiveKnown::default() };
     let (recovery, messages) = std::thread::scope(|scope| {
         let (tell, told) = sync_channel(BLOCKS_AHEAD);
         let reader = deep.then(|| scope.spawn(|| MessageCheck::new(&*disk).run(told)));

@@ -1,6 +1,6 @@
 //! The embedded engine: one machine's journal, which is the chain.
 
-use crate::archive::{ForgottenRows, NothingForgotten};
+use crate::archive::{Forgotten, KeptLetter, KeptRows, NothingKept};
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::maker::{FileMaker, Files, Reserve};
@@ -8,7 +8,7 @@ use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
 use crate::segments::OpenSegment;
 use crate::sequencer::{Sealer, Sequencer};
-use crate::snapshot::{self, Past};
+use crate::snapshot::{self, ArchiveKnown, Past};
 use crate::vault::{VaultPlace, VaultReader, VaultWriter};
 use crate::writer::{Handover, Sink, StopReason, Store, Writer};
 use chain::{BlockHeader, Hash};
@@ -43,9 +43,8 @@ pub struct JournalConfig {
     pub snapshot_after_commands: u64,
     /// How often to look at the room on the disk.
     pub full_retry: Duration,
-    /// Payments that readers know and the centre has forgotten: their rows in the archive are not read at start. None by
-    /// default.
-    pub archive_known: u64,
+    /// What readers know of the archive: those rows are not read at start. None by default.
+    pub archive_known: ArchiveKnown,
 }
 
 impl Default for JournalConfig {
@@ -57,7 +56,7 @@ impl Default for JournalConfig {
             free_bytes_min: 256 << 20,
             snapshot_after_commands: 200_000,
             full_retry: Duration::from_millis(250),
-            archive_known: 0,
+            archive_known: ArchiveKnown { forgotten: 0, letters: 0 },
         }
     }
 }
@@ -78,7 +77,9 @@ pub struct Recovered<'a> {
     /// The state.
     pub clearing: &'a Clearing,
     /// Every payment the centre has forgotten.
-    pub forgotten: &'a dyn ForgottenRows,
+    pub forgotten: &'a dyn KeptRows<Forgotten>,
+    /// Every letter.
+    pub letters: &'a dyn KeptRows<KeptLetter>,
     /// Where the signed messages of payments on record lie, in order of arrival; shorter when the last ones have none.
     pub places: Vec<VaultPlace>,
     /// Where those of payments that wait lie.
@@ -98,7 +99,8 @@ impl<'a> Recovered<'a> {
     pub fn of(clearing: &'a Clearing) -> Self {
         Self {
             clearing,
-            forgotten: &NothingForgotten,
+            forgotten: &NothingKept,
+            letters: &NothingKept,
             places: Vec::new(),
             waiting: Vec::new(),
             last: None,
@@ -111,7 +113,7 @@ impl<'a> Recovered<'a> {
 
 /// Recovers what the folder holds, and keeps it as a snapshot when that took long.
 pub(crate) fn recover_to_run(disk: &Arc<dyn Disk>, config: JournalConfig, seed: IndexSeed) -> Result<Recovery, OpenError> {
-    let manner = Manner { use_snapshots: true, repair: true, archive_from: config.archive_known };
+    let manner = Manner { use_snapshots: true, repair: true, known: config.archive_known };
     let mut recovery = recover(disk, seed, manner)?;
     if recovery.replayed_commands > config.snapshot_after_commands {
         let parent = recovery.parent();

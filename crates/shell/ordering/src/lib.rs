@@ -14,7 +14,8 @@
 //! - `journal-<height>.log`: blocks from that height on, pre-written with zeros ([`frame`](self) layout in `frame.rs`).
 //! - `vault-<number>.log`: signed messages as received. Personal data lives here and never in the chain.
 //! - `snapshot-<height>.bin`: the state behind a block, so that a start need not replay everything.
-//! - `archive-<number>.log`: the payments the centre has forgotten, for readers that are rebuilt.
+//! - `archive-<number>.log`: the payments the centre has forgotten, for readers that are rebuilt; `letters-<number>.log`: what was sent to
+//!   inboxes beside the ends of payments.
 //! - `lock`: held while a process has the folder open.
 //!
 //! Where several operators agree on the blocks, a [`Follower`] keeps the same files: whoever orders, the chain is one.
@@ -45,7 +46,7 @@ mod stepped;
 mod vault;
 mod writer;
 
-pub use archive::{Forgotten, ForgottenRows};
+pub use archive::{Forgotten, KeptLetter, KeptRows};
 pub use certificates::{CertificateLog, CertificateReport, audit_certificates, has_certificates};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};
@@ -57,6 +58,7 @@ pub use queue::{Submission, SubmitRefusal};
 pub use reader::read_blocks;
 pub use recovery::OpenError;
 pub use sequencer::{BLOCK_COMMANDS_MAX, decode_body, encode_body, header_of};
+pub use snapshot::{ArchiveKnown, letters_of};
 pub use stepped::{SteppedLog, Stepper};
 pub use vault::{Attachment, VaultPlace, VaultReader};
 pub use writer::{DurableBlock, Sink, StopReason};

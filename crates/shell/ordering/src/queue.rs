@@ -203,6 +203,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::RequestQuote(_)
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
+        | Command::Broadcast(_)
         | Command::SetRulebook(_)
         | Command::Pay(_) => false,
     }

@@ -9,7 +9,7 @@ use crate::journal::Recovered;
 use crate::messages::BlockPlaces;
 use crate::segments::{OpenSegment, segment_heights, segment_name};
 use crate::sequencer::header_of;
-use crate::snapshot::{self, Past, Snapshot};
+use crate::snapshot::{self, ArchiveKnown, Past, Snapshot};
 use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use planted::{Bug, planted};
@@ -76,6 +76,7 @@ impl Recovery {
         Recovered {
             clearing: &self.clearing,
             forgotten: &self.past,
+            letters: &self.past,
             places: self.past.places.iter().collect(),
             waiting: self.past.places.waiting().collect(),
             last: self.last,
@@ -97,7 +98,7 @@ pub(crate) struct Manner {
     pub(crate) use_snapshots: bool,
     pub(crate) repair: bool,
     /// Rows of the archive before this one nobody needs: they are not read.
-    pub(crate) archive_from: u64,
+    pub(crate) known: ArchiveKnown,
 }
 
 pub(crate) fn recover(disk: &Arc<dyn Disk>, seed: IndexSeed, manner: Manner) -> Result<Recovery, OpenError> {
@@ -114,7 +115,7 @@ pub(crate) fn recover_telling(
 ) -> Result<Recovery, OpenError> {
     if manner.use_snapshots {
         for height in snapshot::heights(&**disk)? {
-            let Some(found) = snapshot::read(&**disk, height, seed, manner.archive_from)? else { continue };
+            let Some(found) = snapshot::read(&**disk, height, seed, manner.known)? else { continue };
             match Walk::new(disk, Some(found), seed, manner, tell.clone()).run() {
                 Err(OpenError::Diverged { height, what }) => {
                     tracing::warn!(height, what, "snapshot does not fit the blocks and is ignored");

@@ -1,14 +1,14 @@
 //! Snapshot files: the state behind one block, tied to that block's hash.
 //!
 //! `"LHS2" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | u64 waiting × 28 | state`; places are those of
-//! payments on record and of payments that wait, and what was forgotten is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
+//! payments on record and of payments that wait, and what was forgotten or sent as a letter is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
 //! folder synced: a crash leaves the old snapshots or a whole new one. The two newest are kept.
 
-use crate::archive::{self, ArchiveWriter, Forgotten, ForgottenRows};
+use crate::archive::{self, ArchiveWriter, Forgotten, KeptLetter, KeptRows};
 use crate::disk::Disk;
 use crate::vault::VaultPlace;
 use chain::{Hash, sha256};
-use clearing::{Applied, Clearing, Command, EventKind, IndexSeed, Outcome, PaymentIndex, Uetr};
+use clearing::{Applied, Carries, Clearing, Command, Event, EventKind, IndexSeed, Letter, Outcome, PaymentIndex, Uetr};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(crate) struct Places {
     rows: VecDeque<VaultPlace>,
     /// Of payments that wait: they have no number yet.
     waiting: BTreeMap<Uetr, VaultPlace>,
+    /// Letters sent so far.
+    letters: u64,
 }
 
 impl Places {
@@ -61,14 +63,21 @@ impl Places {
         }
     }
 
-    /// Enters the messages of a block's new payments, and hands over what the block forgot.
-    pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) -> Vec<Forgotten> {
+    /// Enters the messages of a block's new payments, and hands over what the block forgot and the letters it sent.
+    pub(crate) fn note_block(
+        &mut self,
+        commands: &[Command],
+        applied: &Applied,
+        places: &[(u32, VaultPlace)],
+    ) -> (Vec<Forgotten>, Vec<KeptLetter>) {
         let forgotten = applied.forgotten.iter().map(|payment| {
             assert_eq!(payment.index.0, self.first, "payments are forgotten in order of arrival");
             self.first += 1;
             Forgotten { payment: *payment, place: self.rows.pop_front().unwrap_or_default() }
         });
         let forgotten = forgotten.collect();
+        let letters = letters_of(applied, places);
+        self.letters += letters.len() as u64;
         for (at, place) in places {
             let at = *at as usize;
             match (commands.get(at), applied.outcomes.get(at)) {
@@ -86,35 +95,77 @@ impl Places {
                 }
             }
         }
-        forgotten
+        (forgotten, letters)
     }
 }
 
-/// What is kept beside the blocks of payments: where their messages lie, and those that were forgotten.
+/// The letters of a block, each with the place of the message it came with.
+pub fn letters_of(applied: &Applied, places: &[(u32, VaultPlace)]) -> Vec<KeptLetter> {
+    let of = |event: &Event| if let EventKind::Letter(letter) = &event.kind { Some(*letter) } else { None };
+    let letters: Vec<Letter> = applied.events.iter().filter_map(of).collect();
+    if letters.is_empty() {
+        return Vec::new();
+    }
+    let places: BTreeMap<u32, VaultPlace> = places.iter().copied().collect();
+    let place_of = |carries| match carries {
+        Carries::Command(at) => places.get(&at).copied().unwrap_or_default(),
+        Carries::Nothing | Carries::Letter(_) | Carries::Payment(_) => VaultPlace::default(),
+    };
+    letters.into_iter().map(|letter| KeptLetter { letter, place: place_of(letter.carries) }).collect()
+}
+
+/// What is kept beside the blocks: where messages lie, payments that were forgotten, and letters.
 pub(crate) struct Past {
     pub(crate) places: Places,
-    archive: ArchiveWriter,
+    archive: ArchiveWriter<Forgotten>,
+    letters: ArchiveWriter<KeptLetter>,
 }
 
 impl Past {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { places: Places::default(), archive: ArchiveWriter::new(disk) }
+        let (archive, letters) = (ArchiveWriter::new(Arc::clone(&disk)), ArchiveWriter::new(disk));
+        Self { places: Places::default(), archive, letters }
     }
 
     pub(crate) fn note_block(&mut self, commands: &[Command], applied: &Applied, places: &[(u32, VaultPlace)]) {
-        let forgotten = self.places.note_block(commands, applied, places);
+        let (forgotten, letters) = self.places.note_block(commands, applied, places);
         self.archive.write(&forgotten);
+        self.letters.write(&letters);
+    }
+
+    /// Makes the archive durable. `false`: it is not whole, and no snapshot may rely on it.
+    fn make_durable(&mut self) -> io::Result<bool> {
+        Ok(self.archive.make_durable()? && self.letters.make_durable()?)
     }
 }
 
-impl ForgottenRows for Past {
+impl KeptRows<Forgotten> for Past {
     fn count(&self) -> u64 {
         self.places.first
     }
 
     fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<Forgotten>> + '_> {
-        Box::new(self.archive.rows(number, self.count()))
+        Box::new(self.archive.rows(number, self.places.first))
     }
+}
+
+impl KeptRows<KeptLetter> for Past {
+    fn count(&self) -> u64 {
+        self.places.letters
+    }
+
+    fn from(&self, number: u64) -> Box<dyn Iterator<Item = io::Result<KeptLetter>> + '_> {
+        Box::new(self.letters.rows(number, self.places.letters))
+    }
+}
+
+/// Rows of the archive that readers know already: they are not looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ArchiveKnown {
+    /// Payments.
+    pub forgotten: u64,
+    /// Letters.
+    pub letters: u64,
 }
 
 /// A state read back.
@@ -143,7 +194,7 @@ pub(crate) fn heights(disk: &dyn Disk) -> io::Result<Vec<u64>> {
 /// Writes the state behind block `block`; nothing when there is no block yet, or when the archive is not whole.
 pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mut Past) -> io::Result<()> {
     let height = clearing.height();
-    if height == 0 || !past.archive.make_durable()? {
+    if height == 0 || !past.make_durable()? {
         return Ok(());
     }
     let places = &past.places;
@@ -173,21 +224,21 @@ pub(crate) fn write(disk: &dyn Disk, clearing: &Clearing, block: Hash, past: &mu
     Ok(())
 }
 
-/// Reads one; `None` when it is damaged, or the archive is from row `archive_from` on: it is only a shortcut, the blocks have
+/// Reads one; `None` when it is damaged, or the archive is behind the rows `known`: it is only a shortcut, the blocks have
 /// everything.
-pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed, archive_from: u64) -> io::Result<Option<Snapshot>> {
-    let read = examine(disk, height, seed, archive_from)?;
+pub(crate) fn read(disk: &dyn Disk, height: u64, seed: IndexSeed, known: ArchiveKnown) -> io::Result<Option<Snapshot>> {
+    let read = examine(disk, height, seed, known)?;
     Ok(read.inspect_err(|why| tracing::warn!(height, "snapshot is damaged or of an earlier version, and ignored: {why}")).ok())
 }
 
 /// What is wrong with each snapshot, as far as anything is: file and place.
 pub(crate) fn damage(disk: &dyn Disk, seed: IndexSeed) -> io::Result<Vec<String>> {
-    let read = heights(disk)?.into_iter().map(|height| examine(disk, height, seed, 0));
+    let read = heights(disk)?.into_iter().map(|height| examine(disk, height, seed, ArchiveKnown::default()));
     read.filter_map(|read| read.map(Result::err).transpose()).collect()
 }
 
 /// Reads one, or says what is wrong with which file.
-fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed, archive_from: u64) -> io::Result<Result<Snapshot, String>> {
+fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed, known: ArchiveKnown) -> io::Result<Result<Snapshot, String>> {
     let file = name(height);
     let bytes = disk.open(&file)?.read_all()?;
     let read = parse(&bytes, seed).and_then(|snapshot| {
@@ -197,7 +248,9 @@ fn examine(disk: &dyn Disk, height: u64, seed: IndexSeed, archive_from: u64) -> 
         Ok(snapshot) => snapshot,
         Err(why) => return Ok(Err(format!("{file}, {why}"))),
     };
-    Ok(archive::examine(disk, archive_from, snapshot.clearing.forgotten())?.map(|()| snapshot))
+    let payments = archive::examine::<Forgotten>(disk, known.forgotten, snapshot.clearing.forgotten())?;
+    let letters = archive::examine::<KeptLetter>(disk, known.letters, snapshot.clearing.letters())?;
+    Ok(payments.and(letters).map(|()| snapshot))
 }
 
 /// An error says from which byte on what is wrong.
@@ -221,6 +274,7 @@ fn parse(bytes: &[u8], seed: IndexSeed) -> Result<Snapshot, &'static str> {
                 first: clearing.forgotten(),
                 rows: places.chunks_exact(12).map(VaultPlace::decode).collect(),
                 waiting: waiting.chunks_exact(28).filter_map(waiting_row).collect(),
+                letters: clearing.letters(),
             },
             clearing,
         })

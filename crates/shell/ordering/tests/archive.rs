@@ -1,13 +1,14 @@
-//! Payments that were forgotten are there again after any stop: as they were told, in order, with their messages.
+//! Payments that were forgotten and letters are there again after any stop: as they were told, in order, with their messages.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod common;
 
-use clearing::{Command, IndexSeed, PaymentView, Settings, Time};
+use clearing::{Broadcast, Command, IndexSeed, IsoReason, Officer, Order, OrderId, PaymentView, Settings, Time};
 use common::{MemDisk, Seeded, answer, genesis, pay, submission};
 use ordering::{
-    Clock, Disk, DurableBlock, Forgotten, JournalConfig, OrderedLog, Recovered, Sink, Stepper, StopReason, VaultPlace, fsck,
+    ArchiveKnown, Clock, Disk, DurableBlock, Forgotten, JournalConfig, KeptLetter, OrderedLog, Recovered, Sink, Stepper,
+    StopReason, VaultPlace, fsck, letters_of,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +22,7 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 30,
     full_retry: Duration::from_millis(2),
-    archive_known: 0,
+    archive_known: ArchiveKnown { forgotten: 0, letters: 0 },
 };
 
 #[derive(Debug, Clone)]
@@ -33,13 +34,15 @@ impl Clock for Hand {
     }
 }
 
-/// What was told of payments that left memory.
+/// What was told of payments that left memory, and letters.
 #[derive(Debug, Clone, Default)]
-struct Told(Arc<Mutex<Vec<PaymentView>>>);
+struct Told(Arc<Mutex<(Vec<PaymentView>, Vec<KeptLetter>)>>);
 
 impl Sink for Told {
     fn durable(&mut self, block: DurableBlock) {
-        self.0.lock().unwrap().extend(block.applied.forgotten);
+        let mut told = self.0.lock().unwrap();
+        told.1.extend(letters_of(&block.applied, &block.places));
+        told.0.extend(block.applied.forgotten);
     }
     fn stopped(&mut self, _: StopReason) {}
 }
@@ -52,18 +55,29 @@ fn open(disk: &MemDisk, clock: &Hand, told: &Told, look: impl FnOnce(&Recovered<
     Stepper::open(Arc::new(disk.clone()), CONFIG, clock.clone(), IndexSeed(3), rebuild).ok()
 }
 
-/// What a start finds, without the snapshot if there is one, is what it finds with it.
-fn found(disk: &MemDisk, with_snapshots: bool) -> (Vec<Forgotten>, Vec<VaultPlace>, bool) {
+/// What a start finds.
+#[derive(Debug, PartialEq)]
+struct Found {
+    forgotten: Vec<Forgotten>,
+    places: Vec<VaultPlace>,
+    letters: Vec<KeptLetter>,
+}
+
+/// What a start finds, without the snapshot if there is one, is what it finds with it; and whether it began there.
+fn found(disk: &MemDisk, with_snapshots: bool) -> (Found, bool) {
     let disk = disk.copy();
     let snapshots = || disk.list().unwrap().into_iter().filter(|name| name.starts_with("snapshot-"));
     if !with_snapshots {
         snapshots().for_each(|name| disk.remove(&name).unwrap());
     }
-    let mut seen: Option<(Vec<Forgotten>, Vec<VaultPlace>, bool)> = None;
+    let mut seen: Option<(Found, bool)> = None;
     let look = |recovered: &Recovered<'_>| {
         assert_eq!(recovered.forgotten.count(), recovered.clearing.forgotten());
+        assert_eq!(recovered.letters.count(), recovered.clearing.letters());
         let forgotten = recovered.forgotten.from(0).map(Result::unwrap).collect();
-        seen = Some((forgotten, recovered.places.clone(), recovered.from_snapshot.is_some()));
+        let letters = recovered.letters.from(0).map(Result::unwrap).collect();
+        let found = Found { forgotten, places: recovered.places.clone(), letters };
+        seen = Some((found, recovered.from_snapshot.is_some()));
     };
     open(&disk, &Hand(Arc::default()), &Told::default(), look).unwrap();
     seen.unwrap()
@@ -79,6 +93,13 @@ fn settings() -> Settings {
     }
 }
 
+/// Officers' word to all banks: a letter to each.
+fn broadcast(n: u64, now: u64) -> Command {
+    let does = Box::new(Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: format!("word {n}") }));
+    let id = OrderId(u128::from(n).to_le_bytes());
+    Command::Order(Order { id, valid_until: Time(now + 3600 * SECOND), officers: [[1; 32], [2; 32]], does })
+}
+
 /// Pays, answers most and lets time pass, until the power goes or all is done.
 fn live(disk: &MemDisk, clock: &Hand, told: &Told, life: u64, seed: &mut Seeded) -> Option<()> {
     let mut stepper = open(disk, clock, told, |_| {})?;
@@ -87,6 +108,8 @@ fn live(disk: &MemDisk, clock: &Hand, told: &Told, life: u64, seed: &mut Seeded)
     if life == 0 {
         genesis().into_iter().for_each(|command| log.submit(submission(0, command)).unwrap());
         log.submit(submission(0, Command::Configure(settings()))).unwrap();
+        let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") });
+        log.submit(submission(0, Command::AppointOfficers(officers.to_vec()))).unwrap();
     }
     for n in life * 1000..life * 1000 + 60 {
         let now = clock.0.fetch_add(seed.below(SECOND), Ordering::Relaxed);
@@ -96,6 +119,11 @@ fn live(disk: &MemDisk, clock: &Hand, told: &Told, life: u64, seed: &mut Seeded)
         log.submit(first).ok()?;
         if seed.below(5) != 0 {
             log.submit(submission(0, answer(n, seed.below(4) != 0))).ok()?;
+        }
+        if seed.below(6) == 0 {
+            let mut word = submission(0, broadcast(n, now));
+            word.attachment = (seed.below(4) != 0).then(|| message.clone());
+            log.submit(word).ok()?;
         }
         stepper.seal().ok()?;
         if seed.below(2) == 0 {
@@ -108,7 +136,7 @@ fn live(disk: &MemDisk, clock: &Hand, told: &Told, life: u64, seed: &mut Seeded)
 
 #[test]
 fn what_was_forgotten_is_there_after_any_stop() {
-    let (mut from_snapshot, mut most) = (0, 0);
+    let (mut from_snapshot, mut most, mut letters) = (0, 0, 0);
     for seed in 0..50 {
         let mut seeded = Seeded(seed);
         let (mut disk, clock, told) = (MemDisk::new(), Hand(Arc::new(AtomicU64::new(1_000_000 * SECOND))), Told::default());
@@ -119,20 +147,27 @@ fn what_was_forgotten_is_there_after_any_stop() {
             let _ = live(&disk, &clock, &told, life, &mut seeded);
             disk = disk.after_power_loss(&mut seeded);
             let (shortcut, replayed) = (found(&disk, true), found(&disk, false));
-            assert!(shortcut.0 == replayed.0 && shortcut.1 == replayed.1, "seed {seed}, life {life}: replaying finds the same");
+            assert!(shortcut.0 == replayed.0, "seed {seed}, life {life}: replaying finds the same");
+            let (shortcut, began_there) = shortcut;
             let told = told.0.lock().unwrap();
-            for payment in told.iter() {
-                let found = shortcut.0.get(payment.index.0 as usize).map(|forgotten| forgotten.payment);
+            for payment in &told.0 {
+                let found = shortcut.forgotten.get(payment.index.0 as usize).map(|forgotten| forgotten.payment);
                 assert_eq!(found, Some(*payment), "seed {seed}, life {life}: what was told is there");
             }
+            for kept in &told.1 {
+                let found = shortcut.letters.get(kept.letter.number as usize);
+                assert_eq!(found, Some(kept), "seed {seed}, life {life}: the letter is there with its message");
+            }
             drop(told);
-            from_snapshot += u32::from(shortcut.2 && !shortcut.0.is_empty());
-            most = most.max(shortcut.0.len());
+            letters = letters.max(shortcut.letters.len());
+            from_snapshot += u32::from(began_there && !shortcut.forgotten.is_empty());
+            most = most.max(shortcut.forgotten.len());
             let report = fsck(Arc::new(disk.clone()), true).unwrap();
             assert_eq!(report.broken, [], "seed {seed}, life {life}");
         }
     }
     assert!(from_snapshot > 20 && most > 100, "{from_snapshot} starts from snapshots, at most {most} forgotten");
+    assert!(letters > 30, "at most {letters} letters");
 }
 
 #[test]
@@ -141,13 +176,14 @@ fn a_damaged_archive_is_only_a_detour() {
     let mut seed = (0..).map(Seeded).find(|seed| live(&MemDisk::new(), &clock, &told, 0, &mut seed.clone()).is_some()).unwrap();
     live(&disk, &clock, &told, 0, &mut seed).unwrap();
     let whole = found(&disk, true);
-    assert!(whole.2 && whole.0.len() > 10, "a snapshot and {} forgotten", whole.0.len());
-    let damages: [fn(&mut Vec<u8>); 3] = [|bytes| bytes[300] ^= 1, |bytes| bytes.truncate(1000), |bytes| bytes[20..24].fill(0)];
-    for damage in damages {
+    assert!(whole.1 && whole.0.forgotten.len() > 10, "a snapshot and {} forgotten", whole.0.forgotten.len());
+    assert!(whole.0.letters.len() > 10, "{} letters", whole.0.letters.len());
+    let damages: [fn(&mut Vec<u8>); 3] = [|bytes| bytes[300] ^= 1, |bytes| bytes.truncate(500), |bytes| bytes[20..24].fill(9)];
+    for (damage, file) in damages.into_iter().flat_map(|damage| ["archive", "letters"].map(|file| (damage, file))) {
         let copy = disk.copy();
-        copy.edit("archive-0000000000.log", damage);
+        copy.edit(&format!("{file}-0000000000.log"), damage);
         let detour = found(&copy, true);
-        assert!(!detour.2, "the snapshot that relies on it is not used");
-        assert!(detour.0 == whole.0 && detour.1 == whole.1, "replaying finds the same");
+        assert!(!detour.1, "the snapshot that relies on {file} is not used");
+        assert!(detour.0 == whole.0, "replaying finds the same");
     }
 }

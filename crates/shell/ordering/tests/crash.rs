@@ -6,7 +6,9 @@ mod common;
 
 use clearing::{IndexSeed, Time};
 use common::{MemDisk, Memory, Seeded, StepClock, answer, check_told, genesis, pay, submission};
-use ordering::{Clock, Disk, DurableBlock, Journal, JournalConfig, OpenError, OrderedLog, Sink, StopReason, SubmitRefusal, fsck};
+use ordering::{
+    ArchiveKnown, Clock, Disk, DurableBlock, Journal, JournalConfig, OpenError, OrderedLog, Sink, StopReason, SubmitRefusal, fsck,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 40,
     full_retry: Duration::from_millis(2),
-    archive_known: 0,
+    archive_known: ArchiveKnown { forgotten: 0, letters: 0 },
 };
 
 fn open(disk: &MemDisk, memory: &Memory) -> Result<Journal, OpenError> {

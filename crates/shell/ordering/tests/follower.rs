@@ -8,8 +8,8 @@ use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Outcome, Time};
 use common::{MemDisk, Memory, Seeded, answer, genesis, pay, uetr};
 use ordering::{
-    Disk, DurableBlock, FollowError, FollowedBlock, Follower, JournalConfig, Making, Sink, StopReason, Submission, SubmitRefusal,
-    encode_body, fsck, header_of,
+    ArchiveKnown, Disk, DurableBlock, FollowError, FollowedBlock, Follower, JournalConfig, Making, Sink, StopReason, Submission,
+    SubmitRefusal, encode_body, fsck, header_of,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 40,
     full_retry: Duration::from_millis(2),
-    archive_known: 0,
+    archive_known: ArchiveKnown { forgotten: 0, letters: 0 },
 };
 const BOTH: [Making; 2] = [Making::Ahead, Making::Stepped];
 const SECOND: u64 = 1_000_000_000;

@@ -15,7 +15,7 @@ pub(crate) const CONFIG: JournalConfig = JournalConfig {
     free_bytes_min: 0,
     snapshot_after_commands: 1 << 20,
     full_retry: Duration::ZERO,
-    archive_known: 0,
+    archive_known: ordering::ArchiveKnown { forgotten: 0, letters: 0 },
 };
 
 /// The journal as it was.

@@ -63,6 +63,10 @@ fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) ->
         None => Told::Nothing,
         Some(Read::Asked(payment)) => asked(books, scheme, &inner.fault_for(&payment), &payment)?,
         Some(Read::Status(status)) => status_told(scheme, &status),
+        Some(Read::Broadcast(said)) => {
+            tracing::warn!(bank = inner.config.bic, event = said.event, text = said.text, "the operators say");
+            Told::Nothing
+        }
         // A late answer to a question nobody waits for any more, or something about a message as such.
         Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..)) => Told::Nothing,
     })

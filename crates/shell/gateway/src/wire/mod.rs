@@ -4,6 +4,7 @@
 //! what the gateway decides by and the message itself, since what is forwarded is the debtor agent's data as it came.
 
 mod inbound;
+mod letters;
 mod outbound;
 
 pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read};

@@ -1,15 +1,15 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_payment};
+use super::letters;
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::door::Door;
-use crate::past::InboxEntry;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash, PaymentView, Refusal, Uetr, WaitingView};
-use history::InboxKind;
+use clearing::{Bic, ContentHash, PaymentView, Position, Refusal, Uetr, WaitingView};
+use history::{InboxItem, InboxKind, Tells};
 use iso20022::view::{
     CancellationAnswerView, CancellationRequestView, HeaderView, IdentificationReportView, IdentificationRequestView,
     NameVerdict, RejectionView, StatusReportView, TransactionStatus, bic_11, business_message, business_message_of, forwarded,
@@ -69,15 +69,32 @@ pub(crate) fn original(door: &Door, payment: &PaymentView) -> Result<std::sync::
 }
 
 /// The message an inbox entry stands for. It has the same identification and time whenever it is built.
-pub(crate) fn inbox_message(door: &Door, reader: Bic, entry: &InboxEntry) -> Result<(&'static str, Bytes), Problem> {
-    let recent = recent(door, &entry.payment)?;
-    let payment = &entry.payment;
-    let id = format!("LH{:016}{}", entry.position.0, &reader.as_str()[..8]);
-    let at = match (entry.kind, payment.finality) {
+pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Result<(&'static str, Bytes), Problem> {
+    match &item.tells {
+        Tells::Payment(kind, payment) => payment_message(door, reader, item.position, *kind, payment),
+        Tells::Letter(kept) => letters::message(door, reader, kept),
+    }
+}
+
+/// The identification of a message in an inbox: the same whenever it is built.
+pub(super) fn inbox_id(reader: Bic, position: Position) -> String {
+    format!("LH{:016}{}", position.0, &reader.as_str()[..8])
+}
+
+fn payment_message(
+    door: &Door,
+    reader: Bic,
+    position: Position,
+    kind: InboxKind,
+    payment: &PaymentView,
+) -> Result<(&'static str, Bytes), Problem> {
+    let recent = recent(door, payment)?;
+    let id = inbox_id(reader, position);
+    let at = match (kind, payment.finality) {
         (InboxKind::Asked, _) | (_, None) => payment.received_at,
         (InboxKind::Ended | InboxKind::Credited, Some(finality)) => finality.at,
     };
-    match entry.kind {
+    match kind {
         InboxKind::Asked => {
             let header = header(door, reader, &id, at.0);
             let rate =
@@ -89,7 +106,7 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, entry: &InboxEntry) -> Res
             Ok((MessageType::Pacs00800108.id(), business_message_of(&message).into()))
         }
         InboxKind::Ended | InboxKind::Credited => {
-            let standing = match entry.kind {
+            let standing = match kind {
                 InboxKind::Credited => Standing::of(payment),
                 InboxKind::Asked | InboxKind::Ended => Standing::of(&PaymentView { credited: false, ..*payment }),
             };
@@ -201,12 +218,18 @@ pub(crate) fn payee_answer(door: &Door, asker: Bic, check: &PayeeCheck, reply: O
     envelope(door, asker, &id, now, &answer.message())
 }
 
-fn header(door: &Door, to: Bic, id: &str, now: u64) -> HeaderView {
+pub(super) fn header(door: &Door, to: Bic, id: &str, now: u64) -> HeaderView {
     HeaderView::new(&door.centre, to.as_str(), id, now)
 }
 
 /// Header and document. Everything in them was read from a valid message or made here, so it fits.
-fn envelope(door: &Door, to: Bic, id: &str, now: u64, document: &Result<Message, iso20022::view::ViewError>) -> Vec<u8> {
+pub(super) fn envelope(
+    door: &Door,
+    to: Bic,
+    id: &str,
+    now: u64,
+    document: &Result<Message, iso20022::view::ViewError>,
+) -> Vec<u8> {
     let document = document.as_ref().expect("texts come from valid messages or are made here");
     business_message(&header(door, to, id, now), document).expect("BICs and identifications made here fit").into_bytes()
 }

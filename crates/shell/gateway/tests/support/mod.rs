@@ -18,13 +18,13 @@ use clearing::{
 };
 use client::Client;
 use gateway::{
-    Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxEntry, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
-    PaymentFacts, PaymentPage, PaymentQuery, Tip,
+    Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxItem, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
+    PaymentFacts, PaymentPage, PaymentQuery, Tells, Tip,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
-use ordering::{DurableBlock, OrderedLog, Submission, SubmitRefusal};
+use ordering::{DurableBlock, KeptLetter, OrderedLog, Submission, SubmitRefusal, VaultPlace};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +63,8 @@ struct State {
     /// What the centre has forgotten and the past has not.
     forgotten: HashMap<Uetr, PaymentView>,
     messages: HashMap<[u8; 32], Arc<[u8]>>,
+    /// What letters from a number on carry.
+    carried: BTreeMap<u64, Arc<[u8]>>,
     commands: usize,
 }
 
@@ -75,7 +77,15 @@ impl State {
 impl MemoryLog {
     fn new(hub: Arc<Hub>, clearing: Clearing) -> Self {
         let (tree, events) = (MerkleTree::new(), Vec::new());
-        let state = State { clearing, tree, events, forgotten: HashMap::new(), messages: HashMap::new(), commands: 0 };
+        let state = State {
+            clearing,
+            tree,
+            events,
+            forgotten: HashMap::new(),
+            messages: HashMap::new(),
+            carried: BTreeMap::new(),
+            commands: 0,
+        };
         Self { hub: RwLock::new(hub), state: Mutex::new(state), refuses: Mutex::new(None), lose: AtomicBool::new(false) }
     }
 
@@ -160,9 +170,16 @@ impl OrderedLog for MemoryLog {
             return Ok(());
         }
         let Submission { ticket, command, attachment } = submission;
-        if let (Command::Pay(pay), Some(message)) = (&command, attachment) {
-            self.state.lock().unwrap().messages.entry(pay.content.0).or_insert(message);
+        let mut state = self.state.lock().unwrap();
+        if let (Command::Pay(pay), Some(message)) = (&command, &attachment) {
+            state.messages.entry(pay.content.0).or_insert(message.clone());
         }
+        // Each command has a block of its own: the letters in it carry its message.
+        let next = state.clearing.letters();
+        if let Some(message) = attachment {
+            state.carried.insert(next, message);
+        }
+        drop(state);
         self.apply_at(now_ns(), vec![command], vec![ticket]);
         Ok(())
     }
@@ -177,7 +194,7 @@ impl OrderedLog for MemoryLog {
 }
 
 impl Past for MemoryLog {
-    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxEntry>, IndexError> {
+    fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxItem>, IndexError> {
         let state = self.state.lock().unwrap();
         let entry = |event: &Event| {
             let (kind, payment, mine) = match &event.kind {
@@ -187,10 +204,15 @@ impl Past for MemoryLog {
                     (InboxKind::Ended, payment, payment.debtor_agent == participant || asked)
                 }
                 EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),
+                EventKind::Letter(letter) => {
+                    let kept = KeptLetter { letter: *letter, place: VaultPlace::default() };
+                    let item = InboxItem { position: event.position, tells: Tells::Letter(kept) };
+                    return (letter.to == participant).then_some(item);
+                }
                 _ => return None,
             };
             let payment = state.payment(payment.uetr).unwrap();
-            mine.then_some(InboxEntry { position: event.position, kind, payment })
+            mine.then_some(InboxItem { position: event.position, tells: Tells::Payment(kind, payment) })
         };
         Ok(state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect())
     }
@@ -250,6 +272,12 @@ impl Past for MemoryLog {
 
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
         Ok(self.state.lock().unwrap().messages.get(&payment.content.0).map(|message| message.to_vec()))
+    }
+
+    fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>> {
+        let state = self.state.lock().unwrap();
+        let carried = state.carried.range(..=letter.letter.number).next_back();
+        Ok(carried.map(|(_, message)| message.to_vec()))
     }
 
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {

@@ -20,6 +20,7 @@ mod parts;
 mod presence;
 mod rejection;
 mod status;
+mod system_event;
 
 pub use cancellation::{CancellationAnswerView, CancellationRequestView};
 pub(crate) use credit_transfer::quote_of;
@@ -31,6 +32,7 @@ pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
 pub use presence::PresenceNoticeView;
 pub use rejection::RejectionView;
 pub use status::{StatusReportView, StatusRequestView, TransactionStatus};
+pub use system_event::SystemEventView;
 
 use crate::value::Broken;
 

@@ -1,0 +1,58 @@
+//! Writing letters: what the chain has for a participant beside the ends of its payments.
+//!
+//! What a participant said to another goes on as it came, under the centre's header; the rest the centre says itself.
+
+use super::outbound::{envelope, header, inbox_id};
+use crate::auth::body_of_vault;
+use crate::door::Door;
+use crate::orders::OrderDocument;
+use crate::refusal::{GatewayRefusal, Problem};
+use bytes::Bytes;
+use clearing::{Bic, Broadcast, Command, LetterKind};
+use iso20022::view::{SystemEventView, business_message};
+use iso20022::{Limits, MessageType, read_business_message};
+use ordering::KeptLetter;
+
+/// The message a letter stands for. It has the same identification and time whenever it is built.
+pub(super) fn message(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    match kept.letter.kind {
+        LetterKind::Broadcast => broadcast(door, reader, kept),
+    }
+}
+
+fn broadcast(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    let document = carried(door, kept)?;
+    let said = OrderDocument::read(&document).and_then(|order| order.says());
+    let Ok((_, _, Command::Broadcast(Broadcast { event, text }))) = said else { return Err(unreadable(kept)) };
+    let view = SystemEventView { event: event.as_str().to_owned(), text, at: Some(kept.letter.at.0) };
+    let id = inbox_id(reader, kept.letter.position);
+    let message = envelope(door, reader, &id, kept.letter.at.0, &view.message());
+    Ok((MessageType::Admi00400102.id(), message.into()))
+}
+
+/// A participant's message as it came, under the centre's header.
+#[expect(dead_code, reason = "no rule forwards a message yet")]
+fn forward(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    let stored = carried(door, kept)?;
+    let at = body_of_vault(&stored).ok_or_else(|| unreadable(kept))?;
+    // It was read when it came; only a newer, stricter reader could say otherwise.
+    let message = read_business_message(&stored[at..], Limits::DEFAULT).map_err(|_| unreadable(kept))?;
+    let id = inbox_id(reader, kept.letter.position);
+    let header = header(door, reader, &id, kept.letter.at.0);
+    let written = business_message(&header, &message.document).map_err(|_| unreadable(kept))?;
+    Ok((message.document.message_type().id(), written.into_bytes().into()))
+}
+
+/// The signed message a letter carries, as it was given to the journal.
+fn carried(door: &Door, kept: &KeptLetter) -> Result<Vec<u8>, Problem> {
+    let stored = door.past.carried(kept).map_err(|error| {
+        tracing::error!(%error, letter = kept.letter.number, "a signed message cannot be read back");
+        GatewayRefusal::HistoryUnavailable
+    })?;
+    stored.ok_or_else(|| unreadable(kept))
+}
+
+fn unreadable(kept: &KeptLetter) -> Problem {
+    tracing::error!(letter = kept.letter.number, kind = ?kept.letter.kind, "a letter cannot be written");
+    GatewayRefusal::HistoryUnavailable.into()
+}
