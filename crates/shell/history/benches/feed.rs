@@ -172,7 +172,7 @@ fn read(model: &ReadModel) {
     assert_eq!(unknown, 0);
     let start = Instant::now();
     let (mut after, mut items) = (Position(0), 0);
-    while let Some((last, _)) = model.inbox(ParticipantId(1), after, 1000).unwrap().last().copied() {
+    while let Some(last) = model.inbox(ParticipantId(1), after, 1000).unwrap().last().copied() {
         items += model.inbox(ParticipantId(1), after, 1000).unwrap().len();
         after = last.position;
     }
