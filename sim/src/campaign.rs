@@ -5,6 +5,7 @@
 
 use crate::run::Outcome;
 use crate::shrink::{RUNS_MAX, shrink};
+use crate::stage::Broken;
 use crate::story::Story;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -30,21 +31,30 @@ pub struct Campaign {
     pub partial: bool,
 }
 
+/// A law that a story broke.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Which story: a seed, or a plan's file.
+    pub story: String,
+    /// What broke.
+    pub broken: Broken,
+}
+
 /// Seeds shared by all threads; each run has one thread to itself.
 struct Work {
     seeds: Vec<u64>,
     next: AtomicUsize,
-    failed: Mutex<Vec<u64>>,
+    failed: Mutex<Vec<(u64, Broken)>>,
     stop: AtomicBool,
     until: Instant,
 }
 
 impl Campaign {
-    /// Runs it. Whether every law held; the shortest stories of those that broke one are put into `stories`.
+    /// Runs it and returns what broke a law; the shortest stories of it are put into `stories`.
     ///
     /// # Errors
     /// If the time was not enough, or a story cannot be written.
-    pub fn run<S: Story>(&self, stories: &Path) -> Result<bool> {
+    pub fn run<S: Story>(&self, stories: &Path) -> Result<Vec<Finding>> {
         let fresh = self.from..self.from + self.seeds;
         let seeds: Vec<u64> = self.fixed.iter().copied().chain(fresh).collect();
         println!("{} fixed seeds, then {} from {}", self.fixed.len(), self.seeds, self.from);
@@ -62,7 +72,7 @@ impl Campaign {
         let done = next.into_inner().min(seeds.len());
         let failed = failed.into_inner().unwrap_or_default();
         println!("{done} of {} seeds in {:.1} s, {} broke a law", seeds.len(), begun.elapsed().as_secs_f64(), failed.len());
-        for seed in &failed {
+        for (seed, _) in &failed {
             let story = S::of(*seed);
             tell_story(stories, &story, &story.play(false))?;
         }
@@ -70,7 +80,15 @@ impl Campaign {
         if failed.is_empty() && !self.partial {
             complete(&seeds, done, self.time)?;
         }
-        Ok(failed.is_empty())
+        Ok(failed.into_iter().map(|(seed, broken)| Finding { story: format!("seed {seed}"), broken }).collect())
+    }
+}
+
+/// The last lines of a run: what broke which law. They are short and come last, so that a log that was cut off still has them,
+/// and `cargo xtask` takes them into its own last line.
+pub fn close(findings: &[Finding]) {
+    for finding in findings {
+        println!("BROKEN {}: {}", finding.story, finding.broken);
     }
 }
 
@@ -92,9 +110,9 @@ impl Work {
             let story = S::of(seed);
             let outcome = story.play(false);
             println!("{}", summary(&story, &outcome));
-            if outcome.broken.is_some() {
+            if let Some(broken) = outcome.broken {
                 let mut failed = self.failed.lock().expect("no panic while held");
-                failed.push(seed);
+                failed.push((seed, broken));
                 self.stop.store(failed.len() >= FAILURES_MAX, Ordering::Relaxed);
             }
         }

@@ -1,6 +1,6 @@
 //! A simulator's command line: which stories, how many, for how long.
 
-use crate::campaign::{Campaign, summary, tell_story};
+use crate::campaign::{Campaign, Finding, close, summary, tell_story};
 use crate::story::Story;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -50,8 +50,11 @@ struct Arguments {
 /// What `main` does.
 pub fn main<S: Story>() -> ExitCode {
     match start::<S>(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+        Ok(findings) => {
+            close(&findings);
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -59,24 +62,29 @@ pub fn main<S: Story>() -> ExitCode {
     }
 }
 
-/// Whether every law held.
-fn start<S: Story>(arguments: &Arguments) -> Result<bool> {
+/// What broke a law.
+fn start<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
     #[cfg(feature = "planted")]
     if arguments.planted {
-        return Ok(find_planted::<S>(arguments));
+        return find_planted::<S>(arguments).map(|()| Vec::new());
     }
-    match (&arguments.plan, arguments.seed) {
-        (Some(path), _) => one(arguments, &read_plan::<S>(path)?, false),
-        (None, Some(seed)) => one(arguments, &S::of(seed), true),
-        (None, None) => Ok(recorded_plans::<S>(arguments)? & many::<S>(arguments)?),
-    }
+    let finding = match (&arguments.plan, arguments.seed) {
+        (Some(path), _) => one(arguments, &path.display().to_string(), &read_plan::<S>(path)?, false)?,
+        (None, Some(seed)) => one(arguments, &format!("seed {seed}"), &S::of(seed), true)?,
+        (None, None) => {
+            let mut findings = recorded_plans::<S>(arguments)?;
+            findings.extend(many::<S>(arguments)?);
+            return Ok(findings);
+        }
+    };
+    Ok(finding.into_iter().collect())
 }
 
-/// Whether each mistake was found; prints a table of which law found it and in how many seeds.
+/// Finds each mistake; prints a table of which law found it and in how many seeds.
 #[cfg(feature = "planted")]
-fn find_planted<S: Story>(arguments: &Arguments) -> bool {
+fn find_planted<S: Story>(arguments: &Arguments) -> Result<()> {
     println!("| Mistake | Found by | Seeds run |\n|---|---|---|");
-    let mut all = true;
+    let mut missed = Vec::new();
     let (from, seeds) = (arguments.from.unwrap_or(1), arguments.seeds.unwrap_or(S::SEEDS));
     for bug in planted::Bug::ALL {
         planted::plant(Some(bug));
@@ -86,10 +94,12 @@ fn find_planted<S: Story>(arguments: &Arguments) -> bool {
             Some((law, seeds)) => println!("| `{bug:?}` | {law} | {seeds} |"),
             None => println!("| `{bug:?}` | nothing | {seeds} |"),
         }
-        all &= found.is_some();
+        if found.is_none() {
+            missed.push(format!("{bug:?}"));
+        }
     }
     planted::plant(None);
-    all
+    if missed.is_empty() { Ok(()) } else { bail!("not found within {seeds} seeds: {}", missed.join(", ")) }
 }
 
 fn read_plan<S: Story>(path: &Path) -> Result<S> {
@@ -97,9 +107,9 @@ fn read_plan<S: Story>(path: &Path) -> Result<S> {
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
-/// Whether every law holds in every plan of the folder. Seeds tell another story once plans are drawn otherwise; plans do not.
-fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<bool> {
-    let Some(folder) = &arguments.plans else { return Ok(true) };
+/// What broke a law in a plan of the folder. Seeds tell another story once plans are drawn otherwise; plans do not.
+fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
+    let Some(folder) = &arguments.plans else { return Ok(Vec::new()) };
     let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "plan"));
@@ -107,25 +117,25 @@ fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<bool> {
     if paths.is_empty() {
         bail!("no plan in {}", folder.display());
     }
-    let mut hold = true;
+    let mut findings = Vec::new();
     for path in &paths {
         println!("{}", path.display());
-        hold &= one(arguments, &read_plan::<S>(path)?, false)?;
+        findings.extend(one(arguments, &path.display().to_string(), &read_plan::<S>(path)?, false)?);
     }
-    Ok(hold)
+    Ok(findings)
 }
 
-fn one<S: Story>(arguments: &Arguments, story: &S, shorten: bool) -> Result<bool> {
+fn one<S: Story>(arguments: &Arguments, name: &str, story: &S, shorten: bool) -> Result<Option<Finding>> {
     let outcome = story.play(arguments.trace);
     outcome.lines.iter().for_each(|line| println!("{line}"));
     println!("{}", summary(story, &outcome));
     if outcome.broken.is_some() && shorten {
         tell_story(&arguments.stories, story, &outcome)?;
     }
-    Ok(outcome.broken.is_none())
+    Ok(outcome.broken.map(|broken| Finding { story: name.to_owned(), broken }))
 }
 
-fn many<S: Story>(arguments: &Arguments) -> Result<bool> {
+fn many<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
     let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() * 1000;
     let campaign = Campaign {
         fixed: arguments.fixed.as_deref().map(read_seeds).transpose()?.unwrap_or_default(),

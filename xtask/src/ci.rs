@@ -2,7 +2,7 @@
 
 use crate::process::{Run, is_installed};
 use crate::tally::Tally;
-use crate::{docs, fuzz, iso, packages, readme, tidy, workspace};
+use crate::{docs, fuzz, iso, packages, readme, simulate, tidy, workspace};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,9 @@ pub fn steps() -> Vec<Step> {
         step("docs", "generated documents are the committed ones, links lead somewhere", || plain(docs::run(false))),
         step("release", "the release build", || plain(cargo("build --release --package luohu"))),
         step("sim", "every law holds in simulated time: recorded plans and seeds, then three hundred fresh ones", || {
-            plain(sim(&SIMULATED.map(String::from)))
+            plain(simulate::recorded_then_fresh())
         }),
-        step("planted", "mistakes planted in the product are found", || plain(planted())),
+        step("planted", "mistakes planted in the product are found", || plain(simulate::planted())),
         step("fuzz", "what must hold for any bytes holds for a minute of them", || {
             plain(fuzz::bounded(fuzz::CI_SECONDS, 1, None))
         }),
@@ -45,7 +45,7 @@ pub fn steps() -> Vec<Step> {
         ),
         step("consortium", "four operators agree, over real processes", consortium),
         step("operators", "every law holds between operators in simulated time, with one that crashes or lies", || {
-            plain(sim(&BETWEEN_OPERATORS.map(String::from)))
+            plain(simulate::between_operators())
         }),
         step("browser", "the pages in a real browser", || end_to_end(&["browser"])),
         step("readme", "the commands of the README do what it says", || plain(readme::run())),
@@ -61,13 +61,6 @@ const CAMPAIGN: &[&str] = &["campaign", "overload", "soak"];
 
 /// End-to-end test of the engine between operators.
 const CONSORTIUM: &str = "consortium";
-
-/// Recorded plans and seeds, then three hundred that the clock chooses; the first of them is printed. Seeds for which the time
-/// is not enough fail the step: the minutes are there for a machine that is much too slow, not to save time.
-const SIMULATED: [&str; 8] = ["--plans", "sim/plans", "--fixed", "sim/seeds.txt", "--seeds", "300", "--minutes", "20"];
-
-/// The same eight seeds each time; the minutes as above.
-const BETWEEN_OPERATORS: [&str; 8] = ["--engine", "consortium", "--seeds", "8", "--from", "1", "--minutes", "20"];
 
 /// How `cargo xtask ci` is to run.
 #[derive(clap::Args)]
@@ -311,32 +304,6 @@ pub fn bless(further: &[String]) -> Result<()> {
     Run::new("git").args(["status", "--short"]).show()?;
     println!("look at every line that moved; the commit says why it did");
     Ok(())
-}
-
-/// `cargo xtask sim`. Optimised across crates it would be built for longer than it runs.
-pub fn sim(further: &[String]) -> Result<()> {
-    if let [engine, consortium, further @ ..] = further
-        && engine == "--engine"
-        && consortium == "consortium"
-    {
-        return sim_consortium(further);
-    }
-    let run = Run::cargo().env("CARGO_PROFILE_RELEASE_LTO", "false").args(words("run --quiet --release --package sim --"));
-    run.args(further).show().map(drop)
-}
-
-/// `cargo xtask sim --engine consortium`. Built with all crates at once and unoptimised but for its libraries, as the tests are:
-/// the engine between operators takes minutes to build another way.
-fn sim_consortium(further: &[String]) -> Result<()> {
-    cargo("build --quiet --workspace --exclude e2e --tests --bins")?;
-    let binary = workspace::debug_binary().with_file_name("sim-consortium");
-    Run::new(&binary.to_string_lossy()).args(further).show().map(drop)
-}
-
-/// Each planted mistake must be found within six hundred seeds; most are in the first few.
-fn planted() -> Result<()> {
-    let run = Run::cargo().env("CARGO_PROFILE_RELEASE_LTO", "false");
-    run.args(words("run --quiet --release --package sim --features planted -- --planted --seeds 600 --from 1")).show().map(drop)
 }
 
 /// `cargo xtask bench`.

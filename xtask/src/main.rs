@@ -13,6 +13,7 @@ mod iso;
 mod packages;
 mod process;
 mod readme;
+mod simulate;
 mod tally;
 mod tidy;
 mod workspace;
@@ -87,7 +88,7 @@ fn main() -> ExitCode {
         Task::Docs { write } => docs::run(write),
         Task::Bless { further } => ci::bless(&further),
         Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
-        Task::Sim { further } => ci::sim(&further),
+        Task::Sim { further } => simulate::sim(&further),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Campaign(arguments) => ci::long_campaign(&arguments),
         Task::Soak(arguments) => ci::long_soak(&arguments),

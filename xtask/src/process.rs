@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 pub struct Run {
     command: Command,
     shown: String,
+    /// How lines begin that are told again should it fail.
+    verdicts: &'static [&'static str],
 }
 
 impl Run {
@@ -18,7 +20,7 @@ impl Run {
     pub fn new(program: &str) -> Self {
         let mut command = Command::new(program);
         command.current_dir(workspace::root()).stdin(Stdio::null());
-        Self { command, shown: program.to_owned() }
+        Self { command, shown: program.to_owned(), verdicts: &[] }
     }
 
     /// `cargo`, the same one that runs us.
@@ -50,6 +52,12 @@ impl Run {
         self
     }
 
+    /// Lines of its output that begin so say why it failed: the error says them again.
+    pub fn verdicts(mut self, beginnings: &'static [&'static str]) -> Self {
+        self.verdicts = beginnings;
+        self
+    }
+
     /// Runs it, passes its output on line by line and counts the tests it closes with.
     ///
     /// # Errors
@@ -68,19 +76,18 @@ impl Run {
         println!("$ {}", self.shown);
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().with_context(|| format!("could not start `{}`", self.shown))?;
-        let tally = Arc::new(Mutex::new(Tally::default()));
+        let heard = Arc::new(Mutex::new(Heard::default()));
         let stdout = child.stdout.take().expect("piped");
         let stderr = child.stderr.take().expect("piped");
         let beside = {
-            let tally = Arc::clone(&tally);
-            std::thread::spawn(move || pass_on(stderr, &tally, |line| eprintln!("{line}")))
+            let heard = Arc::clone(&heard);
+            std::thread::spawn(move || pass_on(stderr, self.verdicts, &heard, |line| eprintln!("{line}")))
         };
-        pass_on(stdout, &tally, |line| println!("{line}"));
+        pass_on(stdout, self.verdicts, &heard, |line| println!("{line}"));
         let status = child.wait()?;
         beside.join().ok().context("the thread that reads errors died")?;
-        let tally = *tally.lock().expect("nobody panics while counting");
-        let passed = if status.success() { Ok(()) } else { Err(anyhow::anyhow!("`{}` ended with {status}", self.shown)) };
-        Ok((tally, passed))
+        let heard = heard.lock().expect("nobody panics while counting");
+        Ok((heard.tally, if status.success() { Ok(()) } else { Err(heard.error(&self.shown, status)) }))
     }
 
     /// Runs it and returns what it wrote to standard output.
@@ -104,13 +111,38 @@ impl Run {
     }
 }
 
-fn pass_on(stream: impl Read, tally: &Mutex<Tally>, show: impl Fn(&str)) {
+/// What a program's output was about.
+#[derive(Default)]
+struct Heard {
+    tally: Tally,
+    verdicts: Vec<String>,
+}
+
+impl Heard {
+    /// Most verdicts that are told again, and most characters of one: an error is a line.
+    const VERDICTS_MAX: usize = 8;
+    const VERDICT_CHARS_MAX: usize = 300;
+
+    fn take(&mut self, line: &str, verdicts: &[&str]) {
+        self.tally.read(line);
+        if self.verdicts.len() < Self::VERDICTS_MAX && verdicts.iter().any(|beginning| line.starts_with(beginning)) {
+            self.verdicts.push(line.chars().take(Self::VERDICT_CHARS_MAX).collect());
+        }
+    }
+
+    fn error(&self, shown: &str, status: std::process::ExitStatus) -> anyhow::Error {
+        let error = anyhow::anyhow!("`{shown}` ended with {status}");
+        if self.verdicts.is_empty() { error } else { error.context(self.verdicts.join("; ")) }
+    }
+}
+
+fn pass_on(stream: impl Read, verdicts: &[&str], heard: &Mutex<Heard>, show: impl Fn(&str)) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
-        tally.lock().expect("nobody panics while counting").read(text);
+        heard.lock().expect("nobody panics while counting").take(text, verdicts);
         show(text);
         line.clear();
     }
@@ -120,4 +152,19 @@ fn pass_on(stream: impl Read, tally: &Mutex<Tally>, show: impl Fn(&str)) {
 pub fn is_installed(program: &str) -> bool {
     let Some(path) = std::env::var_os("PATH") else { return false };
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_says_what_the_last_lines_said() {
+        let script = "echo fine; echo 'BROKEN seed 7: LED-01 at 2.000 s: off by one'; echo late >&2; exit 1";
+        let run = Run::new("sh").args(["-c", script]).verdicts(&["BROKEN "]);
+        let error = format!("{:#}", run.show().unwrap_err());
+        assert!(error.starts_with("BROKEN seed 7: LED-01 at 2.000 s: off by one: `sh"), "{error}");
+        let error = format!("{:#}", Run::new("sh").args(["-c", script]).show().unwrap_err());
+        assert!(error.starts_with("`sh"), "{error}");
+    }
 }
