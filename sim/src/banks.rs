@@ -1,12 +1,12 @@
 //! The banks of a run: their machines and links, their customers, what happens to either, and whether their books agree.
 
 use crate::agreement;
-use crate::customer::{self, ConfirmedList};
+use crate::customer::{self, Confirmed, ConfirmedList};
 use crate::later;
 use crate::machine::Machine;
 use crate::net::{Hall, NetLink};
 use crate::observer::Observer;
-use crate::participant::{self, BankSetup};
+use crate::participant::{self, BankSetup, Hands};
 use crate::plan::{Moment, Scene, What};
 use crate::stage::SharedStage;
 use bank::books::BooksReport;
@@ -45,6 +45,7 @@ impl Banks {
                 stage: Arc::clone(stage),
                 fault: Mutex::new(Fault::None),
                 running: Mutex::default(),
+                documents: scene.outsider,
             })
         };
         let all = samples.iter().enumerate().map(bank).collect();
@@ -81,6 +82,7 @@ impl Banks {
                 }
             }
             What::Resend { nth, changed } => self.resend(*nth, *changed),
+            What::TakeBack { nth } => self.take_back(*nth),
             What::Misbehave { bank, fault } => {
                 self.stage.count("bank faults");
                 self.all[*bank].set_fault(fault.clone());
@@ -116,18 +118,29 @@ impl Banks {
             | What::Breaker { .. }
             | What::Liquidity { .. }
             | What::Fund { .. }
+            | What::Rulebook { .. }
+            | What::Odd(_)
             | What::BitRot { .. } => return false,
         }
         true
     }
 
-    fn resend(&self, nth: u64, changed: bool) {
+    fn confirmed(&self, nth: u64) -> Option<(Confirmed, Hands)> {
         let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if confirmed.is_empty() {
-            return;
-        }
-        let payment = confirmed[(nth % confirmed.len() as u64) as usize].clone();
-        let Some(hands) = self.all[payment.bank].running() else { return };
+        let at = nth.checked_rem(confirmed.len() as u64)?;
+        let payment = confirmed.get(at as usize)?.clone();
+        self.all[payment.bank].running().map(|hands| (payment, hands))
+    }
+
+    fn take_back(&self, nth: u64) {
+        let Some((payment, hands)) = self.confirmed(nth) else { return };
+        let life = Arc::clone(&hands.life);
+        let own = self.samples[payment.bank].bic;
+        life.spawn(Box::pin(customer::take_back(Arc::clone(&self.stage), hands, payment, own)));
+    }
+
+    fn resend(&self, nth: u64, changed: bool) {
+        let Some((payment, hands)) = self.confirmed(nth) else { return };
         let life = Arc::clone(&hands.life);
         life.spawn(Box::pin(customer::resend(Arc::clone(&self.stage), hands, payment, changed)));
     }

@@ -3,6 +3,7 @@
 //! Whoever asks for so many seeds learns nothing from fewer: a campaign that time cuts short has failed, and names what it left
 //! out, unless it was told that as many as there is time for will do.
 
+use crate::reached::Marks;
 use crate::run::Outcome;
 use crate::shrink::{RUNS_MAX, shrink};
 use crate::stage::Broken;
@@ -45,16 +46,19 @@ struct Work {
     seeds: Vec<u64>,
     next: AtomicUsize,
     failed: Mutex<Vec<(u64, Broken)>>,
+    /// So many of them are fixed, and reached this.
+    fixed: usize,
+    reached: Mutex<Marks>,
     stop: AtomicBool,
     until: Instant,
 }
 
 impl Campaign {
-    /// Runs it and returns what broke a law; the shortest stories of it are put into `stories`.
+    /// Runs it and returns what broke a law, and what the fixed seeds reached; the shortest stories are put into `stories`.
     ///
     /// # Errors
     /// If the time was not enough, or a story cannot be written.
-    pub fn run<S: Story>(&self, stories: &Path) -> Result<Vec<Finding>> {
+    pub fn run<S: Story>(&self, stories: &Path) -> Result<(Vec<Finding>, Marks)> {
         let fresh = self.from..self.from + self.seeds;
         let seeds: Vec<u64> = self.fixed.iter().copied().chain(fresh).collect();
         println!("{} fixed seeds, then {} from {}", self.fixed.len(), self.seeds, self.from);
@@ -63,12 +67,14 @@ impl Campaign {
             seeds,
             next: AtomicUsize::new(0),
             failed: Mutex::default(),
+            fixed: self.fixed.len(),
+            reached: Mutex::default(),
             stop: AtomicBool::new(false),
             until: begun + self.time,
         };
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(|| work.take_seeds::<S>()))));
-        let Work { seeds, next, failed, .. } = work;
+        let Work { seeds, next, failed, reached, .. } = work;
         let done = next.into_inner().min(seeds.len());
         let failed = failed.into_inner().unwrap_or_default();
         println!("{done} of {} seeds in {:.1} s, {} broke a law", seeds.len(), begun.elapsed().as_secs_f64(), failed.len());
@@ -80,7 +86,8 @@ impl Campaign {
         if failed.is_empty() && !self.partial {
             complete(&seeds, done, self.time)?;
         }
-        Ok(failed.into_iter().map(|(seed, broken)| Finding { story: format!("seed {seed}"), broken }).collect())
+        let findings = failed.into_iter().map(|(seed, broken)| Finding { story: format!("seed {seed}"), broken }).collect();
+        Ok((findings, reached.into_inner().unwrap_or_default()))
     }
 }
 
@@ -110,6 +117,9 @@ impl Work {
             let story = S::of(seed);
             let outcome = story.play(false);
             println!("{}", summary(&story, &outcome));
+            if at < self.fixed {
+                self.reached.lock().expect("no panic while held").extend(&outcome.reached);
+            }
             if let Some(broken) = outcome.broken {
                 let mut failed = self.failed.lock().expect("no panic while held");
                 failed.push((seed, broken));

@@ -1,6 +1,8 @@
 //! A simulator's command line: which stories, how many, for how long.
 
 use crate::campaign::{Campaign, Finding, close, summary, tell_story};
+use crate::reached::{self, Marks};
+use crate::run::Outcome;
 use crate::story::Story;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -38,6 +40,9 @@ struct Arguments {
     /// A folder of plans that are run before everything else, each a file that ends in `.plan`.
     #[arg(long)]
     plans: Option<PathBuf>,
+    /// A file of what recorded plans and seeds do not reach, each with its reason: they must reach everything else.
+    #[arg(long)]
+    reach: Option<PathBuf>,
     /// Plant every known mistake, one after the other, and find each within `--seeds` seeds.
     #[cfg(feature = "planted")]
     #[arg(long)]
@@ -72,8 +77,14 @@ fn start<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
         (Some(path), _) => one(arguments, &path.display().to_string(), &read_plan::<S>(path)?, false)?,
         (None, Some(seed)) => one(arguments, &format!("seed {seed}"), &S::of(seed), true)?,
         (None, None) => {
-            let mut findings = recorded_plans::<S>(arguments)?;
-            findings.extend(many::<S>(arguments)?);
+            let mut reached = Marks::new();
+            let mut findings = recorded_plans::<S>(arguments, &mut reached)?;
+            let (broken, by_seeds) = many::<S>(arguments)?;
+            findings.extend(broken);
+            reached.extend(&by_seeds);
+            if let Some(listed) = arguments.reach.as_deref().filter(|_| findings.is_empty()) {
+                reached::judge(&reached, listed)?;
+            }
             return Ok(findings);
         }
     };
@@ -108,7 +119,7 @@ fn read_plan<S: Story>(path: &Path) -> Result<S> {
 }
 
 /// What broke a law in a plan of the folder. Seeds tell another story once plans are drawn otherwise; plans do not.
-fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
+fn recorded_plans<S: Story>(arguments: &Arguments, reached: &mut Marks) -> Result<Vec<Finding>> {
     let Some(folder) = &arguments.plans else { return Ok(Vec::new()) };
     let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
@@ -120,13 +131,19 @@ fn recorded_plans<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in &paths {
         println!("{}", path.display());
-        findings.extend(one(arguments, &path.display().to_string(), &read_plan::<S>(path)?, false)?);
+        let plan = read_plan::<S>(path)?;
+        let outcome = plan.play(arguments.trace);
+        reached.extend(&outcome.reached);
+        findings.extend(tell(arguments, &path.display().to_string(), &plan, outcome, false)?);
     }
     Ok(findings)
 }
 
 fn one<S: Story>(arguments: &Arguments, name: &str, story: &S, shorten: bool) -> Result<Option<Finding>> {
-    let outcome = story.play(arguments.trace);
+    tell(arguments, name, story, story.play(arguments.trace), shorten)
+}
+
+fn tell<S: Story>(arguments: &Arguments, name: &str, story: &S, outcome: Outcome, shorten: bool) -> Result<Option<Finding>> {
     outcome.lines.iter().for_each(|line| println!("{line}"));
     println!("{}", summary(story, &outcome));
     if outcome.broken.is_some() && shorten {
@@ -135,7 +152,7 @@ fn one<S: Story>(arguments: &Arguments, name: &str, story: &S, shorten: bool) ->
     Ok(outcome.broken.map(|broken| Finding { story: name.to_owned(), broken }))
 }
 
-fn many<S: Story>(arguments: &Arguments) -> Result<Vec<Finding>> {
+fn many<S: Story>(arguments: &Arguments) -> Result<(Vec<Finding>, Marks)> {
     let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() * 1000;
     let campaign = Campaign {
         fixed: arguments.fixed.as_deref().map(read_seeds).transpose()?.unwrap_or_default(),

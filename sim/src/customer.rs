@@ -1,5 +1,6 @@
 //! What customers and banks' staff do: pay, look at receipts, send again.
 
+use crate::outsider::cancellation;
 use crate::participant::{Hands, checkpoint_key};
 use crate::plan::{PayeeKind, PaymentOrder};
 use crate::stage::SharedStage;
@@ -8,6 +9,7 @@ use bank::books::records::Outgoing;
 use bank::books::state::OutgoingState;
 use bank::order::TypedOrder;
 use chain::{FinalState, Receipt};
+use clearing::Uetr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -110,6 +112,18 @@ pub async fn look_at_receipt(stage: &SharedStage, hands: &Hands, payment: &Outgo
             }
         }
     }
+}
+
+/// The bank asks for a payment back. It succeeds while the payment waits; the end comes through the inbox.
+pub async fn take_back(stage: SharedStage, hands: Hands, payment: Confirmed, own: &'static str) {
+    let world = hands.life.world();
+    let (id, now) = (world.uuid().simple().to_string(), world.now_ms() * 1_000_000);
+    let asked = Uetr::parse(&payment.uetr).and_then(|uetr| cancellation(own, uetr.0, &id, now));
+    let Some(message) = asked else { return };
+    stage.count("cancellations");
+    let said = hands.raw.send_message(&message, 0).await;
+    let said = said.map_or_else(|error| error.to_string(), |answer| answer.status.to_string());
+    stage.say("back", format_args!("{}: {said}", payment.uetr));
 }
 
 /// The bank sends a payment's message again, the same or changed.

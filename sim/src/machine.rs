@@ -153,6 +153,9 @@ impl Machine {
             | What::Breaker { .. }
             | What::Liquidity { .. }
             | What::Fund { .. }
+            | What::Rulebook { .. }
+            | What::Odd(_)
+            | What::TakeBack { .. }
             | What::BitRot { .. }
             | What::Partition { .. }
             | What::Cut { .. }

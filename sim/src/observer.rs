@@ -2,9 +2,10 @@
 //! after a crash, and judges whether they fit.
 
 use crate::model::Model;
+use crate::reached::event_name;
 use crate::stage::SharedStage;
 use chain::{BlockHeader, Hash, verify_consistency};
-use clearing::{AccountView, Clearing, Command, Event, Outcome, laws};
+use clearing::{AccountView, Clearing, Command, Event, EventKind, Outcome, laws};
 use history::ReadModel;
 use ordering::{DurableBlock, Recovered};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,6 +87,7 @@ impl Observer {
         for (command, outcome) in seen.commands.iter().zip(&seen.outcomes) {
             self.stage.say("block", format_args!("{} {}", header.height, words(command, outcome)));
         }
+        self.note_reached(seen);
         self.stage.say("block", format_args!("{} root {}", header.height, short(&header.state_root)));
         if let Err(detail) = memory.model.follow(header.time_ns, &seen.commands, &seen.outcomes, &seen.balances) {
             self.stage.broke("MODEL", format_args!("block {}: {detail}", header.height));
@@ -97,6 +99,20 @@ impl Observer {
             memory.trees.push((header.tree_size, header.tree_root));
         }
         self.stage.count("blocks");
+    }
+
+    fn note_reached(&self, seen: &Seen) {
+        for event in &seen.events {
+            self.stage.reach(event_name(&event.kind));
+            if let EventKind::PaymentRejected(view) = &event.kind {
+                view.rejection.iter().for_each(|rejection| self.stage.reach(rejection.code()));
+            }
+        }
+        for outcome in &seen.outcomes {
+            if let Outcome::Refused(refusal) = outcome {
+                self.stage.reach(refusal.code());
+            }
+        }
     }
 
     /// What the centre finds after a start. Everything told must be there; what was sealed and not told may be.

@@ -5,12 +5,13 @@ use crate::disk::Platters;
 use crate::life::Life;
 use crate::machine::Machine;
 use crate::net::NetLink;
+use crate::outsider::document;
 use crate::rng::Rng;
 use crate::stage::SharedStage;
 use bank::books::records::Customer;
 use bank::books::{Books, BooksError, Seed};
 use bank::{BankConfig, CURRENCIES, Desk, Fault, PasswordHash, SampleBank, Teller};
-use banklink::{Link, LinkConfig};
+use banklink::{Connector, Link, LinkConfig};
 use chain::VerifierKey;
 use money::Amount;
 use signing::{FileSigner, Signer};
@@ -18,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::sleep;
+use world::SharedWorld;
 
 /// One bank.
 pub struct BankSetup {
@@ -33,6 +35,8 @@ pub struct BankSetup {
     pub fault: Mutex<Fault>,
     /// Of the life that goes on now, if it works.
     pub running: Mutex<Option<Hands>>,
+    /// Whether its customers show documents.
+    pub documents: bool,
 }
 
 /// A bank at work.
@@ -78,7 +82,7 @@ impl BankSetup {
     fn open_books(&self, life: &Arc<Life>) -> Result<Books, BooksError> {
         let books = Books::open(&self.machine.platters.open(life))?;
         if !books.is_seeded()? {
-            books.seed(&seed(&self.sample), life.now_ns() / 1_000_000)?;
+            books.seed(&seed(&self.sample, self.documents), life.now_ns() / 1_000_000)?;
         }
         Ok(books)
     }
@@ -128,13 +132,18 @@ pub fn rot(bank: &BankSetup, draw: u64) {
 }
 
 fn link_config(at: usize, setup: &Arc<BankSetup>, life: &Arc<Life>) -> LinkConfig {
+    link_config_of(at, setup.sample.bic, setup.link.connector(life), life.world())
+}
+
+/// How the participant at a place reaches the centre.
+pub(crate) fn link_config_of(at: usize, bic: &str, connector: Arc<dyn Connector>, world: SharedWorld) -> LinkConfig {
     let key = centre_signer().public_key();
     LinkConfig {
-        bic: setup.sample.bic.to_owned(),
-        connector: setup.link.connector(life),
-        signer: Arc::new(bank_signer(at, setup.sample.bic)),
+        bic: bic.to_owned(),
+        connector,
+        signer: Arc::new(bank_signer(at, bic)),
         centre_keys: Arc::new(move |id: &str| (id == "LUOHU#1").then_some(key)),
-        world: life.world(),
+        world,
     }
 }
 
@@ -158,9 +167,9 @@ fn config(sample: &SampleBank, link: LinkConfig, fault: Fault) -> BankConfig {
 }
 
 /// The sample customers, without the tenth of a second that each password takes.
-fn seed(sample: &SampleBank) -> Seed {
+fn seed(sample: &SampleBank, documents: bool) -> Seed {
     let mut seed = Seed::default();
-    for customer in &sample.customers {
+    for (at, customer) in sample.customers.iter().enumerate() {
         let currency = |code| CURRENCIES.iter().find(|known| known.code == code).copied();
         let balances =
             customer.balances.iter().filter_map(|(code, minor)| Some(Amount::from_minor(*minor, currency(*code)?))).collect();
@@ -173,13 +182,22 @@ fn seed(sample: &SampleBank) -> Seed {
             town: customer.address.0.to_owned(),
             country: customer.address.1.to_owned(),
             company: customer.company,
-            document: None,
+            document: if documents { document_of(at, customer.company) } else { None },
             mobile: customer.mobile.map(str::to_owned),
             accounts: vec![customer.account.to_owned()],
             password: PasswordHash::of_nobody(),
         });
     }
     seed
+}
+
+/// The first two customers of all banks of a country are the same two persons; the third shows nothing.
+fn document_of(at: usize, company: bool) -> Option<String> {
+    match (at, company) {
+        (_, true) => Some(format!("COMPANY{at}")),
+        (0 | 1, false) => Some(document(at as u8)),
+        (_, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -205,7 +223,7 @@ mod tests {
     fn a_bit_that_flips_in_a_book_is_found_or_held_nothing() {
         let platters = Platters::default();
         let books = Books::open(&platters.open_alone()).unwrap();
-        books.seed(&seed(&bank::sample_banks()[0]), 0).unwrap();
+        books.seed(&seed(&bank::sample_banks()[0], true), 0).unwrap();
         drop(books);
         let before = read(&platters.copy()).unwrap();
         let (mut rng, mut refused) = (Rng::new(1, "rot"), 0);

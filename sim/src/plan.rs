@@ -4,7 +4,9 @@
 //! Each seed also decides which kinds of trouble it has at all, and how much: runs that have a little of everything find less
 //! than runs with much of something.
 
+use crate::outsider::{self, OddOrder};
 use crate::rng::Rng;
+use crate::rulebook::BookTerms;
 use crate::run::{Outcome, run};
 use crate::story::{self, Story};
 use bank::{Fault, SampleBank, sample_banks};
@@ -39,6 +41,9 @@ pub struct Scene {
     /// Seconds a debtor agent's acceptance is taken for, and seconds a payment is kept behind its end.
     #[serde(default = "usual_memory")]
     pub memory_s: (u64, u64),
+    /// Whether there is a participant with the simulator's own software, and persons show documents.
+    #[serde(default)]
+    pub outsider: bool,
 }
 
 /// As in the product: more than a story lasts.
@@ -128,6 +133,22 @@ pub enum What {
         minor: u64,
         /// The settlement agent's reference; the same number moves money once.
         reference: u8,
+    },
+    /// The operator enters the next rulebook.
+    Rulebook {
+        /// What it says.
+        terms: BookTerms,
+        /// From when on, in milliseconds from then.
+        in_ms: u64,
+        /// Whether it has another version than the next one.
+        is_stale: bool,
+    },
+    /// The participant with the simulator's own software pays.
+    Odd(OddOrder),
+    /// A bank takes a payment back that a customer confirmed.
+    TakeBack {
+        /// Which of the payments confirmed so far.
+        nth: u64,
     },
     /// A process crashes.
     Crash {
@@ -280,7 +301,8 @@ impl Story for Plan {
 
     fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "plan");
-        let scene = Scene { memory_s: memory(seed), ..scene(&mut rng) };
+        let rules = rules(seed);
+        let scene = Scene { memory_s: memory(seed), outsider: !rules.is_empty(), ..scene(&mut rng) };
         let weights = weights(&mut rng);
         let banks = sample_banks();
         let (length_ms, payments) = (rng.between(20_000, 90_000), rng.between(8, 40));
@@ -295,6 +317,7 @@ impl Story for Plan {
         }
         steps.extend(conduct(seed, length_ms, &banks));
         steps.extend(book_rot(seed, length_ms, banks.len()));
+        steps.extend(rules);
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }
@@ -329,6 +352,7 @@ fn scene(rng: &mut Rng) -> Scene {
         segment_bytes: *rng.pick(&[48 << 10, 96 << 10, 256 << 10]),
         snapshot_after: *rng.pick(&[0, 20, 100_000]),
         memory_s: usual_memory(),
+        outsider: false,
     }
 }
 
@@ -367,6 +391,65 @@ fn conduct(seed: u64, length_ms: u64, banks: &[SampleBank]) -> Vec<Step> {
         steps.push(Step { at_ms: rng.between(0, length_ms), what });
     }
     steps
+}
+
+/// In a third of the runs there is a rulebook, or a few, and somebody who tries what it says. They last as long as it takes a
+/// day to end and hours to close.
+fn rules(seed: u64) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "rules");
+    if rng.permille(667) {
+        return Vec::new();
+    }
+    let length_ms = rng.between(60_000, 150_000);
+    let book = |rng: &mut Rng| {
+        let is_stale = rng.permille(100);
+        What::Rulebook { terms: book_terms(rng), in_ms: rng.weighted(&[(3, 0), (1, 5_000), (1, 30_000)]), is_stale }
+    };
+    let mut steps = vec![Step { at_ms: rng.between(1_500, 6_000), what: book(&mut rng) }];
+    for _ in 0..rng.below(4) {
+        steps.push(Step { at_ms: rng.between(5_000, length_ms), what: book(&mut rng) });
+    }
+    for _ in 0..rng.between(5, 30) {
+        steps.push(Step { at_ms: rng.between(3_000, length_ms), what: What::Odd(odd_order(&mut rng)) });
+    }
+    for _ in 0..rng.below(5) {
+        steps.push(Step { at_ms: rng.between(5_000, length_ms), what: What::TakeBack { nth: rng.next() >> 32 } });
+    }
+    steps
+}
+
+fn book_terms(rng: &mut Rng) -> BookTerms {
+    BookTerms {
+        midnight_min: rng.between(1, 2) as u16,
+        closed_before_min: rng.below(2) as u16,
+        closed_after_min: rng.below(2) as u16,
+        queue: rng.permille(600),
+        payment_minor: *rng.pick(&[10_000, 100_000, 10_000_000]),
+        bank_day_minor: *rng.pick(&[20_000, 150_000, 100_000_000]),
+        day_minor: *rng.pick(&[30_000, 200_000, 100_000_000]),
+        year_payments: *rng.pick(&[2, 5, 1_000]),
+        is_senseless: rng.permille(60),
+    }
+}
+
+fn odd_order(rng: &mut Rng) -> OddOrder {
+    let banks = sample_banks();
+    // Mostly to Hong Kong: within Shenzhen there is no corridor.
+    let to_bank = rng.weighted(&[(5, 0), (5, 1), (1, 2)]);
+    let codes = outsider::CODES.map(|code| code.as_str().to_owned());
+    OddOrder {
+        to_bank,
+        to_customer: rng.below(banks[to_bank].customers.len() as u64) as usize,
+        minor: rng.weighted(&[(8, 3_000), (4, 20_000), (2, 200_000)]) + rng.below(5_000),
+        currency: rng.pick(&codes).clone(),
+        person: if rng.permille(900) { Some(rng.below(3) as u8) } else { None },
+        institution: rng.permille(100),
+        purpose: rng.weighted(&[(8, Some("GDDS")), (2, Some("SUPP")), (1, Some("INVS")), (1, None)]).map(str::to_owned),
+        later_ms: rng.permille(350).then(|| rng.weighted(&[(6, 4_000), (3, 20_000), (1, 32_000_000_000)]) + rng.below(20_000)),
+        accepted_ago_ms: rng.weighted(&[(12, 0), (1, 100_000), (1, 400_000)]),
+        taken_back_ms: rng.permille(300).then(|| rng.between(0, 12_000)),
+        repeats_id: rng.permille(60),
+    }
 }
 
 /// In a third of the runs bits turn in copies of banks' books.

@@ -5,10 +5,13 @@ use crate::centre::{self, CentreSetup};
 use crate::machine::Machine;
 use crate::net::Hall;
 use crate::observer::Observer;
+use crate::outsider::{self, OddOrder, Outsider};
 use crate::panics;
 use crate::participant::bank_signer;
 use crate::plan::{Plan, What};
+use crate::reached::Marks;
 use crate::rot;
+use crate::rulebook::BookTerms;
 use crate::stage::{BEGINNING_NS, Broken, SharedStage, Stage};
 use crate::story::Step;
 use bank::CURRENCIES;
@@ -44,6 +47,8 @@ pub struct Outcome {
     pub simulated_ms: u64,
     /// Hash over the trace.
     pub hash: u64,
+    /// Events, rejections and refusals that it reached.
+    pub reached: Marks,
     /// The trace, if it was asked for.
     pub lines: Vec<String>,
 }
@@ -51,7 +56,7 @@ pub struct Outcome {
 impl Outcome {
     /// Of a run of which nothing is known.
     pub fn of(seed: u64) -> Self {
-        Self { seed, broken: None, counts: BTreeMap::new(), simulated_ms: 0, hash: 0, lines: Vec::new() }
+        Self { seed, broken: None, counts: BTreeMap::new(), simulated_ms: 0, hash: 0, reached: Marks::new(), lines: Vec::new() }
     }
 
     /// Of the run on this stage.
@@ -62,6 +67,7 @@ impl Outcome {
             counts: stage.counts(),
             simulated_ms: stage.elapsed_ms(),
             hash: stage.hash(),
+            reached: stage.reached(),
             lines: stage.take_lines(),
         }
     }
@@ -143,6 +149,7 @@ struct Theatre {
     observer: Arc<Observer>,
     centre: Arc<CentreSetup>,
     banks: Banks,
+    outsider: Option<Arc<Outsider>>,
 }
 
 impl Theatre {
@@ -151,7 +158,10 @@ impl Theatre {
         let hall = Arc::new(Hall::default());
         let banks = Banks::new(stage, &observer, &plan.scene, |_| Arc::clone(&hall));
         let samples = banks.samples().iter().enumerate();
-        let members = samples.map(|(at, sample)| centre::member(sample, &bank_signer(at, sample.bic))).collect();
+        let mut members: Vec<_> = samples.map(|(at, sample)| centre::member(sample, &bank_signer(at, sample.bic))).collect();
+        let latency_ms = plan.scene.latency_ms;
+        let outsider = plan.scene.outsider.then(|| Outsider::start(stage, &observer, &hall, latency_ms, banks.samples()));
+        members.extend(outsider.iter().map(|_| outsider::member()));
         let centre = Arc::new(CentreSetup {
             machine: Machine::new("centre", Arc::clone(stage), plan.scene.disk_ms),
             hall,
@@ -163,7 +173,7 @@ impl Theatre {
             running: Mutex::default(),
             gateways: Mutex::default(),
         });
-        Self { stage: Arc::clone(stage), observer, centre, banks }
+        Self { stage: Arc::clone(stage), observer, centre, banks, outsider }
     }
 
     async fn perform(&self, plan: &Plan) {
@@ -198,6 +208,8 @@ impl Theatre {
                 self.agree(*bank, LiquidityTerms { cap, floor, target: floor, reserved }, *in_ms);
             }
             What::Fund { bank, currency, out, minor, reference } => self.fund(*bank, *currency, *out, *minor, *reference),
+            What::Rulebook { terms, in_ms, is_stale } => self.enter_rulebook(terms, *in_ms, *is_stale),
+            What::Odd(order) => self.pay_oddly(order),
             What::BitRot { draw } => rot::judge(&self.stage, &self.centre.machine, *draw),
             What::Crash { .. }
             | What::FailSyncs { .. }
@@ -207,6 +219,7 @@ impl Theatre {
             // The banks have done it.
             What::Pay(_)
             | What::Resend { .. }
+            | What::TakeBack { .. }
             | What::Misbehave { .. }
             | What::BookRot { .. }
             | What::Partition { .. }
@@ -245,6 +258,18 @@ impl Theatre {
         let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
         let set = SetLiquidity { participant: ParticipantId(bank as u32), currency, terms, from };
         self.command(Command::Arrange(Arrangement::SetLiquidity(set)));
+    }
+
+    fn enter_rulebook(&self, terms: &BookTerms, in_ms: u64, is_stale: bool) {
+        let next = self.observer.ask(|model| model.next_rulebook());
+        let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
+        self.command(Command::SetRulebook(terms.book(if is_stale { next + 1 } else { next }, from)));
+    }
+
+    fn pay_oddly(&self, order: &OddOrder) {
+        if let Some(outsider) = &self.outsider {
+            outsider.pay(order);
+        }
     }
 
     fn fund(&self, bank: usize, currency: usize, out: bool, minor: u64, reference: u8) {
@@ -297,7 +322,17 @@ impl Theatre {
     async fn rest(&self) -> Result<(), String> {
         let Some(running) = self.centre.running() else { return Err("the centre does not serve".to_owned()) };
         let reports = self.banks.at_rest(&running.model, &|| self.centre_model()).await?;
+        let waiting = self.observer.ask(|model| model.waiting());
+        if waiting > 0 {
+            return Err(format!("{waiting} payments wait"));
+        }
+        if let Some(unrest) = self.outsider.as_ref().and_then(|outsider| outsider.unrest()) {
+            return Err(unrest);
+        }
         self.banks.settle_up(&reports, &running.model);
+        if let Some(outsider) = &self.outsider {
+            outsider.settle_up(&self.observer, &running.model);
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The stage a run plays on: simulated time, the trace, what was counted, and the first law that broke.
 
+use crate::reached::Marks;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,7 @@ struct Record {
     hash: u64,
     counts: BTreeMap<&'static str, u64>,
     broken: Option<Broken>,
+    reached: Marks,
 }
 
 /// Shared by everything in one run.
@@ -89,6 +91,16 @@ impl Stage {
     /// Counts something.
     pub fn count(&self, what: &'static str) {
         *self.record().counts.entry(what).or_default() += 1;
+    }
+
+    /// An event, rejection or refusal was reached.
+    pub fn reach(&self, what: &'static str) {
+        self.record().reached.insert(what);
+    }
+
+    /// What was reached.
+    pub fn reached(&self) -> Marks {
+        self.record().reached.clone()
     }
 
     /// A law broke. The first one stands; the run ends.

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 /// Recorded plans and seeds, then three hundred fresh ones. Seeds for which the time is not enough fail the step: the minutes
 /// are there for a machine that is much too slow, not to save time.
-const RECORDED_THEN_FRESH: &str = "--plans sim/plans --fixed sim/seeds.txt --seeds 300 --minutes 20";
+const RECORDED_THEN_FRESH: &str = "--plans sim/plans --fixed sim/seeds.txt --reach sim/not-reached.txt --seeds 300 --minutes 20";
 
 /// The same eight seeds each time; the minutes as above.
 const BETWEEN_OPERATORS: &str = "--engine consortium --seeds 8 --from 1 --minutes 20";

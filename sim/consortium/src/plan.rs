@@ -177,7 +177,7 @@ impl Story for Plan {
         let (operators, orders) = orders(seed, last_ms, liar);
         steps.extend(orders);
         steps.sort_by_key(|step| step.at_ms);
-        Self { seed, scene: payments.scene, latency_ms, epoch_blocks, operators, liar, steps }
+        Self { seed, scene: Scene { outsider: false, ..payments.scene }, latency_ms, epoch_blocks, operators, liar, steps }
     }
 
     fn seed(&self) -> u64 {
@@ -230,6 +230,9 @@ fn concerns_banks(what: &plan::What) -> bool {
         | plan::What::Breaker { .. }
         | plan::What::Liquidity { .. }
         | plan::What::Fund { .. }
+        | plan::What::Rulebook { .. }
+        | plan::What::Odd(_)
+        | plan::What::TakeBack { .. }
         | plan::What::BitRot { .. } => false,
     }
 }

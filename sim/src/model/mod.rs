@@ -8,10 +8,11 @@ mod affairs;
 mod exchange;
 mod orders;
 mod payments;
+mod rules;
 
 use clearing::{
     AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, PaymentState, Priority,
-    RegisterParticipant, Settings,
+    RegisterParticipant, Settings, WaitReason,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
@@ -46,6 +47,7 @@ pub(crate) enum Expected {
     Registered(u32),
     Quoted(Quoted),
     Payment { state: PaymentState, reason: Option<&'static str>, repeated: bool },
+    Waiting { until_ns: u64, reason: WaitReason, repeated: bool },
     Refused(&'static str),
 }
 
@@ -70,6 +72,7 @@ pub struct Model {
     arrived: VecDeque<[u8; 16]>,
     forgotten: u64,
     orders: orders::Orders,
+    rules: rules::Rules,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -112,6 +115,7 @@ impl Model {
             let expected = (self.payments.len(), self.forgotten);
             return Err(format!("payments on record and forgotten are {found:?}, and should be {expected:?}"));
         }
+        self.compare_rules(clearing)?;
         for view in clearing.payments() {
             let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
             let reason = view.rejection.map(|rejection| rejection.code());
@@ -177,6 +181,8 @@ impl Model {
             self.not_heard(self.payments[&uetr].creditor);
         }
         self.quotes.retain(|_, quote| quote.expires_ns > now);
+        self.turn_page();
+        self.take_up();
         self.begin_agreed();
         self.forget();
     }
@@ -210,9 +216,8 @@ impl Model {
                 AnswerVerdict::Refuses(reason) => self.answer(answer.uetr.0, answer.creditor_agent.0, Some(reason)),
             },
             Command::ReportCredited { uetr, creditor_agent } => self.report_credited(uetr.0, creditor_agent.0),
-            // These stories have no rulebook, and nothing in them waits.
-            Command::Cancel { .. } => Err("CLR-1005"),
-            Command::SetRulebook(_) => Err("no rulebook is entered in these stories"),
+            Command::Cancel { uetr, debtor_agent } => self.cancel(*uetr, debtor_agent.0),
+            Command::SetRulebook(book) => self.set_rulebook(book),
             Command::Order(order) => self.order(order),
             Command::AppointOfficers(officers) => self.appoint_first(officers.iter().map(|officer| officer.key)),
             Command::SetNodes(_) => Err("CLR-1034"),
@@ -328,7 +333,9 @@ fn found(outcome: &Outcome) -> Expected {
             reason: payment.rejection.map(|rejection| rejection.code()),
             repeated: *repeated,
         },
-        Outcome::Waiting { .. } => Expected::Refused("nothing waits in these stories"),
+        Outcome::Waiting { payment, repeated } => {
+            Expected::Waiting { until_ns: payment.until.0, reason: payment.reason, repeated: *repeated }
+        }
         Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
     }
 }

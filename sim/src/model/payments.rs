@@ -1,14 +1,31 @@
 //! The life of a payment, by the rulebook.
 
+use super::exchange::Quoted;
+use super::rules::{CounterName, Let};
 use super::{Expected, Leg, Model};
-use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, RiskVerdict};
+use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, RiskVerdict, WaitReason};
 use money::CurrencyCode;
+
+/// How a payment comes to be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expectation {
+    /// It has just arrived.
+    Now,
+    /// It has waited.
+    Waited,
+}
+
+/// What is to become of a payment that is not rejected.
+enum Decided {
+    Hold(Vec<Leg>, Vec<CounterName>, Vec<u128>),
+    Wait(u64, WaitReason),
+}
 
 /// A payment.
 #[derive(Debug, Clone)]
 pub(crate) struct Payment {
     content: [u8; 32],
-    debtor: u32,
+    pub(super) debtor: u32,
     pub(super) creditor: u32,
     pub(super) legs: Vec<Leg>,
     message: [u8; 16],
@@ -24,7 +41,7 @@ pub(crate) struct Payment {
 }
 
 impl Payment {
-    fn standing(&self, repeated: bool) -> Expected {
+    pub(super) fn standing(&self, repeated: bool) -> Expected {
         Expected::Payment { state: self.state, reason: self.reason, repeated }
     }
 }
@@ -34,6 +51,9 @@ impl Model {
         if let Some(known) = self.payments.get(&pay.uetr.0) {
             let same = known.content == pay.content.0 && known.debtor == pay.debtor_agent.0;
             return if same { Ok(known.standing(true)) } else { Err("CLR-1001") };
+        }
+        if let Some(answer) = self.waits_already(pay) {
+            return answer;
         }
         if pay.accepted_at.0 < self.horizon_ns {
             return Err("CLR-1023");
@@ -52,14 +72,35 @@ impl Model {
         if !self.messages.insert(pay.message_id.0) {
             return Err("CLR-1002");
         }
-        let held = self.legs(pay).and_then(|legs| self.hold_all(&legs).map(|()| legs));
-        let (state, reason, legs) = match held {
-            Ok(legs) => (PaymentState::Held, None, legs),
-            Err(reason) => (PaymentState::Rejected, Some(reason), Vec::new()),
-        };
-        if let (PaymentState::Held, Some(quote)) = (state, pay.quote) {
+        Ok(self.admit(pay, Expectation::Now))
+    }
+
+    /// Holds it, lets it wait or ends it at once. Its agents, currency and identifiers are in order.
+    pub(super) fn admit(&mut self, pay: &Pay, arrival: Expectation) -> Expected {
+        let decided = self.decide(pay, arrival).and_then(|decided| match decided {
+            Decided::Hold(legs, names, values) => {
+                self.hold_all(&legs)?;
+                self.count(pay.uetr.0, names, values);
+                Ok(self.hold_payment(pay, legs))
+            }
+            Decided::Wait(until_ns, reason) => self.let_wait(pay, until_ns, reason),
+        });
+        decided.unwrap_or_else(|reason| self.end_at_once(pay, reason))
+    }
+
+    fn hold_payment(&mut self, pay: &Pay, legs: Vec<Leg>) -> Expected {
+        if let Some(quote) = pay.quote {
             self.quotes.entry(quote.0).and_modify(|quote| quote.used = true);
         }
+        self.asked_of(pay.creditor_agent.0);
+        self.enter(pay, PaymentState::Held, None, legs)
+    }
+
+    pub(super) fn end_at_once(&mut self, pay: &Pay, reason: &'static str) -> Expected {
+        self.enter(pay, PaymentState::Rejected, Some(reason), Vec::new())
+    }
+
+    fn enter(&mut self, pay: &Pay, state: PaymentState, reason: Option<&'static str>, legs: Vec<Leg>) -> Expected {
         let payment = Payment {
             content: pay.content.0,
             debtor: pay.debtor_agent.0,
@@ -76,20 +117,18 @@ impl Model {
             deadline_ns: self.time_ns + self.timeout_ns(pay.priority),
         };
         let expected = payment.standing(false);
-        if state == PaymentState::Held {
-            self.asked_of(pay.creditor_agent.0);
-        }
         self.payments.insert(pay.uetr.0, payment);
         self.arrived.push_back(pay.uetr.0);
-        Ok(expected)
+        expected
     }
 
-    /// What should move, or why nothing should.
-    fn legs(&self, pay: &Pay) -> Result<Vec<Leg>, &'static str> {
+    /// What should become of it: what moves and counts, until when it waits, or why neither.
+    fn decide(&self, pay: &Pay, arrival: Expectation) -> Result<Decided, &'static str> {
         if pay.risk.verdict == RiskVerdict::Block {
             return Err("PAY-2009");
         }
-        if pay.accepted_at.0.saturating_add(self.settings().acceptance_age_max_ns) < self.time_ns {
+        let stale = pay.accepted_at.0.saturating_add(self.settings().acceptance_age_max_ns) < self.time_ns;
+        if stale && arrival == Expectation::Now {
             return Err("PAY-2013");
         }
         if pay.debit.is_zero() {
@@ -99,10 +138,33 @@ impl Model {
             return Err("PAY-2010");
         }
         self.may_pay(pay.debtor_agent.0, pay.creditor_agent.0)?;
+        if let Some(at) = pay.terms.execute_at.filter(|at| at.0 > self.time_ns) {
+            self.some_corridor(pay)?;
+            return Ok(Decided::Wait(at.0, WaitReason::AsAsked));
+        }
+        let quote = pay.quote.map(|id| self.quote_for(id.0, pay)).transpose()?;
+        let debit = (u128::from(pay.debit.0), pay.debit_currency);
+        let credit = quote.map_or(debit, |quote| (quote.credit.unsigned_abs(), quote.credit_currency));
+        match self.asked_of_rulebook(pay, [debit, credit])? {
+            Let::Wait(until_ns, reason) => Ok(Decided::Wait(until_ns, reason)),
+            Let::Pass(names, values) => Ok(Decided::Hold(self.legs(pay, quote)?, names, values)),
+        }
+    }
+
+    /// The quote a payment names, if it may use it.
+    pub(super) fn quote_for(&self, id: [u8; 16], pay: &Pay) -> Result<Quoted, &'static str> {
+        let own = |quote: &&Quoted| !quote.used && quote.debtor == pay.debtor_agent.0;
+        let quote = *self.quotes.get(&id).filter(own).ok_or("PAY-2007")?;
+        let same = (quote.debit, quote.debit_currency) == (i128::from(pay.debit.0), pay.debit_currency);
+        if same { Ok(quote) } else { Err("PAY-2008") }
+    }
+
+    /// What should move, or why nothing should.
+    fn legs(&self, pay: &Pay, quote: Option<Quoted>) -> Result<Vec<Leg>, &'static str> {
         let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
         let settlement = |who: u32, currency: CurrencyCode| (Some(who), AccountPurpose::Settlement, currency);
         let amount = i128::from(pay.debit.0);
-        let Some(id) = pay.quote else {
+        let Some(quote) = quote else {
             let currency = pay.debit_currency;
             if !self.serves(debtor, currency) || !self.serves(creditor, currency) {
                 return Err("PAY-2006");
@@ -110,11 +172,7 @@ impl Model {
             self.leaves_reserved(settlement(debtor, currency), amount, pay.priority)?;
             return Ok(vec![(settlement(debtor, currency), settlement(creditor, currency), amount)]);
         };
-        let quote = self.quotes.get(&id.0).filter(|quote| !quote.used && quote.debtor == debtor).ok_or("PAY-2007")?;
         let (from, to) = (quote.debit_currency, quote.credit_currency);
-        if (quote.debit, from) != (amount, pay.debit_currency) {
-            return Err("PAY-2008");
-        }
         if !self.serves(debtor, from) || !self.serves(creditor, to) {
             return Err("PAY-2006");
         }
@@ -206,7 +264,11 @@ impl Model {
         payment.ended_ns = now;
         payment.state = if rejected.is_some() { PaymentState::Rejected } else { PaymentState::Settled };
         payment.reason = rejected;
-        for leg in payment.legs.clone() {
+        let legs = payment.legs.clone();
+        if rejected.is_some() {
+            self.give_back(uetr);
+        }
+        for leg in legs {
             self.hold((leg.0, leg.1, -leg.2));
             if rejected.is_none() {
                 self.book(leg);

@@ -49,8 +49,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "bank", "banklink", "chain", "clearing", "gateway", "history", "money", "node", "ordering", "planted", "risk",
-            "signing", "world",
+            "bank", "banklink", "chain", "clearing", "gateway", "history", "iso20022", "money", "node", "ordering", "planted",
+            "risk", "signing", "world",
         ],
     ),
     (

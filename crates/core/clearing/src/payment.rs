@@ -263,6 +263,17 @@ impl Clearing {
         self.finish(index);
     }
 
+    /// Rejects a payment that is still held; whether it was.
+    pub(crate) fn reject_if_held(&mut self, index: PaymentIndex, rejection: Rejection) -> bool {
+        match self.payments[index].status {
+            Status::Held(hold) => {
+                self.reject_held(index, hold, rejection);
+                true
+            }
+            Status::Settled(_) | Status::Rejected(..) => false,
+        }
+    }
+
     /// PAY-T5 for every payment whose deadline is not after the block's time.
     pub(crate) fn expire_payments(&mut self) {
         for queue in 0..self.deadlines.len() {

@@ -17,6 +17,7 @@ use crate::{
     Rejection, Time, Uetr,
 };
 use money::Amount;
+use planted::{Bug, planted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a payment waits.
@@ -169,6 +170,9 @@ impl Clearing {
             }
             let Some(waiting) = self.waiting.leave(uetr) else { return };
             self.admit(&waiting.pay, Arrival::Waited(waiting.received_at));
+            if planted(Bug::WaitingTakenUpTwice) {
+                self.admit(&waiting.pay, Arrival::Waited(waiting.received_at));
+            }
         }
     }
 
@@ -183,10 +187,13 @@ impl Clearing {
         Ok(Outcome::Payment { payment: self.view(index), repeated: false })
     }
 
-    fn cancelled_before(&self, uetr: Uetr, debtor_agent: ParticipantId) -> Result<Outcome, Refusal> {
+    fn cancelled_before(&mut self, uetr: Uetr, debtor_agent: ParticipantId) -> Result<Outcome, Refusal> {
         let payment = self.payment(uetr).ok_or(Refusal::UnknownPayment)?;
         if payment.debtor_agent != debtor_agent {
             return Err(Refusal::NotYourPayment);
+        }
+        if planted(Bug::CancelledWhileHeld) && self.reject_if_held(payment.index, Rejection::CancelledByDebtor) {
+            return Ok(Outcome::Payment { payment: self.view(payment.index), repeated: false });
         }
         match payment.rejection {
             Some(Rejection::CancelledByDebtor) => Ok(Outcome::Payment { payment, repeated: true }),

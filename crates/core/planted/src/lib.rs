@@ -46,11 +46,21 @@ pub enum Bug {
     CreditRoundedUp,
     /// A payment is forgotten as soon as it has ended.
     ForgottenTooEarly,
+    /// A rejected payment gives its quota back twice.
+    QuotaReleasedTwice,
+    /// A rejected payment does not give its quota back.
+    QuotaKeptOnReject,
+    /// For two minutes behind midnight quotas are those of the day before.
+    QuotaDayGoesOn,
+    /// A waiting payment is taken up twice.
+    WaitingTakenUpTwice,
+    /// A payment that waited is cancelled although the creditor agent is asked already.
+    CancelledWhileHeld,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::ForgottenFsync,
         Self::ForgottenVaultSync,
         Self::ForgottenFolderSync,
@@ -71,6 +81,11 @@ impl Bug {
         Self::WrongProof,
         Self::CreditRoundedUp,
         Self::ForgottenTooEarly,
+        Self::QuotaReleasedTwice,
+        Self::QuotaKeptOnReject,
+        Self::QuotaDayGoesOn,
+        Self::WaitingTakenUpTwice,
+        Self::CancelledWhileHeld,
     ];
 }
 

@@ -17,12 +17,13 @@
 
 use super::calendar::{YEAR, year_of};
 use super::codec::take_name;
-use super::{Code, Corridor, Limit, Most, PersonKey, Question, Scope};
+use super::{Code, Corridor, Limit, Most, Period, PersonKey, Question, Scope};
 use crate::codec::{put_u32, put_u64, take, take_u32, take_u64};
 use crate::index::Index;
 use crate::laws::LawBroken;
-use crate::{Clearing, DecodeError, IndexSeed, PaymentIndex, Rejection, Time};
+use crate::{Clearing, DecodeError, IndexSeed, ParticipantId, PaymentIndex, Rejection, Time};
 use money::Currency;
+use planted::{Bug, planted};
 use std::collections::BTreeMap;
 
 /// Stands for all banks together.
@@ -188,7 +189,28 @@ impl CounterKey {
             Scope::PerBank(period) => (question.bank.0, period),
             Scope::AcrossBanks(period) => (ALL_BANKS, period),
         };
-        Some(Self { person, limit: limit.code, bank, period: corridor.hours.period(period, question.time) })
+        let time = if planted(Bug::QuotaDayGoesOn) { Time(question.time.0 - 120_000_000_000) } else { question.time };
+        Some(Self { person, limit: limit.code, bank, period: corridor.hours.period(period, time) })
+    }
+
+    /// Whose.
+    pub const fn person(&self) -> PersonKey {
+        self.person
+    }
+
+    /// Of which limit.
+    pub const fn limit(&self) -> Code {
+        self.limit
+    }
+
+    /// At which bank; `None`: at all of them.
+    pub const fn bank(&self) -> Option<ParticipantId> {
+        if self.bank == ALL_BANKS { None } else { Some(ParticipantId(self.bank)) }
+    }
+
+    /// In which day since 1970-01-01, or in which year.
+    pub const fn period(&self) -> (Period, u32) {
+        if self.period & YEAR == 0 { (Period::Day, self.period) } else { (Period::Year, self.period & !YEAR) }
     }
 
     /// Whether its day or year is over on every clock.
@@ -233,7 +255,13 @@ impl Clearing {
     /// A rejected one is counted no more.
     pub(crate) fn release(&mut self, payment: PaymentIndex) {
         let Some(uses) = self.quotas.reserved.remove(&payment) else { return };
+        if planted(Bug::QuotaKeptOnReject) {
+            return;
+        }
         for row in uses.iter() {
+            if planted(Bug::QuotaReleasedTwice) {
+                self.quotas.take_off(row);
+            }
             if let Some(used) = self.quotas.take_off(row) {
                 self.note_counter(&row.key, used);
             }
