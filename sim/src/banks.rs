@@ -120,6 +120,7 @@ impl Banks {
             | What::Fund { .. }
             | What::Rulebook { .. }
             | What::Odd(_)
+            | What::Nuisance(_)
             | What::BitRot { .. } => return false,
         }
         true

@@ -23,6 +23,7 @@ pub mod life;
 pub mod machine;
 pub mod model;
 pub mod net;
+pub mod nuisance;
 pub mod observer;
 pub mod outsider;
 pub mod panics;

@@ -155,6 +155,7 @@ impl Machine {
             | What::Fund { .. }
             | What::Rulebook { .. }
             | What::Odd(_)
+            | What::Nuisance(_)
             | What::TakeBack { .. }
             | What::BitRot { .. }
             | What::Partition { .. }

@@ -4,12 +4,14 @@
 //! Each seed also decides which kinds of trouble it has at all, and how much: runs that have a little of everything find less
 //! than runs with much of something.
 
+use crate::nuisance::Nuisance;
 use crate::outsider::{self, OddOrder};
 use crate::rng::Rng;
 use crate::rulebook::BookTerms;
 use crate::run::{Outcome, run};
 use crate::story::{self, Story};
 use bank::{Fault, SampleBank, sample_banks};
+use money::CurrencyCode;
 use serde::{Deserialize, Serialize};
 
 /// The plan of one run.
@@ -150,6 +152,8 @@ pub enum What {
         /// Which of the payments confirmed so far.
         nth: u64,
     },
+    /// Somebody asks what must be refused.
+    Nuisance(Nuisance),
     /// A process crashes.
     Crash {
         /// Whose.
@@ -318,6 +322,7 @@ impl Story for Plan {
         steps.extend(conduct(seed, length_ms, &banks));
         steps.extend(book_rot(seed, length_ms, banks.len()));
         steps.extend(rules);
+        steps.extend(nuisances(seed, length_ms));
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }
@@ -436,12 +441,12 @@ fn odd_order(rng: &mut Rng) -> OddOrder {
     let banks = sample_banks();
     // Mostly to Hong Kong: within Shenzhen there is no corridor.
     let to_bank = rng.weighted(&[(5, 0), (5, 1), (1, 2)]);
-    let codes = outsider::CODES.map(|code| code.as_str().to_owned());
     OddOrder {
         to_bank,
         to_customer: rng.below(banks[to_bank].customers.len() as u64) as usize,
         minor: rng.weighted(&[(8, 3_000), (4, 20_000), (2, 200_000)]) + rng.below(5_000),
-        currency: rng.pick(&codes).clone(),
+        // The last one it has no account in.
+        currency: rng.weighted(&[(6, outsider::CODES[0]), (6, outsider::CODES[1]), (1, CurrencyCode::USD)]).as_str().to_owned(),
         person: if rng.permille(900) { Some(rng.below(3) as u8) } else { None },
         institution: rng.permille(100),
         purpose: rng.weighted(&[(8, Some("GDDS")), (2, Some("SUPP")), (1, Some("INVS")), (1, None)]).map(str::to_owned),
@@ -450,6 +455,17 @@ fn odd_order(rng: &mut Rng) -> OddOrder {
         taken_back_ms: rng.permille(300).then(|| rng.between(0, 12_000)),
         repeats_id: rng.permille(60),
     }
+}
+
+/// In a fifth of the runs somebody asks what must be refused: everything there is of it.
+fn nuisances(seed: u64, length_ms: u64) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "nuisances");
+    if rng.permille(800) {
+        return Vec::new();
+    }
+    let mut at_ms: Vec<u64> = Nuisance::ALL.iter().map(|_| rng.between(3_000, length_ms)).collect();
+    at_ms.sort_unstable();
+    at_ms.into_iter().zip(Nuisance::ALL).map(|(at_ms, what)| Step { at_ms, what: What::Nuisance(what) }).collect()
 }
 
 /// In a third of the runs bits turn in copies of banks' books.

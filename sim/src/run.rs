@@ -210,6 +210,10 @@ impl Theatre {
             What::Fund { bank, currency, out, minor, reference } => self.fund(*bank, *currency, *out, *minor, *reference),
             What::Rulebook { terms, in_ms, is_stale } => self.enter_rulebook(terms, *in_ms, *is_stale),
             What::Odd(order) => self.pay_oddly(order),
+            What::Nuisance(nuisance) => {
+                let commands = self.observer.ask(|model| nuisance.commands(model, self.stage.elapsed_ns()));
+                commands.into_iter().for_each(|command| self.command(command));
+            }
             What::BitRot { draw } => rot::judge(&self.stage, &self.centre.machine, *draw),
             What::Crash { .. }
             | What::FailSyncs { .. }

@@ -232,6 +232,7 @@ fn concerns_banks(what: &plan::What) -> bool {
         | plan::What::Fund { .. }
         | plan::What::Rulebook { .. }
         | plan::What::Odd(_)
+        | plan::What::Nuisance(_)
         | plan::What::TakeBack { .. }
         | plan::What::BitRot { .. } => false,
     }

@@ -160,6 +160,17 @@ impl Model {
         .sum()
     }
 
+    /// The index the next participant will have.
+    pub fn next_participant(&self) -> u32 {
+        self.members.len() as u32
+    }
+
+    /// A payment on record that was put to its creditor agent and ended so, with that agent.
+    pub fn ended(&self, state: PaymentState) -> Option<([u8; 16], u32)> {
+        let mut ended = self.payments.iter().filter(|(_, payment)| payment.state == state && payment.asked);
+        ended.next().map(|(uetr, payment)| (*uetr, payment.creditor))
+    }
+
     pub(crate) fn balance(&self, place: Place) -> Balance {
         self.balances.get(&place).copied().unwrap_or_default()
     }
@@ -228,6 +239,9 @@ impl Model {
     }
 
     fn register(&mut self, register: &RegisterParticipant) -> Result<Expected, &'static str> {
+        if register.name.len() > 140 {
+            return Err("CLR-1019");
+        }
         if register.currencies.iter().any(|code| !self.decimals.contains_key(code)) {
             return Err("CLR-1008");
         }
@@ -263,6 +277,11 @@ impl Model {
         }
         if fund.amount.is_zero() {
             return Err("CLR-1011");
+        }
+        let same = self.fundings.values().filter(|known| (known.currency, known.direction) == (fund.currency, fund.direction));
+        let sum: u128 = same.map(|known| u128::from(known.amount.0)).sum();
+        if fund.direction == FundDirection::In && sum + u128::from(fund.amount.0) > u128::from(u64::MAX) {
+            return Err("CLR-1013");
         }
         let account = (Some(fund.participant.0), fund.purpose, fund.currency);
         let mirror = (None, AccountPurpose::Settlement, fund.currency);

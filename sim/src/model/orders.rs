@@ -44,6 +44,7 @@ impl Model {
         }
         let done = match &*order.does {
             Command::SetNodes(set) => self.set_nodes(set)?,
+            Command::AppointOfficers(officers) if officers.len() < 2 => return Err("CLR-1035"),
             Command::AppointOfficers(officers) => {
                 self.orders.officers = officers.iter().map(|officer| officer.key).collect();
                 Expected::Done
@@ -55,9 +56,9 @@ impl Model {
             | Command::Fund(_)
             | Command::SetRulebook(_)
             | Command::Arrange(_)
+            | Command::Notice(_)
             | Command::SetStatus { .. }) => self.apply(does)?,
             Command::Cancel { .. }
-            | Command::Notice(_)
             | Command::Order(_)
             | Command::PublishRate(_)
             | Command::RequestQuote(_)
@@ -67,6 +68,11 @@ impl Model {
         };
         self.orders.carried_out.insert(order.id.0, order.clone());
         Ok(done)
+    }
+
+    /// The version the next nodes have.
+    pub fn next_nodes(&self) -> u64 {
+        self.orders.nodes_version + 1
     }
 
     fn set_nodes(&mut self, set: &SetNodes) -> Result<Expected, &'static str> {

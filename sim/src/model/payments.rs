@@ -35,7 +35,7 @@ pub(crate) struct Payment {
     pub(crate) reason: Option<&'static str>,
     refused_for: Option<IsoReason>,
     /// Whether the creditor agent was asked.
-    asked: bool,
+    pub(super) asked: bool,
     pub(crate) credited: bool,
     pub(crate) deadline_ns: u64,
 }
