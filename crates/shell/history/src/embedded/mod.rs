@@ -1,62 +1,53 @@
 //! The index in one file of this machine, a redb database: nothing to install and nothing to run.
 //!
-//! What comes in order is packed: an entry of a table holds a few hundred inbox entries, payments or hashes, so that a payment
-//! costs three or four insertions. Only identifiers come in no order, and are sorted within a batch.
+//! What comes in order is packed: an entry of a table holds some rows, or a few hundred inbox entries, payments or hashes, so that
+//! a payment costs little more than its two identifiers, which come in no order and wait for their turn (`keys.rs`).
 //!
 //! # Crash notes
 //! A batch is one transaction. One that is not durable is lost in a crash with all behind the last durable one; the start
 //! catches up. A file that redb cannot read is taken away and made again: the chain has everything.
 
-use crate::inbox::{About, InboxEntry};
-use crate::port::{Batch, Index, IndexError, Key, Mark, Order, Row, Span, decode_place, encode_place};
+mod keys;
+mod letters;
+mod packs;
+mod rows;
+
+use crate::inbox::InboxEntry;
+use crate::port::{Batch, Index, IndexError, Key, Mark, Order, Row, Span};
 use crate::tiles::TILE;
 use chain::Hash;
-use clearing::{Letter, ParticipantId, PaymentIndex, PaymentState, Position};
+use clearing::{ParticipantId, PaymentIndex, PaymentState, Position};
+use keys::{FRESH, Fresh, IDENTIFIERS, Planned};
+use letters::LETTERS;
 use ordering::KeptLetter;
+use packs::{INBOX_BYTES, INBOXES, LIST_BYTES, LISTS, unpack_entry, unpack_payments};
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
+    Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
     TableDefinition, TableError, WriteTransaction,
 };
+use rows::ROWS;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-
-type Packed = TableDefinition<'static, (u32, u64), &'static [u8]>;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How far it is, and of which format.
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
-/// Payments that have ended, by number.
-const ROWS: TableDefinition<u64, &[u8; Row::BYTES]> = TableDefinition::new("rows");
-/// Kind of identifier 1, identifier 16, number of the payment 8, big endian.
-const KEYS: TableDefinition<&[u8; KEY_BYTES], ()> = TableDefinition::new("keys");
-/// Payments of a participant, by the first of some: 8 bytes each.
-const LISTS: Packed = TableDefinition::new("lists");
 /// Rejected payments of a participant.
 const REJECTED: TableDefinition<(u32, u64), ()> = TableDefinition::new("rejected");
-/// Inboxes, by the first position of some: position 8, kind 1, payment 8.
-const INBOXES: Packed = TableDefinition::new("inboxes");
 /// Tiles of the tree by level and number, 32 bytes a hash.
 const TILES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("tiles");
 /// The payments whose ends are the leaves of a tile, 8 bytes each.
 const LEAVES: TableDefinition<u64, &[u8]> = TableDefinition::new("leaves");
 
-/// Letters, by number, each with the place of its message.
-const LETTERS: TableDefinition<u64, &[u8; LETTER_BYTES]> = TableDefinition::new("letters");
-
-const FORMAT: &[u8] = b"luohu history 2";
-const KEY_BYTES: usize = 25;
-const LETTER_BYTES: usize = Letter::ROW_BYTES + 12;
-/// Entries packed together: some kilobytes, less than a page of redb takes to copy.
-const LIST_PACK: usize = 400;
-const INBOX_PACK: usize = 200;
-const LIST_BYTES: usize = 8;
-const INBOX_BYTES: usize = 17;
+const FORMAT: &[u8] = b"luohu history 3";
 /// Memory for pages.
 const CACHE_BYTES: usize = 64 << 20;
 
 /// See the module.
 pub struct EmbeddedIndex {
     database: Database,
+    fresh: RwLock<Fresh>,
     path: Option<PathBuf>,
 }
 
@@ -93,9 +84,7 @@ impl EmbeddedIndex {
                 DatabaseError::DatabaseAlreadyOpen => IndexError::Unavailable("another process has it open".to_owned()),
                 other => IndexError::Damaged(other.to_string()),
             })?;
-            let index = Self { database, path: Some(path.to_owned()) };
-            index.begin()?;
-            Ok(index)
+            Self::over(database, Some(path.to_owned()))
         })
     }
 
@@ -116,9 +105,22 @@ impl EmbeddedIndex {
     /// If memory runs out.
     pub fn in_memory() -> Result<Self, IndexError> {
         let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(InMemoryBackend::new())?;
-        let index = Self { database, path: None };
+        Self::over(database, None)
+    }
+
+    fn over(database: Database, path: Option<PathBuf>) -> Result<Self, IndexError> {
+        let index = Self { database, fresh: RwLock::default(), path };
         index.begin()?;
+        *index.fresh_mut() = Fresh::load(&index.read()?)?;
         Ok(index)
+    }
+
+    fn fresh(&self) -> RwLockReadGuard<'_, Fresh> {
+        self.fresh.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh_mut(&self) -> RwLockWriteGuard<'_, Fresh> {
+        self.fresh.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the tables of a new file; one of another format is emptied.
@@ -139,14 +141,14 @@ impl EmbeddedIndex {
         Ok(self.database.begin_read()?)
     }
 
-    fn write_in(&self, transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
-        write_rows(transaction, batch)?;
-        write_keys(transaction, batch)?;
-        write_lists(transaction, batch)?;
-        write_letters(transaction, batch)?;
+    fn write_in(&self, transaction: &WriteTransaction, batch: &Batch) -> Result<Planned, IndexError> {
+        rows::write(transaction, batch)?;
+        write_rejected(transaction, batch)?;
+        packs::write(transaction, batch)?;
+        letters::write(transaction, batch)?;
         write_tree(transaction, batch)?;
         transaction.open_table(META)?.insert("mark", batch.mark.encode().as_slice())?;
-        Ok(())
+        self.fresh().write(transaction, &batch.arrivals)
     }
 }
 
@@ -161,7 +163,8 @@ fn make_tables(transaction: WriteTransaction) -> Result<(), IndexError> {
         meta.insert("format", FORMAT)?;
         meta.insert("mark", Mark::default().encode().as_slice())?;
         transaction.open_table(ROWS)?;
-        transaction.open_table(KEYS)?;
+        transaction.open_table(IDENTIFIERS)?;
+        transaction.open_table(FRESH)?;
         transaction.open_table(REJECTED)?;
         transaction.open_table(TILES)?;
         transaction.open_table(LEAVES)?;
@@ -172,19 +175,11 @@ fn make_tables(transaction: WriteTransaction) -> Result<(), IndexError> {
     Ok(transaction.commit()?)
 }
 
-fn write_rows(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
-    let (mut rows, mut rejected) = (transaction.open_table(ROWS)?, transaction.open_table(REJECTED)?);
-    let mut bytes = Vec::with_capacity(Row::BYTES);
-    for (number, row) in &batch.rows {
-        bytes.clear();
-        if row.encode(&mut bytes).is_none() {
-            continue;
-        }
-        rows.insert(number.0, <&[u8; Row::BYTES]>::try_from(bytes.as_slice()).expect("rows have one length"))?;
-        if row.payment.state == PaymentState::Rejected {
-            for who in parties(row) {
-                rejected.insert((who.0, number.0), ())?;
-            }
+fn write_rejected(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
+    let mut rejected = transaction.open_table(REJECTED)?;
+    for (number, row) in batch.rows.iter().filter(|(_, row)| row.payment.state == PaymentState::Rejected) {
+        for who in parties(row) {
+            rejected.insert((who.0, number.0), ())?;
         }
     }
     Ok(())
@@ -195,124 +190,6 @@ fn parties(row: &Row) -> impl Iterator<Item = ParticipantId> {
     let payment = &row.payment;
     let asked = payment.forwarded_position.is_some() && payment.creditor_agent != payment.debtor_agent;
     [Some(payment.debtor_agent), asked.then_some(payment.creditor_agent)].into_iter().flatten()
-}
-
-fn write_keys(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
-    let mut keys = transaction.open_table(KEYS)?;
-    let of =
-        |arrival: &crate::Arrival| [Key::Uetr(arrival.uetr), Key::Message(arrival.message_id)].map(|key| (key, arrival.payment));
-    let mut sorted: Vec<[u8; KEY_BYTES]> =
-        batch.arrivals.iter().flat_map(of).map(|(key, payment)| key_bytes(key, payment)).collect();
-    sorted.sort_unstable();
-    for key in &sorted {
-        keys.insert(key, ())?;
-    }
-    Ok(())
-}
-
-fn key_bytes(key: Key, payment: PaymentIndex) -> [u8; KEY_BYTES] {
-    let (kind, identifier) = match key {
-        Key::Uetr(uetr) => (0, uetr.0),
-        Key::Message(message) => (1, message.0),
-    };
-    let mut bytes = [kind; KEY_BYTES];
-    bytes[1..17].copy_from_slice(&identifier);
-    bytes[17..].copy_from_slice(&payment.0.to_be_bytes());
-    bytes
-}
-
-fn write_lists(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
-    let mut of: Vec<(u32, u64)> = Vec::with_capacity(2 * batch.arrivals.len());
-    for arrival in &batch.arrivals {
-        of.extend(
-            [Some(arrival.debtor_agent), arrival.creditor_agent].into_iter().flatten().map(|who| (who.0, arrival.payment.0)),
-        );
-    }
-    of.sort_unstable();
-    let mut lists = transaction.open_table(LISTS)?;
-    for group in of.chunk_by(|a, b| a.0 == b.0) {
-        append(
-            &mut lists,
-            group[0].0,
-            LIST_BYTES,
-            LIST_PACK,
-            group.iter().map(|(_, payment)| (*payment, payment.to_le_bytes())),
-        )?;
-    }
-    let mut entries: Vec<&(ParticipantId, InboxEntry)> = batch.inbox.iter().collect();
-    entries.sort_by_key(|(who, entry)| (*who, entry.position));
-    let mut inboxes = transaction.open_table(INBOXES)?;
-    for group in entries.chunk_by(|a, b| a.0 == b.0) {
-        let packed = group.iter().map(|(_, entry)| (entry.position.0, pack_entry(entry)));
-        append(&mut inboxes, group[0].0.0, INBOX_BYTES, INBOX_PACK, packed)?;
-    }
-    Ok(())
-}
-
-/// Appends entries behind the last ones of a participant, `most` of them together.
-fn append<const N: usize>(
-    table: &mut Table<'_, (u32, u64), &'static [u8]>,
-    who: u32,
-    bytes: usize,
-    most: usize,
-    entries: impl Iterator<Item = (u64, [u8; N])>,
-) -> Result<(), IndexError> {
-    let last = table.range((who, 0)..=(who, u64::MAX))?.next_back().transpose()?;
-    let mut open = last.map(|(key, value)| (key.value().1, value.value().to_vec())).filter(|(_, pack)| pack.len() < most * bytes);
-    for (place, entry) in entries {
-        let (_, pack) = open.get_or_insert_with(|| (place, Vec::with_capacity(most * bytes)));
-        pack.extend_from_slice(&entry);
-        if pack.len() >= most * bytes
-            && let Some((first, pack)) = open.take()
-        {
-            table.insert((who, first), pack.as_slice())?;
-        }
-    }
-    if let Some((first, pack)) = open {
-        table.insert((who, first), pack.as_slice())?;
-    }
-    Ok(())
-}
-
-fn pack_entry(entry: &InboxEntry) -> [u8; INBOX_BYTES] {
-    let mut bytes = [0; INBOX_BYTES];
-    bytes[..8].copy_from_slice(&entry.position.0.to_le_bytes());
-    let (kind, number) = entry.about.numbers();
-    bytes[8] = kind;
-    bytes[9..].copy_from_slice(&number.to_le_bytes());
-    bytes
-}
-
-fn unpack_entry(bytes: &[u8]) -> Result<InboxEntry, IndexError> {
-    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let about = About::of_numbers(bytes[8], number(9)).ok_or_else(|| IndexError::Damaged("an entry of an inbox".to_owned()))?;
-    Ok(InboxEntry { position: Position(number(0)), about })
-}
-
-fn unpack_payments(bytes: &[u8]) -> impl DoubleEndedIterator<Item = u64> + '_ {
-    bytes.chunks_exact(LIST_BYTES).map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
-}
-
-fn write_letters(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
-    if batch.letters.is_empty() {
-        return Ok(());
-    }
-    let mut letters = transaction.open_table(LETTERS)?;
-    let mut bytes = Vec::with_capacity(LETTER_BYTES);
-    for KeptLetter { letter, place } in &batch.letters {
-        bytes.clear();
-        letter.encode_row(&mut bytes);
-        encode_place(*place, &mut bytes);
-        letters.insert(letter.number, <&[u8; LETTER_BYTES]>::try_from(bytes.as_slice()).expect("rows have one length"))?;
-    }
-    Ok(())
-}
-
-fn unpack_letter(number: u64, bytes: &[u8; LETTER_BYTES]) -> Result<KeptLetter, IndexError> {
-    let damaged = || IndexError::Damaged(format!("letter {number}"));
-    let (letter, place) = bytes.split_at(Letter::ROW_BYTES);
-    let letter = Letter::decode_row(number, letter).map_err(|_| damaged())?;
-    Ok(KeptLetter { letter, place: decode_place(place).ok_or_else(damaged)? })
 }
 
 fn write_tree(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
@@ -346,59 +223,41 @@ impl Index for EmbeddedIndex {
             transaction.set_durability(durability).map_err(|error| IndexError::Unavailable(error.to_string()))?;
             // Otherwise opening it after a crash would read all of it.
             transaction.set_quick_repair(durable);
-            self.write_in(&transaction, batch)?;
-            Ok(transaction.commit()?)
+            let planned = self.write_in(&transaction, batch)?;
+            transaction.commit()?;
+            self.fresh_mut().committed(planned);
+            Ok(())
         })
     }
 
     fn clear(&self) -> Result<(), IndexError> {
         guarded(|| {
             let transaction = self.database.begin_write()?;
-            transaction.delete_table(META)?;
-            transaction.delete_table(ROWS)?;
-            transaction.delete_table(KEYS)?;
-            transaction.delete_table(REJECTED)?;
-            transaction.delete_table(TILES)?;
-            transaction.delete_table(LEAVES)?;
-            transaction.delete_table(LETTERS)?;
-            transaction.delete_table(LISTS)?;
-            transaction.delete_table(INBOXES)?;
-            make_tables(transaction)
+            // Those of other formats too.
+            let tables: Vec<_> = transaction.list_tables()?.collect();
+            for table in tables {
+                transaction.delete_table(table)?;
+            }
+            make_tables(transaction)?;
+            *self.fresh_mut() = Fresh::default();
+            Ok(())
         })
     }
 
     fn rows(&self, payments: &[PaymentIndex]) -> Result<Vec<Option<Row>>, IndexError> {
-        guarded(|| {
-            let rows = self.read()?.open_table(ROWS)?;
-            let row = |payment: &PaymentIndex| match rows.get(payment.0)? {
-                Some(bytes) => Row::decode(*payment, bytes.value()).map(Some),
-                None => Ok(None),
-            };
-            payments.iter().map(row).collect()
-        })
+        guarded(|| rows::read(&self.read()?, payments))
     }
 
     fn find(&self, key: Key) -> Result<Option<PaymentIndex>, IndexError> {
         guarded(|| {
-            let keys = self.read()?.open_table(KEYS)?;
-            let (first, last) = (key_bytes(key, PaymentIndex(0)), key_bytes(key, PaymentIndex(u64::MAX)));
-            let Some((found, _)) = keys.range::<&[u8; KEY_BYTES]>(&first..=&last)?.next_back().transpose()? else {
-                return Ok(None);
-            };
-            let number: [u8; 8] = found.value()[17..].try_into().expect("eight bytes");
-            Ok(Some(PaymentIndex(u64::from_be_bytes(number))))
+            // Memory first: a key that leaves it meanwhile is in the tree before it does.
+            let here = self.fresh().newest(key);
+            Ok(here.max(keys::newest_in_tree(&self.read()?, key)?))
         })
     }
 
     fn letters(&self, numbers: &[u64]) -> Result<Vec<Option<KeptLetter>>, IndexError> {
-        guarded(|| {
-            let letters = self.read()?.open_table(LETTERS)?;
-            let letter = |number: &u64| match letters.get(*number)? {
-                Some(bytes) => unpack_letter(*number, bytes.value()).map(Some),
-                None => Ok(None),
-            };
-            numbers.iter().map(letter).collect()
-        })
+        guarded(|| letters::read(&self.read()?, numbers))
     }
 
     fn leaf(&self, leaf_index: u64) -> Result<Option<PaymentIndex>, IndexError> {
@@ -487,12 +346,7 @@ impl Index for EmbeddedIndex {
         guarded(|| {
             let mark = self.mark()?;
             let transaction = self.read()?;
-            let rows = transaction.open_table(ROWS)?;
-            for row in rows.iter()? {
-                let (number, bytes) = row?;
-                Row::decode(PaymentIndex(number.value()), bytes.value())?;
-            }
-            let (found, ended) = (rows.len()?, mark.settled + mark.rejected);
+            let (found, ended) = (rows::check(&transaction)?, mark.settled + mark.rejected);
             if found < ended || found > mark.payments {
                 return Ok(Some(format!("{found} payments have ended, not {ended}")));
             }
@@ -500,7 +354,7 @@ impl Index for EmbeddedIndex {
             if letters != mark.letters {
                 return Ok(Some(format!("{letters} letters, not {}", mark.letters)));
             }
-            let keys = transaction.open_table(KEYS)?.len()?;
+            let keys = self.fresh().count(&transaction)?;
             Ok((keys != 2 * mark.payments).then(|| format!("{keys} identifiers of {} payments", mark.payments)))
         })
     }
@@ -539,3 +393,30 @@ macro_rules! unavailable {
 }
 
 unavailable!(TransactionError, TableError, CommitError, DatabaseError);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
+    use super::*;
+    use redb::TableHandle as _;
+
+    #[test]
+    fn an_index_of_another_format_is_emptied_with_all_its_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("index.redb");
+        let before = Database::create(&file).unwrap();
+        let transaction = before.begin_write().unwrap();
+        transaction.open_table(META).unwrap().insert("format", b"luohu history 1".as_slice()).unwrap();
+        let old = TableDefinition::<&[u8; 25], ()>::new("keys");
+        transaction.open_table(old).unwrap().insert(&[1; 25], ()).unwrap();
+        transaction.open_table(TableDefinition::<u64, &[u8; Row::BYTES]>::new("rows")).unwrap();
+        transaction.commit().unwrap();
+        drop(before);
+        let index = EmbeddedIndex::open(&file).unwrap();
+        assert_eq!(index.mark().unwrap(), Mark::default());
+        assert_eq!(index.check().unwrap(), None);
+        let names: Vec<String> = index.read().unwrap().list_tables().unwrap().map(|table| table.name().to_owned()).collect();
+        assert!(!names.contains(&"keys".to_owned()) && names.contains(&"identifiers".to_owned()), "{names:?}");
+    }
+}
