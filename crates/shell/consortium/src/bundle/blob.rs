@@ -16,6 +16,8 @@ pub(crate) struct Member {
     pub(super) content: Content,
     /// The last record that changed it.
     pub(super) changed: AtomicU64,
+    /// The last record that may have made it shorter: this one is never left to others (see [`super`]).
+    pub(super) shortened: AtomicU64,
     /// Whether its syncs are left to others (see `Bundle::rides_along`).
     pub(super) rides_along: bool,
 }
@@ -29,17 +31,20 @@ impl Member {
         Ok(())
     }
 
-    /// Changes of a file that was removed meanwhile go nowhere.
-    fn change(&self, record: Record<'_>) {
+    /// Changes of a file that was removed meanwhile go nowhere. Tells the record's number.
+    fn change(&self, record: Record<'_>) -> Option<u64> {
         let mut state = self.shared.lock();
-        if state.files.get(&self.partition, &self.name).is_some_and(|file| file.content.is(&self.content)) {
-            self.changed.store(state.change(record), Ordering::Release);
+        if !state.files.get(&self.partition, &self.name).is_some_and(|file| file.content.is(&self.content)) {
+            return None;
         }
+        let number = state.change(record);
+        self.changed.store(number, Ordering::Release);
+        Some(number)
     }
 
     fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        let upto = if self.rides_along { 0 } else { self.changed.load(Ordering::Acquire) };
-        self.shared.sync(upto)
+        let wanted = if self.rides_along { &self.shortened } else { &self.changed };
+        self.shared.sync(wanted.load(Ordering::Acquire))
     }
 }
 
@@ -74,8 +79,12 @@ impl Blob for Member {
     }
 
     async fn resize(&self, length: u64) -> Result<(), Error> {
-        usize::try_from(length).map_err(|_| Error::OffsetOverflow)?;
-        self.change(Record::Resize { partition: &self.partition, name: &self.name, length });
+        let wanted = usize::try_from(length).map_err(|_| Error::OffsetOverflow)?;
+        let shorter = wanted < self.content.lock().len();
+        let made = self.change(Record::Resize { partition: &self.partition, name: &self.name, length });
+        if let Some(number) = made.filter(|_| shorter) {
+            self.shortened.store(number, Ordering::Release);
+        }
         Ok(())
     }
 

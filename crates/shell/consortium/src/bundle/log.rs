@@ -155,7 +155,9 @@ impl<B: Blob> Log<B> {
                 }
                 (core::mem::take(&mut state.pending), state.appended)
             };
+            tracing::trace!(bytes = records.len(), "the log is written");
             self.write(&records).await?;
+            tracing::trace!(bytes = records.len(), "the log is durable");
             self.shared.publish(upto);
         }
     }

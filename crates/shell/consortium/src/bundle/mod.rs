@@ -17,6 +17,29 @@
 //!   engine's storage promises this file by file only.
 //! - What had been durable and cannot be read is said ([`BundleError::Damaged`]); it is not cut off.
 //!
+//! # What rides along
+//! Syncs of two kinds of files are answered before anything is written: the caches' keys, certificates and marks
+//! (`marshal-cache-cache-*`), and how far the node has got (`marshal-application-metadata`). A loss of power between that answer
+//! and the next write takes back what was written to them. It makes no validator forget what it voted or told:
+//!
+//! 1. *Three things leave a node that it must remember*: a vote, that a block is final, and an answer to a bank. A vote leaves after
+//!    its own record in `simplex-*` is durable; a final block after `recent-*` or the archive behind it is; a bank is answered
+//!    after the chain's own journal is. None of these rides along.
+//! 2. *A vote to finalize promises the block as well.* Its bytes are in a file of their own whose sync is waited for, its key in the log.
+//!    The engine appends "certified" and the vote to `simplex-*` only after both syncs have answered, so the vote's record lies
+//!    behind the key's, and the log is durable from the front: whoever finds the vote finds the key. Proposals, votes to notarize and
+//!    blocks handed to others promise nothing that is kept.
+//! 3. *A mark says how much of a cache is known to be good*, and lies behind the keys it counts, for the same reason; the bytes
+//!    it counts were synced before it was written.
+//! 4. *How far the node has got* may go back: blocks are delivered again, and the keeper skips those it has. It never goes ahead:
+//!    it is written after the keeper's acknowledgement. Caches are cut off below it by removing files, and a removal outside of
+//!    `simplex-*` is synced, which makes the mark in front of it durable, before the bytes behind the key are removed.
+//! 5. *What makes a file shorter never rides along* ([`Member::shortened`](blob::Member)). At a start the engine cuts off keys whose
+//!    bytes did not come, and then writes other bytes in their place. Were the cut lost and the bytes kept, a key would come back
+//!    and show another block: two losses of power in a row, and blocks of the same length, such as empty ones, are all it takes.
+//!
+//! Each number has its test: in `tests.rs` here, and whole nodes that lose power in `sim/consortium`.
+//!
 //! # Limits
 //! In memory and in a round's first batch lies what the engine keeps of the last views: with its settings here a few
 //! megabytes, and more only while blocks that are final cannot be appended.
@@ -85,9 +108,7 @@ impl Bundle {
     }
 
     /// Whether a sync of a file in this partition may be answered before it is durable: it becomes durable with the next
-    /// sync of anybody, at the latest with the vote or the final block that its being durable was wanted for. Those are
-    /// the only two things that leave the engine: votes after a sync of the voting journal, final blocks after a sync of
-    /// the recent ones. Both are in this log, behind what rides along.
+    /// sync of anybody. The module says why that is enough.
     fn rides_along(&self, partition: &str) -> bool {
         let Some(rest) = partition.strip_prefix(&*self.prefix) else { return false };
         rest.starts_with("marshal-cache-cache-") || rest == "marshal-application-metadata"
@@ -197,9 +218,17 @@ impl<E: Storage> Storage for Bundled<E> {
             self.bundle.shared.sync(changed).await?;
         }
         let size = content.lock().len() as u64;
-        let (partition, name, changed) = (partition.to_owned(), name.to_vec(), AtomicU64::new(changed));
-        let rides_along = self.bundle.rides_along(&partition);
-        let member = Member { shared: self.bundle.shared.clone(), partition, name, content, changed, rides_along };
+        let rides_along = self.bundle.rides_along(partition);
+        let member = Member {
+            shared: self.bundle.shared.clone(),
+            partition: partition.to_owned(),
+            name: name.to_vec(),
+            content,
+            changed: AtomicU64::new(changed),
+            // Whoever had it open before may have made it shorter and left without a sync.
+            shortened: AtomicU64::new(changed),
+            rides_along,
+        };
         Ok((EitherBlob::Member(member), size, BlobVersion::new(version)))
     }
 

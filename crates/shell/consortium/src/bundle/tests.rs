@@ -4,9 +4,14 @@
 
 use super::frame::{Damaged, Place, Record, SECTOR_BYTES, newest_round, seal};
 use super::*;
+use chain::sha256;
+use commonware_cryptography::sha256::Digest;
+use commonware_runtime::buffer::paged::{CacheRef, page_size};
 use commonware_runtime::deterministic::{self, Checkpoint, FaultConfig, PartialWriteMode, WriteConfig};
 use commonware_runtime::{Supervisor as _, WriteOptions};
-use commonware_utils::probability;
+use commonware_storage::archive::{Archive as _, Identifier, MultiArchive as _, prunable};
+use commonware_storage::translator::TwoCap;
+use commonware_utils::{NZU64, NZUsize, probability};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -297,6 +302,105 @@ fn what_rides_along_is_durable_with_the_next_sync() {
             assert_eq!(size, if next_sync { 6 } else { 0 });
         });
     }
+}
+
+/// Blocks of one size, so that one fits where another lay.
+type CachedBlock = [u8; 96];
+type Cache = prunable::Archive<TwoCap, Bundled<deterministic::Context>, Digest, CachedBlock>;
+
+fn block(number: u64) -> (Digest, CachedBlock) {
+    let bytes = [number as u8; 96];
+    (Digest(sha256(&bytes).0), bytes)
+}
+
+/// The engine's cache of verified blocks, as it opens it: keys in the bundle, blocks in files of their own. `buffer` is how much
+/// of either is kept back until it is synced.
+async fn cache(bundle: &Bundled<deterministic::Context>, buffer: usize) -> Cache {
+    let part = |part: &str| format!("p-marshal-cache-cache-0-verified-{part}");
+    let buffer = core::num::NonZeroUsize::new(buffer).unwrap();
+    let config = prunable::Config {
+        translator: TwoCap,
+        metadata_partition: part("metadata"),
+        key_partition: part("key"),
+        key_page_cache: CacheRef::new(page_size(4096), NZUsize!(64)),
+        value_partition: part("value"),
+        compression: None,
+        codec_config: (),
+        items_per_section: NZU64!(1024),
+        key_write_buffer: buffer,
+        value_write_buffer: buffer,
+        replay_buffer: NZUsize!(4096),
+    };
+    prunable::Archive::init(bundle.child("cache"), config).await.unwrap()
+}
+
+/// The engine's journal of votes, as far as it matters here: a vote is told to others when its sync has answered.
+async fn vote(bundle: &Bundled<deterministic::Context>, view: u64) {
+    let (journal, _) = bundle.open(PARTITIONS[0], &view.to_be_bytes()).await.unwrap();
+    journal.write_at(0, b"finalize", WriteOptions::SYNC).await.unwrap();
+}
+
+/// Power goes where nothing unsynced survives.
+fn run_without_mercy<T>(after: Option<Checkpoint>, story: impl AsyncFnOnce(deterministic::Context) -> T) -> (T, Checkpoint) {
+    let faults = FaultConfig::default().write(first_write());
+    let fresh = || deterministic::Runner::new(deterministic::Config::new().with_storage_fault_config(faults));
+    after.map_or_else(fresh, deterministic::Runner::from).start_and_recover(|context| story(context))
+}
+
+/// The whole of what a validator promises with a vote to finalize: whenever the power goes, the block of each vote that was told
+/// is there, as it was, although its key's own sync was answered before anything was written.
+#[test]
+fn a_vote_that_was_told_keeps_its_block() {
+    for cut_after in 0..=4 {
+        let ((), after) = run_without_mercy(None, async |context| {
+            let bundle = open(&context).await;
+            let mut cache = cache(&bundle, 1 << 20).await;
+            for view in 1..=4 {
+                let (digest, bytes) = block(view);
+                let handle;
+                (cache, handle) = cache.put_multi_start_sync(view, digest, &bytes).await.unwrap();
+                if view <= cut_after {
+                    handle.await.unwrap();
+                    vote(&bundle, view).await;
+                }
+            }
+        });
+        run_without_mercy(Some(after), async |context| {
+            let bundle = open(&context).await;
+            let cache = cache(&bundle, 1 << 20).await;
+            for view in 1..=cut_after {
+                let (digest, bytes) = block(view);
+                assert_eq!(cache.get(Identifier::Key(&digest)).await.unwrap(), Some(bytes), "view {view} of {cut_after}");
+            }
+            let told = bundle.scan(PARTITIONS[0]).await.unwrap_or_default();
+            assert_eq!(told.len() as u64, cut_after, "no vote is forgotten and none was made up");
+        });
+    }
+}
+
+/// A key that became durable before its block is cut off at the next start. Were that left to the next sync of anybody, a
+/// second loss of power could bring the key back over another block's bytes.
+#[test]
+fn a_key_cut_off_at_a_start_does_not_come_back_over_another_block() {
+    let ((), after) = run_without_mercy(None, async |context| {
+        let bundle = open(&context).await;
+        // Nothing is kept back: the key is in the log, the block's bytes are on their way.
+        let cache = cache(&bundle, 1).await.put(1, block(1).0, &block(1).1).await.unwrap();
+        vote(&bundle, 1).await;
+        drop(cache);
+    });
+    let ((), after) = run_without_mercy(Some(after), async |context| {
+        let bundle = open(&context).await;
+        let cache = cache(&bundle, 1).await;
+        assert_eq!(cache.get(Identifier::Key(&block(1).0)).await.unwrap(), None, "its bytes never came");
+        let cache = cache.put(2, block(2).0, &block(2).1).await.unwrap().sync().await.unwrap();
+        drop(cache);
+    });
+    run_without_mercy(Some(after), async |context| {
+        let cache = cache(&open(&context).await, 1).await;
+        assert_eq!(cache.get(Identifier::Key(&block(1).0)).await.unwrap(), None, "another block under its hash");
+        assert_eq!(cache.get(Identifier::Index(1)).await.unwrap(), None, "another block in its view");
+    });
 }
 
 #[test]

@@ -390,7 +390,7 @@ impl Cluster {
         let config = JournalConfig { segment_bytes: 256 << 10, vault_bytes: 256 << 10, ..JournalConfig::default() };
         let door = Door { index, pool: pool.clone(), told: self.told.clone(), orders: self.orders.clone() };
         let noting = Noting { sink: door, known: known.clone() };
-        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), Making::Ahead, |_| Ok(noting)).unwrap();
+        let mut follower = Follower::open(disk, config, IndexSeed(index as u64), Making::Stepped, |_| Ok(noting)).unwrap();
         let (first, base) = base();
         if follower.last().is_none() {
             follower.append(vec![first]).unwrap();
