@@ -41,6 +41,7 @@ register! {
     EventKind::NodesSet(_) => "nodes-set",
     EventKind::PaymentWaiting(_) => "payment-waiting",
     EventKind::RulebookSet(_) => "rulebook-set",
+    EventKind::Letter(_) => "letter",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

@@ -12,7 +12,7 @@ use anyhow::Result;
 const RECORDED_THEN_FRESH: &str = "--plans sim/plans --fixed sim/seeds.txt --reach sim/not-reached.txt --seeds 300 --minutes 20";
 
 /// The same eight seeds each time; the minutes as above.
-const BETWEEN_OPERATORS: &str = "--engine consortium --seeds 8 --from 1 --minutes 20";
+const BETWEEN_OPERATORS: &str = "--engine consortium --fixed sim/consortium/seeds.txt --seeds 4 --from 1 --minutes 20";
 
 /// Each planted mistake must be found within six hundred seeds; most are in the first few.
 const PLANTED: &str = "--planted --seeds 600 --from 1";
