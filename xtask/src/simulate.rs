@@ -11,7 +11,7 @@ use anyhow::Result;
 /// are there for a machine that is much too slow, not to save time.
 const RECORDED_THEN_FRESH: &str = "--plans sim/plans --fixed sim/seeds.txt --reach sim/not-reached.txt --seeds 300 --minutes 20";
 
-/// The same eight seeds each time; the minutes as above.
+/// Recorded seeds, then the same four each time; the minutes as above.
 const BETWEEN_OPERATORS: &str = "--engine consortium --fixed sim/consortium/seeds.txt --seeds 4 --from 1 --minutes 20";
 
 /// Each planted mistake must be found within six hundred seeds; most are in the first few.
