@@ -4,7 +4,7 @@
 use crate::model::Model;
 use crate::stage::BEGINNING_NS;
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, ChainNode, Command, ContentHash, FixedSide, Fund,
+    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash, FixedSide, Fund,
     FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, Order, OrderId, ParticipantId,
     ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Says,
     SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
@@ -56,11 +56,13 @@ pub enum Nuisance {
     Nodes,
     /// CLR-1035.
     LoneOfficer,
+    /// CLR-1043.
+    NothingToSay,
 }
 
 impl Nuisance {
     /// All of them, officers before what needs them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NobodyKnown,
         Self::OtherDecimals,
         Self::OddFunding,
@@ -79,6 +81,7 @@ impl Nuisance {
         Self::Order,
         Self::Nodes,
         Self::LoneOfficer,
+        Self::NothingToSay,
     ];
 
     /// The commands, as things are so many nanoseconds after the beginning.
@@ -127,6 +130,10 @@ impl Nuisance {
             ],
             Self::LoneOfficer => {
                 vec![order(17, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::AppointOfficers(officers(1)))]
+            }
+            Self::NothingToSay => {
+                let silence = Broadcast { event: IsoReason(*b"CUTO"), text: " ".to_owned() };
+                vec![order(18, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::Broadcast(silence))]
             }
         }
     }

@@ -49,6 +49,7 @@ impl Model {
                 self.orders.officers = officers.iter().map(|officer| officer.key).collect();
                 Expected::Done
             }
+            Command::Broadcast(broadcast) if broadcast.text.trim().is_empty() => return Err("CLR-1043"),
             Command::Broadcast(_) => Expected::Done,
             does @ (Command::Configure(_)
             | Command::OpenLedger(_)
