@@ -26,6 +26,7 @@ mod finality;
 mod hash;
 mod receipt;
 mod record;
+mod statement;
 mod tree;
 
 pub use block::{BLOCK_HEADER_BYTES, BlockHeader, HeaderError};
@@ -36,6 +37,7 @@ pub use finality::{Finality, FinalityError};
 pub use hash::{Hash, Hasher, sha256};
 pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};
 pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RecordError};
+pub use statement::{Statement, StatementError, StatementLine};
 pub use tree::{
     Frontier, FrontierError, MerkleTree, ProofError, TreeNodes, leaf_hash, node_hash, verify_consistency, verify_inclusion,
 };
