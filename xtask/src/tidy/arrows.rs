@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clearing", &["money", "ledger", "chain", "planted"]),
     // shell
     ("world", &[]),
-    ("iso20022", &["money"]),
+    ("iso20022", &["chain", "money"]),
     ("risk", &["clearing", "money"]),
     ("signing", &["chain"]),
     ("ordering", &["chain", "clearing", "planted"]),

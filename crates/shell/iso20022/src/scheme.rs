@@ -27,6 +27,14 @@ pub enum Carried<'a> {
     CancellationRequest(&'a FIToFIPaymentCancellationRequestV08),
     /// `camt.029`: what came of that.
     CancellationAnswer(&'a ResolutionOfInvestigationV09),
+    /// `camt.050`: a participant wants money moved in or out.
+    LiquidityTransfer(&'a LiquidityCreditTransferV05),
+    /// `camt.025`: what became of that.
+    Receipt(&'a ReceiptV05),
+    /// `camt.060`: asks for a statement.
+    StatementRequest(&'a AccountReportingRequestV05),
+    /// `camt.052`, `camt.053`, `camt.054`: what happened on a settlement account.
+    Statement(MessageType),
     /// `head.001`: stands before a document.
     Header(&'a BusinessApplicationHeaderV02),
     /// A message of other schemes: judged as a file, not carried from bank to bank.
@@ -47,6 +55,10 @@ impl Message {
             Self::Admi00400102(it) => Carried::Presence(&it.sys_evt_ntfctn),
             Self::Camt05600108(it) => Carried::CancellationRequest(&it.fi_to_fi_pmt_cxl_req),
             Self::Camt02900109(it) => Carried::CancellationAnswer(&it.rsltn_of_invstgtn),
+            Self::Camt05000105(it) => Carried::LiquidityTransfer(&it.lqdty_cdt_trf),
+            Self::Camt02500105(it) => Carried::Receipt(&it.rct),
+            Self::Camt06000105(it) => Carried::StatementRequest(&it.acct_rptg_req),
+            Self::Camt05200108(_) | Self::Camt05300108(_) | Self::Camt05400108(_) => Carried::Statement(self.message_type()),
             Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
@@ -54,13 +66,7 @@ impl Message {
             | Self::Camt00400108(_)
             | Self::Camt00500108(_)
             | Self::Camt00600108(_)
-            | Self::Camt02500105(_)
-            | Self::Camt05000105(_)
-            | Self::Camt05200108(_)
-            | Self::Camt05300108(_)
-            | Self::Camt05400108(_)
             | Self::Camt05500108(_)
-            | Self::Camt06000105(_)
             | Self::Pacs00300108(_)
             | Self::Pacs00400109(_)
             | Self::Pacs00900108(_)

@@ -66,11 +66,15 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::StatusRequest(request) => request.grp_hdr.msg_id.as_str(),
         Carried::NameQuestion(question) => question.assgnmt.msg_id.as_str(),
         Carried::NameAnswer(answer) => answer.assgnmt.msg_id.as_str(),
+        Carried::LiquidityTransfer(transfer) => transfer.msg_hdr.msg_id.as_str(),
+        Carried::Receipt(receipt) => receipt.msg_hdr.msg_id.as_str(),
+        Carried::StatementRequest(request) => request.grp_hdr.msg_id.as_str(),
         // These have no id of their own, or none that concerns this scheme.
         Carried::Rejection(_)
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::CancellationAnswer(_)
+        | Carried::Statement(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => return None,
     })
@@ -102,6 +106,10 @@ fn sending_agent(document: &Message) -> Option<String> {
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::CancellationAnswer(_)
+        | Carried::LiquidityTransfer(_)
+        | Carried::Receipt(_)
+        | Carried::StatementRequest(_)
+        | Carried::Statement(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => None,
     }

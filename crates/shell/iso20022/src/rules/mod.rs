@@ -183,6 +183,10 @@ pub fn check(source: &[u8], message: &BusinessMessage, settings: &RuleSettings) 
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::CancellationAnswer(_)
+        | Carried::LiquidityTransfer(_)
+        | Carried::Receipt(_)
+        | Carried::StatementRequest(_)
+        | Carried::Statement(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {}
     }

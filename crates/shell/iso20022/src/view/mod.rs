@@ -12,22 +12,26 @@
 //! # Units and limits
 //! Amounts are minor units of their currency, times are nanoseconds since 1970 in UTC, BICs have eleven characters when read.
 
+mod account_statement;
 mod cancellation;
 mod credit_transfer;
 mod header;
 mod identification;
+mod liquidity;
 mod parts;
 mod presence;
 mod rejection;
 mod status;
 mod system_event;
 
+pub use account_statement::{AccountStatementView, StatementForm, StatementRequestView};
 pub use cancellation::{CancellationAnswerView, CancellationRequestView};
 pub(crate) use credit_transfer::quote_of;
 pub use credit_transfer::{CreditTransferView, PaymentPriority, forwarded};
 pub(crate) use header::end_bic;
 pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
+pub use liquidity::{LiquidityTransferView, ReceiptStatus, ReceiptView};
 pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
 pub use presence::PresenceNoticeView;
 pub use rejection::RejectionView;
