@@ -249,6 +249,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::Cancel { uetr, .. } => format!("cancel {uetr}"),
         Command::SetRulebook(book) => format!("set rulebook {}", book.version),
         Command::Arrange(arrangement) => format!("{arrangement:?}"),
+        Command::Settle(command) => format!("{command:?}"),
         Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
         Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
     };

@@ -252,6 +252,26 @@ pub enum Wish {
     },
     /// Set net debit cap, warning levels and reservation of a settlement account; what is not given is zero.
     Liquidity(LiquidityArgs),
+    /// Name who settles a currency, and when.
+    SettlementAgent(SettlementAgentArgs),
+    /// Let the centre ask for a top-up whenever a settlement account is low.
+    TopUp {
+        /// Whose account.
+        bic: String,
+        /// Its currency.
+        currency: String,
+        /// Not any more.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Say in the settlement agent's place what became of a transfer.
+    AnswerTransfer {
+        /// Its UETR.
+        uetr: String,
+        /// It has not moved and will not, for this ISO reason.
+        #[arg(long, value_name = "CODE")]
+        refused: Option<String>,
+    },
     /// Replace the officers.
     Officers {
         /// TOML with officers = [["name", "key"], …], all of them.
@@ -291,6 +311,30 @@ pub struct FundArgs {
     /// The pool of an exchange provider instead of the settlement account.
     #[arg(long)]
     pub exchange: bool,
+}
+
+/// Who settles a currency.
+#[derive(Debug, Args)]
+pub struct SettlementAgentArgs {
+    /// Who.
+    pub bic: String,
+    /// Which currency.
+    pub currency: String,
+    /// Minute of the day at which it opens.
+    #[arg(long, default_value_t = 0, value_name = "MINUTE")]
+    pub opens: u16,
+    /// Minute of the day at which it closes.
+    #[arg(long, default_value_t = 1440, value_name = "MINUTE")]
+    pub closes: u16,
+    /// Minutes its clock is ahead of UTC.
+    #[arg(long, default_value_t = 480, allow_hyphen_values = true, value_name = "MINUTES")]
+    pub offset: i16,
+    /// Weekdays on which it opens, 1 for Monday to 7 for Sunday.
+    #[arg(long, default_value = "1234567", value_name = "DAYS")]
+    pub weekdays: String,
+    /// At other times transfers are refused instead of waiting.
+    #[arg(long)]
+    pub refuse: bool,
 }
 
 /// Terms of a settlement account.
@@ -343,8 +387,11 @@ pub struct OrderSubmitArgs {
 /// What to verify, and with which keys.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The receipt's file; `-` reads standard input.
+    /// The receipt's file, or with --statement a statement's; `-` reads standard input.
     pub receipt: PathBuf,
+    /// The file is a camt.052, camt.053 or camt.054: compute its hash again and add its entries up.
+    #[arg(long, conflicts_with_all = ["key", "validators"])]
+    pub statement: bool,
     /// The centre's verifier key, as text or as a file with one key a line; the data folder's by default.
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,

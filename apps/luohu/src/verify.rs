@@ -3,8 +3,9 @@
 use crate::cli::{SettingsArgs, VerifyArgs};
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
-use chain::{FinalRecord, FinalState, Receipt, Validators, VerifiedReceipt, VerifierKey};
+use chain::{FinalRecord, FinalState, Receipt, Statement, Validators, VerifiedReceipt, VerifierKey};
 use clearing::Uetr;
+use iso20022::view::AccountStatementView;
 use money::{Amount, Currency, CurrencyCode};
 use std::io::Read;
 use std::path::Path;
@@ -16,6 +17,9 @@ pub const KEY_FILE: &str = "centre.verifier";
 /// Prints what the receipt proves; exit status 1 when it proves nothing.
 pub fn verify(settings: &SettingsArgs, args: &VerifyArgs) -> Result<ExitCode> {
     let text = read(&args.receipt)?;
+    if args.statement {
+        return Ok(statement(&text, args.json));
+    }
     let keys = keys(settings, args)?;
     let validators = validators_in(args.validators.as_deref())?;
     let judged = Receipt::parse(&text).and_then(|receipt| match &validators {
@@ -36,6 +40,38 @@ pub fn verify(settings: &SettingsArgs, args: &VerifyArgs) -> Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Computes a statement's hash again and adds its entries up.
+fn statement(text: &str, json: bool) -> ExitCode {
+    let judged = iso20022::read_business_message(text.as_bytes(), iso20022::Limits::DEFAULT)
+        .map_err(|violation| format!("{}: {}", violation.path, violation.text))
+        .and_then(|message| AccountStatementView::of(&message.document).map_err(|error| error.to_string()))
+        .and_then(|view| view.statement.check().map(|()| view).map_err(|error| error.to_string()));
+    match judged {
+        Err(why) if json => println!("{}", serde_json::json!({ "verified": false, "why": why })),
+        Err(why) => println!("NOT VERIFIED: {why}"),
+        Ok(view) => {
+            let Statement { bic, currency, exponent, after, to, height, opening, closing, lines } = &view.statement;
+            let (owner, code) = (String::from_utf8_lossy(bic), String::from_utf8_lossy(currency));
+            let proof = view.statement.proof().to_string();
+            if json {
+                let value = serde_json::json!({
+                    "verified": true, "owner": owner, "currency": code, "decimals": exponent, "after": after, "to": to, "height": height,
+                    "entries": lines.len(), "opening_minor": opening.to_string(), "closing_minor": closing.to_string(), "sha256": proof,
+                });
+                println!("{value}");
+            } else {
+                println!("VERIFIED");
+                println!("  account         {owner} {code}");
+                println!("  positions       behind {after} to {to}, block {height}");
+                println!("  entries         {} of {opening} minor units to {closing}", lines.len());
+                println!("  sha256          {proof}");
+            }
+            return ExitCode::SUCCESS;
+        }
+    }
+    ExitCode::FAILURE
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -229,6 +229,7 @@ impl Model {
             Command::ReportCredited { uetr, creditor_agent } => self.report_credited(uetr.0, creditor_agent.0),
             Command::Cancel { uetr, debtor_agent } => self.cancel(*uetr, debtor_agent.0),
             Command::SetRulebook(book) => self.set_rulebook(book),
+            Command::Settle(_) => Err("nothing is settled with agents in these stories"),
             Command::Order(order) => self.order(order),
             Command::AppointOfficers(officers) => self.appoint_first(officers.iter().map(|officer| officer.key)),
             Command::SetNodes(_) => Err("CLR-1034"),

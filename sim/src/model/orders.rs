@@ -56,6 +56,7 @@ impl Model {
             | Command::RegisterParticipant(_)
             | Command::Fund(_)
             | Command::SetRulebook(_)
+            | Command::Settle(_)
             | Command::Arrange(_)
             | Command::Notice(_)
             | Command::SetStatus { .. }) => self.apply(does)?,

@@ -169,6 +169,10 @@ impl Handler {
             | Carried::Presence(_)
             | Carried::CancellationRequest(_)
             | Carried::CancellationAnswer(_)
+            | Carried::LiquidityTransfer(_)
+            | Carried::Receipt(_)
+            | Carried::StatementRequest(_)
+            | Carried::Statement(_)
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })

@@ -1,11 +1,12 @@
 //! Orders about one participant: its standing, and whether it is there.
 
 use super::moment;
-use crate::cli::LiquidityArgs;
-use anyhow::{Context, Result};
+use crate::cli::{LiquidityArgs, SettlementAgentArgs};
+use anyhow::{Context, Result, ensure};
 use clearing::{
-    Absence, Arrangement, Breaker, Command, LiquidityTerms, NetDebitCap, Notice, ParticipantId, ParticipantStatus,
-    RegisterParticipant, Says, SetLiquidity, Time,
+    Absence, AgentTerms, AnswerTransfer, Arrangement, Breaker, Command, Hours, IsoReason, LiquidityTerms, NetDebitCap, Notice,
+    OutsideHours, ParticipantId, ParticipantStatus, RegisterParticipant, Says, SetAgent, SetLiquidity, SetTopUp,
+    SettlementCommand, Time, TransferVerdict, Uetr,
 };
 use money::{Amount, Currency, MinorUnits};
 
@@ -51,6 +52,62 @@ pub(super) fn liquidity(participant: ParticipantId, currency: Currency, args: &L
     };
     let from = args.from.as_deref().map_or(Ok(Time(0)), moment)?;
     Ok(Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency: currency.code, terms, from })))
+}
+
+pub(super) fn settlement_agent(agent: ParticipantId, currency: Currency, args: &SettlementAgentArgs) -> Result<Command> {
+    let mut weekdays = 0u8;
+    for day in args.weekdays.bytes() {
+        ensure!((b'1'..=b'7').contains(&day), "weekdays are digits from 1 for Monday to 7 for Sunday");
+        weekdays |= 1 << (day - b'1');
+    }
+    let hours =
+        Hours { utc_offset_minutes: args.offset, opens: args.opens, closes: args.closes, weekdays, closed_days: Vec::new() };
+    let outside = if args.refuse { OutsideHours::Reject } else { OutsideHours::Queue };
+    let terms = AgentTerms { agent, hours, outside };
+    Ok(Command::Settle(SettlementCommand::SetAgent(SetAgent { currency: currency.code, terms })))
+}
+
+pub(super) fn top_up(participant: ParticipantId, currency: Currency, is_on: bool) -> Command {
+    Command::Settle(SettlementCommand::SetTopUp(SetTopUp { participant, currency: currency.code, is_on }))
+}
+
+pub(super) fn answer_transfer(uetr: &str, refused: Option<&str>) -> Result<Command> {
+    let reference = Uetr::parse(uetr).with_context(|| format!("{uetr} is no UETR"))?.0;
+    let verdict = match refused {
+        None => TransferVerdict::Done,
+        Some(code) => TransferVerdict::Refused(IsoReason::parse(code).with_context(|| format!("{code} is no ISO reason"))?),
+    };
+    Ok(Command::Settle(SettlementCommand::Answer(AnswerTransfer { reference, agent: None, verdict })))
+}
+
+/// A command of settlement in words.
+pub(super) fn settlement_words(command: &SettlementCommand) -> String {
+    match command {
+        SettlementCommand::SetAgent(set) => {
+            let Hours { utc_offset_minutes, opens, closes, weekdays, .. } = &set.terms.hours;
+            let outside = match set.terms.outside {
+                OutsideHours::Queue => "wait",
+                OutsideHours::Reject => "are refused",
+            };
+            format!(
+                "let participant {} settle {}, from minute {opens} to {closes} of days {weekdays:07b} (Sunday first) at {utc_offset_minutes} \
+                 minutes from UTC; at other times transfers {outside}",
+                set.terms.agent.0, set.currency
+            )
+        }
+        SettlementCommand::SetTopUp(SetTopUp { participant, currency, is_on }) => {
+            let whether = if *is_on { "ask" } else { "not ask" };
+            format!("{whether} for a top-up whenever the {currency} account of participant {} is low", participant.0)
+        }
+        SettlementCommand::Answer(answer) => {
+            let what = match answer.verdict {
+                TransferVerdict::Done => "has moved".to_owned(),
+                TransferVerdict::Refused(reason) => format!("has not moved and will not ({reason})"),
+            };
+            format!("take it that the money of transfer {} {what}", Uetr(answer.reference))
+        }
+        SettlementCommand::Ask(_) => "nothing that can be ordered".to_owned(),
+    }
 }
 
 /// An arrangement in words.

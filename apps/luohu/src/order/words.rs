@@ -54,6 +54,7 @@ pub fn of(command: &Command) -> String {
             let from = gateway::rfc3339(book.effective_from);
             format!("rulebook, version {}, from {from} on, with the corridors {}", book.version, names.join(", "))
         }
+        Command::Settle(command) => super::affairs::settlement_words(command),
         Command::Order(_)
         | Command::Cancel { .. }
         | Command::PublishRate(_)

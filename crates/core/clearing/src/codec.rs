@@ -7,7 +7,7 @@ use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_offi
 use crate::{
     AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, FixedSide, Fund, FundDirection,
     IsoReason, MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
-    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, Terms, Time, Uetr,
+    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -77,6 +77,7 @@ impl Command {
             }
             Self::Arrange(arrangement) => arrangement.encode(out),
             Self::Notice(notice) => notice.encode(out),
+            Self::Settle(command) => command.encode(out),
             Self::Broadcast(broadcast) => {
                 out.push(53);
                 out.extend_from_slice(&broadcast.event.0);
@@ -109,7 +110,8 @@ impl Command {
             40..=46 => Self::Arrange(Arrangement::decode(tag, bytes)?),
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
             53 => Self::Broadcast(decode_broadcast(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=255 => return Err(DecodeError::Unknown("tag")),
+            80..=83 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
+            11..=19 | 23..=39 | 48..=49 | 54..=79 | 84..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Arrangement, Bic, ContentHash, MessageIdHash, Notice, Officer, Order, ParticipantId, QuoteId, Rulebook, SetNodes, Settings,
-    Terms, Time, Uetr,
+    SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -58,6 +58,8 @@ pub enum Command {
     Arrange(Arrangement),
     /// What a participant tells of itself.
     Notice(Notice),
+    /// Something between participants and settlement agents.
+    Settle(SettlementCommand),
     /// Operators' word to all participants (`admi.004`); by order only.
     Broadcast(Broadcast),
 }

@@ -3,7 +3,7 @@
 use crate::{
     AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MessageIdHash,
     Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection,
-    RiskDecision, Rulebook, SetNodes, Time, Uetr, WaitingView,
+    RiskDecision, Rulebook, SetNodes, SettlementNote, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -104,6 +104,8 @@ pub enum EventKind {
         direction: FundDirection,
         /// How much.
         amount: Amount,
+        /// The same for the record of settlement, if it is a settlement account.
+        note: Option<SettlementNote>,
     },
     /// A provider's standing rate changed.
     RatePublished {
@@ -147,6 +149,8 @@ pub enum EventKind {
     RulebookSet(Rulebook),
     /// Something about one participant was arranged, or became so.
     Arranged(Arranged),
+    /// Something happened between the centre and a settlement agent.
+    Settlement(SettlementNote),
     /// The chain has something for a participant.
     Letter(Letter),
 }

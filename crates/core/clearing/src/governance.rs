@@ -146,6 +146,7 @@ impl Command {
             Self::SetRulebook(_) => "set-rulebook",
             Self::Arrange(arrangement) => arrangement.name(),
             Self::Notice(_) => "notice",
+            Self::Settle(command) => return command.name_if_ordered(),
             Self::Broadcast(_) => "broadcast",
             Self::Order(_)
             | Self::Cancel { .. }
@@ -248,7 +249,8 @@ impl Clearing {
             | Command::SetStatus { .. }
             | Command::SetRulebook(_)
             | Command::Arrange(_)
-            | Command::Notice(_) => self.apply_alone(command),
+            | Command::Notice(_)
+            | Command::Settle(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }
             | Command::PublishRate(_)

@@ -30,8 +30,10 @@ pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
             }
         }
     }
-    if open != clearing.ledgers.holds_open() {
-        return broken(format!("{open} payments are held by {} holds", clearing.ledgers.holds_open()));
+    let withdrawals = clearing.settlement.transfers.holds().count();
+    if open + withdrawals != clearing.ledgers.holds_open() {
+        let holds = clearing.ledgers.holds_open();
+        return broken(format!("{open} payments and {withdrawals} withdrawals are held by {holds} holds"));
     }
     let ended = forgotten + ends.len() as u64;
     if ended != leaves {

@@ -39,6 +39,7 @@ mod refusal;
 mod row;
 mod rules;
 mod settings;
+mod settlement;
 mod snapshot;
 mod standing;
 mod state;
@@ -64,6 +65,10 @@ pub use rules::{
     QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,
 };
 pub use settings::Settings;
+pub use settlement::{
+    AgentTerms, AnswerTransfer, AskTransfer, NoteKind, SetAgent, SetTopUp, SettlementCommand, SettlementNote, Side,
+    TransferVerdict, TransferView,
+};
 pub use standing::{Absence, Breaker, Presence};
 pub use state::{AccountView, Clearing};
 pub use waiting::{WaitReason, WaitingView};

@@ -256,6 +256,9 @@ impl Clearing {
             true => Arranged::LiquidityLow { participant, missing },
             false => Arranged::LiquidityRestored { participant, currency },
         });
+        if is_low {
+            self.top_up(account, missing.minor);
+        }
     }
 
     pub(crate) fn is_low(&self, account: AccountId) -> bool {

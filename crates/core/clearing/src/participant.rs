@@ -1,9 +1,10 @@
 //! Participants: joining, prefunding, being stopped.
 
 use crate::codec::{put_u32, put_u64};
+use crate::settlement::Noted;
 use crate::{
-    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, Outcome, ParticipantId, ParticipantStatus, Presence, Refusal,
-    RegisterParticipant,
+    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, NoteKind, Outcome, ParticipantId, ParticipantStatus, Presence,
+    Refusal, RegisterParticipant,
 };
 use ledger::{AccountId, Floor, LedgerError, LedgerId, Leg};
 use money::{Amount, CurrencyCode, MinorUnits};
@@ -200,6 +201,11 @@ impl Clearing {
 
     /// Moves prefunding between a participant's account and the mirror of the settlement agent's books.
     pub(crate) fn fund(&mut self, fund: &Fund) -> Result<Outcome, Refusal> {
+        self.fund_by(fund, None)
+    }
+
+    /// The same, as the answer of a settlement agent to a transfer.
+    pub(crate) fn fund_by(&mut self, fund: &Fund, agent: Option<ParticipantId>) -> Result<Outcome, Refusal> {
         let digest = fund_digest(fund);
         match self.fundings.get(&fund.reference) {
             Some(known) if *known == digest && !planted(Bug::FundedTwice) => return Ok(Outcome::Done),
@@ -220,6 +226,13 @@ impl Clearing {
             FundDirection::Out => (account, mirror),
         };
         self.ledgers.transfer(&[Leg { debit, credit, amount: fund.amount }]).map_err(fund_refusal)?;
+        self.note_funded(fund, account, ledger, agent);
+        Ok(Outcome::Done)
+    }
+
+    /// What follows from prefunding that moved.
+    pub(crate) fn note_funded(&mut self, fund: &Fund, account: AccountId, ledger: LedgerId, agent: Option<ParticipantId>) {
+        let digest = fund_digest(fund);
         self.fundings.insert(fund.reference, digest);
         self.note_exchange_funding(fund, ledger);
         self.note_prefunding(fund, account);
@@ -228,8 +241,13 @@ impl Clearing {
         self.delta.extend_from_slice(&digest);
         let amount = Amount { minor: fund.amount, currency: self.currency(ledger) };
         let (participant, purpose, direction) = (fund.participant, fund.purpose, fund.direction);
-        self.emit(EventKind::Funded { participant, purpose, direction, amount });
-        Ok(Outcome::Done)
+        let kind = match direction {
+            FundDirection::In => NoteKind::FundedIn,
+            FundDirection::Out => NoteKind::FundedOut,
+        };
+        let noted = Noted { kind, participant, agent, ledger, amount: fund.amount, reference: fund.reference, reason: None };
+        let note = (purpose == AccountPurpose::Settlement).then(|| self.enter_note(&noted));
+        self.emit(EventKind::Funded { participant, purpose, direction, amount, note });
     }
 
     fn note_exchange_funding(&mut self, fund: &Fund, ledger: LedgerId) {
@@ -253,7 +271,7 @@ fn fund_refusal(error: LedgerError) -> Refusal {
 }
 
 /// First half of SHA-256 over the funding, to tell a repetition from another funding with the same reference.
-fn fund_digest(fund: &Fund) -> [u8; 16] {
+pub(crate) fn fund_digest(fund: &Fund) -> [u8; 16] {
     let mut bytes = Vec::with_capacity(48);
     put_u32(&mut bytes, fund.participant.0);
     bytes.extend_from_slice(&fund.currency.bytes());

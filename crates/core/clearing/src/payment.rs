@@ -307,7 +307,7 @@ impl Clearing {
     /// When the next open payment times out or the next waiting one is taken up, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
-        answers.chain(self.next_release()).min()
+        answers.chain(self.next_release()).chain(self.next_transfer()).min()
     }
 
     /// PAY-T6.

@@ -105,11 +105,23 @@ pub enum Refusal {
     TermsNotValid,
     /// A text that is empty or has control characters.
     TextNotValid,
+    /// No transfer of that reference waits for an answer.
+    UnknownTransfer,
+    /// The settlement agent is closed, and nothing waits for it.
+    AgentClosed,
+    /// Another participant is the currency's settlement agent.
+    NotSettlementAgent,
+    /// The transfer has ended otherwise.
+    TransferEnded,
+    /// The currency has no settlement agent.
+    NoSettlementAgent,
+    /// Hours that have no meaning.
+    CalendarNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 48] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -152,6 +164,12 @@ impl Refusal {
         Self::NotASpan,
         Self::TermsNotValid,
         Self::TextNotValid,
+        Self::UnknownTransfer,
+        Self::AgentClosed,
+        Self::NotSettlementAgent,
+        Self::TransferEnded,
+        Self::NoSettlementAgent,
+        Self::CalendarNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -223,6 +241,12 @@ impl Refusal {
                 "a target is not below its floor, a share not above one million millionths",
             ),
             Self::TextNotValid => ("CLR-1043", b"FF01", 422, WithChange, "a text is empty or has control characters"),
+            Self::UnknownTransfer => ("CLR-1140", b"AG09", 404, Never, "no transfer of this reference waits for an answer"),
+            Self::AgentClosed => ("CLR-1141", b"TM01", 409, Later, "the settlement agent is closed"),
+            Self::NotSettlementAgent => ("CLR-1142", b"AGNT", 403, Never, "another participant settles this currency"),
+            Self::TransferEnded => ("CLR-1143", b"AB05", 409, WithChange, "the transfer has ended, and not like this"),
+            Self::NoSettlementAgent => ("CLR-1144", b"AB07", 422, Later, "no settlement agent is named for this currency"),
+            Self::CalendarNotValid => ("CLR-1145", b"DT01", 422, WithChange, "hours or days that have no meaning"),
             Self::NotASpan => ("CLR-1103", b"DT01", 422, WithChange, "the time ends before it begins, is over, or is none"),
         }
     }

@@ -69,6 +69,7 @@ impl Clearing {
         self.encode_rules(out);
         self.encode_affairs(out);
         put_u64(out, self.letters);
+        self.encode_settlement(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -149,6 +150,7 @@ impl Clearing {
         clearing.decode_rules(bytes, seed)?;
         clearing.decode_affairs(bytes)?;
         clearing.letters = take_u64(bytes)?;
+        clearing.decode_settlement(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }

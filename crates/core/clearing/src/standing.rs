@@ -164,6 +164,7 @@ impl ParticipantView {
                 | Arranged::LiquidityRestored { .. } => None,
             },
             EventKind::LedgerOpened(_)
+            | EventKind::Settlement(_)
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
             | EventKind::QuoteIssued(_)

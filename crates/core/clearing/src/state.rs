@@ -8,6 +8,7 @@ use crate::index::Index;
 use crate::liquidity::{limit_of, room};
 use crate::participant::Participant;
 use crate::rules::Quotas;
+use crate::settlement::Settlement;
 use crate::table::Payments;
 use crate::waiting::WaitingRoom;
 use crate::{
@@ -88,6 +89,7 @@ pub struct Clearing {
     pub(crate) quotas: Quotas,
     pub(crate) waiting: WaitingRoom,
     pub(crate) affairs: Affairs,
+    pub(crate) settlement: Settlement,
     /// Letters sent so far.
     pub(crate) letters: u64,
     pub(crate) height: u64,
@@ -135,6 +137,7 @@ impl Clearing {
             quotas: Quotas::new(seed),
             waiting: WaitingRoom::default(),
             affairs: Affairs::default(),
+            settlement: Settlement::default(),
             letters: 0,
             height: 0,
             time: Time(0),
@@ -165,6 +168,7 @@ impl Clearing {
         self.release_waiting();
         self.sweep_quotas(commands.len());
         self.begin_liquidity();
+        self.begin_settlement();
         let forgotten = self.forget_payments(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
@@ -214,6 +218,7 @@ impl Clearing {
                 | Command::SetRulebook(_)
                 | Command::Arrange(_)
                 | Command::Notice(_)
+                | Command::Settle(_)
                 | Command::Broadcast(_) => {}
             }
         }
@@ -258,6 +263,7 @@ impl Clearing {
             Command::SetRulebook(book) => self.set_rulebook(book),
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.take_notice(notice),
+            Command::Settle(command) => self.settlement_command(command),
             Command::Broadcast(_) => Err(Refusal::NeedsOrder),
         }
     }

@@ -12,6 +12,11 @@
 //! offline HARB from 10 until 20           an absence, in seconds; `until ever` if nobody knows; `online HARB` ends it
 //! liquidity HARB HKD cap 50.00 floor 10.00 target 20.00 reserve 5.00 from 30      a cap may be a share: `cap 250000ppm`
 //! room HARB HKD                           => 60.00 | 60.00 low, without what is held
+//! agent LION HKD 480 to 1080 queue       LION settles HKD, from minute 480 of a UTC day; at other times transfers wait, or `refuse`
+//! top-up T1 HARB 50.00 HKD               asked of the agent; `withdrawal` the other way; a standing one: `standing-top-up HARB HKD on`
+//! agent-says T1 LION done | AM04          => done | CLR-1142; `officers-say` in its place
+//! transfer T1                             => asked in 50.00 HKD | queued until 28800 | none
+//! noted                                   => funded in HARB 50.00 HKD by LION
 //! breaker 3 rest 60                       after three unanswered payments in a row, rest for a minute
 //! ```
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook is written over several lines, see `rulebook`.
@@ -29,6 +34,8 @@ use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 
 #[path = "support/rulebook.rs"]
 mod rulebook;
+#[path = "support/settlement.rs"]
+mod settlement;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -87,6 +94,11 @@ impl Scheme {
                 return Ok(rulebook::what_if(&self.clearing, &pay));
             }
             ["room", name, code] => return self.room(name, code),
+            ["transfer", id] => return Ok(settlement::transfer(&self.clearing, id16(id))),
+            ["noted"] => return Ok(settlement::noted(&self.clearing)),
+            ["agent" | "top-up" | "withdrawal" | "agent-says" | "officers-say" | "standing-top-up", ..] => {
+                self.settlement(words)?
+            }
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
             ["ledger", code, decimals] => {
                 Command::OpenLedger(Currency::new(currency_code(code), decimals.parse().unwrap()).unwrap())
@@ -182,6 +194,11 @@ impl Scheme {
         let from = option("from").map_or(Time(0), time);
         let (participant, currency) = (self.participant(name), currency_code(code));
         Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency, terms, from }))
+    }
+
+    fn settlement(&self, words: &[&str]) -> Result<Command, String> {
+        let participant = |name: &str| self.participant(name);
+        settlement::command(words, &participant, &|text, code| self.amount(text, code), &id16, &currency_code)
     }
 
     fn notice(&self, name: &str, says: Says) -> Command {

@@ -70,6 +70,10 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
         Carried::StatusRequest(_)
         | Carried::CancellationRequest(_)
         | Carried::CancellationAnswer(_)
+        | Carried::LiquidityTransfer(_)
+        | Carried::Receipt(_)
+        | Carried::StatementRequest(_)
+        | Carried::Statement(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {
             return Err(ReadFault::Unexpected(document.message_type().id()));

@@ -100,6 +100,7 @@ impl Known {
                 EventKind::OfficersAppointed(officers) => self.appoint(officers),
                 EventKind::LedgerOpened(_)
                 | EventKind::Funded { .. }
+                | EventKind::Settlement(_)
                 | EventKind::RatePublished { .. }
                 | EventKind::QuoteIssued(_)
                 | EventKind::PaymentHeld(_)

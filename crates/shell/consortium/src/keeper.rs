@@ -380,6 +380,7 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::SetRulebook(_)
         | Command::Arrange(_)
         | Command::Notice(_)
+        | Command::Settle(_)
         | Command::Broadcast(_) => None,
     }
 }
@@ -409,6 +410,7 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetRulebook(_)
         | Command::Arrange(_)
         | Command::Notice(_)
+        | Command::Settle(_)
         | Command::Broadcast(_) => Some(Outcome::Done),
         Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.

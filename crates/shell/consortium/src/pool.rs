@@ -413,6 +413,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::Notice(_)
+        | Command::Settle(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)

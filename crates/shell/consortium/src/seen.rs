@@ -67,6 +67,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::Order(_)
         | Command::Cancel { .. }
         | Command::SetRulebook(_) => true,
+        // Its reference says whether it was asked or answered; who settles is set and set again.
+        Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)
         | Command::RegisterParticipant(_)
         | Command::SetStatus { .. }

@@ -133,6 +133,9 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::StatusRequest(_)
         | Taken::PayeeCheck(_)
         | Taken::Presence(..)
+        | Taken::Transfer(_)
+        | Taken::Receipt(_)
+        | Taken::StatementRequest(_)
         | Taken::Cancellation(_) => Err("it is no answer"),
     }
 }

@@ -222,10 +222,11 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
             [Some(payment.debtor_agent), payment.forwarded_position.map(|_| payment.creditor_agent)]
         }
         EventKind::PaymentCredited(payment) => [Some(payment.debtor_agent), None],
+        EventKind::Settlement(note) => [Some(note.participant), note.agent],
+        EventKind::Funded { participant, .. } => [Some(*participant), None],
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
-        | EventKind::Funded { .. }
         | EventKind::RatePublished { .. }
         | EventKind::QuoteIssued(_)
         | EventKind::OrderCarriedOut { .. }

@@ -39,6 +39,8 @@ struct Query {
     wait: Duration,
     limit: usize,
     signed: Signed,
+    /// A notice of each entry on a settlement account is wanted.
+    entries: bool,
 }
 
 pub(crate) async fn serve(door: &Arc<Door>, caller: Arc<Participant>, parts: &Parts) -> Result<Answer, Problem> {
@@ -77,7 +79,7 @@ async fn feed(door: &Door, caller: &Participant, query: Query, sender: &mpsc::Se
         // Listening begins before looking, so that what comes in between is not missed.
         let mut news = pin!(caller.lane.news());
         news.as_mut().enable();
-        let Ok((items, last)) = gather(door, caller, after, CHUNK_ITEMS, CHUNK_BYTES) else {
+        let Ok((items, last)) = gather(door, caller, &Query { after, ..query }, CHUNK_ITEMS, CHUNK_BYTES) else {
             // The reader comes back with its cursor; until the past can be read there is nothing to tell.
             return;
         };
@@ -118,7 +120,7 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
     loop {
         let mut news = pin!(caller.lane.news());
         news.as_mut().enable();
-        let (items, last) = gather(door, caller, query.after, query.limit, POLL_BYTES)?;
+        let (items, last) = gather(door, caller, &query, query.limit, POLL_BYTES)?;
         if let (Some(last), true) = (last, items.is_empty()) {
             // All that was looked at is not to be told.
             query.after = last;
@@ -145,7 +147,7 @@ async fn poll(door: &Door, caller: &Participant, mut query: Query) -> Result<Ans
 fn gather(
     door: &Door,
     caller: &Participant,
-    after: Position,
+    query: &Query,
     limit: usize,
     bytes: usize,
 ) -> Result<(Vec<Item>, Option<Position>), Problem> {
@@ -153,8 +155,13 @@ fn gather(
     let mut items: Vec<Item> =
         live.map(|live| Item { cursor: Position(0), message_type: live.message_type, message: live.message }).collect();
     let (mut gathered, mut last) = (0, None);
-    for entry in door.past.inbox(caller.id(), after, limit)? {
+    for entry in door.past.inbox(caller.id(), query.after, limit)? {
         last = Some(entry.position);
+        if let Some(notice) = query.entries.then(|| items::entry_notice(door, caller, &entry)).flatten() {
+            // It has no cursor of its own: who comes back before the item behind it gets it again.
+            gathered += notice.message.len();
+            items.push(notice);
+        }
         if is_to_be_told(&entry) {
             let item = items::build(door, caller.view.bic, &entry)?;
             gathered += item.message.len();
@@ -175,12 +182,15 @@ fn is_to_be_told(entry: &InboxItem) -> bool {
             PaymentState::Held | PaymentState::Settled => true,
         },
         Tells::Payment(InboxKind::Ended | InboxKind::Credited, _) | Tells::Letter(_) => true,
+        // A funding nobody asked for by message is an entry, and told as one to who wants to know.
+        Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
     }
 }
 
 impl Query {
     fn parse(text: &str, wait_max: Duration) -> Result<Self, Problem> {
-        let mut query = Self { after: Position(0), wait: Duration::ZERO, limit: POLL_ITEMS, signed: Signed::Apart };
+        let mut query =
+            Self { after: Position(0), wait: Duration::ZERO, limit: POLL_ITEMS, signed: Signed::Apart, entries: false };
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let bad = || Problem::from(GatewayRefusal::Parameter).with_field(name);
@@ -191,6 +201,13 @@ impl Query {
                 "limit" => {
                     let limit = Some(number()?).filter(|limit| (1..=POLL_ITEMS_MAX as u64).contains(limit));
                     query.limit = limit.ok_or_else(bad)? as usize;
+                }
+                "entries" => {
+                    query.entries = match value {
+                        "told" => true,
+                        "not-told" => false,
+                        _ => return Err(bad()),
+                    }
                 }
                 "signed" => {
                     query.signed = match value {
@@ -213,8 +230,8 @@ mod tests {
     #[test]
     fn queries_are_read_strictly() {
         let minute = Duration::from_secs(60);
-        let query = Query::parse("after=7&wait=60&limit=1000&signed=together", minute).unwrap();
-        assert_eq!(query, Query { after: Position(7), wait: minute, limit: 1000, signed: Signed::Together });
+        let query = Query::parse("after=7&wait=60&limit=1000&signed=together&entries=told", minute).unwrap();
+        assert_eq!(query, Query { after: Position(7), wait: minute, limit: 1000, signed: Signed::Together, entries: true });
         assert_eq!(Query::parse("", minute).unwrap().limit, POLL_ITEMS);
         for bad in [
             "after",
@@ -227,6 +244,7 @@ mod tests {
             "cursor=1",
             "signed=",
             "signed=no",
+            "entries=yes",
             "after=99999999999999999999",
         ] {
             assert!(Query::parse(bad, minute).is_err(), "{bad}");

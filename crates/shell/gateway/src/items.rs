@@ -2,10 +2,12 @@
 
 use crate::door::Door;
 use crate::refusal::Problem;
+use crate::registry::Participant;
 use crate::wire;
 use bytes::Bytes;
 use clearing::{Bic, Position};
-use history::InboxItem;
+use history::{AccountKey, InboxItem, StatementQuery};
+use iso20022::view::StatementForm;
 use signing::{SignatureHeaders, sign_batch, sign_item};
 use std::io::Write;
 
@@ -31,6 +33,17 @@ pub(crate) enum Signed {
 pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxItem) -> Result<Item, Problem> {
     let (message_type, message) = wire::inbox_message(door, reader, entry)?;
     Ok(Item { cursor: entry.position, message_type, message })
+}
+
+/// The notice (`camt.054`) of what an inbox entry booked on the reader's account; `None` if it booked nothing there, or the past
+/// cannot be read now.
+pub(crate) fn entry_notice(door: &Door, reader: &Participant, entry: &InboxItem) -> Option<Item> {
+    let currency = wire::booked_currency(reader.id(), entry)?;
+    let account = AccountKey { participant: reader.id(), currency: currency.code };
+    let after = Position(entry.position.0 - 1);
+    let page = door.past.statement(&StatementQuery { account, after, to: entry.position, limit: 1 }).ok()?;
+    let message = wire::statement(door, reader.view.bic, currency, StatementForm::Notice, &page, 1);
+    Some(Item { cursor: Position(0), message_type: StatementForm::Notice.message_name(), message: message.into() })
 }
 
 /// Appends items as server-sent events; `last` is the cursor to come back with.

@@ -52,7 +52,9 @@ mod registry;
 mod routes;
 mod rules;
 mod server;
+mod statements;
 mod terms;
+mod transfers;
 mod window;
 mod wire;
 

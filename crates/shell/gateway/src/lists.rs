@@ -160,18 +160,18 @@ impl Wish {
 }
 
 /// Digits and nothing else.
-fn number(text: &str) -> Option<u64> {
+pub(crate) fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// RFC 3339, as times are told everywhere here.
-fn time(text: &str) -> Option<Time> {
+pub(crate) fn time(text: &str) -> Option<Time> {
     let timestamp: Timestamp = text.parse().ok()?;
     u64::try_from(timestamp.as_nanosecond()).ok().map(Time)
 }
 
 /// Resolves `%41`; a plus sign is itself.
-fn unescaped(text: &str) -> Option<String> {
+pub(crate) fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

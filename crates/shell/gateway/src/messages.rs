@@ -18,7 +18,9 @@ use crate::payee;
 use crate::reads::{is_party, own_waiting};
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::statements;
 use crate::terms::terms_of;
+use crate::transfers;
 use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
@@ -52,6 +54,9 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         }
         Taken::Cancellation(asked) => cancellations::take(door, request, &asked, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
+        Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
+        Taken::Receipt(receipt) => transfers::answer(door, request, &receipt, permit).await,
+        Taken::StatementRequest(asked) => statements::take(door, request, &asked),
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
 }
@@ -60,8 +65,13 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 fn class(taken: &Taken) -> Class {
     match taken {
         Taken::Payment(_) => Class::Payment,
-        Taken::Report(_) | Taken::PayeeAnswer(_) | Taken::Presence(..) | Taken::Cancellation(_) => Class::Answer,
-        Taken::StatusRequest(_) => Class::Poll,
+        Taken::Report(_)
+        | Taken::PayeeAnswer(_)
+        | Taken::Presence(..)
+        | Taken::Cancellation(_)
+        | Taken::Transfer(_)
+        | Taken::Receipt(_) => Class::Answer,
+        Taken::StatusRequest(_) | Taken::StatementRequest(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }
 }

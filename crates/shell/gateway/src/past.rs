@@ -4,7 +4,9 @@ use chain::Hash;
 use clearing::{
     AccountView, Carries, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
-use history::{InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel};
+use history::{
+    AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
+};
 use ordering::{KeptLetter, VaultPlace, VaultReader};
 use std::io;
 use std::sync::Arc;
@@ -31,6 +33,21 @@ pub trait Past: Send + Sync {
     /// # Errors
     /// If what lies behind it cannot be read now.
     fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError>;
+    /// A page of a settlement account's statement.
+    ///
+    /// # Errors
+    /// If what lies behind it cannot be read now, or does not add up.
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, IndexError>;
+    /// What came and went on a settlement account between two positions.
+    ///
+    /// # Errors
+    /// As [`Self::statement`].
+    fn totals(&self, account: AccountKey, after: Position, to: Position) -> Result<AccountTotals, IndexError>;
+    /// The position behind which everything happened on an account at that time or later.
+    ///
+    /// # Errors
+    /// As [`Self::statement`].
+    fn position_before(&self, account: AccountKey, time: Time) -> Result<Position, IndexError>;
     /// Whether it cannot follow: no more payments should be taken in.
     fn is_behind(&self) -> bool;
     /// Version of the last rulebook entered, whether it holds yet or not; 0 before the first.
@@ -106,6 +123,18 @@ impl Past for RecordedPast {
 
     fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError> {
         self.model.payments_of(query)
+    }
+
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, IndexError> {
+        self.model.statement(query)
+    }
+
+    fn totals(&self, account: AccountKey, after: Position, to: Position) -> Result<AccountTotals, IndexError> {
+        self.model.totals(account, after, to)
+    }
+
+    fn position_before(&self, account: AccountKey, time: Time) -> Result<Position, IndexError> {
+        self.model.position_before(account, time)
     }
 
     fn is_behind(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::messages::{credited_command, payment_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
+use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
 use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, PublicKey, Time};
 use iso20022::rules::RuleSettings;
@@ -53,6 +54,7 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::SetRulebook(_)
         | Command::Arrange(_)
         | Command::Broadcast(_) => false,
+        Command::Settle(command) => command.signer().is_some(),
     }
 }
 
@@ -69,6 +71,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
+        Command::Settle(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
         Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -119,6 +122,7 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::SetNodes(_)
         | Command::Arrange(_)
         | Command::Notice(_)
+        | Command::Settle(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
@@ -166,9 +170,12 @@ fn command_of(
     match given {
         Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, &|code| known.currency(code)),
         Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
-        Command::Pay(_) | Command::Answer(_) | Command::ReportCredited { .. } | Command::Cancel { .. } | Command::Notice(_) => {
-            message_command(given, body, sender, content, known)
-        }
+        Command::Pay(_)
+        | Command::Answer(_)
+        | Command::ReportCredited { .. }
+        | Command::Cancel { .. }
+        | Command::Notice(_)
+        | Command::Settle(_) => message_command(given, body, sender, content, known),
         Command::Order(_)
         | Command::Configure(_)
         | Command::OpenLedger(_)
@@ -213,6 +220,10 @@ fn message_command(
             Verdict::Answer(_) => Err("the answer is no report"),
         },
         (Command::Cancel { .. }, Taken::Cancellation(asked)) => Ok(cancellations::command(&asked, sender.id)),
+        (Command::Settle(_), Taken::Transfer(asked)) => Ok(transfers::ask_command(&asked, sender.id)),
+        (Command::Settle(_), Taken::Receipt(receipt)) => {
+            transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")
+        }
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }

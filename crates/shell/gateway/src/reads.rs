@@ -170,7 +170,7 @@ pub(crate) fn json_reply(status: u16, value: &Value) -> Answer {
 }
 
 /// Minor units, possibly negative, as decimal text.
-fn decimal(minor: i128, currency: Currency) -> String {
+pub(crate) fn decimal(minor: i128, currency: Currency) -> String {
     let per_major = u128::from(currency.minor_per_major());
     let (sign, minor) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
     match currency.exponent {

@@ -173,6 +173,7 @@ impl Registry {
                 EventKind::OfficersAppointed(officers) => self.write(|inner, _| inner.officers.clone_from(officers)),
                 EventKind::NodesSet(nodes) => self.write(|inner, _| inner.nodes.clone_from(nodes)),
                 EventKind::Funded { .. }
+                | EventKind::Settlement(_)
                 | EventKind::RatePublished { .. }
                 | EventKind::QuoteIssued(_)
                 | EventKind::PaymentCredited(_)

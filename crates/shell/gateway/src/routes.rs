@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{inbox, lists, messages, quotes, reads, rules};
+use crate::{inbox, lists, messages, quotes, reads, rules, statements};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -34,6 +34,10 @@ pub(crate) enum Endpoint {
     Payment,
     /// `GET /v1/payments/{uetr}/receipt`
     Receipt,
+    /// `GET /v1/statement`
+    Statement,
+    /// `GET /v1/reconciliation`
+    Reconciliation,
     /// `GET /v1/rulebook`
     Rulebook,
     /// `POST /v1/what-if`
@@ -50,7 +54,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -60,6 +64,8 @@ impl Endpoint {
         Self::Payments,
         Self::Payment,
         Self::Receipt,
+        Self::Statement,
+        Self::Reconciliation,
         Self::Rulebook,
         Self::WhatIf,
         Self::Checkpoint,
@@ -80,6 +86,8 @@ impl Endpoint {
             Self::Payments => (Method::GET, "/v1/payments"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
+            Self::Statement => (Method::GET, "/v1/statement"),
+            Self::Reconciliation => (Method::GET, "/v1/reconciliation"),
             Self::Rulebook => (Method::GET, "/v1/rulebook"),
             Self::WhatIf => (Method::POST, "/v1/what-if"),
             Self::Checkpoint => (Method::GET, "/v1/checkpoint"),
@@ -101,6 +109,8 @@ impl Endpoint {
             | Self::Payments
             | Self::Payment
             | Self::Receipt
+            | Self::Statement
+            | Self::Reconciliation
             | Self::Rulebook
             | Self::WhatIf
             | Self::Checkpoint
@@ -154,6 +164,8 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
+        | Endpoint::Statement
+        | Endpoint::Reconciliation
         | Endpoint::Rulebook
         | Endpoint::WhatIf => {}
     }
@@ -177,6 +189,8 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Payments => lists::payments(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
+        Endpoint::Statement => statements::statement(door, &caller, parts.uri.query().unwrap_or_default()),
+        Endpoint::Reconciliation => statements::reconciliation(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Rulebook => Ok(rules::rulebook(door)),
         Endpoint::Messages
         | Endpoint::Inbox
@@ -221,6 +235,8 @@ async fn signed_endpoint(
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
+        | Endpoint::Statement
+        | Endpoint::Reconciliation
         | Endpoint::Rulebook
         | Endpoint::Checkpoint
         | Endpoint::Keys

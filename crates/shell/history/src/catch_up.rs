@@ -4,12 +4,13 @@
 //! index is fed with events in order, so the later events of a payment wait until those of other payments before them have
 //! come: as many as there were payments under way at a time.
 
+use crate::books::Books;
 use crate::inbox::InboxKind;
 use crate::port::{Batch, Index, IndexError, Mark, Row};
 use crate::tiles::{Run, TileTree, fold};
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
-use clearing::Position;
+use clearing::{Position, SettlementNote};
 use ordering::{KeptLetter, Recovered, VaultPlace};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
@@ -52,13 +53,14 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
     if begun.height > clearing.height() || behind {
         return Err(IndexError::Damaged(format!("it knows block {} of a chain of {}", begun.height, clearing.height())));
     }
+    let (books, notes) = (Books::new(index.books()?), clearing.settlement_notes(0));
     let writer = Writer::new(begun, TileTree::load(begun.leaves, |level, number| index.tile(level, number))?);
     std::thread::scope(|scope| {
         let (give, take) = sync_channel(BATCHES_AHEAD);
         let written = scope.spawn(move || write_all(index, take));
         let all = recovered.forgotten.count() + clearing.payments().len() as u64;
         let letters = recovered.letters.from(begun.letters).peekable();
-        let fed = Feeding { writer, begun, give, waiting: BTreeMap::new(), letters, all, progress }.feed(recovered);
+        let fed = Feeding { writer, books, notes, begun, give, waiting: BTreeMap::new(), letters, all, progress }.feed(recovered);
         let written = written.join().unwrap_or_else(|panic| resume_unwind(panic));
         // The one who writes knows better why nobody took batches any more.
         written.and(fed)
@@ -70,6 +72,10 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
     if kept != clearing.tree() || (mark.payments, mark.letters) != (payments, clearing.letters()) {
         return Err(IndexError::Damaged("its payments are not those of the chain".to_owned()));
     }
+    let books = Books::new(index.books()?);
+    if let Some(account) = clearing.accounts().find(|account| !books.agrees(account)) {
+        return Err(IndexError::Damaged(format!("the entries of account {} do not lead to its balance", account.account)));
+    }
     Ok((mark, tree))
 }
 
@@ -79,6 +85,9 @@ fn write_all(index: &dyn Index, take: Receiver<(Batch, bool)>) -> Result<(), Ind
 
 struct Feeding<'a> {
     writer: Writer,
+    books: Books,
+    /// Settlement notes to come.
+    notes: &'a [SettlementNote],
     /// Where the index was.
     begun: Mark,
     give: SyncSender<(Batch, bool)>,
@@ -92,6 +101,8 @@ struct Feeding<'a> {
 
 impl Feeding<'_> {
     fn feed(mut self, recovered: &Recovered<'_>) -> Result<(), IndexError> {
+        let known = self.notes.partition_point(|note| note.position.0 <= self.begun.position);
+        self.notes = &self.notes[known..];
         for forgotten in recovered.forgotten.from(self.begun.forgotten) {
             let forgotten = forgotten.map_err(|error| IndexError::Unavailable(format!("the archive: {error}")))?;
             self.payment(Row { payment: forgotten.payment, place: forgotten.place })?;
@@ -102,6 +113,7 @@ impl Feeding<'_> {
         }
         self.events_before(u64::MAX)?;
         self.letters_before(u64::MAX)?;
+        self.notes_before(u64::MAX);
         let batch = self.writer.take(recovered.clearing.height(), recovered.forgotten.count());
         self.give(batch, true);
         Ok(())
@@ -155,6 +167,10 @@ impl Feeding<'_> {
     }
 
     fn add(&mut self, change: &Change, told: bool) -> Result<(), IndexError> {
+        self.notes_before(change.position().0);
+        if let Change::Payment { kind: InboxKind::Ended, row, .. } = change {
+            self.writer.add_entries(self.books.payment(&row.payment).into_iter().flatten());
+        }
         self.writer.add(change, told)?;
         if self.writer.events() >= BATCH_EVENTS {
             let batches = self.writer.mark().position / BATCH_EVENTS as u64;
@@ -163,6 +179,14 @@ impl Feeding<'_> {
             self.give(batch, batches.is_multiple_of(DURABLE_EVERY));
         }
         Ok(())
+    }
+
+    fn notes_before(&mut self, position: u64) {
+        while let Some((note, rest)) = self.notes.split_first().filter(|(note, _)| note.position.0 < position) {
+            self.writer.add_entries(self.books.note(note));
+            self.writer.add_note(*note);
+            self.notes = rest;
+        }
     }
 
     /// Nobody takes it any more: who writes has failed and says why.

@@ -83,6 +83,7 @@ impl Feed {
             | EventKind::PaymentWaiting(_)
             | EventKind::RulebookSet(_)
             | EventKind::Arranged(_)
+            | EventKind::Settlement(_)
             | EventKind::Letter(_) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Inboxes: what the chain has for each participant, by position.
 
-use clearing::{Event, EventKind, ParticipantId, PaymentIndex, PaymentView, Position};
+use clearing::{Event, EventKind, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, SettlementNote};
 use ordering::KeptLetter;
 use planted::{Bug, planted};
 
@@ -20,6 +20,8 @@ pub enum About {
     Payment(InboxKind, PaymentIndex),
     /// The letter of that number.
     Letter(u64),
+    /// The settlement note of that number.
+    Note(u64),
 }
 
 impl About {
@@ -28,6 +30,7 @@ impl About {
         match self {
             Self::Payment(kind, payment) => (kind.number(), payment.0),
             Self::Letter(number) => (3, number),
+            Self::Note(number) => (4, number),
         }
     }
 
@@ -35,6 +38,7 @@ impl About {
     pub const fn of_numbers(kind: u8, number: u64) -> Option<Self> {
         match (kind, InboxKind::of_number(kind)) {
             (3, _) => Some(Self::Letter(number)),
+            (4, _) => Some(Self::Note(number)),
             (_, Some(kind)) => Some(Self::Payment(kind, PaymentIndex(number))),
             (_, None) => None,
         }
@@ -58,6 +62,8 @@ pub enum Tells {
     Payment(InboxKind, PaymentView),
     /// A letter.
     Letter(KeptLetter),
+    /// Something between the centre and a settlement agent.
+    Note(SettlementNote),
 }
 
 /// What an inbox entry says of a payment.
@@ -127,8 +133,44 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
         | EventKind::Arranged(_)
+        | EventKind::Settlement(_)
         | EventKind::Letter(_) => None,
     }
+}
+
+/// The settlement note an event tells.
+pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
+    match &event.kind {
+        EventKind::Funded { note, .. } => note.as_ref(),
+        EventKind::Settlement(note) => Some(note),
+        EventKind::PaymentHeld(_)
+        | EventKind::PaymentSettled(_)
+        | EventKind::PaymentRejected(_)
+        | EventKind::PaymentCredited(_)
+        | EventKind::LedgerOpened(_)
+        | EventKind::ParticipantRegistered { .. }
+        | EventKind::StatusChanged { .. }
+        | EventKind::RatePublished { .. }
+        | EventKind::QuoteIssued(_)
+        | EventKind::OrderCarriedOut { .. }
+        | EventKind::OfficersAppointed(_)
+        | EventKind::NodesSet(_)
+        | EventKind::PaymentWaiting(_)
+        | EventKind::RulebookSet(_)
+        | EventKind::Arranged(_)
+        | EventKind::Letter(_) => None,
+    }
+}
+
+/// Whose inbox a settlement note goes to: what is asked goes to the settlement agent, what came of it to whose account it is.
+pub(crate) fn note_entry(note: &SettlementNote) -> Option<(ParticipantId, InboxEntry)> {
+    let entry = InboxEntry { position: note.position, about: About::Note(note.number) };
+    let whom = match note.kind {
+        NoteKind::FundedIn | NoteKind::FundedOut | NoteKind::TransferRefused => Some(note.participant),
+        NoteKind::TopUpAsked | NoteKind::WithdrawalAsked => note.agent,
+        NoteKind::WithdrawalQueued => None,
+    };
+    whom.map(|who| (who, entry))
 }
 
 /// Whether a payment comes in with the event: it is held, or rejected at once.

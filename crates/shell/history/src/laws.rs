@@ -4,8 +4,8 @@
 //! error on either side shows. The complete checkers, over the whole state, are `clearing::laws`.
 
 use chain::Hash;
-use clearing::{AccountView, PaymentState, PaymentView};
-use money::CurrencyCode;
+use clearing::{AccountView, Clearing, FundDirection, NoteKind, PaymentState, PaymentView, SettlementNote};
+use money::{Amount, CurrencyCode};
 use std::collections::BTreeMap;
 
 /// Whether a law holds now.
@@ -18,13 +18,15 @@ pub struct LawStatus {
 }
 
 /// Laws that are judged, in this order.
-pub const LAWS: [&str; 5] = ["LED-01", "LED-02", "LED-04", "PAY-01", "CHN-02"];
+pub const LAWS: [&str; 6] = ["LED-01", "LED-02", "LED-04", "PAY-01", "CHN-02", "STM-01"];
 
-/// What payments under way hold, summed from events.
+/// What payments and withdrawals under way hold, summed from events.
 #[derive(Debug, Default)]
 pub(crate) struct HeldSums {
     payments: u64,
     minor: BTreeMap<CurrencyCode, i128>,
+    /// Withdrawals under way, by reference.
+    withdrawals: BTreeMap<[u8; 16], Amount>,
 }
 
 impl HeldSums {
@@ -42,9 +44,32 @@ impl HeldSums {
         }
     }
 
-    pub(crate) fn restore(payments: impl Iterator<Item = PaymentView>) -> Self {
+    /// A transfer was asked for, or ended.
+    pub(crate) fn note(&mut self, note: &SettlementNote) {
+        let amount = Amount { minor: note.amount, currency: note.currency };
+        match note.kind {
+            // What waited for its agent is asked for later, and held from the first.
+            NoteKind::WithdrawalQueued | NoteKind::WithdrawalAsked => self.withdrawal(note.reference, amount),
+            NoteKind::FundedOut | NoteKind::TransferRefused => {
+                if let Some(amount) = self.withdrawals.remove(&note.reference) {
+                    *self.minor.entry(amount.currency.code).or_default() -= i128::from(amount.minor.0);
+                }
+            }
+            NoteKind::FundedIn | NoteKind::TopUpAsked => {}
+        }
+    }
+
+    fn withdrawal(&mut self, reference: [u8; 16], amount: Amount) {
+        if self.withdrawals.insert(reference, amount).is_none() {
+            *self.minor.entry(amount.currency.code).or_default() += i128::from(amount.minor.0);
+        }
+    }
+
+    pub(crate) fn restore(clearing: &Clearing) -> Self {
         let mut sums = Self::default();
-        payments.filter(|view| view.state == PaymentState::Held).for_each(|view| sums.placed(&view));
+        let withdrawals = clearing.transfers().filter(|transfer| transfer.direction == FundDirection::Out);
+        withdrawals.for_each(|transfer| sums.withdrawal(transfer.reference, transfer.amount));
+        clearing.payments().filter(|view| view.state == PaymentState::Held).for_each(|view| sums.placed(&view));
         sums
     }
 
@@ -68,6 +93,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) told: (u64, Hash),
     /// Size and root of the tree kept here.
     pub(crate) kept: (u64, Hash),
+    /// Whether entries lead to the balances the centre told.
+    pub(crate) entries_agree: bool,
 }
 
 impl Evidence<'_> {
@@ -83,6 +110,7 @@ impl Evidence<'_> {
             "LED-04" => self.held_adds_up(),
             "PAY-01" => all == settled + rejected + self.held.payments && self.told.0 == settled + rejected,
             "CHN-02" => self.told == self.kept,
+            "STM-01" => self.entries_agree,
             other => unreachable!("{other} is not judged here"),
         }
     }
@@ -123,9 +151,11 @@ mod tests {
 
     fn broken(change: impl FnOnce(&mut Vec<AccountView>, &mut HeldSums, &mut Evidence<'_>)) -> Vec<&'static str> {
         let mut accounts = vec![account(None, -100, 0), account(Some(0), 70, 20), account(Some(1), 30, 0)];
-        let mut held = HeldSums { payments: 1, minor: BTreeMap::from([(CurrencyCode::HKD, 20)]) };
+        let minor = BTreeMap::from([(CurrencyCode::HKD, 20)]);
+        let mut held = HeldSums { payments: 1, minor, ..HeldSums::default() };
         let tip = (2, chain::sha256(b"root"));
-        let mut rest = Evidence { accounts: &[], held: &HeldSums::default(), counts: (3, 1, 1), told: tip, kept: tip };
+        let (held_by_nobody, entries_agree) = (HeldSums::default(), true);
+        let mut rest = Evidence { accounts: &[], held: &held_by_nobody, counts: (3, 1, 1), told: tip, kept: tip, entries_agree };
         change(&mut accounts, &mut held, &mut rest);
         let evidence = Evidence { accounts: &accounts, held: &held, ..rest };
         evidence.judge().into_iter().filter(|status| !status.holds).map(|status| status.law).collect()
@@ -142,5 +172,6 @@ mod tests {
         assert_eq!(broken(|_, _, rest| rest.counts = (4, 2, 1)), ["PAY-01"]);
         assert_eq!(broken(|_, _, rest| rest.kept.1 = Hash::default()), ["CHN-02"]);
         assert_eq!(broken(|_, _, rest| rest.kept.0 = 1), ["CHN-02"]);
+        assert_eq!(broken(|_, _, rest| rest.entries_agree = false), ["STM-01"]);
     }
 }

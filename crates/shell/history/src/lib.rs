@@ -22,6 +22,7 @@
 //! # Start reading at
 //! [`ReadModel::durable`], then [`Index`].
 
+mod books;
 mod catch_up;
 mod embedded;
 mod feed;
@@ -32,11 +33,13 @@ mod port;
 mod query;
 mod recent;
 mod rules;
+mod statement;
 mod thread;
 mod tiles;
 mod waiting;
 mod writer;
 
+pub use books::{AccountKey, Entry, EntryKind, Totals};
 pub use catch_up::root_of;
 pub use embedded::EmbeddedIndex;
 pub use feed::{Feed, FeedEvent, Pulse};
@@ -45,4 +48,5 @@ pub use laws::{LAWS, LawStatus};
 pub use model::{ReadModel, Tip, Tuning};
 pub use port::{Arrival, Batch, Index, IndexError, Key, Mark, Order, Row, Span};
 pub use query::{PaymentPage, PaymentQuery};
+pub use statement::{AccountTotals, StatementPage, StatementQuery};
 pub use thread::Indexing;

@@ -1,5 +1,6 @@
 //! The read model: one lock over small tables, written for microseconds a block, and the index behind them.
 
+use crate::books::{AccountKey, Books, Entry};
 use crate::catch_up::{Edge, catch_up};
 use crate::embedded::EmbeddedIndex;
 use crate::feed::{Feed, FeedEvent, Pulse};
@@ -14,10 +15,10 @@ use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
     AccountView, Clearing, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
-    PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    PaymentView, Position, Question, Rejection, Rulebook, SettlementNote, Time, Uetr, WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -83,8 +84,17 @@ pub(crate) struct Tables {
     rules: Rules,
     participants: Vec<ParticipantView>,
     accounts: Vec<AccountView>,
+    books: Books,
+    /// Entries that the index does not have yet.
+    pub(crate) entries: BTreeMap<AccountKey, VecDeque<Entry>>,
+    /// Settlement notes that the index does not have yet.
+    notes: VecDeque<SettlementNote>,
+    /// Why no statement is given out: entries and balances of the chain do not agree (STM-01).
+    pub(crate) disagrees: Option<String>,
+    /// The last event.
+    pub(crate) last_position: Position,
     tree: TileTree,
-    tip: Tip,
+    pub(crate) tip: Tip,
     feed: Feed,
     held: HeldSums,
     settled: u64,
@@ -133,10 +143,15 @@ impl ReadModel {
             rules: Rules::restore(clearing),
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
+            books: Books::new(index.books()?),
+            entries: BTreeMap::new(),
+            notes: VecDeque::new(),
+            disagrees: None,
+            last_position: Position(clearing.next_position().0 - 1),
             tree,
             tip: Tip { size, root, height: clearing.height(), time: clearing.time(), hash },
             feed: Feed::default(),
-            held: HeldSums::restore(clearing.payments()),
+            held: HeldSums::restore(clearing),
             settled: mark.settled,
             rejected: mark.rejected,
         };
@@ -167,6 +182,9 @@ impl ReadModel {
         tables.note_places(block);
         for view in &block.applied.balances {
             tables.note_balance(*view);
+        }
+        if let Some(last) = block.applied.events.last() {
+            tables.last_position = last.position;
         }
         let header = &block.header;
         tables.rules.note(&block.applied, Time(header.time_ns));
@@ -231,6 +249,7 @@ impl ReadModel {
         *ready = None;
         let mut tables = self.write();
         tables.recent.indexed(mark);
+        tables.forget_entries(mark.height);
         tables.tree.forget(mark.leaves);
         drop(tables);
         while self.write().recent.shrink(self.tuning.recent_payments, PIECE) {}
@@ -257,6 +276,13 @@ impl ReadModel {
                 writer.add(&change, true)?;
             }
         }
+        let accounts: Vec<AccountKey> = self.read().entries.keys().copied().collect();
+        for account in accounts {
+            let entries = self.read().entries_up_to(account, height);
+            writer.add_entries(entries.into_iter().map(|entry| (account, entry)));
+        }
+        let notes: Vec<SettlementNote> = self.read().notes.iter().take_while(|note| note.height <= height).copied().collect();
+        notes.into_iter().for_each(|note| writer.add_note(note));
         Ok(Some(writer.take(height, forgotten)))
     }
 
@@ -380,10 +406,24 @@ impl ReadModel {
             let tells = match entry.about {
                 About::Payment(kind, _) => Tells::Payment(kind, views.next().expect("a view for each payment")),
                 About::Letter(number) => Tells::Letter(self.letter(number)?),
+                About::Note(number) => Tells::Note(self.settlement_note(number)?),
             };
             Ok(InboxItem { position: entry.position, tells })
         };
         entries.into_iter().map(item).collect()
+    }
+
+    /// A settlement note that is known to be there.
+    fn settlement_note(&self, number: u64) -> Result<SettlementNote, IndexError> {
+        let tables = self.read();
+        let first = tables.notes.front().map_or(u64::MAX, |note| note.number);
+        let here = number.checked_sub(first).and_then(|at| tables.notes.get(usize::try_from(at).ok()?)).copied();
+        drop(tables);
+        let found = match here {
+            Some(note) => Some(note),
+            None => self.index.notes(&[number])?.pop().flatten(),
+        };
+        found.ok_or_else(|| IndexError::Damaged(format!("settlement note {number} is missing")))
     }
 
     /// A letter that is known to be there.
@@ -479,6 +519,7 @@ impl ReadModel {
             counts: tables.counts(),
             told: (tables.tip.size, tables.tip.root),
             kept: (size, root),
+            entries_agree: tables.disagrees.is_none(),
         };
         evidence.judge()
     }
@@ -530,6 +571,13 @@ impl Tables {
 
     /// Takes in an event; `letters` are those of its block from there on.
     fn note(&mut self, event: &Event, letters: &mut impl Iterator<Item = KeptLetter>) {
+        if let Some(note) = inbox::noted(event) {
+            self.recent.note_settlement(note);
+            self.held.note(note);
+            let booked = self.books.note(note);
+            self.enter_entries(booked);
+            self.notes.push_back(*note);
+        }
         if let Some((kind, view)) = inbox::told(event) {
             self.recent.note(event.position, kind, view);
             if let Some(place) = self.waiting.leave(view.uetr) {
@@ -555,6 +603,7 @@ impl Tables {
             | EventKind::OrderCarriedOut { .. }
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
+            | EventKind::Settlement(_)
             | EventKind::RulebookSet(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
@@ -566,6 +615,8 @@ impl Tables {
             InboxKind::Asked => self.held.placed(view),
             InboxKind::Credited => {}
             InboxKind::Ended => {
+                let booked = self.books.payment(view);
+                self.enter_entries(booked.into_iter().flatten());
                 self.held.ended(view);
                 self.settled += u64::from(view.state == PaymentState::Settled);
                 self.rejected += u64::from(view.state == PaymentState::Rejected);
@@ -585,7 +636,32 @@ impl Tables {
         }
     }
 
+    fn enter_entries(&mut self, entries: impl IntoIterator<Item = (AccountKey, Entry)>) {
+        for (account, entry) in entries {
+            self.entries.entry(account).or_default().push_back(entry);
+        }
+    }
+
+    fn entries_up_to(&self, account: AccountKey, height: u64) -> Vec<Entry> {
+        let entries = self.entries.get(&account).into_iter().flatten();
+        entries.take_while(|entry| entry.height <= height).copied().collect()
+    }
+
+    /// The index has them.
+    fn forget_entries(&mut self, height: u64) {
+        self.entries.retain(|_, entries| {
+            while entries.pop_front_if(|entry| entry.height <= height).is_some() {}
+            !entries.is_empty()
+        });
+        while self.notes.pop_front_if(|note| note.height <= height).is_some() {}
+    }
+
     fn note_balance(&mut self, view: AccountView) {
+        if self.disagrees.is_none() && !self.books.agrees(&view) {
+            let why = format!("the entries of account {} do not lead to its balance {}", view.account, view.posted);
+            tracing::error!(%why, "STM-01");
+            self.disagrees = Some(why);
+        }
         put(&mut self.accounts, view.account as usize, view);
     }
 }

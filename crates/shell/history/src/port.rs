@@ -1,8 +1,9 @@
 //! The index as a port: everything that is read of the past and is not in memory any more.
 
+use crate::books::{AccountKey, Entry};
 use crate::inbox::InboxEntry;
 use chain::Hash;
-use clearing::{MessageIdHash, ParticipantId, PaymentIndex, PaymentView, Position, Time, Uetr};
+use clearing::{MessageIdHash, ParticipantId, PaymentIndex, PaymentView, Position, SettlementNote, Time, Uetr};
 use core::ops::Range;
 use ordering::{KeptLetter, VaultPlace};
 use std::collections::BTreeMap;
@@ -145,6 +146,10 @@ pub struct Batch {
     pub inbox: Vec<(ParticipantId, InboxEntry)>,
     /// The next letters, without gaps.
     pub letters: Vec<KeptLetter>,
+    /// Entries of settlement accounts, in order of position.
+    pub entries: Vec<(AccountKey, Entry)>,
+    /// Settlement notes, in order.
+    pub notes: Vec<SettlementNote>,
     /// The tree's leaf that `leaves` begins with.
     pub first_leaf: u64,
     /// The payments whose ends are the next leaves.
@@ -236,6 +241,30 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// If it cannot be read.
     fn payments_of(&self, span: &Span) -> Result<Vec<PaymentIndex>, IndexError>;
+
+    /// Entries of a settlement account behind a position, oldest first.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn entries(&self, account: AccountKey, after: Position, limit: usize) -> Result<Vec<Entry>, IndexError>;
+
+    /// The last entry of a settlement account up to a position.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn last_entry(&self, account: AccountKey, at: Position) -> Result<Option<Entry>, IndexError>;
+
+    /// The last entry of every settlement account that has one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn books(&self) -> Result<Vec<(AccountKey, Entry)>, IndexError>;
+
+    /// Settlement notes by number; `None` where there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn notes(&self, numbers: &[u64]) -> Result<Vec<Option<SettlementNote>>, IndexError>;
 
     /// A tile of the tree.
     ///

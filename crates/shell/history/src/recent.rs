@@ -6,7 +6,7 @@
 use crate::inbox::{self, About, InboxEntry, InboxKind};
 use crate::port::{Key, Mark, Row};
 use crate::writer::Change;
-use clearing::{ParticipantId, PaymentIndex, PaymentView, Position};
+use clearing::{ParticipantId, PaymentIndex, PaymentView, Position, SettlementNote};
 use ordering::{KeptLetter, VaultPlace};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -116,6 +116,14 @@ impl Recent {
         self.note_pending(entry);
     }
 
+    /// Takes in a settlement note of the block that was begun last.
+    pub(crate) fn note_settlement(&mut self, note: &SettlementNote) {
+        if let Some((who, entry)) = inbox::note_entry(note) {
+            self.deliver(who, entry);
+        }
+        self.newest = note.position;
+    }
+
     fn deliver(&mut self, who: ParticipantId, entry: InboxEntry) {
         let at = who.0 as usize;
         if self.inboxes.len() <= at {
@@ -205,6 +213,7 @@ impl Recent {
                 Change::Payment { position, kind, row: kept.row }
             }
             About::Letter(number) => Change::Letter(self.letters[&number]),
+            About::Note(_) => unreachable!("settlement notes wait for the index by themselves"),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Events in order become batches for the index, live and in a rebuild: one way for both.
 
+use crate::books::{AccountKey, Entry};
 use crate::inbox::{self, About, InboxEntry, InboxKind};
 use crate::port::{Arrival, Batch, IndexError, Mark, Row};
 use crate::tiles::TileTree;
-use clearing::{PaymentState, Position};
+use clearing::{PaymentState, Position, SettlementNote};
 use ordering::KeptLetter;
 
 /// An event that the index has a part in.
@@ -22,6 +23,16 @@ pub(crate) struct Writer {
     batch: Batch,
     tree: TileTree,
     events: usize,
+}
+
+impl Change {
+    /// Its place in the chain.
+    pub(crate) fn position(&self) -> Position {
+        match self {
+            Self::Payment { position, .. } => *position,
+            Self::Letter(kept) => kept.letter.position,
+        }
+    }
 }
 
 impl Writer {
@@ -55,7 +66,7 @@ impl Writer {
         let (letter, mark) = (&kept.letter, &mut self.batch.mark);
         in_order("letter", mark.letters, letter.number)?;
         mark.letters += 1;
-        mark.position = letter.position.0;
+        mark.position = mark.position.max(letter.position.0);
         self.batch.inbox.push((letter.to, InboxEntry { position: letter.position, about: About::Letter(letter.number) }));
         self.batch.letters.push(kept);
         self.events += 1;
@@ -86,7 +97,7 @@ impl Writer {
             self.tree.push(record.leaf());
             self.batch.leaves.push(view.index);
         }
-        mark.position = position.0;
+        mark.position = mark.position.max(position.0);
         if view.finality.is_some() {
             self.batch.rows.insert(view.index, row);
         }
@@ -95,6 +106,18 @@ impl Writer {
         }
         self.events += 1;
         Ok(())
+    }
+
+    /// Takes in the next settlement note.
+    pub(crate) fn add_note(&mut self, note: SettlementNote) {
+        self.batch.mark.position = self.batch.mark.position.max(note.position.0);
+        self.batch.inbox.extend(inbox::note_entry(&note));
+        self.batch.notes.push(note);
+    }
+
+    /// Takes in the next entries of accounts.
+    pub(crate) fn add_entries(&mut self, entries: impl IntoIterator<Item = (AccountKey, Entry)>) {
+        self.batch.entries.extend(entries);
     }
 
     /// What was gathered, up to a whole block or, with the mark's own height, somewhere in the middle of a rebuild.

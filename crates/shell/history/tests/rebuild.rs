@@ -6,11 +6,12 @@ use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Broadcast, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
     IndexSeed, IsoReason, MessageIdHash, Officer, Order as ClearingOrder, OrderId, Outcome, ParticipantId, Pay, PaymentIndex,
-    PaymentState, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
+    PaymentState, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings, SettlementNote, Side, Terms,
+    Time, Uetr,
 };
 use history::{
-    Batch, EmbeddedIndex, InboxEntry, InboxItem, InboxKind, Index, IndexError, Indexing, Key, Mark, Order, PaymentQuery,
-    ReadModel, Row, Span, Tells, Tuning,
+    AccountKey, Batch, EmbeddedIndex, Entry, InboxEntry, InboxItem, InboxKind, Index, IndexError, Indexing, Key, Mark, Order,
+    PaymentQuery, ReadModel, Row, Span, StatementQuery, Tells, Tuning,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use ordering::{DurableBlock, Forgotten, KeptLetter, Recovered, VaultPlace, letters_of};
@@ -84,7 +85,17 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         (uetr.clone(), 0..BANKS, 0..BANKS, 0u64..400).prop_map(|(uetr, from, to, amount)| pay(uetr, from, to, amount)),
         (uetr.clone(), 0..BANKS, any::<bool>()).prop_map(|(uetr, bank, will)| answer(uetr, bank, will)),
-        (uetr, bank).prop_map(|(uetr, creditor_agent)| Command::ReportCredited { uetr, creditor_agent }),
+        (uetr, bank.clone()).prop_map(|(uetr, creditor_agent)| Command::ReportCredited { uetr, creditor_agent }),
+        (bank, any::<bool>(), 1u64..300, any::<[u8; 16]>()).prop_map(|(participant, out, amount, reference)| {
+            Command::Fund(Fund {
+                participant,
+                currency: CurrencyCode::HKD,
+                purpose: AccountPurpose::Settlement,
+                direction: if out { FundDirection::Out } else { FundDirection::In },
+                amount: MinorUnits(amount),
+                reference,
+            })
+        }),
         (0u8..6).prop_map(broadcast),
     ]
 }
@@ -154,7 +165,7 @@ fn open_with(index: Arc<dyn Index>, clearing: &Clearing, forgotten: &Vec<Forgott
 fn payment_of(item: &InboxItem) -> Option<(InboxKind, &PaymentView)> {
     match &item.tells {
         Tells::Payment(kind, view) => Some((*kind, view)),
-        Tells::Letter(_) => None,
+        Tells::Letter(_) | Tells::Note(_) => None,
     }
 }
 
@@ -237,6 +248,7 @@ proptest! {
         stopped.durable(&block);
         let mut forgotten = Vec::new();
         let mut all = BTreeMap::new();
+        let mut events = block.applied.events.clone();
         let mut places = BTreeMap::new();
         let mut letters = Vec::new();
         for (at, (commands, seconds)) in blocks.into_iter().enumerate() {
@@ -250,6 +262,7 @@ proptest! {
             forgotten.extend(block.applied.forgotten.iter().map(|payment| Forgotten { payment: *payment, place: place(payment) }));
             letters.extend(letters_of(&block.applied, &block.places));
             all.extend(block.applied.events.iter().filter_map(told).map(|view| (view.index, view)));
+            events.extend(block.applied.events.iter().cloned());
             fed.durable(&block);
             if at < stop {
                 stopped.durable(&block);
@@ -296,6 +309,12 @@ proptest! {
             .collect();
         prop_assert_eq!(told.len() as u64, clearing.letters());
         prop_assert!(told.iter().all(|kept| letters.contains(kept)));
+        for bank in 0..BANKS {
+            let account = AccountKey { participant: ParticipantId(bank), currency: CurrencyCode::HKD };
+            for model in [&fed, &rebuilt, &resumed] {
+                check_statements(model, &clearing, &events, account)?;
+            }
+        }
         for query in &queries {
             for model in [&fed, &rebuilt, &resumed] {
                 prop_assert_eq!(pages(model, query), wanted(&all, query), "{:?}", query);
@@ -324,6 +343,79 @@ proptest! {
             prop_assert!(found.is_some_and(|found| found.file == place.file), "{:?}", found);
         }
     }
+}
+
+/// What moved on an account, said in another way: position and amount with its sign.
+fn moved(events: &[Event], account: AccountKey) -> Vec<(u64, i128)> {
+    let mut found = Vec::new();
+    for event in events {
+        let mut add = |who: ParticipantId, amount: i128| {
+            if who == account.participant {
+                found.push((event.position.0, amount));
+            }
+        };
+        match &event.kind {
+            EventKind::PaymentSettled(view) => {
+                add(view.debtor_agent, -i128::from(view.debit.minor.0));
+                add(view.creditor_agent, i128::from(view.credit.minor.0));
+            }
+            EventKind::Funded { participant, direction: FundDirection::In, amount, .. } => {
+                add(*participant, i128::from(amount.minor.0));
+            }
+            EventKind::Funded { participant, direction: FundDirection::Out, amount, .. } => {
+                add(*participant, -i128::from(amount.minor.0));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Statements of any span, in pages of any size, are what moved; they open and close with the chain's own balances.
+fn check_statements(model: &ReadModel, clearing: &Clearing, events: &[Event], account: AccountKey) -> Result<(), TestCaseError> {
+    let moved = moved(events, account);
+    let balance_at = |at: u64| moved.iter().filter(|(position, _)| *position <= at).map(|(_, amount)| amount).sum::<i128>();
+    let last = clearing.next_position().0 - 1;
+    let posted = clearing
+        .accounts()
+        .find(|view| view.participant == Some(account.participant) && view.purpose == AccountPurpose::Settlement);
+    for (after, to, limit) in
+        [(0, u64::MAX, 1000), (0, last, 2), (last / 3, 2 * last / 3, 3), (last, last, 1), (last / 2, last, 1)]
+    {
+        let (mut from, mut lines, mut opening) = (Position(after), Vec::new(), None);
+        loop {
+            let query = StatementQuery { account, after: from, to: Position(to), limit };
+            let page = model.statement(&query).unwrap();
+            prop_assert!(page.entries.len() <= limit);
+            prop_assert_eq!(page.opening, balance_at(from.0));
+            prop_assert_eq!(page.closing, balance_at(page.to.0));
+            opening.get_or_insert(page.opening);
+            lines.extend(page.entries.iter().map(|entry| {
+                let amount = i128::from(entry.amount.0);
+                (entry.position.0, if entry.side == Side::Credit { amount } else { -amount })
+            }));
+            from = page.to;
+            if !page.is_cut {
+                break;
+            }
+        }
+        let expected: Vec<_> = moved.iter().filter(|(at, _)| *at > after && *at <= to).copied().collect();
+        prop_assert_eq!(&lines, &expected);
+        let totals = model.totals(account, Position(after), Position(to)).unwrap();
+        prop_assert_eq!(totals.totals.credits + totals.totals.debits, expected.len() as u64);
+        let credited: i128 = expected.iter().map(|(_, amount)| (*amount).max(0)).sum();
+        prop_assert_eq!(totals.totals.credited, credited as u128);
+        prop_assert_eq!(totals.closing - totals.opening, totals.totals.balance());
+        if to == u64::MAX {
+            prop_assert_eq!(Some(totals.closing), posted.map(|view| view.posted));
+        }
+    }
+    let all = model.statement(&StatementQuery { account, after: Position(0), to: Position(last), limit: 1000 }).unwrap();
+    for entry in &all.entries {
+        let before = all.entries.iter().rev().find(|other| other.at < entry.at).map_or(Position(0), |other| other.position);
+        prop_assert_eq!(model.position_before(account, entry.at).unwrap(), before);
+    }
+    Ok(())
 }
 
 /// A chain of a thousand payments, as it is recovered.
@@ -428,6 +520,18 @@ impl Index for Sulking {
     fn payments_of(&self, span: &Span) -> Result<Vec<PaymentIndex>, IndexError> {
         self.0.payments_of(span)
     }
+    fn entries(&self, account: AccountKey, after: Position, limit: usize) -> Result<Vec<Entry>, IndexError> {
+        self.0.entries(account, after, limit)
+    }
+    fn last_entry(&self, account: AccountKey, at: Position) -> Result<Option<Entry>, IndexError> {
+        self.0.last_entry(account, at)
+    }
+    fn books(&self) -> Result<Vec<(AccountKey, Entry)>, IndexError> {
+        self.0.books()
+    }
+    fn notes(&self, numbers: &[u64]) -> Result<Vec<Option<SettlementNote>>, IndexError> {
+        self.0.notes(numbers)
+    }
     fn tile(&self, level: u8, number: u64) -> Result<Option<Vec<chain::Hash>>, IndexError> {
         self.0.tile(level, number)
     }
@@ -453,7 +557,11 @@ fn an_index_that_cannot_be_written_loses_nothing() {
             vec![pay(Uetr([n; 16]), 0, 1, 1), answer(Uetr([n; 16]), 1, true)],
         ));
         assert!((0..=n).all(|n| model.payment(Uetr([n; 16])).unwrap().is_some()), "all are there behind payment {n}");
-        assert_eq!(model.inbox(ParticipantId(1), Position(0), 1000).unwrap().len(), 2 * (usize::from(n) + 1));
+        assert_eq!(
+            model.inbox(ParticipantId(1), Position(0), 1000).unwrap().len(),
+            1 + 2 * (usize::from(n) + 1),
+            "and its prefunding"
+        );
     }
     model.index_pending(true).unwrap();
     assert_eq!((model.index_behind(), index.mark().unwrap().payments, index.check().unwrap()), (0, 100, None));

@@ -164,6 +164,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
         | EventKind::Arranged(_)
+        | EventKind::Settlement(_)
         | EventKind::Letter(_) => None,
     }
 }

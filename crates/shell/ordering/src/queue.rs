@@ -194,6 +194,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::Order(_)
         | Command::Cancel { .. }
         | Command::Arrange(_)
+        | Command::Settle(_)
         | Command::Notice(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)

@@ -14,7 +14,7 @@ impl Hours {
         Self { utc_offset_minutes: 0, opens: 0, closes: 1440, weekdays: 0x7f, closed_days: Vec::new() }
     }
 
-    pub(super) fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         i64::from(self.utc_offset_minutes).abs() < DAY_MINUTES
             && self.opens < self.closes
             && i64::from(self.closes) <= DAY_MINUTES

@@ -72,7 +72,7 @@ fn decode_corridor(bytes: &mut &[u8]) -> Result<Corridor, DecodeError> {
     })
 }
 
-fn encode_hours(out: &mut Vec<u8>, hours: &Hours) {
+pub(crate) fn encode_hours(out: &mut Vec<u8>, hours: &Hours) {
     out.extend_from_slice(&hours.utc_offset_minutes.to_le_bytes());
     put_u16(out, hours.opens);
     put_u16(out, hours.closes);
@@ -81,7 +81,7 @@ fn encode_hours(out: &mut Vec<u8>, hours: &Hours) {
     hours.closed_days.iter().for_each(|day| put_u32(out, *day));
 }
 
-fn decode_hours(bytes: &mut &[u8]) -> Result<Hours, DecodeError> {
+pub(crate) fn decode_hours(bytes: &mut &[u8]) -> Result<Hours, DecodeError> {
     let utc_offset_minutes = i16::from_le_bytes(take(bytes)?);
     let (opens, closes) = (take_u16(bytes)?, take_u16(bytes)?);
     let [weekdays] = take(bytes)?;

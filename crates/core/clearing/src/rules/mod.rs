@@ -21,6 +21,7 @@ mod quota;
 
 pub(crate) use check::Ruled;
 pub use check::{Question, WhatIf};
+pub(crate) use codec::{decode_hours, encode_hours};
 pub use quota::{CounterKey, QuotaView};
 pub(crate) use quota::{Quotas, Uses};
 

@@ -18,7 +18,7 @@ pub(crate) fn class_of_message(body: &[u8]) -> Class {
         match rest.get(..8) {
             Some(b"head.001") => {}
             Some(b"pacs.008") => return Class::Payment,
-            Some(b"pacs.002" | b"acmt.024" | b"admi.004" | b"camt.056") => return Class::Answer,
+            Some(b"pacs.002" | b"acmt.024" | b"admi.004" | b"camt.056" | b"camt.025" | b"camt.050") => return Class::Answer,
             Some(b"acmt.023") => return Class::Quote,
             Some(_) | None => return Class::Poll,
         }

@@ -6,7 +6,8 @@ use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, 
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView,
-    PaymentPriority, PresenceNoticeView, RejectionView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    LiquidityTransferView, PaymentPriority, PresenceNoticeView, ReceiptView, RejectionView, StatementRequestView,
+    StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -33,6 +34,12 @@ pub(crate) enum Taken {
     Presence(String, PresenceNoticeView),
     /// `camt.056`
     Cancellation(CancellationRequestView),
+    /// `camt.050`
+    Transfer(LiquidityTransferView),
+    /// `camt.025`
+    Receipt(ReceiptView),
+    /// `camt.060`
+    StatementRequest(StatementRequestView),
     /// `acmt.024`
     PayeeAnswer(Box<PayeeReply>),
 }
@@ -239,9 +246,14 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
             Ok(Taken::Presence(id.to_owned(), view))
         }
         Carried::CancellationRequest(_) => CancellationRequestView::of(document).map(Taken::Cancellation).map_err(view_error),
-        Carried::Rejection(_) | Carried::CancellationAnswer(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
-            Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
-        }
+        Carried::LiquidityTransfer(_) => LiquidityTransferView::of(document).map(Taken::Transfer).map_err(view_error),
+        Carried::Receipt(_) => ReceiptView::of(document).map(Taken::Receipt).map_err(view_error),
+        Carried::StatementRequest(_) => StatementRequestView::of(document).map(Taken::StatementRequest).map_err(view_error),
+        Carried::Rejection(_)
+        | Carried::CancellationAnswer(_)
+        | Carried::Statement(_)
+        | Carried::Header(_)
+        | Carried::Elsewhere(_) => Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id())),
     }
 }
 

@@ -6,9 +6,11 @@
 mod inbound;
 mod letters;
 mod outbound;
+mod settlement;
 
 pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read};
 pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, inbox_message, message_reject, original, payee_answer, payee_question,
     status_report, waiting_original,
 };
+pub(crate) use settlement::{booked_currency, receipt, statement};

@@ -2,6 +2,7 @@
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_payment};
 use super::letters;
+use super::settlement;
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::door::Door;
@@ -73,6 +74,7 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Resul
     match &item.tells {
         Tells::Payment(kind, payment) => payment_message(door, reader, item.position, *kind, payment),
         Tells::Letter(kept) => letters::message(door, reader, kept),
+        Tells::Note(note) => settlement::message(door, reader, note),
     }
 }
 

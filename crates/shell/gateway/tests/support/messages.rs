@@ -3,8 +3,9 @@
 use super::{HKD, now_ns};
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CancellationRequestView, CreditTransferView, HeaderView,
-    IdentificationReportView, IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, PresenceNoticeView,
-    RejectionView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
+    IdentificationReportView, IdentificationRequestView, LiquidityTransferView, NameVerdict, PartyView, PaymentPriority,
+    PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, StatementForm, StatementRequestView, StatusReportView,
+    StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -74,6 +75,26 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         remittance: Some("Invoice 7".into()),
         clearing_system: Some("LUOHU".into()),
     }
+}
+
+/// A wish of `from` to move money onto its account, or off it.
+pub fn camt050(from: &str, uetr: [u8; 16], is_top_up: bool, amount: Amount) -> Vec<u8> {
+    let view =
+        LiquidityTransferView { message_id: id(), created_at: now_ns(), uetr, is_top_up, participant: from.into(), amount };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// An agent's word on it.
+pub fn camt025(from: &str, uetr: [u8; 16], status: ReceiptStatus) -> Vec<u8> {
+    let view = ReceiptView { message_id: id(), created_at: now_ns(), uetr, status, words: None };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// A request for a statement in Hong Kong dollars.
+pub fn camt060(from: &str, form: StatementForm, span: Option<(u64, u64)>) -> Vec<u8> {
+    let (created_at, owner, currency) = (now_ns(), from.to_owned(), "HKD".to_owned());
+    let view = StatementRequestView { message_id: id(), created_at, form, owner, currency, span };
+    send(from, &view.message_id, &view.message().unwrap())
 }
 
 /// A notice of `from`.

@@ -12,15 +12,16 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, ParticipantId,
-    ParticipantStatus, PaymentView, Position, PublishRate, Question, RegisterParticipant, Rejection, RiskDecision, Rulebook,
-    Time, Uetr, WaitingView, WhatIf,
+    AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, NoteKind,
+    ParticipantId, ParticipantStatus, PaymentView, Position, PublishRate, Question, RegisterParticipant, Rejection, RiskDecision,
+    Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{
     Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxItem, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
     PaymentFacts, PaymentPage, PaymentQuery, Tells, Tip,
 };
+use history::{AccountKey, AccountTotals, ReadModel, StatementPage, StatementQuery};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use ordering::{DurableBlock, KeptLetter, OrderedLog, Submission, SubmitRefusal, VaultPlace};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
@@ -147,6 +148,15 @@ impl MemoryLog {
         assert_eq!(clearing::laws::check_all(&self.state.lock().unwrap().clearing), []);
     }
 
+    pub fn participant(&self, bic: &str) -> ParticipantId {
+        self.state.lock().unwrap().clearing.participant_by_bic(Bic::parse(bic).unwrap()).unwrap()
+    }
+
+    /// The read model over the state as it is, which has forgotten nothing.
+    fn past(&self) -> ReadModel {
+        ReadModel::in_memory(&self.state.lock().unwrap().clearing)
+    }
+
     pub fn balance(&self, bic: &str, currency: Currency) -> i128 {
         let state = self.state.lock().unwrap();
         let id = state.clearing.participant_by_bic(Bic::parse(bic).unwrap());
@@ -209,6 +219,15 @@ impl Past for MemoryLog {
                     let item = InboxItem { position: event.position, tells: Tells::Letter(kept) };
                     return (letter.to == participant).then_some(item);
                 }
+                EventKind::Settlement(note) | EventKind::Funded { note: Some(note), .. } => {
+                    let whom = match note.kind {
+                        NoteKind::TopUpAsked | NoteKind::WithdrawalAsked => note.agent,
+                        NoteKind::WithdrawalQueued => None,
+                        NoteKind::FundedIn | NoteKind::FundedOut | NoteKind::TransferRefused => Some(note.participant),
+                    };
+                    let item = InboxItem { position: event.position, tells: Tells::Note(*note) };
+                    return (whom == Some(participant)).then_some(item);
+                }
                 _ => return None,
             };
             let payment = state.payment(payment.uetr).unwrap();
@@ -228,6 +247,18 @@ impl Past for MemoryLog {
     fn payment_of_leaf(&self, leaf_index: u64) -> Result<Option<PaymentView>, IndexError> {
         let is_it = |view: &PaymentView| view.finality.is_some_and(|finality| finality.leaf_index == leaf_index);
         Ok(self.state.lock().unwrap().clearing.payments().find(is_it))
+    }
+
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, IndexError> {
+        self.past().statement(query)
+    }
+
+    fn totals(&self, account: AccountKey, after: Position, to: Position) -> Result<AccountTotals, IndexError> {
+        self.past().totals(account, after, to)
+    }
+
+    fn position_before(&self, account: AccountKey, time: Time) -> Result<Position, IndexError> {
+        self.past().position_before(account, time)
     }
 
     fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError> {

@@ -7,16 +7,18 @@
 //! A batch is one transaction. One that is not durable is lost in a crash with all behind the last durable one; the start
 //! catches up. A file that redb cannot read is taken away and made again: the chain has everything.
 
+mod books;
 mod keys;
 mod letters;
 mod packs;
 mod rows;
 
+use crate::books::{AccountKey, Entry};
 use crate::inbox::InboxEntry;
 use crate::port::{Batch, Index, IndexError, Key, Mark, Order, Row, Span};
 use crate::tiles::TILE;
 use chain::Hash;
-use clearing::{ParticipantId, PaymentIndex, PaymentState, Position};
+use clearing::{ParticipantId, PaymentIndex, PaymentState, Position, SettlementNote};
 use keys::{FRESH, Fresh, IDENTIFIERS, Planned};
 use letters::LETTERS;
 use ordering::KeptLetter;
@@ -40,7 +42,7 @@ const TILES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("tiles");
 /// The payments whose ends are the leaves of a tile, 8 bytes each.
 const LEAVES: TableDefinition<u64, &[u8]> = TableDefinition::new("leaves");
 
-const FORMAT: &[u8] = b"luohu history 3";
+const FORMAT: &[u8] = b"luohu history 4";
 /// Memory for pages.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -147,6 +149,7 @@ impl EmbeddedIndex {
         packs::write(transaction, batch)?;
         letters::write(transaction, batch)?;
         write_tree(transaction, batch)?;
+        books::write(transaction, batch)?;
         transaction.open_table(META)?.insert("mark", batch.mark.encode().as_slice())?;
         self.fresh().write(transaction, &batch.arrivals)
     }
@@ -171,6 +174,8 @@ fn make_tables(transaction: WriteTransaction) -> Result<(), IndexError> {
         transaction.open_table(LETTERS)?;
         transaction.open_table(LISTS)?;
         transaction.open_table(INBOXES)?;
+        transaction.open_table(books::ENTRIES)?;
+        transaction.open_table(books::NOTES)?;
     }
     Ok(transaction.commit()?)
 }
@@ -332,6 +337,22 @@ impl Index for EmbeddedIndex {
             }
             Ok(found)
         })
+    }
+
+    fn entries(&self, account: AccountKey, after: Position, limit: usize) -> Result<Vec<Entry>, IndexError> {
+        guarded(|| books::entries(&self.read()?, account, after, limit))
+    }
+
+    fn last_entry(&self, account: AccountKey, at: Position) -> Result<Option<Entry>, IndexError> {
+        guarded(|| books::last_entry(&self.read()?, account, at))
+    }
+
+    fn books(&self) -> Result<Vec<(AccountKey, Entry)>, IndexError> {
+        guarded(|| books::all(&self.read()?))
+    }
+
+    fn notes(&self, numbers: &[u64]) -> Result<Vec<Option<SettlementNote>>, IndexError> {
+        guarded(|| books::notes(&self.read()?, numbers))
     }
 
     fn tile(&self, level: u8, number: u64) -> Result<Option<Vec<Hash>>, IndexError> {

@@ -1,0 +1,80 @@
+//! Writing what settlement notes tell, statements and receipts.
+
+use super::outbound::{envelope, inbox_id};
+use crate::door::Door;
+use crate::refusal::{GatewayRefusal, Problem};
+use crate::statements;
+use bytes::Bytes;
+use clearing::{Bic, NoteKind, ParticipantId, PaymentState, SettlementNote};
+use history::{InboxItem, InboxKind, StatementPage, Tells};
+use iso20022::MessageType;
+use iso20022::view::{AccountStatementView, LiquidityTransferView, ReceiptStatus, ReceiptView, StatementForm};
+use money::{Amount, Currency};
+
+/// What a settlement note tells its reader: the agent is asked (`camt.050`), the account's owner learns what came of it
+/// (`camt.025`).
+pub(super) fn message(door: &Door, reader: Bic, note: &SettlementNote) -> Result<(&'static str, Bytes), Problem> {
+    let (id, at) = (&*inbox_id(reader, note.position), note.at.0);
+    let status = match note.kind {
+        NoteKind::TopUpAsked | NoteKind::WithdrawalAsked => {
+            let owner = door.hub.registry.by_id(note.participant).ok_or(GatewayRefusal::HistoryUnavailable)?;
+            let asked = LiquidityTransferView {
+                message_id: id.to_owned(),
+                created_at: at,
+                uetr: note.reference,
+                is_top_up: note.kind == NoteKind::TopUpAsked,
+                participant: owner.view.bic.to_string(),
+                amount: Amount { minor: note.amount, currency: note.currency },
+            };
+            return Ok((MessageType::Camt05000105.id(), envelope(door, reader, id, at, &asked.message()).into()));
+        }
+        NoteKind::FundedIn | NoteKind::FundedOut => ReceiptStatus::Done,
+        NoteKind::WithdrawalQueued => ReceiptStatus::Pending,
+        NoteKind::TransferRefused => ReceiptStatus::Refused(note.reason.map_or("NARR".to_owned(), |reason| reason.to_string())),
+    };
+    let receipt = ReceiptView { message_id: id.to_owned(), created_at: at, uetr: note.reference, status, words: None };
+    Ok((MessageType::Camt02500105.id(), envelope(door, reader, id, at, &receipt.message()).into()))
+}
+
+/// The currency of what an inbox entry booked on the reader's settlement account.
+pub(crate) fn booked_currency(reader: ParticipantId, entry: &InboxItem) -> Option<Currency> {
+    match &entry.tells {
+        Tells::Note(note) => note.kind.entry().filter(|_| note.participant == reader).map(|_| note.currency),
+        Tells::Payment(InboxKind::Ended, payment) if payment.state == PaymentState::Settled => {
+            let mine = if payment.debtor_agent == reader { payment.debit } else { payment.credit };
+            Some(mine.currency)
+        }
+        Tells::Payment(InboxKind::Asked | InboxKind::Ended | InboxKind::Credited, _) | Tells::Letter(_) => None,
+    }
+}
+
+/// `camt.052`, `camt.053` or `camt.054`. Made from the same page it has the same identification.
+pub(crate) fn statement(
+    door: &Door,
+    to: Bic,
+    currency: Currency,
+    form: StatementForm,
+    page: &StatementPage,
+    number: u32,
+) -> Vec<u8> {
+    let canonical = statements::canonical(to, currency, page);
+    let proof = canonical.proof().to_string();
+    let (id, at) = (format!("LHS{}", &proof[..32]), page.at.0);
+    let view = AccountStatementView {
+        form,
+        message_id: id.clone(),
+        created_at: at,
+        page: number,
+        is_last: !page.is_cut,
+        statement: canonical,
+        booked_at: page.entries.iter().map(|entry| entry.at.0).collect(),
+    };
+    envelope(door, to, &id, at, &view.message())
+}
+
+/// `camt.025` in answer to a request.
+pub(crate) fn receipt(door: &Door, to: Bic, uetr: [u8; 16], status: ReceiptStatus, words: Option<String>) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
+    let receipt = ReceiptView { message_id: id.clone(), created_at: now, uetr, status, words };
+    envelope(door, to, &id, now, &receipt.message())
+}
