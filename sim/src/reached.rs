@@ -42,6 +42,7 @@ register! {
     EventKind::PaymentWaiting(_) => "payment-waiting",
     EventKind::RulebookSet(_) => "rulebook-set",
     EventKind::Letter(_) => "letter",
+    EventKind::Settlement(_) => "settlement",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",
