@@ -6,6 +6,7 @@ use crate::stage::SharedStage;
 use bank::books::{BooksReport, Direction};
 use clearing::{ParticipantId, PaymentState, PaymentView, Uetr};
 use history::ReadModel;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a bank says of a payment, in the centre's words; `None`: not final there.
@@ -93,7 +94,13 @@ pub fn settle_up(
     }
     let ours = |view: &PaymentView| view.debtor_agent == id || view.creditor_agent == id && view.forwarded_position.is_some();
     let (all, _, _) = model.counts();
+    let mut returned: BTreeMap<String, u64> = BTreeMap::new();
     for view in (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at)).expect(ANSWERS)).filter(ours) {
+        if let Some(of) = view.returns {
+            let side = if view.debtor_agent == id { view.debit } else { view.credit };
+            *returned.entry(of.original.to_string()).or_default() += side.minor.0;
+            continue;
+        }
         let direction = if view.debtor_agent == id { Direction::Out } else { Direction::In };
         let uetr = view.uetr.to_string();
         let booked = report.payments.iter().find(|payment| payment.uetr == uetr && payment.direction == direction);
@@ -102,6 +109,13 @@ pub fn settle_up(
         if !nothing_to_book && booked.and_then(|payment| end_said(&payment.state)) != Some(view.state) {
             let said = booked.map_or("nothing", |payment| payment.state.as_str());
             stage.broke("PAY-02", format_args!("{name} knows {said} of payment {uetr}, which is {:?}", view.state));
+        }
+    }
+    for payment in &report.payments {
+        let told = returned.get(&payment.uetr).copied().unwrap_or(0);
+        if payment.returned != told {
+            let text = format!("{name}: {} of payment {} came back, the centre says {told}", payment.returned, payment.uetr);
+            stage.broke("RET-01", text);
         }
     }
 }

@@ -4,10 +4,10 @@
 use crate::model::Model;
 use crate::stage::BEGINNING_NS;
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash, FixedSide, Fund,
-    FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, Order, OrderId, ParticipantId,
-    ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Says,
-    SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
+    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash,
+    FixedSide, Fund, FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, Order, OrderId,
+    ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
+    RiskDecision, Says, SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use serde::{Deserialize, Serialize};

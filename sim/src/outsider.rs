@@ -15,7 +15,7 @@ use clearing::{Bic, ParticipantId, PaymentState, Uetr};
 use history::ReadModel;
 use iso20022::view::{
     AccountView, AddressView, CancellationRequestView, CreditTransferView, HeaderView, IdentityView, PartyView, PaymentPriority,
-    StatusReportView, TransactionStatus, business_message,
+    PaymentReturnView, StatusReportView, TransactionStatus, business_message,
 };
 use iso20022::{Carried, Message, read_business_message};
 use money::{Amount, CurrencyCode};
@@ -76,6 +76,8 @@ struct Sent {
 
 #[derive(Debug, Default)]
 struct Memory {
+    /// What came back, by currency.
+    returned: BTreeMap<CurrencyCode, i128>,
     cursor: u64,
     last_id: Option<String>,
     sent: BTreeMap<[u8; 16], Sent>,
@@ -275,8 +277,12 @@ impl Outsider {
     }
 
     /// Why it is not at rest, if it is not.
-    pub fn unrest(&self) -> Option<String> {
+    pub fn unrest(&self, model: &ReadModel) -> Option<String> {
         let memory = self.memory();
+        let behind = model.inbox(ID, clearing::Position(memory.cursor), 1).expect("an index in memory answers").len();
+        if behind > 0 {
+            return Some(format!("oddl has not read its inbox behind {}", memory.cursor));
+        }
         let open = memory.sent.iter().find(|(_, sent)| !sent.answered || sent.taken && sent.end.is_none());
         open.map(|(uetr, sent)| format!("oddl has no end of {}: {sent:?}", Uetr(*uetr)))
     }
@@ -297,8 +303,9 @@ impl Outsider {
             let paid = memory.sent.values().filter(|sent| sent.debit.currency.code == code);
             let paid = paid.filter(|sent| sent.end == Some(PaymentState::Settled));
             let paid: i128 = paid.map(|sent| i128::from(sent.debit.minor.0)).sum();
-            if settled != funded - paid {
-                let text = format!("oddl: the centre has {settled} {code}, what it was told says {}", funded - paid);
+            let expected = funded - paid + memory.returned.get(&code).copied().unwrap_or(0);
+            if settled != expected {
+                let text = format!("oddl: the centre has {settled} {code}, what it was told says {expected}");
                 self.stage.broke("AGREE", text);
             }
         }
@@ -318,6 +325,10 @@ impl InboxHandler for Outsider {
                 self.note_end(uetr, end);
             }
             let mut memory = self.memory();
+            // What is delivered again came back once.
+            if let (Some(back), true) = (returned_in(&read.document), item.cursor > memory.cursor) {
+                *memory.returned.entry(back.currency.code).or_default() += i128::from(back.minor.0);
+            }
             memory.cursor = memory.cursor.max(item.cursor);
         }
         Ok(())
@@ -340,6 +351,12 @@ fn end_in(document: &Message) -> Option<([u8; 16], PaymentState)> {
         | TransactionStatus::Blocked => return None,
     };
     Some((report.uetr, end))
+}
+
+/// What a message sends back.
+fn returned_in(document: &Message) -> Option<Amount> {
+    let Carried::Return(_) = document.carried() else { return None };
+    PaymentReturnView::of(document).ok().map(|view| view.returned_amount)
 }
 
 /// A `camt.056` by which a debtor agent takes a payment back.

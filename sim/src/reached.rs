@@ -43,6 +43,8 @@ register! {
     EventKind::RulebookSet(_) => "rulebook-set",
     EventKind::Letter(_) => "letter",
     EventKind::Settlement(_) => "settlement",
+    EventKind::PaymentReturned(_) => "payment-returned",
+    EventKind::Recall(_) => "recall",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

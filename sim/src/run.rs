@@ -330,7 +330,7 @@ impl Theatre {
         if waiting > 0 {
             return Err(format!("{waiting} payments wait"));
         }
-        if let Some(unrest) = self.outsider.as_ref().and_then(|outsider| outsider.unrest()) {
+        if let Some(unrest) = self.outsider.as_ref().and_then(|outsider| outsider.unrest(&running.model)) {
             return Err(unrest);
         }
         self.banks.settle_up(&reports, &running.model);

@@ -243,6 +243,21 @@ pub enum Wish {
         /// Who.
         bic: String,
     },
+    /// Set how long behind settlement payments can be returned and recalled, in days.
+    ReturnTerms {
+        /// A payment can be returned for so long.
+        #[arg(long, default_value_t = 427)]
+        return_days: u32,
+        /// It can be recalled for so long.
+        #[arg(long, default_value_t = 14)]
+        recall_days: u32,
+        /// The same for fraud.
+        #[arg(long, default_value_t = 396)]
+        fraud_days: u32,
+        /// The creditor agent has so long to answer.
+        #[arg(long, default_value_t = 15)]
+        answer_days: u32,
+    },
     /// Stop asking a participant that does not answer.
     Breaker {
         /// Payments in a row that must go unanswered; 0: never stop.

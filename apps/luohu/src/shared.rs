@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use chain::{Contradiction, ContradictionKind, Hash, key_of_hex};
 use clearing::{Clearing, IndexSeed, Time};
 use consortium::{Beginning, Consortium, MarkFiles, NodeConfig, Peer, Settings, StartError, Witness, public_key};
-use gateway::{FinalityOf, Hub};
+use gateway::{FinalityOf, Hub, LatePast, RecordedPast};
 use money::Currency;
 use node::genesis;
 use node::{Feeder, NetworkedDoors, SignedMessages};
@@ -95,11 +95,13 @@ pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre>
     let failed = Arc::new(AtomicBool::new(false));
     let model = OnceLock::new();
     let seed = IndexSeed(uuid::Uuid::new_v4().as_u64_pair().0);
+    let known = Arc::new(LatePast::default());
     let authorise = Arc::new(SignedMessages {
         currencies: currencies(&file),
         chain: file.namespace.clone(),
         world: Machine::shared(),
         persons: keys.persons.clone(),
+        past: known.clone(),
     });
     let kept = Arc::new(Mutex::new(evidence::load(&config.data)?));
     let witness = Arc::new(EvidenceFiles { folder: config.data.join(evidence::FOLDER), kept: kept.clone() });
@@ -114,6 +116,7 @@ pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre>
     hub.prove_with(FinalityOf(Arc::new(move |height| certificates.finality(height))));
     hub.join(Arc::new(NetworkedDoors(node.enquiries())));
     let model = model.into_inner().context("the node shows its state before it starts")?;
+    known.set(Arc::new(RecordedPast::new(Arc::clone(&model), node.vault())));
     let rosters = node.rosters();
     let validators = Arc::new(move || Some(rosters.validators().to_string()));
     let evidence = Arc::new(move || kept.lock().unwrap_or_else(PoisonError::into_inner).clone());

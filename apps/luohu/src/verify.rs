@@ -112,6 +112,7 @@ fn print(proved: &VerifiedReceipt, json: bool) {
     let (debit, credit) = amounts(record);
     let agent = |bic: &[u8; 11]| String::from_utf8_lossy(bic).into_owned();
     let state = match record.state {
+        FinalState::Settled if record.returns.is_some() => "returned",
         FinalState::Settled => "settled",
         FinalState::Rejected => "rejected",
     };
@@ -121,6 +122,7 @@ fn print(proved: &VerifiedReceipt, json: bool) {
             "verified": true, "uetr": Uetr(record.uetr).to_string(), "state": state, "reason": reason,
             "debtor_agent": agent(&record.debtor_agent), "creditor_agent": agent(&record.creditor_agent),
             "debit": debit, "credit": credit, "height": record.height, "time_ns": record.time_ns,
+            "returns": record.returns.map(|returned| Uetr(returned).to_string()),
             "leaf_index": index, "tree_size": checkpoint.size, "origin": checkpoint.origin,
         });
         println!("{value}");
@@ -128,6 +130,9 @@ fn print(proved: &VerifiedReceipt, json: bool) {
     }
     println!("VERIFIED");
     println!("  payment         {}", Uetr(record.uetr));
+    if let Some(returned) = record.returns {
+        println!("  returns         {}", Uetr(returned));
+    }
     println!("  state           {}", [state, &reason].join(" ").trim_end());
     println!("  debtor agent    {}  paid {debit}", agent(&record.debtor_agent));
     println!("  creditor agent  {}  received {credit}", agent(&record.creditor_agent));

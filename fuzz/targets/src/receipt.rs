@@ -62,6 +62,7 @@ fn record(n: u8) -> FinalRecord {
         reason: if n.is_multiple_of(3) { *b"AB05" } else { *b"    " },
         time_ns: 1_795_510_800_000_000_000,
         height: 17,
+        returns: (n == 7).then_some([6; 16]),
     }
 }
 
@@ -135,6 +136,6 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
     ]
     .map(|(name, text)| (name.to_owned(), text.into_bytes()))
     .into_iter()
-    .chain([("record".to_owned(), record(1).encode().to_vec())])
+    .chain([("record".to_owned(), record(1).encode()), ("return".to_owned(), record(7).encode())])
     .collect()
 }

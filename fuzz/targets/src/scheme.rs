@@ -1,9 +1,9 @@
 //! A small scheme with every kind of command: three banks, two currencies, an exchanged payment, a refused one.
 
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Command, ContentHash, FixedSide, Fund,
-    FundDirection, IsoReason, MessageIdHash, Notice, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
-    RegisterParticipant, RequestQuote, RiskDecision, Says, Settings, Terms, Time, Uetr,
+    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Command, ContentHash, FixedSide,
+    Fund, FundDirection, IsoReason, MessageIdHash, Notice, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
+    Recall, RecallVerdict, RegisterParticipant, RequestQuote, Return, RiskDecision, Says, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -112,5 +112,31 @@ pub(crate) fn day() -> Vec<Command> {
             says: Says::Offline(Absence { from: Time(0), until: Time(u64::MAX) }),
         }),
         Command::Notice(Notice { participant: ParticipantId(1), says: Says::Online }),
+        Command::Return(Return {
+            id: Uetr([11; 16]),
+            content: ContentHash([11; 32]),
+            message_id: MessageIdHash([11; 16]),
+            returner: ParticipantId(1),
+            original: Uetr([1; 16]),
+            amount: MinorUnits(500),
+            portion: MinorUnits(500),
+            currency: CurrencyCode::HKD,
+            quote: None,
+            reason: IsoReason(*b"AC04"),
+            created_at: Time(START),
+            facts: None,
+        }),
+        Command::Recall(Recall {
+            original: Uetr([1; 16]),
+            debtor_agent: ParticipantId(0),
+            reason: IsoReason(*b"CUST"),
+            content: ContentHash([12; 32]),
+            facts: None,
+        }),
+        Command::AnswerRecall(AnswerRecall {
+            original: Uetr([1; 16]),
+            creditor_agent: ParticipantId(1),
+            verdict: RecallVerdict::Accepts,
+        }),
     ]
 }

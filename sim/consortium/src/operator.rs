@@ -7,7 +7,7 @@ use bank::CURRENCIES;
 use chain::{Contradiction, ContradictionKind};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use consortium::{Beginning, Consortium, Host, HostFile, Mouth, Oath, Seat, Witness};
-use gateway::{FinalityOf, Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
+use gateway::{FinalityOf, Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, LatePast, Limits, RecordedPast};
 use history::ReadModel;
 use node::genesis::{self, Member};
 use node::{Feeder, NetworkedDoors, SignedMessages};
@@ -169,7 +169,7 @@ impl Operator {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
     }
 
-    fn seat(&self, life: &Arc<Life>) -> Seat<SignedMessages> {
+    fn seat(&self, life: &Arc<Life>, past: Arc<LatePast>) -> Seat<SignedMessages> {
         let disk = self.machine.platters.open(life);
         let host = Engine {
             disk: disk.clone(),
@@ -182,6 +182,7 @@ impl Operator {
             chain: chain_name(),
             world: life.world(),
             persons: Arc::new(signing::HashKey::new(&[7; 32])),
+            past,
         };
         Seat {
             disk: Arc::new(disk),
@@ -274,7 +275,8 @@ pub async fn live(operator: Arc<Operator>, life: Arc<Life>) {
         let _ = shown.send(feeder.model());
         Ok(Watched { feeder, operator: setup, life: living })
     });
-    let seat = Box::new(operator.seat(&life));
+    let past = Arc::new(LatePast::default());
+    let seat = Box::new(operator.seat(&life, Arc::clone(&past)));
     let _leave = Leave { at: operator.at, orders: operator.orders.clone() };
     let _ = operator.orders.send(Order::Join { operator: operator.at, seat, rebuild, reply });
     let node = match joined.await {
@@ -283,6 +285,7 @@ pub async fn live(operator: Arc<Operator>, life: Arc<Life>) {
         Err(_) => return,
     };
     let Ok(model) = model.await else { return };
+    past.set(Arc::new(RecordedPast::new(Arc::clone(&model), node.vault())));
     serve(&operator, &life, hub, node, model);
     std::future::pending::<()>().await;
 }

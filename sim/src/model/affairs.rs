@@ -23,6 +23,10 @@ impl Default for Conduct {
 }
 
 impl Conduct {
+    pub(super) fn status(&self) -> ParticipantStatus {
+        self.status
+    }
+
     fn sends(&self) -> bool {
         matches!(self.status, ParticipantStatus::Live | ParticipantStatus::SendOnly)
     }

@@ -8,6 +8,7 @@ mod affairs;
 mod exchange;
 mod orders;
 mod payments;
+mod returns;
 mod rules;
 
 use clearing::{
@@ -73,6 +74,7 @@ pub struct Model {
     forgotten: u64,
     orders: orders::Orders,
     rules: rules::Rules,
+    aftermath: returns::Aftermath,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -236,6 +238,10 @@ impl Model {
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.notice(notice),
             Command::Broadcast(_) => Err("CLR-1034"),
+            Command::Return(back) => self.send_back(back),
+            Command::Recall(recall) => self.recall(recall),
+            Command::AnswerRecall(answer) => self.answer_recall(answer),
+            Command::SetReturnTerms(terms) => self.set_return_terms(*terms),
         }
     }
 

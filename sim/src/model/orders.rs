@@ -59,8 +59,12 @@ impl Model {
             | Command::Settle(_)
             | Command::Arrange(_)
             | Command::Notice(_)
+            | Command::SetReturnTerms(_)
             | Command::SetStatus { .. }) => self.apply(does)?,
             Command::Cancel { .. }
+            | Command::Return(_)
+            | Command::Recall(_)
+            | Command::AnswerRecall(_)
             | Command::Order(_)
             | Command::PublishRate(_)
             | Command::RequestQuote(_)

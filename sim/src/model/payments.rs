@@ -3,7 +3,7 @@
 use super::exchange::Quoted;
 use super::rules::{CounterName, Let};
 use super::{Expected, Leg, Model};
-use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, RiskVerdict, WaitReason};
+use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, Return, RiskVerdict, WaitReason};
 use money::CurrencyCode;
 
 /// How a payment comes to be decided.
@@ -41,6 +41,11 @@ pub(crate) struct Payment {
 }
 
 impl Payment {
+    /// How it stands, if this is its message again.
+    pub(super) fn again(&self, content: [u8; 32], sender: u32) -> Option<Expected> {
+        (self.content == content && self.debtor == sender).then(|| self.standing(true))
+    }
+
     pub(super) fn standing(&self, repeated: bool) -> Expected {
         Expected::Payment { state: self.state, reason: self.reason, repeated }
     }
@@ -233,6 +238,29 @@ impl Model {
         if payment.creditor == creditor && payment.asked { Ok(payment) } else { Err("CLR-1006") }
     }
 
+    /// A return is on record like a payment that settled at once, its agents the other way round.
+    pub(super) fn enter_return(&mut self, back: &Return, to: u32) -> Expected {
+        let payment = Payment {
+            content: back.content.0,
+            debtor: back.returner.0,
+            creditor: to,
+            legs: Vec::new(),
+            message: back.message_id.0,
+            accepted_ns: back.created_at.0,
+            ended_ns: self.time_ns,
+            state: PaymentState::Settled,
+            reason: None,
+            refused_for: None,
+            asked: true,
+            credited: false,
+            deadline_ns: self.time_ns,
+        };
+        let expected = payment.standing(false);
+        self.payments.insert(back.id.0, payment);
+        self.arrived.push_back(back.id.0);
+        expected
+    }
+
     /// Forgets, in order of arrival, what ended long enough ago and could not be taken in again. No block of a story comes
     /// near the most that one may forget.
     pub(super) fn forget(&mut self) {
@@ -265,8 +293,13 @@ impl Model {
         payment.state = if rejected.is_some() { PaymentState::Rejected } else { PaymentState::Settled };
         payment.reason = rejected;
         let legs = payment.legs.clone();
+        let to_creditor = |leg: &&Leg| leg.1.0 == Some(payment.creditor) && leg.1.1 == AccountPurpose::Settlement;
+        let (paid, received) = (legs.first().copied(), legs.iter().find(to_creditor).copied());
+        let agents = (payment.debtor, payment.creditor);
         if rejected.is_some() {
             self.give_back(uetr);
+        } else if let (Some(paid), Some(received)) = (paid, received) {
+            self.aftermath.settle(uetr, agents, (paid.0.2, received.1.2, received.2), now);
         }
         for leg in legs {
             self.hold((leg.0, leg.1, -leg.2));

@@ -4,8 +4,12 @@
 
 use super::payments::Expectation;
 use super::{Expected, Model};
-use clearing::{Clearing, Corridor, Country, Hours, Limit, Most, OutsideHours, Pay, Period, Rulebook, Scope, Uetr, WaitReason};
+use clearing::{
+    Clearing, Corridor, Country, Facts, Hours, Limit, Most, OutsideHours, Pay, PaymentState, Period, Return, Rulebook, Scope,
+    Terms, Uetr, WaitReason,
+};
 use money::CurrencyCode;
+use std::collections::BTreeMap;
 
 const MINUTE_NS: u64 = 60_000_000_000;
 const DAY_NS: u64 = 1440 * MINUTE_NS;
@@ -42,6 +46,8 @@ pub(super) struct Rules {
     books: Vec<Rulebook>,
     version: u32,
     used: Vec<([u8; 16], Used)>,
+    /// What each payment counted when it was held.
+    counted: BTreeMap<[u8; 16], Vec<(CounterName, u128)>>,
     waiting: Vec<Later>,
 }
 
@@ -144,16 +150,25 @@ impl Model {
 
     /// The first corridor that fits in everything; `PAY-2016` if one would, but for the purpose.
     pub(super) fn corridor<'a>(&self, book: &'a Rulebook, pay: &Pay) -> Result<&'a Corridor, &'static str> {
+        self.corridor_for(book, (pay.debtor_agent.0, pay.creditor_agent.0), &pay.terms)
+    }
+
+    fn corridor_for<'a>(
+        &self,
+        book: &'a Rulebook,
+        (debtor, creditor): (u32, u32),
+        terms: &Terms,
+    ) -> Result<&'a Corridor, &'static str> {
         let country = |agent: u32| self.members.get(agent as usize).and_then(|member| member.bic).map(Country::of);
-        let (from, to) = (country(pay.debtor_agent.0), country(pay.creditor_agent.0));
+        let (from, to) = (country(debtor), country(creditor));
         let fits = |corridor: &&Corridor| {
             (corridor.from.is_none() || corridor.from == from)
                 && (corridor.to.is_none() || corridor.to == to)
-                && corridor.debtor.is_none_or(|kind| kind == pay.terms.debtor)
-                && corridor.creditor.is_none_or(|kind| kind == pay.terms.creditor)
+                && corridor.debtor.is_none_or(|kind| kind == terms.debtor)
+                && corridor.creditor.is_none_or(|kind| kind == terms.creditor)
         };
         let meant = |corridor: &&Corridor| {
-            corridor.purposes.is_empty() || pay.terms.purpose.is_some_and(|purpose| corridor.purposes.contains(&purpose))
+            corridor.purposes.is_empty() || terms.purpose.is_some_and(|purpose| corridor.purposes.contains(&purpose))
         };
         let near = book.corridors.iter().any(|corridor| fits(&corridor));
         let found = book.corridors.iter().filter(fits).find(meant);
@@ -184,8 +199,46 @@ impl Model {
     }
 
     pub(super) fn count(&mut self, uetr: [u8; 16], names: Vec<CounterName>, values: Vec<u128>) {
-        let used = names.into_iter().zip(values).map(|(name, value)| (uetr, Used { name, value }));
-        self.rules.used.extend(used);
+        let counted: Vec<(CounterName, u128)> = names.into_iter().zip(values).collect();
+        self.rules.used.extend(counted.iter().map(|&(name, value)| (uetr, Used { name, value })));
+        self.rules.counted.insert(uetr, counted);
+    }
+
+    /// What a return gives back: of what the original counted its part, by what was returned before and is now. A forgotten
+    /// one counts what the rulebook that holds now says of it.
+    pub(super) fn give_back_part(&mut self, back: &Return, credit: u128, before: u128, after: u128) {
+        let counted = match &back.facts {
+            Some(facts) if !self.payments.contains_key(&back.original.0) => self.counts_now(facts),
+            Some(_) | None => self.rules.counted.get(&back.original.0).cloned().unwrap_or_default(),
+        };
+        for (name, whole) in counted.into_iter().filter(|(name, _)| !is_long_over(*name, self.time_ns)) {
+            let mut rest = whole * after / credit - whole * before / credit;
+            let open = |uetr: &[u8; 16]| self.payments.get(uetr).is_some_and(|payment| payment.state == PaymentState::Held);
+            let ended = self.rules.used.iter_mut().filter(|(uetr, used)| used.name == name && !open(uetr));
+            for (_, used) in ended {
+                let part = rest.min(used.value);
+                used.value -= part;
+                rest -= part;
+            }
+        }
+    }
+
+    fn counts_now(&self, facts: &Facts) -> Vec<(CounterName, u128)> {
+        let view = &facts.payment;
+        let (Some(book), Some(person)) = (self.rulebook(), facts.terms.person) else { return Vec::new() };
+        let Ok(corridor) = self.corridor_for(book, (view.debtor_agent.0, view.creditor_agent.0), &facts.terms) else {
+            return Vec::new();
+        };
+        let sides = [view.debit, view.credit].map(|side| (u128::from(side.minor.0), side.currency.code));
+        let asked =
+            corridor.limits.iter().filter(|limit| !facts.terms.purpose.is_some_and(|purpose| limit.exempt.contains(&purpose)));
+        let count = |limit: &Limit| {
+            let (bank, period) = over(limit.scope, view.debtor_agent.0)?;
+            let period = (period, number_of(period, &corridor.hours, view.received_at.0));
+            let name = CounterName { person: person.0, limit: limit.code.bytes(), bank, period };
+            Some((name, self.worth(book, limit, sides).ok()?))
+        };
+        asked.filter_map(count).collect()
     }
 
     /// A rejected payment has used nothing.
@@ -204,6 +257,11 @@ impl Model {
         }
         self.rules.waiting.push(Later { pay: pay.clone(), until_ns, reason });
         Ok(Expected::Waiting { until_ns, reason, repeated: false })
+    }
+
+    /// Whether a payment waits.
+    pub(super) fn waits(&self, uetr: [u8; 16]) -> bool {
+        self.rules.waiting.iter().any(|later| later.pay.uetr.0 == uetr)
     }
 
     /// The answer to a payment that waits already.

@@ -167,6 +167,7 @@ impl Handler {
             | Carried::NameAnswer(_)
             | Carried::Rejection(_)
             | Carried::Presence(_)
+            | Carried::Return(_)
             | Carried::CancellationRequest(_)
             | Carried::CancellationAnswer(_)
             | Carried::LiquidityTransfer(_)

@@ -5,10 +5,12 @@ use crate::cli::{LiquidityArgs, SettlementAgentArgs};
 use anyhow::{Context, Result, ensure};
 use clearing::{
     Absence, AgentTerms, AnswerTransfer, Arrangement, Breaker, Command, Hours, IsoReason, LiquidityTerms, NetDebitCap, Notice,
-    OutsideHours, ParticipantId, ParticipantStatus, RegisterParticipant, Says, SetAgent, SetLiquidity, SetTopUp,
+    OutsideHours, ParticipantId, ParticipantStatus, RegisterParticipant, ReturnTerms, Says, SetAgent, SetLiquidity, SetTopUp,
     SettlementCommand, Time, TransferVerdict, Uetr,
 };
 use money::{Amount, Currency, MinorUnits};
+
+const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
 pub(super) fn apply(register: RegisterParticipant) -> Command {
     Command::Arrange(Arrangement::Apply(register))
@@ -32,6 +34,24 @@ pub(super) fn online(participant: ParticipantId) -> Command {
 
 pub(super) fn breaker(timeouts: u32, rest_s: u32) -> Command {
     Command::Arrange(Arrangement::SetBreaker(Breaker { timeouts, rest_ns: u64::from(rest_s) * 1_000_000_000 }))
+}
+
+/// Times after settlement in days: to return, to recall, to recall for fraud, to answer a recall.
+pub(super) fn return_terms(days: [u32; 4]) -> Command {
+    let [return_within_ns, recall_within_ns, recall_fraud_within_ns, recall_answer_ns] =
+        days.map(|days| u64::from(days) * DAY_NS);
+    Command::SetReturnTerms(ReturnTerms { return_within_ns, recall_within_ns, recall_fraud_within_ns, recall_answer_ns })
+}
+
+/// Those times in words.
+pub(super) fn return_terms_words(terms: &ReturnTerms) -> String {
+    let [back, recall, fraud, answer] =
+        [terms.return_within_ns, terms.recall_within_ns, terms.recall_fraud_within_ns, terms.recall_answer_ns]
+            .map(|ns| ns / DAY_NS);
+    format!(
+        "take returns until {back} days behind settlement, recalls until {recall}, for fraud until {fraud}, and have recalls \
+         answered within {answer} days"
+    )
 }
 
 pub(super) fn liquidity(participant: ParticipantId, currency: Currency, args: &LiquidityArgs) -> Result<Command> {

@@ -120,6 +120,9 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         Wish::Standing { bic, standing } => status(bic, affairs::standing(standing)?)?,
         Wish::Offline { bic, from, until } => affairs::offline(participant(bic)?, from.as_deref(), until.as_deref())?,
         Wish::Online { bic } => affairs::online(participant(bic)?),
+        Wish::ReturnTerms { return_days, recall_days, fraud_days, answer_days } => {
+            affairs::return_terms([*return_days, *recall_days, *fraud_days, *answer_days])
+        }
         Wish::Breaker { timeouts, rest_s } => affairs::breaker(*timeouts, *rest_s),
         Wish::Officers { file } => {
             let officer = |(name, key): (String, String)| {

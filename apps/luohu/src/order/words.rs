@@ -41,6 +41,7 @@ pub fn of(command: &Command) -> String {
             let all: Vec<_> = officers.iter().map(|officer| format!("{} {}", officer.name, Hash(officer.key))).collect();
             format!("make these, and nobody else, officers: {}", all.join("; "))
         }
+        Command::SetReturnTerms(terms) => super::affairs::return_terms_words(terms),
         Command::SetNodes(set) => {
             let node = |node: &clearing::ChainNode| {
                 let what = if node.votes { "validator" } else { "observer" };
@@ -57,6 +58,9 @@ pub fn of(command: &Command) -> String {
         Command::Settle(command) => super::affairs::settlement_words(command),
         Command::Order(_)
         | Command::Cancel { .. }
+        | Command::Return(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::Pay(_)

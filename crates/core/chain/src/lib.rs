@@ -36,7 +36,7 @@ pub use contradiction::{Choice, Contradiction, ContradictionError, Contradiction
 pub use finality::{Finality, FinalityError};
 pub use hash::{Hash, Hasher, sha256};
 pub use receipt::{Receipt, ReceiptError, VerifiedReceipt};
-pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RecordError};
+pub use record::{FINAL_RECORD_BYTES, FinalRecord, FinalState, RETURN_RECORD_BYTES, RecordError};
 pub use statement::{Statement, StatementError, StatementLine};
 pub use tree::{
     Frontier, FrontierError, MerkleTree, ProofError, TreeNodes, leaf_hash, node_hash, verify_consistency, verify_inclusion,

@@ -2,6 +2,8 @@
 //!
 //! 120 bytes, little endian: `"LHF1"`, UETR 16, content 32, debtor agent 11, creditor agent 11, debit `u64` + currency 3 +
 //! decimals 1, credit the same, state 1, reason 4, time `u64`, height `u64`, then one byte kept at zero.
+//! The end of a return is 136 bytes: the same under `"LHF2"`, with the UETR of the payment it returns behind it; its own
+//! identification stands where the UETR does, and its agents change places with the payment's.
 //! No personal data: ids, agents, amounts, a reason and a hash.
 
 use crate::hash::Hash;
@@ -9,8 +11,11 @@ use crate::tree::leaf_hash;
 
 /// Bytes of an encoded record.
 pub const FINAL_RECORD_BYTES: usize = 120;
+/// Bytes of the record of a return.
+pub const RETURN_RECORD_BYTES: usize = FINAL_RECORD_BYTES + 16;
 
 const MAGIC: [u8; 4] = *b"LHF1";
+const RETURN_MAGIC: [u8; 4] = *b"LHF2";
 
 /// How a payment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,12 +51,14 @@ pub struct FinalRecord {
     pub credit_exponent: u8,
     /// How it ended.
     pub state: FinalState,
-    /// ISO reason of a rejection, four spaces otherwise.
+    /// ISO reason of a rejection or of a return, four spaces otherwise.
     pub reason: [u8; 4],
     /// Block time.
     pub time_ns: u64,
     /// Block height.
     pub height: u64,
+    /// UETR of the payment that is sent back, if this is a return.
+    pub returns: Option<[u8; 16]>,
 }
 
 /// The bytes are not a final record.
@@ -61,15 +68,21 @@ pub struct RecordError;
 
 impl FinalRecord {
     /// The canonical bytes.
-    pub fn encode(&self) -> [u8; FINAL_RECORD_BYTES] {
-        let mut out = [0; FINAL_RECORD_BYTES];
+    pub fn encode(&self) -> Vec<u8> {
+        let (bytes, count) = self.bytes();
+        bytes[..count].to_vec()
+    }
+
+    /// The canonical bytes, and how many they are.
+    fn bytes(&self) -> ([u8; RETURN_RECORD_BYTES], usize) {
+        let mut out = [0; RETURN_RECORD_BYTES];
         let mut rest = out.as_mut_slice();
         let mut put = |bytes: &[u8]| {
             let (head, tail) = core::mem::take(&mut rest).split_at_mut(bytes.len());
             head.copy_from_slice(bytes);
             rest = tail;
         };
-        put(&MAGIC);
+        put(if self.returns.is_some() { &RETURN_MAGIC } else { &MAGIC });
         put(&self.uetr);
         put(&self.content);
         put(&self.debtor_agent);
@@ -87,15 +100,24 @@ impl FinalRecord {
         put(&self.reason);
         put(&self.time_ns.to_le_bytes());
         put(&self.height.to_le_bytes());
-        out
+        put(&[0]);
+        match self.returns {
+            None => (out, FINAL_RECORD_BYTES),
+            Some(returned) => {
+                put(&returned);
+                (out, RETURN_RECORD_BYTES)
+            }
+        }
     }
 
     /// Reads the canonical bytes; anything else is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut rest = bytes;
-        if take::<4>(&mut rest)? != MAGIC || bytes.len() != FINAL_RECORD_BYTES {
-            return Err(RecordError);
-        }
+        let is_return = match (take::<4>(&mut rest)?, bytes.len()) {
+            (MAGIC, FINAL_RECORD_BYTES) => false,
+            (RETURN_MAGIC, RETURN_RECORD_BYTES) => true,
+            _ => return Err(RecordError),
+        };
         let record = Self {
             uetr: take(&mut rest)?,
             content: take(&mut rest)?,
@@ -115,13 +137,18 @@ impl FinalRecord {
             reason: take(&mut rest)?,
             time_ns: u64::from_le_bytes(take(&mut rest)?),
             height: u64::from_le_bytes(take(&mut rest)?),
+            returns: match take(&mut rest)? {
+                [0] if is_return => Some(take(&mut rest)?),
+                [_] => None,
+            },
         };
         if record.encode() == bytes { Ok(record) } else { Err(RecordError) }
     }
 
     /// Its leaf hash.
     pub fn leaf(&self) -> Hash {
-        leaf_hash(&self.encode())
+        let (bytes, count) = self.bytes();
+        leaf_hash(&bytes[..count])
     }
 }
 

@@ -25,6 +25,21 @@ fn record(n: u8) -> FinalRecord {
         reason: *b"    ",
         time_ns: 1_764_000_000_000_000_000,
         height: 17,
+        returns: None,
+    }
+}
+
+/// The second half of what [`record`] settled, sent back.
+fn return_record() -> FinalRecord {
+    FinalRecord {
+        debtor_agent: *b"PENGCNBSXXX",
+        creditor_agent: *b"HARBHKHHXXX",
+        debit_minor: 46_010,
+        debit_currency: *b"CNY",
+        credit_minor: 46_010,
+        reason: *b"AC04",
+        returns: Some([5; 16]),
+        ..record(6)
     }
 }
 
@@ -77,7 +92,16 @@ fn golden_bytes() {
         body_bytes: 160,
     };
     assert_eq!(BlockHeader::decode(&header.encode()), Ok(header));
-    let lines = [hex(&header.encode()), header.hash().to_string(), hex(&record(5).encode()), record(5).leaf().to_string()];
+    assert_eq!(FinalRecord::decode(&return_record().encode()), Ok(return_record()));
+    let [record, returned] = [record(5), return_record()];
+    let lines = [
+        hex(&header.encode()),
+        header.hash().to_string(),
+        hex(&record.encode()),
+        record.leaf().to_string(),
+        hex(&returned.encode()),
+        returned.leaf().to_string(),
+    ];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/block.txt");
     let text = lines.join("\n") + "\n";
     if std::env::var_os("LUOHU_BLESS").is_some() {

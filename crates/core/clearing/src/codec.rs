@@ -5,9 +5,10 @@
 
 use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
-    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, FixedSide, Fund, FundDirection,
-    IsoReason, MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate, QuoteId,
-    RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict, Rulebook, Settings, SettlementCommand, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, FixedSide, Fund,
+    FundDirection, IsoReason, MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate,
+    QuoteId, Recall, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision, RiskVerdict, Rulebook, Settings,
+    SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -84,6 +85,13 @@ impl Command {
                 put_u16(out, broadcast.text.len() as u16);
                 out.extend_from_slice(broadcast.text.as_bytes());
             }
+            Self::Return(back) => back.encode(out),
+            Self::Recall(recall) => recall.encode(out),
+            Self::AnswerRecall(answer) => answer.encode(out),
+            Self::SetReturnTerms(terms) => {
+                out.push(ReturnTerms::TAG);
+                terms.encode(out);
+            }
         }
     }
 
@@ -111,7 +119,11 @@ impl Command {
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
             53 => Self::Broadcast(decode_broadcast(bytes)?),
             80..=83 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=79 | 84..=255 => return Err(DecodeError::Unknown("tag")),
+            Return::TAG => Self::Return(Return::decode(bytes)?),
+            Recall::TAG => Self::Recall(Recall::decode(bytes)?),
+            AnswerRecall::TAG => Self::AnswerRecall(AnswerRecall::decode(bytes)?),
+            ReturnTerms::TAG => Self::SetReturnTerms(ReturnTerms::decode(bytes)?),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=79 | 84..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
 use crate::{
-    Arrangement, Bic, ContentHash, MessageIdHash, Notice, Officer, Order, ParticipantId, QuoteId, Rulebook, SetNodes, Settings,
-    SettlementCommand, Terms, Time, Uetr,
+    AnswerRecall, Arrangement, Bic, ContentHash, MessageIdHash, Notice, Officer, Order, ParticipantId, QuoteId, Recall, Return,
+    ReturnTerms, Rulebook, SetNodes, Settings, SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -62,6 +62,14 @@ pub enum Command {
     Settle(SettlementCommand),
     /// Operators' word to all participants (`admi.004`); by order only.
     Broadcast(Broadcast),
+    /// A creditor agent sends money back (`pacs.004`).
+    Return(Return),
+    /// A debtor agent asks for a settled payment back (`camt.056`).
+    Recall(Recall),
+    /// The creditor agent answers that (`camt.029`).
+    AnswerRecall(AnswerRecall),
+    /// Sets the times of what follows settlement.
+    SetReturnTerms(ReturnTerms),
 }
 
 /// What operators tell all participants: an outage, a change of hours, a day that begins.

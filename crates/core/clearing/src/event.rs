@@ -2,8 +2,8 @@
 
 use crate::{
     AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MessageIdHash,
-    Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, Refusal, Rejection,
-    RiskDecision, Rulebook, SetNodes, SettlementNote, Time, Uetr, WaitingView,
+    Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, RecallView, Refusal,
+    Rejection, ReturnOf, RiskDecision, Rulebook, SetNodes, SettlementNote, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -153,6 +153,10 @@ pub enum EventKind {
     Settlement(SettlementNote),
     /// The chain has something for a participant.
     Letter(Letter),
+    /// Final: money was sent back.
+    PaymentReturned(PaymentView),
+    /// A recall was asked, answered, or is overdue.
+    Recall(Box<RecallView>),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.
@@ -216,6 +220,8 @@ pub struct PaymentView {
     pub credit: Amount,
     /// The quote used, if currencies differ.
     pub quote: Option<QuoteId>,
+    /// The payment it sends back and why, if it is a return.
+    pub returns: Option<ReturnOf>,
     /// How it stands.
     pub state: PaymentState,
     /// Why it was rejected.
@@ -250,9 +256,9 @@ pub struct Finality {
 }
 
 impl PaymentView {
-    /// Four characters for the wire: the reason of a rejection, spaces otherwise.
+    /// Four characters for the wire: the reason of a rejection or a return, spaces otherwise.
     pub fn reason_bytes(&self) -> [u8; 4] {
-        self.rejection.map_or(*b"    ", |rejection| rejection.iso_reason().0)
+        self.iso_reason().or(self.returns.map(|of| of.reason)).map_or(*b"    ", |reason| reason.0)
     }
 
     /// The ISO reason of a rejection.

@@ -15,7 +15,7 @@ use crate::{
     Time,
 };
 use ledger::{LedgerId, Leg};
-use money::{Amount, Currency, MinorUnits, Rate, Rounding};
+use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate, Rounding};
 use planted::{Bug, planted};
 
 /// One million: a spread is counted in millionths of the debit.
@@ -171,11 +171,21 @@ impl Clearing {
 
     /// The quote a payment names, if it may use it.
     pub(crate) fn usable_quote(&self, id: QuoteId, pay: &crate::Pay) -> Result<Quote, Rejection> {
+        self.quote_for(id, pay.debtor_agent, (pay.debit, pay.debit_currency))
+    }
+
+    /// A quote, if who asked for it is who pays now, and just what it says.
+    pub(crate) fn quote_for(
+        &self,
+        id: QuoteId,
+        payer: ParticipantId,
+        (debit, code): (MinorUnits, CurrencyCode),
+    ) -> Result<Quote, Rejection> {
         let quote = *self.quotes.get(&id).ok_or(Rejection::QuoteNotValid)?;
-        if quote.used || quote.terms.debtor_agent != pay.debtor_agent || quote.terms.expires_at <= self.time {
+        if quote.used || quote.terms.debtor_agent != payer || quote.terms.expires_at <= self.time {
             return Err(Rejection::QuoteNotValid);
         }
-        let same = quote.terms.debit.minor == pay.debit && quote.terms.debit.currency.code == pay.debit_currency;
+        let same = quote.terms.debit.minor == debit && quote.terms.debit.currency.code == code;
         if same { Ok(quote) } else { Err(Rejection::QuoteDiffers) }
     }
 
@@ -262,7 +272,6 @@ fn gross_up(net: MinorUnits, ppm: u32) -> Option<MinorUnits> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use money::CurrencyCode;
 
     const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
     const CNY: Currency = Currency { code: CurrencyCode::CNY, exponent: 2 };

@@ -79,8 +79,10 @@ impl Clearing {
     fn may_forget(&self, payment: &Payment) -> bool {
         match payment.status {
             Status::Held(_) => false,
-            Status::Settled(_) | Status::Rejected(..) if planted(Bug::ForgottenTooEarly) => !self.settings.forgets_nothing(),
-            Status::Settled(finality) | Status::Rejected(_, finality) => {
+            Status::Settled(_) | Status::Rejected(..) | Status::Returned(_) if planted(Bug::ForgottenTooEarly) => {
+                !self.settings.forgets_nothing()
+            }
+            Status::Settled(finality) | Status::Rejected(_, finality) | Status::Returned(finality) => {
                 finality.at.after(self.settings.payment_retention_ns) <= self.time && payment.accepted_at < self.horizon
             }
         }
@@ -108,6 +110,8 @@ impl Clearing {
             self.exchange_forgotten[usize::from(payment.debit_ledger.0)] += i128::from(payment.debit.0);
             self.exchange_forgotten[usize::from(payment.credit_ledger.0)] -= i128::from(payment.credit.0);
         }
+        self.aftermath.forget(&view);
+        self.quotas.forget(index);
         self.payments.drop_front();
         view
     }

@@ -148,8 +148,12 @@ impl Command {
             Self::Notice(_) => "notice",
             Self::Settle(command) => return command.name_if_ordered(),
             Self::Broadcast(_) => "broadcast",
+            Self::SetReturnTerms(_) => "set-return-terms",
             Self::Order(_)
             | Self::Cancel { .. }
+            | Self::Return(_)
+            | Self::Recall(_)
+            | Self::AnswerRecall(_)
             | Self::PublishRate(_)
             | Self::RequestQuote(_)
             | Self::Pay(_)
@@ -250,9 +254,13 @@ impl Clearing {
             | Command::SetRulebook(_)
             | Command::Arrange(_)
             | Command::Notice(_)
-            | Command::Settle(_) => self.apply_alone(command),
+            | Command::Settle(_)
+            | Command::SetReturnTerms(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }
+            | Command::Return(_)
+            | Command::Recall(_)
+            | Command::AnswerRecall(_)
             | Command::PublishRate(_)
             | Command::RequestQuote(_)
             | Command::Pay(_)

@@ -23,7 +23,7 @@ pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
                     return broken(format!("payment {at} is held without a hold"));
                 }
             }
-            Status::Settled(finality) | Status::Rejected(_, finality) => {
+            Status::Settled(finality) | Status::Rejected(_, finality) | Status::Returned(finality) => {
                 if finality.leaf_index >= leaves || !ends.insert(finality.leaf_index) {
                     return broken(format!("payment {at} has leaf {}, which is not its own", finality.leaf_index));
                 }
@@ -85,7 +85,7 @@ pub fn pay_04_all_legs_or_none(clearing: &Clearing) -> Result<(), LawBroken> {
 }
 
 fn is_exchanged_and_settled(payment: &Payment) -> bool {
-    payment.debit_ledger != payment.credit_ledger && matches!(payment.status, Status::Settled(_))
+    payment.debit_ledger != payment.credit_ledger && matches!(payment.status, Status::Settled(_) | Status::Returned(_))
 }
 
 /// What pools, spread and rounding accounts of a ledger hold beyond what was funded into them.
@@ -135,6 +135,16 @@ pub fn quo_01_no_quota_exceeded(clearing: &Clearing) -> Result<(), LawBroken> {
     clearing.quotas.check()
 }
 
+/// RET-01: of no payment more is returned than its creditor agent received, and each return on record settled once.
+pub fn ret_01_no_more_than_the_original(clearing: &Clearing) -> Result<(), LawBroken> {
+    crate::returns::ret_01(clearing)
+}
+
+/// RET-01 over a run's events: no return is told twice, and returns without exchange never pass the original's credit.
+pub fn ret_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
+    crate::returns::ret_01_told(events.into_iter().map(|event| &event.kind))
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -144,6 +154,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         pay_04_all_legs_or_none(clearing),
         liq_01_no_debit_beyond_prefunding_and_cap(clearing),
         quo_01_no_quota_exceeded(clearing),
+        ret_01_no_more_than_the_original(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

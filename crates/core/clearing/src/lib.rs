@@ -11,9 +11,10 @@
 //!             │              │ └──────────▶ deadline passes   ──▶ hold voided  (Rejected, AB05)
 //!             └──────────────┴─ (Rejected at once, our reason; the creditor agent never hears of it)
 //! ```
+//! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-04, LIQ-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-04, LIQ-01, QUO-01, RET-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -36,6 +37,7 @@ mod liquidity;
 mod participant;
 mod payment;
 mod refusal;
+mod returns;
 mod row;
 mod rules;
 mod settings;
@@ -60,6 +62,10 @@ pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
+pub use returns::{
+    AnswerRecall, Erred, Facts, Recall, RecallState, RecallVerdict, RecallView, Return, ReturnOf, ReturnTerms, erred,
+    recall_answers, recall_reasons, return_reasons,
+};
 pub use rules::{
     Code, Corridor, CounterKey, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, PersonKey, Purpose, Question,
     QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,

@@ -47,7 +47,7 @@ impl Payment {
     pub(crate) fn is_open(&self) -> bool {
         match self.status {
             Status::Held(_) => true,
-            Status::Settled(_) | Status::Rejected(..) => false,
+            Status::Settled(_) | Status::Rejected(..) | Status::Returned(_) => false,
         }
     }
 }
@@ -58,6 +58,8 @@ pub(crate) enum Status {
     Held(HoldId),
     Settled(Finality),
     Rejected(Rejection, Finality),
+    /// A return: final from its first moment.
+    Returned(Finality),
 }
 
 impl Clearing {
@@ -86,7 +88,7 @@ impl Clearing {
         if self.ledger_of(pay.debit_currency).is_none() {
             return Err(Refusal::UnknownCurrency);
         }
-        if self.message_known(pay) {
+        if self.knows_message(pay.message_id) {
             return Err(Refusal::DuplicateMessageId);
         }
         if self.payments.len() >= Self::PAYMENTS_MAX {
@@ -236,7 +238,10 @@ impl Clearing {
             (Status::Rejected(Rejection::ByCreditorAgent(known), _), AnswerVerdict::Refuses(reason)) if known == reason => {
                 return Ok(self.repeated(index));
             }
-            (Status::Settled(_) | Status::Rejected(..), AnswerVerdict::WillCredit | AnswerVerdict::Refuses(_)) => {
+            (
+                Status::Settled(_) | Status::Rejected(..) | Status::Returned(_),
+                AnswerVerdict::WillCredit | AnswerVerdict::Refuses(_),
+            ) => {
                 return Err(Refusal::AlreadyFinal);
             }
         };
@@ -270,7 +275,7 @@ impl Clearing {
                 self.reject_held(index, hold, rejection);
                 true
             }
-            Status::Settled(_) | Status::Rejected(..) => false,
+            Status::Settled(_) | Status::Rejected(..) | Status::Returned(_) => false,
         }
     }
 
@@ -285,7 +290,7 @@ impl Clearing {
                         self.reject_held(index, hold, Rejection::TimedOut);
                         self.note_unanswered(self.payments[index].creditor_agent);
                     }
-                    Status::Settled(_) | Status::Rejected(..) => {}
+                    Status::Settled(_) | Status::Rejected(..) | Status::Returned(_) => {}
                 }
                 self.deadlines[queue].pop_front();
             }
@@ -298,16 +303,17 @@ impl Clearing {
             while let Some(&(_, index)) = queue.front() {
                 match self.payments[index].status {
                     Status::Held(_) => break,
-                    Status::Settled(_) | Status::Rejected(..) => queue.pop_front(),
+                    Status::Settled(_) | Status::Rejected(..) | Status::Returned(_) => queue.pop_front(),
                 };
             }
         }
     }
 
-    /// When the next open payment times out or the next waiting one is taken up, if there is one.
+    /// When the next open payment times out, the next waiting one is taken up or an answer to a recall is due, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
-        answers.chain(self.next_release()).chain(self.next_transfer()).min()
+        let later = self.next_release().into_iter().chain(self.next_transfer()).chain(self.aftermath.recalls.next_due());
+        answers.chain(later).min()
     }
 
     /// PAY-T6.
@@ -317,6 +323,8 @@ impl Clearing {
         let payment = &mut self.payments[index];
         match payment.status {
             Status::Held(_) | Status::Rejected(..) => return Err(Refusal::NotSettled),
+            // What a return gives back is the debtor agent's own customer's.
+            Status::Returned(_) => return Err(Refusal::AlreadyFinal),
             Status::Settled(_) if payment.credited.is_some() => return Ok(self.repeated(index)),
             Status::Settled(_) => payment.credited = Some(position),
         }
@@ -326,7 +334,7 @@ impl Clearing {
         Ok(Outcome::Payment { payment: view, repeated: false })
     }
 
-    fn repeated(&self, index: PaymentIndex) -> Outcome {
+    pub(crate) fn repeated(&self, index: PaymentIndex) -> Outcome {
         Outcome::Payment { payment: self.view(index), repeated: true }
     }
 
@@ -340,17 +348,18 @@ impl Clearing {
     }
 
     /// The finality of a payment that ends with the next event.
-    fn next_finality(&self) -> Finality {
+    pub(crate) fn next_finality(&self) -> Finality {
         Finality { at: self.time, height: self.height, position: Position(self.next_position), leaf_index: self.finals.len() }
     }
 
     /// Enters the end in the tree of final payments and tells it.
-    fn finish(&mut self, index: PaymentIndex) {
+    pub(crate) fn finish(&mut self, index: PaymentIndex) {
         let view = self.view(index);
         let record = view.final_record().expect("the payment is final");
         self.finals.push_leaf_hash(record.leaf());
         self.note_payment(index);
         self.emit(match view.state {
+            PaymentState::Settled if view.returns.is_some() => EventKind::PaymentReturned(view),
             PaymentState::Settled => EventKind::PaymentSettled(view),
             PaymentState::Held | PaymentState::Rejected => EventKind::PaymentRejected(view),
         });
@@ -392,6 +401,14 @@ impl Clearing {
                 self.delta.extend_from_slice(&payment.content.0);
                 put_u64(&mut self.delta, finality.leaf_index);
             }
+            Status::Returned(finality) => {
+                self.delta.push(3);
+                self.delta.extend_from_slice(&payment.uetr.0);
+                self.delta.extend_from_slice(&payment.content.0);
+                put_u64(&mut self.delta, payment.debit.0);
+                put_u64(&mut self.delta, payment.credit.0);
+                put_u64(&mut self.delta, finality.leaf_index);
+            }
         }
     }
 
@@ -400,9 +417,9 @@ impl Clearing {
         self.by_uetr.find(&uetr.0, |mark| self.payments[row(mark)].uetr == uetr).map(row)
     }
 
-    fn message_known(&self, pay: &Pay) -> bool {
-        let is_it = |mark| self.payments[self.payments.marked(mark)].message_id == pay.message_id;
-        self.by_message.find(&pay.message_id.0, is_it).is_some() || self.waiting.knows_message(pay.message_id)
+    pub(crate) fn knows_message(&self, message: MessageIdHash) -> bool {
+        let is_it = |mark| self.payments[self.payments.marked(mark)].message_id == message;
+        self.by_message.find(&message.0, is_it).is_some() || self.waiting.knows_message(message)
     }
 
     /// The payment as others see it.
@@ -410,8 +427,12 @@ impl Clearing {
         let payment = &self.payments[index];
         let (state, rejection, finality) = match payment.status {
             Status::Held(_) => (PaymentState::Held, None, None),
-            Status::Settled(finality) => (PaymentState::Settled, None, Some(finality)),
+            Status::Settled(finality) | Status::Returned(finality) => (PaymentState::Settled, None, Some(finality)),
             Status::Rejected(rejection, finality) => (PaymentState::Rejected, Some(rejection), Some(finality)),
+        };
+        let returns = match payment.status {
+            Status::Returned(_) => self.aftermath.return_of(index),
+            Status::Held(_) | Status::Settled(_) | Status::Rejected(..) => None,
         };
         let bic = |id: ParticipantId| self.participants[id.0 as usize].bic;
         PaymentView {
@@ -426,6 +447,7 @@ impl Clearing {
             debit: Amount { minor: payment.debit, currency: self.currency(payment.debit_ledger) },
             credit: Amount { minor: payment.credit, currency: self.currency(payment.credit_ledger) },
             quote: payment.quote,
+            returns,
             state,
             rejection,
             credited: payment.credited.is_some(),
@@ -506,6 +528,7 @@ impl PaymentView {
             reason: self.reason_bytes(),
             time_ns: finality.at.0,
             height: finality.height,
+            returns: self.returns.map(|of| of.original.0),
         })
     }
 }

@@ -117,11 +117,29 @@ pub enum Refusal {
     NoSettlementAgent,
     /// Hours that have no meaning.
     CalendarNotValid,
+    /// The return's identification was used for a return with other content.
+    DuplicateReturn,
+    /// A return cannot itself be returned or recalled.
+    NotReturnable,
+    /// The payment settled too long ago for it.
+    TooLateAfterSettlement,
+    /// More than is left of what the creditor agent received (RET-01).
+    MoreThanLeft,
+    /// The return's currency, amounts or quote do not fit the payment.
+    ReturnDiffers,
+    /// A reason the scheme does not use for this.
+    ReasonNotUsed,
+    /// Something of the kind is open about the payment already.
+    AlreadyOpen,
+    /// Nothing of the kind was ever open about the payment.
+    NothingOpen,
+    /// What is recalled in time could not be returned any more when the answer is due.
+    ReturnTermsNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 57] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -170,6 +188,15 @@ impl Refusal {
         Self::TransferEnded,
         Self::NoSettlementAgent,
         Self::CalendarNotValid,
+        Self::DuplicateReturn,
+        Self::NotReturnable,
+        Self::TooLateAfterSettlement,
+        Self::MoreThanLeft,
+        Self::ReturnDiffers,
+        Self::ReasonNotUsed,
+        Self::AlreadyOpen,
+        Self::NothingOpen,
+        Self::ReturnTermsNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -248,6 +275,21 @@ impl Refusal {
             Self::NoSettlementAgent => ("CLR-1144", b"AB07", 422, Later, "no settlement agent is named for this currency"),
             Self::CalendarNotValid => ("CLR-1145", b"DT01", 422, WithChange, "hours or days that have no meaning"),
             Self::NotASpan => ("CLR-1103", b"DT01", 422, WithChange, "the time ends before it begins, is over, or is none"),
+            Self::DuplicateReturn => {
+                ("CLR-1110", b"DUPL", 409, WithChange, "the return's identification was used for a return with other content")
+            }
+            Self::NotReturnable => ("CLR-1111", b"NARR", 409, Never, "a return cannot be returned or recalled"),
+            Self::TooLateAfterSettlement => ("CLR-1112", b"TM01", 422, Never, "the payment settled too long ago"),
+            Self::MoreThanLeft => ("CLR-1113", b"AM09", 422, WithChange, "more than is left of the payment"),
+            Self::ReturnDiffers => {
+                ("CLR-1114", b"CURR", 422, WithChange, "currency, amounts or quote of the return do not fit the payment")
+            }
+            Self::ReasonNotUsed => ("CLR-1115", b"CH16", 422, WithChange, "the scheme does not use this reason for this"),
+            Self::AlreadyOpen => ("CLR-1116", b"DUPL", 409, Later, "an earlier one about this payment is not answered yet"),
+            Self::NothingOpen => ("CLR-1117", b"AG09", 404, Never, "nothing was asked about this payment"),
+            Self::ReturnTermsNotValid => {
+                ("CLR-1118", b"NARR", 422, WithChange, "what is recalled in time must still be returnable when its answer is due")
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! A forgotten payment as a row of fixed length, for whoever keeps the past. It names everything itself: reading it takes
-//! no tables of the centre.
+//! no tables of the centre. The quote of a return is not in it: it names the payment it returns there.
 
 use crate::codec::{
     put_risk, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_reason, take_risk, take_u64,
 };
 use crate::{
     Bic, ContentHash, DecodeError, Finality, MessageIdHash, ParticipantId, PaymentIndex, PaymentState, PaymentView, Position,
-    QuoteId, Rejection, Time, Uetr,
+    QuoteId, Rejection, ReturnOf, Time, Uetr,
 };
 use money::{Amount, MinorUnits};
 
@@ -30,8 +30,14 @@ impl PaymentView {
             out.extend_from_slice(&amount.currency.code.bytes());
             out.push(amount.currency.exponent);
         }
-        out.push(u8::from(self.quote.is_some()));
-        out.extend_from_slice(&self.quote.map_or([0; 16], |quote| quote.0));
+        // A return names the payment it returns where others name their quote.
+        let (kind, named) = match (self.returns, self.quote) {
+            (Some(of), _) => (2, of.original.0),
+            (None, Some(quote)) => (1, quote.0),
+            (None, None) => (0, [0; 16]),
+        };
+        out.push(kind);
+        out.extend_from_slice(&named);
         out.push(u8::from(self.rejection.is_some()));
         out.push(self.rejection.map_or(0, Rejection::number));
         out.extend_from_slice(&self.reason_bytes());
@@ -55,8 +61,14 @@ impl PaymentView {
         let (uetr, content, message_id) = (Uetr(take(bytes)?), ContentHash(take(bytes)?), MessageIdHash(take(bytes)?));
         let ((debtor_agent, debtor_bic), (creditor_agent, creditor_bic)) = (take_agent(bytes)?, take_agent(bytes)?);
         let (debit, credit) = (take_amount(bytes)?, take_amount(bytes)?);
-        let (is_quoted, quote) = (take_bool(bytes)?, take(bytes)?);
-        let rejection = take_rejection(bytes)?;
+        let ([kind], named) = (take(bytes)?, take(bytes)?);
+        let (rejection, reason) = take_rejection(bytes)?;
+        let (quote, returns) = match (kind, rejection) {
+            (0, _) => (None, None),
+            (1, _) => (Some(QuoteId(named)), None),
+            (2, None) => (None, Some(ReturnOf { original: Uetr(named), reason: take_reason(&mut reason.as_slice())? })),
+            (2.., _) => return Err(DecodeError::Unknown("kind of row")),
+        };
         let risk = take_risk(bytes)?;
         let position = |bytes: &mut &[u8]| Ok(Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position));
         let (credited_position, forwarded_position) = (position(bytes)?, position(bytes)?);
@@ -81,7 +93,8 @@ impl PaymentView {
             creditor_bic,
             debit,
             credit,
-            quote: is_quoted.then_some(QuoteId(quote)),
+            quote,
+            returns,
             state: if rejection.is_some() { PaymentState::Rejected } else { PaymentState::Settled },
             rejection,
             credited: credited_position.is_some(),
@@ -103,11 +116,12 @@ fn take_amount(bytes: &mut &[u8]) -> Result<Amount, DecodeError> {
     Ok(Amount { minor: MinorUnits(take_u64(bytes)?), currency: take_currency(bytes)? })
 }
 
-fn take_rejection(bytes: &mut &[u8]) -> Result<Option<Rejection>, DecodeError> {
-    let (is_rejected, [number]) = (take_bool(bytes)?, take(bytes)?);
+/// A rejection, and the four characters of the reason.
+fn take_rejection(bytes: &mut &[u8]) -> Result<(Option<Rejection>, [u8; 4]), DecodeError> {
+    let (is_rejected, [number], reason) = (take_bool(bytes)?, take(bytes)?, take(bytes)?);
     if !is_rejected {
-        let [_, _, _, _] = take(bytes)?;
-        return Ok(None);
+        return Ok((None, reason));
     }
-    Rejection::decode(number, take_reason(bytes)?).map(Some).ok_or(DecodeError::Unknown("rejection"))
+    let rejection = Rejection::decode(number, take_reason(&mut reason.as_slice())?);
+    rejection.map(|rejection| (Some(rejection), reason)).ok_or(DecodeError::Unknown("rejection"))
 }

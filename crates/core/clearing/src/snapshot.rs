@@ -14,6 +14,7 @@ use crate::exchange::{Quote, StandingRate};
 use crate::governance::Governance;
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
 use crate::payment::{Payment, Status};
+use crate::returns::Aftermath;
 use crate::rules::Quotas;
 use crate::state::SystemAccounts;
 use crate::table::Payments;
@@ -70,6 +71,7 @@ impl Clearing {
         self.encode_affairs(out);
         put_u64(out, self.letters);
         self.encode_settlement(out);
+        self.aftermath.encode(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -151,6 +153,7 @@ impl Clearing {
         clearing.decode_affairs(bytes)?;
         clearing.letters = take_u64(bytes)?;
         clearing.decode_settlement(bytes)?;
+        clearing.aftermath = Aftermath::decode(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }
@@ -179,7 +182,9 @@ impl Clearing {
         };
         let payment = |payment: &Payment| match payment.status {
             Status::Held(hold) => self.ledgers.hold(hold).is_ok(),
-            Status::Settled(finality) | Status::Rejected(_, finality) => finality.leaf_index < self.finals.len(),
+            Status::Settled(finality) | Status::Rejected(_, finality) | Status::Returned(finality) => {
+                finality.leaf_index < self.finals.len()
+            }
         };
         let quote = |quote: &Quote| {
             let terms = &quote.terms;
@@ -199,6 +204,8 @@ impl Clearing {
             // Each final payment is one on record or forgotten, and what is forgotten was final.
             ("tree", (self.payments.first()..=self.payments.next().0).contains(&self.finals.len())),
             ("payment with a quota", self.quotas.reservers().all(|index| self.payments.get(index).is_some_and(Payment::is_open))),
+            ("payment with a counted quota", self.quotas.committers().all(|index| self.payments.get(index).is_some())),
+            ("returned payment", crate::returns::ret_01(self).is_ok()),
             ("state of a payment", self.payments.iter().all(payment)),
         ];
         refers.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(DecodeError::Unknown(what)))
@@ -391,6 +398,10 @@ fn encode_payment(payment: &Payment, out: &mut Vec<u8>) {
             out.extend_from_slice(&rejection.iso_reason().0);
             put_finality(out, finality);
         }
+        Status::Returned(finality) => {
+            out.push(3);
+            put_finality(out, finality);
+        }
     }
 }
 
@@ -428,7 +439,8 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
                     .ok_or(DecodeError::Unknown("rejection"))?;
                 Status::Rejected(rejection, take_finality(bytes)?)
             }
-            [3..=255] => return Err(DecodeError::Unknown("payment status")),
+            [3] => Status::Returned(take_finality(bytes)?),
+            [4..=255] => return Err(DecodeError::Unknown("payment status")),
         },
     })
 }

@@ -176,6 +176,8 @@ impl ParticipantView {
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
             | EventKind::PaymentWaiting(_)
+            | EventKind::PaymentReturned(_)
+            | EventKind::Recall(_)
             | EventKind::RulebookSet(_)
             | EventKind::Letter(_) => None,
         }

@@ -7,6 +7,7 @@ use crate::governance::Governance;
 use crate::index::Index;
 use crate::liquidity::{limit_of, room};
 use crate::participant::Participant;
+use crate::returns::Aftermath;
 use crate::rules::Quotas;
 use crate::settlement::Settlement;
 use crate::table::Payments;
@@ -92,6 +93,7 @@ pub struct Clearing {
     pub(crate) settlement: Settlement,
     /// Letters sent so far.
     pub(crate) letters: u64,
+    pub(crate) aftermath: Aftermath,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -139,6 +141,7 @@ impl Clearing {
             affairs: Affairs::default(),
             settlement: Settlement::default(),
             letters: 0,
+            aftermath: Aftermath::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -169,6 +172,7 @@ impl Clearing {
         self.sweep_quotas(commands.len());
         self.begin_liquidity();
         self.begin_settlement();
+        self.begin_aftermath();
         let forgotten = self.forget_payments(commands.len());
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
@@ -203,6 +207,7 @@ impl Clearing {
             match command {
                 Command::Pay(pay) => seen ^= self.by_uetr.warm(&pay.uetr.0) ^ self.by_message.warm(&pay.message_id.0),
                 Command::Answer(answer) => seen ^= self.by_uetr.warm(&answer.uetr.0),
+                Command::Return(back) => seen ^= self.by_uetr.warm(&back.id.0) ^ self.by_uetr.warm(&back.original.0),
                 Command::Configure(_)
                 | Command::OpenLedger(_)
                 | Command::RegisterParticipant(_)
@@ -217,6 +222,9 @@ impl Clearing {
                 | Command::Cancel { .. }
                 | Command::SetRulebook(_)
                 | Command::Arrange(_)
+                | Command::Recall(_)
+                | Command::AnswerRecall(_)
+                | Command::SetReturnTerms(_)
                 | Command::Notice(_)
                 | Command::Settle(_)
                 | Command::Broadcast(_) => {}
@@ -265,6 +273,10 @@ impl Clearing {
             Command::Notice(notice) => self.take_notice(notice),
             Command::Settle(command) => self.settlement_command(command),
             Command::Broadcast(_) => Err(Refusal::NeedsOrder),
+            Command::Return(back) => self.give_back(back),
+            Command::Recall(recall) => self.take_recall(recall),
+            Command::AnswerRecall(answer) => self.answer_recall(answer),
+            Command::SetReturnTerms(terms) => self.set_return_terms(*terms),
         }
     }
 

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash, FixedSide, Fund,
-    FundDirection, IndexSeed, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, ParticipantId, Pay, Priority, PublishRate,
-    QuoteId, RegisterParticipant, RequestQuote, RiskDecision, Says, SetLiquidity, Terms, Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash,
+    FixedSide, Fund, FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, ParticipantId, Pay,
+    Priority, PublishRate, QuoteId, Recall, RecallVerdict, RegisterParticipant, RequestQuote, Return, RiskDecision, Says,
+    SetLiquidity, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -79,9 +80,33 @@ fn snapshot() -> Vec<u8> {
     commands.push(Command::Arrange(Arrangement::SetBreaker(Breaker { timeouts: 3, rest_ns: 5 })));
     let says = Says::Offline(Absence { from: Time(50), until: Time(60) });
     commands.push(Command::Notice(Notice { participant: ParticipantId(1), says }));
+    commands.push(Command::Return(Return {
+        id: Uetr([8; 16]),
+        content: ContentHash([8; 32]),
+        message_id: MessageIdHash([8; 16]),
+        returner: ParticipantId(1),
+        original: Uetr([1; 16]),
+        amount: MinorUnits(1),
+        portion: MinorUnits(1),
+        currency: CurrencyCode::HKD,
+        quote: None,
+        reason: IsoReason(*b"AC04"),
+        created_at: Time(1),
+        facts: None,
+    }));
+    commands.push(Command::Recall(Recall {
+        original: Uetr([1; 16]),
+        debtor_agent: ParticipantId(0),
+        reason: IsoReason(*b"CUST"),
+        content: ContentHash([9; 32]),
+        facts: None,
+    }));
+    let verdict = RecallVerdict::Rejects(IsoReason(*b"NOAS"));
+    commands.push(Command::AnswerRecall(AnswerRecall { original: Uetr([1; 16]), creditor_agent: ParticipantId(1), verdict }));
     let mut clearing = Clearing::new(IndexSeed(1));
     clearing.apply_block(Time(1), &commands);
-    assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (2, 1, Vec::new()));
+    assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (3, 2, Vec::new()));
+    assert_eq!(clearing.recalls_told().count(), 2);
     let mut bytes = Vec::new();
     clearing.encode_snapshot(&mut bytes);
     bytes

@@ -18,6 +18,14 @@
 //! transfer T1                             => asked in 50.00 HKD | queued until 28800 | none
 //! noted                                   => funded in HARB 50.00 HKD by LION
 //! breaker 3 rest 60                       after three unanswered payments in a row, rest for a minute
+//! return R1 of P1 PENG 40.00 HKD AC04 [portion 50.00] [quote Q1] [message M1] [other] [forgotten]  => settled | CLR-1113
+//!                                         `forgotten`: with the facts of P1 that the past has kept
+//! returned P1 HKD                         => 40.00
+//! recall P1 HARB DUPL [other] [forgotten] => done | CLR-1116
+//! recall-answer P1 PENG accept | NOOR     => done | CLR-1007
+//! recall-state P1                         => asked DUPL due 120 | overdue DUPL | accepted | rejected NOOR | none
+//! return-terms return 400 recall 100 fraud 300 answer 50     times after settlement, in seconds
+//! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook is written over several lines, see `rulebook`.
 //! After every line all laws are checked.
@@ -25,12 +33,14 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash, FixedSide, Fund,
-    FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Outcome, ParticipantId,
-    ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote, RiskDecision,
-    RiskVerdict, Rulebook, Says, SetLiquidity, Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash,
+    EventKind, Facts, FixedSide, Fund, FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice,
+    Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, Recall, RecallState,
+    RecallVerdict, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision, RiskVerdict, Rulebook, Says,
+    SetLiquidity, Settings, Terms, Time, Uetr, laws,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
+use std::collections::BTreeMap;
 
 #[path = "support/rulebook.rs"]
 mod rulebook;
@@ -44,7 +54,9 @@ fn every_table_balances() {
     let mut tables = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tables")).unwrap() {
         let path = entry.unwrap().path();
-        let mut scheme = Scheme { clearing: Clearing::new(IndexSeed(1)), now: Time(0), fundings: 0, draft: None };
+        let clearing = Clearing::new(IndexSeed(1));
+        let mut scheme =
+            Scheme { clearing, now: Time(0), fundings: 0, draft: None, past: BTreeMap::new(), terms: BTreeMap::new() };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
         }
@@ -59,6 +71,10 @@ struct Scheme {
     fundings: u8,
     /// The rulebook being written.
     draft: Option<Rulebook>,
+    /// What history would know of settled payments.
+    past: BTreeMap<Uetr, Facts>,
+    /// What their messages say.
+    terms: BTreeMap<Uetr, Terms>,
 }
 
 impl Scheme {
@@ -98,6 +114,40 @@ impl Scheme {
             ["noted"] => return Ok(settlement::noted(&self.clearing)),
             ["agent" | "top-up" | "withdrawal" | "agent-says" | "officers-say" | "standing-top-up", ..] => {
                 self.settlement(words)?
+            }
+            ["return", id, "of", original, name, amount, code, reason, ref rest @ ..] => {
+                self.give_back(id, original, name, (amount, code, reason), rest)
+            }
+            ["returned", id, code] => {
+                let currency = Currency::new(currency_code(code), 2).unwrap();
+                return Ok(Amount { minor: self.clearing.returned(Uetr(id16(id))), currency }.to_string());
+            }
+            ["recall", id, name, reason, ref rest @ ..] => Command::Recall(Recall {
+                original: Uetr(id16(id)),
+                debtor_agent: self.participant(name),
+                reason: IsoReason::parse(reason).ok_or("reason")?,
+                content: ContentHash([if rest.contains(&"other") { 2 } else { 1 }; 32]),
+                facts: self.facts(id, rest),
+            }),
+            ["recall-answer", id, name, word] => Command::AnswerRecall(AnswerRecall {
+                original: Uetr(id16(id)),
+                creditor_agent: self.participant(name),
+                verdict: match word {
+                    "accept" => RecallVerdict::Accepts,
+                    reason => RecallVerdict::Rejects(IsoReason::parse(reason).ok_or("reason")?),
+                },
+            }),
+            ["recall-state", id] => return Ok(self.recall_state(id)),
+            ["return-terms", "return", within, "recall", recall, "fraud", fraud, "answer", answer] => {
+                Command::SetReturnTerms(ReturnTerms {
+                    return_within_ns: time(within).0,
+                    recall_within_ns: time(recall).0,
+                    recall_fraud_within_ns: time(fraud).0,
+                    recall_answer_ns: time(answer).0,
+                })
+            }
+            ["retention", seconds] => {
+                Command::Configure(Settings { payment_retention_ns: time(seconds).0, ..Settings::unconfigured() })
             }
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
             ["ledger", code, decimals] => {
@@ -142,7 +192,16 @@ impl Scheme {
         let mut encoded = Vec::new();
         command.encode(&mut encoded);
         assert_eq!(Command::decode(&mut encoded.as_slice()).as_ref(), Ok(&command), "every command survives its encoding");
+        if let Command::Pay(pay) = &command {
+            self.terms.insert(pay.uetr, pay.terms);
+        }
         let applied = self.clearing.apply_block(self.now, &[command]);
+        for event in &applied.events {
+            if let EventKind::PaymentSettled(view) = &event.kind {
+                self.past.insert(view.uetr, Facts { payment: *view, terms: self.terms[&view.uetr] });
+            }
+        }
+        assert!(laws::ret_01_told(&applied.events).is_ok());
         match &applied.outcomes[0] {
             Outcome::Done | Outcome::Registered(_) => "done".into(),
             Outcome::Quoted(terms) => format!(
@@ -226,6 +285,45 @@ impl Scheme {
         let sign = if account.posted < 0 { "-" } else { "" };
         let posted = Amount::from_minor(account.posted.unsigned_abs() as u64, account.currency);
         Ok(format!("{sign}{posted} held {}", Amount::from_minor(account.held_debit, account.currency)))
+    }
+
+    fn give_back(
+        &self,
+        id: &str,
+        original: &str,
+        name: &str,
+        (amount, code, reason): (&str, &str, &str),
+        rest: &[&str],
+    ) -> Command {
+        let option = |word| rest.iter().position(|&w| w == word).map(|at| rest[at + 1]);
+        Command::Return(Return {
+            id: Uetr(id16(id)),
+            content: ContentHash([if rest.contains(&"other") { 2 } else { 1 }; 32]),
+            message_id: MessageIdHash(id16(option("message").unwrap_or(id))),
+            returner: self.participant(name),
+            original: Uetr(id16(original)),
+            amount: self.amount(amount, code),
+            portion: self.amount(option("portion").unwrap_or(amount), code),
+            currency: currency_code(code),
+            quote: option("quote").map(|quote| QuoteId(id16(quote))),
+            reason: IsoReason::parse(reason).expect("four characters"),
+            created_at: option("created").map_or(self.now, time),
+            facts: self.facts(original, rest),
+        })
+    }
+
+    fn facts(&self, original: &str, rest: &[&str]) -> Option<Facts> {
+        rest.contains(&"forgotten").then(|| self.past[&Uetr(id16(original))])
+    }
+
+    fn recall_state(&self, id: &str) -> String {
+        let Some(view) = self.clearing.recall(Uetr(id16(id))) else { return "none".into() };
+        match view.state {
+            RecallState::Asked => format!("asked {} due {}", view.reason, view.due.0 / SECOND),
+            RecallState::Overdue => format!("overdue {}", view.reason),
+            RecallState::Answered(RecallVerdict::Accepts) => "accepted".into(),
+            RecallState::Answered(RecallVerdict::Rejects(reason)) => format!("rejected {reason}"),
+        }
     }
 
     fn payment(&self, id: &str) -> String {

@@ -4,11 +4,13 @@ use crate::books::records::{Customer, Outgoing};
 use crate::order::PayeeNumber;
 use iso20022::value::EpochNanos;
 use iso20022::view::{
-    AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, IdentityView, NameVerdict, PartyView, PaymentPriority, StatusReportView, StatusRequestView,
-    SystemEventView, TransactionStatus, ViewError, business_message,
+    AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
+    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, IdentityView, NameVerdict, PartyView,
+    PaymentPriority, PaymentReturnView, StatusReportView, StatusRequestView, SystemEventView, TransactionStatus, ViewError,
+    business_message,
 };
 use iso20022::{Carried, Limits, Message, read_business_message};
+use money::Amount;
 use world::SharedWorld;
 
 /// Who writes to whom.
@@ -35,6 +37,12 @@ pub(crate) enum Read {
     PayeeQuestion(Box<IdentificationRequestView>),
     /// Whose account it is.
     PayeeAnswer(Box<IdentificationReportView>),
+    /// Money that comes back.
+    Returned(Box<PaymentReturnView>),
+    /// A payment this bank credited is asked back.
+    Recall(Box<CancellationRequestView>),
+    /// What another bank says to a recall of ours.
+    RecallAnswer(Box<CancellationAnswerView>),
     /// A message was refused as such: code and words.
     Rejection(String, String),
     /// What operators tell everybody.
@@ -67,9 +75,10 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
             Read::Rejection(rejection.reason, rejection.description.unwrap_or_default())
         }
         Carried::Presence(_) => Read::Broadcast(SystemEventView::of(document)?),
+        Carried::Return(_) => Read::Returned(Box::new(PaymentReturnView::of(document)?)),
+        Carried::CancellationRequest(_) => Read::Recall(Box::new(CancellationRequestView::of(document)?)),
+        Carried::CancellationAnswer(_) => Read::RecallAnswer(Box::new(CancellationAnswerView::of(document)?)),
         Carried::StatusRequest(_)
-        | Carried::CancellationRequest(_)
-        | Carried::CancellationAnswer(_)
         | Carried::LiquidityTransfer(_)
         | Carried::Receipt(_)
         | Carried::StatementRequest(_)
@@ -99,7 +108,7 @@ pub(crate) fn outgoing_event(status: TransactionStatus) -> crate::books::state::
 
 impl Scheme {
     /// A fresh identifier of 32 characters.
-    fn fresh_id(&self) -> String {
+    pub(crate) fn fresh_id(&self) -> String {
         self.world.uuid().simple().to_string()
     }
 
@@ -210,6 +219,66 @@ impl Scheme {
             uetr: uuid_bytes(uetr),
             instructing_agent: Some(self.own.clone()),
             instructed_agent: Some(self.centre.clone()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// Money sent back (`pacs.004`), without exchange.
+    pub(crate) fn payment_return(
+        &self,
+        return_id: &str,
+        uetr: &str,
+        amount: Amount,
+        reason: &str,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = PaymentReturnView {
+            message_id: id.clone(),
+            created_at: now,
+            return_id: return_id.to_owned(),
+            uetr: uuid_bytes(uetr),
+            original_end_to_end_id: None,
+            original_transaction_id: None,
+            original_amount: None,
+            returned_amount: amount,
+            returned_instructed_amount: None,
+            quote: None,
+            reason: reason.to_owned(),
+            information: None,
+            clearing_system_reference: None,
+            instructing_agent: Some(self.own.clone()),
+            instructed_agent: Some(self.centre.clone()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The recall of a payment (`camt.056`).
+    pub(crate) fn recall(&self, uetr: &str, reason: &str, now: EpochNanos) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = CancellationRequestView {
+            message_id: id.clone(),
+            created_at: now,
+            assigner: self.own.clone(),
+            assignee: self.centre.clone(),
+            uetr: uuid_bytes(uetr),
+            reason: Some(reason.to_owned()),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The answer to a recall (`camt.029`): the money will be sent back, or why not.
+    pub(crate) fn recall_answer(&self, uetr: [u8; 16], refused: Option<&str>, now: EpochNanos) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = CancellationAnswerView {
+            message_id: id.clone(),
+            created_at: now,
+            assigner: self.own.clone(),
+            assignee: self.centre.clone(),
+            uetr,
+            outcome: if refused.is_some() { CancellationOutcome::Refused } else { CancellationOutcome::Cancelled },
+            reason: refused.map(str::to_owned),
+            information: None,
         };
         self.envelope(&id, now, &view.message()?)
     }

@@ -101,6 +101,8 @@ impl Inner {
             reason_text: None,
             receipt: None,
             times: OutgoingTimes { drafted_ms: self.now_ms(), ..OutgoingTimes::default() },
+            returned_minor: 0,
+            return_reason: None,
         };
         let kept = draft.clone();
         self.books(move |books| books.save_draft(&kept)).await?;

@@ -1,7 +1,7 @@
 //! A bank at work without pages: books, link and engine, and a desk where customers are served.
 
 use crate::books::records::Outgoing;
-use crate::books::{Books, BooksError, BooksReport};
+use crate::books::{Books, BooksError, BooksReport, OutgoingReturn};
 use crate::config::BankConfig;
 use crate::engine;
 use crate::fault::Fault;
@@ -83,6 +83,16 @@ impl Desk {
     /// Confirms a draft and sends it. Confirmed twice is sent once.
     pub async fn confirm(&self, sign_in: &str, uetr: &str, name_acknowledged: bool) -> Result<Outgoing, ServiceError> {
         self.0.confirm(sign_in, uetr, name_acknowledged).await
+    }
+
+    /// Recalls a payment of a customer's; the centre's HTTP status: 202 if the other bank is asked.
+    pub async fn recall(&self, uetr: &str, reason: &str) -> Result<u16, ServiceError> {
+        engine::recall(&self.0, uetr, reason).await.map(|answer| answer.status)
+    }
+
+    /// Sends back a payment this bank had credited: so much of it, or what is left.
+    pub async fn send_back(&self, uetr: &str, amount: Option<&str>, reason: &str) -> Result<OutgoingReturn, ServiceError> {
+        engine::send_back(&self.0, uetr, amount, reason).await
     }
 
     /// A customer's payment out.

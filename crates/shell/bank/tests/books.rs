@@ -6,7 +6,9 @@ mod support;
 
 use bank::books::records::{Incoming, NameCheck, Outgoing, OutgoingTimes, Payee};
 use bank::books::state::{IncomingState, OutgoingEvent, OutgoingState};
-use bank::books::{Answered, Books, BooksError, BooksRefusal, InboxEntry, OutgoingUpdate, Seed, Told};
+use bank::books::{
+    Answered, Books, BooksError, BooksRefusal, InboxEntry, OutgoingReturn, OutgoingUpdate, RecallAnswer, ReturnState, Seed, Told,
+};
 use bank::{PasswordHash, books::records::Customer};
 use money::{Amount, Currency, CurrencyCode};
 use proptest::prelude::*;
@@ -62,6 +64,8 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         reason_text: None,
         receipt: None,
         times: OutgoingTimes::default(),
+        returned_minor: 0,
+        return_reason: None,
     }
 }
 
@@ -79,6 +83,8 @@ fn asked(uetr: &str, minor: u64, accept: bool) -> Told {
         credit_twice: false,
         asked_ms: 1,
         final_ms: None,
+        exchanged: false,
+        returned_minor: 0,
     };
     let answer = format!("answer {uetr} {accept}");
     Told::Asked(Box::new(incoming), Answered { messages: vec![answer], not_before_ms: 0, wrong_signature: false })
@@ -361,4 +367,94 @@ fn nobody_spends_what_is_reserved_or_not_theirs() {
     foreign.sign_in = "bob".to_owned();
     assert!(matches!(books.save_draft(&foreign), Err(BooksError::Refused(BooksRefusal::NoSuchAccount))));
     assert_eq!(books.report().unwrap().breaks, Vec::<String>::new());
+}
+
+/// Books with a payment of 7.00 received and one of 20.00 sent, both settled.
+fn with_settled(received: &str, sent: &str) -> Books {
+    let books = Books::open_backend(Disk::default()).unwrap();
+    books.seed(&seed(), 1).unwrap();
+    books.save_draft(&draft(sent, 2_000)).unwrap();
+    books.reserve(sent, "bytes", 2).unwrap();
+    let settled = |uetr: &str| Told::Settled { uetr: uetr.to_owned(), report: "credited".to_owned() };
+    let told = [asked(received, 700, true), settled(received), settled(sent)];
+    let entries: Vec<_> = (1..).zip(told).map(|(cursor, told)| InboxEntry { cursor, told }).collect();
+    books.book_inbox(&entries, 5).unwrap();
+    books
+}
+
+fn back(return_id: &str, uetr: &str, minor: u64) -> OutgoingReturn {
+    OutgoingReturn {
+        return_id: return_id.to_owned(),
+        uetr: uetr.to_owned(),
+        amount: Amount::from_minor(minor, HKD),
+        reason: "MD06".to_owned(),
+        state: ReturnState::Sent,
+    }
+}
+
+/// What customers have, and by how much the settlement account went down; the books must be sound.
+fn sums(books: &Books) -> (i128, i128) {
+    let report = books.report().unwrap();
+    assert_eq!(report.breaks, Vec::<String>::new());
+    (report.currencies["HKD"].customers, report.currencies["HKD"].paid_out_net)
+}
+
+const RECEIVED: &str = "00000000-0000-4000-8000-000000000001";
+const SENT: &str = "00000000-0000-4000-8000-000000000002";
+
+#[test]
+fn a_return_out_is_booked_once_bounded_and_booked_back_if_refused() {
+    let books = with_settled(RECEIVED, SENT);
+    let opening = i128::from(OPENING);
+    assert_eq!(sums(&books), (opening + 700 - 2_000, 2_000 - 700));
+    assert!(books.send_return(&back("R1", RECEIVED, 300), "xml", 6).unwrap().is_some());
+    assert!(books.send_return(&back("R1", RECEIVED, 300), "xml", 6).unwrap().is_none(), "the same one again");
+    assert_eq!(sums(&books), (opening + 400 - 2_000, 2_000 - 400));
+    let refused = |found| matches!(found, Err(BooksError::Refused(refusal)) if refusal == BooksRefusal::NotEnough);
+    assert!(refused(books.send_return(&back("R2", RECEIVED, 401), "xml", 6)), "more than is left");
+    assert!(books.send_return(&back("R2", SENT, 1), "xml", 6).is_err(), "not received");
+
+    // The centre refuses: booked back, once.
+    for _ in 0..2 {
+        books.refuse_return("R1", 7).unwrap();
+        assert_eq!(sums(&books), (opening + 700 - 2_000, 2_000 - 700));
+    }
+    // An earlier copy of its message came through after all: booked again, once.
+    for cursor in 4..6 {
+        let settled = InboxEntry { cursor, told: Told::ReturnSettled { return_id: "R1".to_owned() } };
+        books.book_inbox(&[settled], 8).unwrap();
+        assert_eq!(sums(&books), (opening + 400 - 2_000, 2_000 - 400));
+    }
+    assert!(books.send_return(&back("R2", RECEIVED, 400), "xml", 8).unwrap().is_some());
+    let settled = InboxEntry { cursor: 6, told: Told::ReturnSettled { return_id: "R2".to_owned() } };
+    books.book_inbox(&[settled], 9).unwrap();
+    books.refuse_return("R2", 9).unwrap();
+    assert_eq!(books.outgoing_return("R2").unwrap().unwrap().state, ReturnState::Settled, "final");
+    assert_eq!(sums(&books), (opening - 2_000, 2_000));
+}
+
+#[test]
+fn a_return_in_goes_to_the_account_that_paid_and_a_recall_is_answered_with_its_return() {
+    let books = with_settled(RECEIVED, SENT);
+    let opening = i128::from(OPENING);
+    let returned = Told::Returned { uetr: SENT.to_owned(), amount: Amount::from_minor(500, HKD), reason: "AC04".to_owned() };
+    let entry = InboxEntry { cursor: 4, told: returned };
+    for _ in 0..2 {
+        // Delivered again it changes nothing.
+        books.book_inbox(std::slice::from_ref(&entry), 6).unwrap();
+        assert_eq!(sums(&books), (opening + 700 - 1_500, 1_500 - 700));
+    }
+    let payment = books.outgoing(SENT).unwrap().unwrap();
+    assert_eq!((payment.returned_minor, payment.return_reason.as_deref()), (500, Some("AC04")));
+
+    let answer = RecallAnswer {
+        uetr: RECEIVED.to_owned(),
+        answer: "camt.029".to_owned(),
+        back: Some((back("R1", RECEIVED, 700), "pacs.004".to_owned())),
+    };
+    let told = Told::Recalled(Box::new(answer));
+    let booked = books.book_inbox(&[InboxEntry { cursor: 5, told }], 7).unwrap();
+    let sent: Vec<_> = booked.outbox.iter().map(|(_, message)| (message.xml.as_str(), message.returns.as_deref())).collect();
+    assert_eq!(sent, [("camt.029", None), ("pacs.004", Some("R1"))], "the answer leaves first");
+    assert_eq!(sums(&books), (opening - 1_500, 1_500));
 }

@@ -111,6 +111,8 @@ impl Known {
                 | EventKind::NodesSet(_)
                 | EventKind::Letter(_)
                 | EventKind::PaymentWaiting(_)
+                | EventKind::PaymentReturned(_)
+                | EventKind::Recall(_)
                 | EventKind::RulebookSet(_) => {}
             }
         }

@@ -364,6 +364,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
 fn uetr_of(command: &Command) -> Option<Uetr> {
     match command {
         Command::Pay(pay) => Some(pay.uetr),
+        Command::Return(back) => Some(back.id),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -377,6 +378,9 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::Cancel { .. }
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
+        | Command::SetReturnTerms(_)
         | Command::SetRulebook(_)
         | Command::Arrange(_)
         | Command::Notice(_)
@@ -397,6 +401,10 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
             payment(pay.uetr).or(Some(Outcome::Refused(Refusal::TooOldToKnow)))
         }
         Command::Pay(pay) => payment(pay.uetr),
+        Command::Return(back) if clearing.may_have_forgotten(back.created_at) => {
+            payment(back.id).or(Some(Outcome::Refused(Refusal::TooOldToKnow)))
+        }
+        Command::Return(back) => payment(back.id),
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
         Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
@@ -409,6 +417,9 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
         | Command::Arrange(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
+        | Command::SetReturnTerms(_)
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::Broadcast(_) => Some(Outcome::Done),

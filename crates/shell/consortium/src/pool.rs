@@ -410,6 +410,8 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Answer(_)
         | Command::ReportCredited { .. }
         | Command::Cancel { .. }
+        | Command::AnswerRecall(_)
+        | Command::SetReturnTerms(_)
         | Command::Fund(_)
         | Command::SetStatus { .. }
         | Command::Notice(_)
@@ -418,7 +420,12 @@ fn body_bytes(command: &Command) -> usize {
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)
         | Command::Configure(_) => COMMAND_BYTES_GUESS,
-        Command::RegisterParticipant(_) | Command::Arrange(_) | Command::Broadcast(_) => 512,
+        // With a text, or with what a forgotten payment was.
+        Command::RegisterParticipant(_)
+        | Command::Arrange(_)
+        | Command::Broadcast(_)
+        | Command::Return(_)
+        | Command::Recall(_) => 512,
         // Officers and nodes with their names, a rulebook, or an order with one of them.
         Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) | Command::SetRulebook(_) => 32 << 10,
     }

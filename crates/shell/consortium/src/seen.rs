@@ -66,6 +66,9 @@ fn state_recognises(command: &Command) -> bool {
         | Command::ReportCredited { .. }
         | Command::Order(_)
         | Command::Cancel { .. }
+        | Command::Return(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
         | Command::SetRulebook(_) => true,
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
@@ -77,6 +80,7 @@ fn state_recognises(command: &Command) -> bool {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::Arrange(_)
+        | Command::SetReturnTerms(_)
         | Command::Notice(_)
         | Command::Broadcast(_) => false,
     }

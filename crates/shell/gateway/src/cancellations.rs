@@ -1,16 +1,17 @@
 //! `camt.056`: the debtor agent takes back a payment that still waits. The answer is `camt.029`, at once.
 //!
-//! What has been put to the creditor agent cannot be taken back like this.
+//! What has settled is recalled: its creditor agent is asked ([`crate::recalls`]). What is under way is neither.
 
 use crate::admission::Permit;
 use crate::auth::Authenticated;
 use crate::door::Door;
 use crate::http::{Answer, XML};
 use crate::messages::with_state;
+use crate::recalls;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::wire;
-use clearing::{Command, Outcome, ParticipantId, Uetr};
-use iso20022::view::CancellationRequestView;
+use clearing::{Command, Outcome, ParticipantId, Refusal, Uetr};
+use iso20022::view::{CancellationOutcome, CancellationRequestView};
 use std::sync::Arc;
 
 /// Cancels and answers when it is durable.
@@ -26,14 +27,27 @@ pub(crate) async fn take(
     }
     let pending = door.submit(command(asked, sender.id), Some(request.to_vault()), false)?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
-    permit.durable();
-    let signed = |status, refusal| {
-        let message = wire::cancellation_answer(door, asked, refusal);
+    let signed = |status, outcome, refusal| {
+        let message = wire::cancellation_answer(door, asked, outcome, refusal);
         door.signed(status, XML, message, request.digest_field())
     };
+    let outcome = match outcome {
+        Outcome::Refused(refusal @ (Refusal::TooLateToCancel | Refusal::UnknownPayment)) => {
+            match recalls::ask(door, request, asked).await? {
+                None => {
+                    permit.durable();
+                    return Ok(signed(202, CancellationOutcome::Pending, None));
+                }
+                Some(Refusal::UnknownPayment | Refusal::NotSettled) => Outcome::Refused(refusal),
+                Some(other) => Outcome::Refused(other),
+            }
+        }
+        other => other,
+    };
+    permit.durable();
     match outcome {
-        Outcome::Payment { payment, .. } => Ok(with_state(signed(200, None), &payment)),
-        Outcome::Refused(refusal) => Ok(signed(refusal.http_status(), Some(refusal))),
+        Outcome::Payment { payment, .. } => Ok(with_state(signed(200, CancellationOutcome::Cancelled, None), &payment)),
+        Outcome::Refused(refusal) => Ok(signed(refusal.http_status(), CancellationOutcome::Refused, Some(refusal))),
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
             unreachable!("a payment is cancelled or not, and not {other:?}")
         }

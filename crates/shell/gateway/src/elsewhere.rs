@@ -136,6 +136,8 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::Transfer(_)
         | Taken::Receipt(_)
         | Taken::StatementRequest(_)
+        | Taken::Return(_)
+        | Taken::CancellationAnswer(_)
         | Taken::Cancellation(_) => Err("it is no answer"),
     }
 }

@@ -11,7 +11,7 @@ use crate::elsewhere::OtherDoors;
 use crate::limits::Limits;
 use crate::registry::Registry;
 use chain::Finality;
-use clearing::{Clearing, Command, Event, EventKind, Outcome, ParticipantId, PaymentState, PaymentView, Uetr};
+use clearing::{Clearing, Command, Event, EventKind, Outcome, ParticipantId, PaymentState, PaymentView, RecallState, Uetr};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use ordering::{Attachment, DurableBlock, OrderedLog, Submission, SubmitRefusal};
 use std::collections::HashMap;
@@ -216,7 +216,14 @@ impl Hub {
 pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
     match kind {
         EventKind::PaymentHeld(payment) => [Some(payment.creditor_agent), None],
-        EventKind::PaymentSettled(payment) => [Some(payment.debtor_agent), Some(payment.creditor_agent)],
+        EventKind::PaymentSettled(payment) | EventKind::PaymentReturned(payment) => {
+            [Some(payment.debtor_agent), Some(payment.creditor_agent)]
+        }
+        EventKind::Recall(recall) => match recall.state {
+            RecallState::Asked => [Some(recall.payment.creditor_agent), None],
+            RecallState::Answered(_) => [Some(recall.payment.debtor_agent), None],
+            RecallState::Overdue => [None, None],
+        },
         EventKind::PaymentRejected(payment) => {
             // A payment refused at once was never put to the creditor agent, so it is not told of its end either.
             [Some(payment.debtor_agent), payment.forwarded_position.map(|_| payment.creditor_agent)]

@@ -181,7 +181,11 @@ fn is_to_be_told(entry: &InboxItem) -> bool {
             PaymentState::Rejected => false,
             PaymentState::Held | PaymentState::Settled => true,
         },
-        Tells::Payment(InboxKind::Ended | InboxKind::Credited, _) | Tells::Letter(_) => true,
+        Tells::Payment(
+            InboxKind::Ended | InboxKind::Credited | InboxKind::Returned | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_),
+            _,
+        )
+        | Tells::Letter(_) => true,
         // A funding nobody asked for by message is an entry, and told as one to who wants to know.
         Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
     }

@@ -16,8 +16,10 @@ use crate::http::{Answer, XML, empty};
 use crate::notices;
 use crate::payee;
 use crate::reads::{is_party, own_waiting};
+use crate::recalls;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::returns;
 use crate::statements;
 use crate::terms::terms_of;
 use crate::transfers;
@@ -52,6 +54,8 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
             drop(permit);
             payee::check(door, request, &check).await
         }
+        Taken::Return(view) => returns::take(door, request, &view, permit).await,
+        Taken::CancellationAnswer(view) => recalls::answer(door, request, &view, permit).await,
         Taken::Cancellation(asked) => cancellations::take(door, request, &asked, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
@@ -70,7 +74,9 @@ fn class(taken: &Taken) -> Class {
         | Taken::Presence(..)
         | Taken::Cancellation(_)
         | Taken::Transfer(_)
-        | Taken::Receipt(_) => Class::Answer,
+        | Taken::Receipt(_)
+        | Taken::Return(_)
+        | Taken::CancellationAnswer(_) => Class::Answer,
         Taken::StatusRequest(_) | Taken::StatementRequest(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }
@@ -237,8 +243,13 @@ fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answe
     }
     let payment = door.past.payment(uetr)?.filter(|payment| is_party(payment, request.sender()));
     let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
-    let original = wire::original(door, &payment)?;
-    let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of(&payment));
+    let message = match payment.returns {
+        Some(_) => wire::return_on_record(door, request.sender().view.bic, &payment)?,
+        None => {
+            let original = wire::original(door, &payment)?;
+            wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of(&payment))
+        }
+    };
     let answer = door.signed(200, XML, message, request.digest_field());
     Ok(with_state(answer, &payment))
 }

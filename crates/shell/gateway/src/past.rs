@@ -1,15 +1,18 @@
 //! What the gateway asks of the past: a small trait, so that the door does not know its insides.
 
+use crate::returns::facts_of;
 use chain::Hash;
 use clearing::{
-    AccountView, Carries, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Carries, Facts, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView,
+    WhatIf,
 };
 use history::{
     AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
 };
 use ordering::{KeptLetter, VaultPlace, VaultReader};
+use signing::HashKey;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The read model behind the door. It knows a block before [`crate::Hub::durable`] is told of it.
 pub trait Past: Send + Sync {
@@ -79,6 +82,22 @@ pub trait Past: Send + Sync {
     /// If what lies behind it cannot be read now.
     fn payment(&self, uetr: Uetr) -> Result<Option<PaymentView>, IndexError> {
         self.find(Key::Uetr(uetr))
+    }
+}
+
+/// A past that is there later than who asks it: a validator's, which is rebuilt while its node starts.
+#[derive(Default)]
+pub struct LatePast(OnceLock<Arc<dyn Past>>);
+
+impl LatePast {
+    /// Gives it; a second one changes nothing.
+    pub fn set(&self, past: Arc<dyn Past>) {
+        let _ = self.0.set(past);
+    }
+
+    /// What a settled payment was, with what its message says of it; `None` while there is no past, or if it does not know.
+    pub fn facts(&self, persons: &HashKey, uetr: Uetr) -> Option<Facts> {
+        facts_of(&**self.0.get()?, persons, uetr).ok().flatten()
     }
 }
 

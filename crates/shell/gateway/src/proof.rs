@@ -10,9 +10,11 @@ use crate::messages::{credited_command, payment_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
+use crate::recalls;
+use crate::returns;
 use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
-use clearing::{Bic, Command, ContentHash, ParticipantId, ParticipantView, PublicKey, Time};
+use clearing::{Bic, Command, ContentHash, Facts, ParticipantId, ParticipantView, PublicKey, Time, Uetr};
 use iso20022::rules::RuleSettings;
 use money::{Currency, CurrencyCode};
 use signing::{Fields, HashKey, Request, verify_request};
@@ -29,6 +31,8 @@ pub trait Acquaintance {
     fn chain(&self) -> &str;
     /// Names persons whose quotas are counted; the same at all operators.
     fn persons(&self) -> &HashKey;
+    /// What a settled payment was, as our own past has it.
+    fn facts(&self, uetr: Uetr) -> Option<Facts>;
     /// Whether this is an officer's key.
     fn is_officer(&self, key: &PublicKey) -> bool;
 }
@@ -43,6 +47,9 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::RequestQuote(_)
         | Command::Notice(_)
         | Command::Order(_)
+        | Command::Return(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
         | Command::Cancel { .. } => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -52,6 +59,7 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
+        | Command::SetReturnTerms(_)
         | Command::Arrange(_)
         | Command::Broadcast(_) => false,
         Command::Settle(command) => command.signer().is_some(),
@@ -68,6 +76,9 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::Answer(answer) => (answer.creditor_agent, "/v1/messages"),
         Command::ReportCredited { creditor_agent, .. } => (*creditor_agent, "/v1/messages"),
         Command::Cancel { debtor_agent, .. } => (*debtor_agent, "/v1/messages"),
+        Command::Return(back) => (back.returner, "/v1/messages"),
+        Command::Recall(recall) => (recall.debtor_agent, "/v1/messages"),
+        Command::AnswerRecall(answer) => (answer.creditor_agent, "/v1/messages"),
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
@@ -81,6 +92,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
+        | Command::SetReturnTerms(_)
         | Command::Arrange(_)
         | Command::Broadcast(_) => return Err("a participant cannot ask for this"),
     };
@@ -112,6 +124,8 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
     match command {
         Command::Pay(pay) => chain::sha256(body).0 == pay.content.0,
         Command::Answer(answer) => chain::sha256(body).0 == answer.content.0,
+        Command::Return(back) => chain::sha256(body).0 == back.content.0,
+        Command::Recall(recall) => chain::sha256(body).0 == recall.content.0,
         Command::Order(_) => false,
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -127,6 +141,8 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
         | Command::Cancel { .. }
+        | Command::AnswerRecall(_)
+        | Command::SetReturnTerms(_)
         | Command::SetRulebook(_)
         | Command::Broadcast(_) => true,
     }
@@ -175,7 +191,10 @@ fn command_of(
         | Command::ReportCredited { .. }
         | Command::Cancel { .. }
         | Command::Notice(_)
-        | Command::Settle(_) => message_command(given, body, sender, content, known),
+        | Command::Settle(_)
+        | Command::Return(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_) => message_command(given, body, sender, content, known),
         Command::Order(_)
         | Command::Configure(_)
         | Command::OpenLedger(_)
@@ -185,6 +204,7 @@ fn command_of(
         | Command::AppointOfficers(_)
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
+        | Command::SetReturnTerms(_)
         | Command::Arrange(_)
         | Command::Broadcast(_) => Err("a participant cannot ask for this"),
     }
@@ -224,7 +244,26 @@ fn message_command(
         (Command::Settle(_), Taken::Receipt(receipt)) => {
             transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")
         }
+        (Command::Return(back), Taken::Return(view)) => {
+            let facts = own_facts(back.facts.as_ref(), back.original, known)?;
+            Ok(Command::Return(returns::command(&view, (sender.id, sender.bic), content, facts)))
+        }
+        (Command::Recall(recall), Taken::Cancellation(asked)) => {
+            let facts = own_facts(recall.facts.as_ref(), recall.original, known)?;
+            Ok(Command::Recall(recalls::command(&asked, sender.id, content, facts)))
+        }
+        (Command::AnswerRecall(_), Taken::CancellationAnswer(view)) => {
+            recalls::answer_command(&view, sender.id).map(Command::AnswerRecall).ok_or("the message is no answer")
+        }
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }
+}
+
+/// What our own past has of a payment, where the door of entry added what its past has.
+fn own_facts(given: Option<&Facts>, uetr: Uetr, known: &dyn Acquaintance) -> Result<Option<Facts>, &'static str> {
+    if given.is_none() {
+        return Ok(None);
+    }
+    known.facts(uetr).map(Some).ok_or("the payment it is about is not known here")
 }

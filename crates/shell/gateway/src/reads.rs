@@ -150,6 +150,9 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
     if let Some(quote) = payment.quote {
         value["quote_id"] = quote.to_string().into();
     }
+    if let Some(of) = payment.returns {
+        value["returns"] = json!({ "uetr": of.original.to_string(), "reason": of.reason.to_string() });
+    }
     if let Some(rejection) = payment.rejection {
         value["reason"] = json!({
             "iso": rejection.iso_reason().to_string(),

@@ -179,6 +179,8 @@ impl Registry {
                 | EventKind::PaymentCredited(_)
                 | EventKind::OrderCarriedOut { .. }
                 | EventKind::PaymentWaiting(_)
+                | EventKind::PaymentReturned(_)
+                | EventKind::Recall(_)
                 | EventKind::RulebookSet(_)
                 | EventKind::Letter(_) => {}
             }

@@ -7,7 +7,9 @@ mod support;
 use clearing::{
     Code, Command, Corridor, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, Purpose, Rulebook, Scope, Time,
 };
-use iso20022::view::{CancellationAnswerView, CreditTransferView, IdentityView, StatusReportView, TransactionStatus};
+use iso20022::view::{
+    CancellationAnswerView, CancellationOutcome, CreditTransferView, IdentityView, StatusReportView, TransactionStatus,
+};
 use money::MinorUnits;
 use serde_json::{Value, json};
 use support::client::{Draft, Reply};
@@ -165,10 +167,10 @@ async fn what_waits_can_be_taken_back_and_nothing_else() {
     let body = pacs008(&view);
     send_body(&world, &body).await;
     let (status, answer) = take_back(&world, PEARL, view.uetr).await;
-    assert_eq!((status, answer.is_cancelled, answer.reason.as_deref()), (403, false, Some("AGNT")));
+    assert_eq!((status, answer.outcome, answer.reason.as_deref()), (403, CancellationOutcome::Refused, Some("AGNT")));
     for _ in 0..2 {
         let (status, answer) = take_back(&world, HARBOUR, view.uetr).await;
-        assert_eq!((status, answer.is_cancelled, answer.uetr), (200, true, view.uetr));
+        assert_eq!((status, answer.outcome, answer.uetr), (200, CancellationOutcome::Cancelled, view.uetr));
     }
     // It has ended, and the same message again gets that end.
     let (_, status) = send_body(&world, &body).await;
@@ -177,7 +179,7 @@ async fn what_waits_can_be_taken_back_and_nothing_else() {
     let held = transfer(HARBOUR, PEARL);
     send(&world, &held).await;
     let (status, answer) = take_back(&world, HARBOUR, held.uetr).await;
-    assert_eq!((status, answer.is_cancelled, answer.reason.as_deref()), (409, false, Some("PTNA")));
+    assert_eq!((status, answer.outcome, answer.reason.as_deref()), (409, CancellationOutcome::Refused, Some("PTNA")));
     let (status, answer) = take_back(&world, HARBOUR, fresh_uetr()).await;
     assert_eq!((status, answer.reason.as_deref()), (404, Some("NOOR")));
     world.log.check_laws();

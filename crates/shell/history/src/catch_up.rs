@@ -5,12 +5,12 @@
 //! come: as many as there were payments under way at a time.
 
 use crate::books::Books;
-use crate::inbox::InboxKind;
+use crate::inbox::{InboxKind, recall_kind};
 use crate::port::{Batch, Index, IndexError, Mark, Row};
 use crate::tiles::{Run, TileTree, fold};
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
-use clearing::{Position, SettlementNote};
+use clearing::{Clearing, Position, SettlementNote};
 use ordering::{KeptLetter, Recovered, VaultPlace};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
@@ -60,7 +60,8 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
         let written = scope.spawn(move || write_all(index, take));
         let all = recovered.forgotten.count() + clearing.payments().len() as u64;
         let letters = recovered.letters.from(begun.letters).peekable();
-        let fed = Feeding { writer, books, notes, begun, give, waiting: BTreeMap::new(), letters, all, progress }.feed(recovered);
+        let fed =
+            Feeding { writer, books, notes, begun, give, waiting: recalls(clearing), letters, all, progress }.feed(recovered);
         let written = written.join().unwrap_or_else(|panic| resume_unwind(panic));
         // The one who writes knows better why nobody took batches any more.
         written.and(fed)
@@ -81,6 +82,15 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
 
 fn write_all(index: &dyn Index, take: Receiver<(Batch, bool)>) -> Result<(), IndexError> {
     take.into_iter().try_for_each(|(batch, last)| index.write(&batch, last))
+}
+
+/// What inboxes were told of recalls; the centre has it for as long as it matters.
+fn recalls(clearing: &Clearing) -> BTreeMap<u64, (InboxKind, Row)> {
+    let told = clearing.recalls_told().filter_map(|(position, recall)| {
+        let kind = recall_kind(recall.reason, recall.state)?;
+        Some((position.0, (kind, Row { payment: recall.payment, place: VaultPlace::default() })))
+    });
+    told.collect()
 }
 
 struct Feeding<'a> {
@@ -122,9 +132,10 @@ impl Feeding<'_> {
     fn payment(&mut self, row: Row) -> Result<(), IndexError> {
         let payment = &row.payment;
         let ended = payment.finality.map(|finality| finality.position);
+        let is_return = payment.returns.is_some();
         let events = [
-            (payment.forwarded_position, InboxKind::Asked),
-            (ended, InboxKind::Ended),
+            (payment.forwarded_position.filter(|_| !is_return), InboxKind::Asked),
+            (ended, if is_return { InboxKind::Returned } else { InboxKind::Ended }),
             (payment.credited_position, InboxKind::Credited),
         ];
         let mut first = true;
@@ -168,7 +179,7 @@ impl Feeding<'_> {
 
     fn add(&mut self, change: &Change, told: bool) -> Result<(), IndexError> {
         self.notes_before(change.position().0);
-        if let Change::Payment { kind: InboxKind::Ended, row, .. } = change {
+        if let Change::Payment { kind: InboxKind::Ended | InboxKind::Returned, row, .. } = change {
             self.writer.add_entries(self.books.payment(&row.payment).into_iter().flatten());
         }
         self.writer.add(change, told)?;

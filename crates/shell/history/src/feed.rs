@@ -71,6 +71,8 @@ impl Feed {
                 pulse.received += u64::from(view.forwarded_position.is_none());
             }
             EventKind::PaymentCredited(_)
+            | EventKind::PaymentReturned(_)
+            | EventKind::Recall(_)
             | EventKind::LedgerOpened(_)
             | EventKind::ParticipantRegistered { .. }
             | EventKind::StatusChanged { .. }

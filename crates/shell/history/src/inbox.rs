@@ -1,6 +1,9 @@
 //! Inboxes: what the chain has for each participant, by position.
 
-use clearing::{Event, EventKind, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, SettlementNote};
+use clearing::{
+    Event, EventKind, IsoReason, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, RecallState, RecallVerdict,
+    SettlementNote, recall_answers, recall_reasons,
+};
 use ordering::KeptLetter;
 use planted::{Bug, planted};
 
@@ -26,7 +29,7 @@ pub enum About {
 
 impl About {
     /// As an index keeps it: what it is, and its number.
-    pub const fn numbers(self) -> (u8, u64) {
+    pub fn numbers(self) -> (u8, u64) {
         match self {
             Self::Payment(kind, payment) => (kind.number(), payment.0),
             Self::Letter(number) => (3, number),
@@ -35,7 +38,7 @@ impl About {
     }
 
     /// Reads what [`Self::numbers`] told.
-    pub const fn of_numbers(kind: u8, number: u64) -> Option<Self> {
+    pub fn of_numbers(kind: u8, number: u64) -> Option<Self> {
         match (kind, InboxKind::of_number(kind)) {
             (3, _) => Some(Self::Letter(number)),
             (4, _) => Some(Self::Note(number)),
@@ -75,27 +78,54 @@ pub enum InboxKind {
     Ended,
     /// The creditor was credited (`pacs.002` ACCC).
     Credited,
+    /// The payment is a return and settled: `pacs.002` ACSC to who sent it, `pacs.004` to who gets it.
+    Returned,
+    /// The payment is asked back for a reason (`camt.056`).
+    Recalled(IsoReason),
+    /// That was answered (`camt.029`).
+    RecallAnswered(RecallVerdict),
 }
+
+/// Numbers of recalls and of rejected ones begin here, in the order of the scheme's reasons.
+const RECALLED: u8 = 16;
+const RECALL_REJECTED: u8 = 64;
 
 impl InboxKind {
     /// As an index keeps it.
-    pub const fn number(self) -> u8 {
+    pub fn number(self) -> u8 {
         match self {
             Self::Asked => 0,
             Self::Ended => 1,
             Self::Credited => 2,
+            // 3 is a letter's.
+            Self::Returned => 4,
+            Self::RecallAnswered(RecallVerdict::Accepts) => 5,
+            Self::Recalled(reason) => RECALLED + place(recall_reasons(), reason),
+            Self::RecallAnswered(RecallVerdict::Rejects(reason)) => RECALL_REJECTED + place(recall_answers(), reason),
         }
     }
 
     /// Reads what [`Self::number`] told.
-    pub const fn of_number(number: u8) -> Option<Self> {
+    pub fn of_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::Asked),
             1 => Some(Self::Ended),
             2 => Some(Self::Credited),
-            _ => None,
+            4 => Some(Self::Returned),
+            5 => Some(Self::RecallAnswered(RecallVerdict::Accepts)),
+            RECALLED..RECALL_REJECTED => recall_reasons().nth(usize::from(number - RECALLED)).map(Self::Recalled),
+            RECALL_REJECTED.. => {
+                let reason = recall_answers().nth(usize::from(number - RECALL_REJECTED))?;
+                Some(Self::RecallAnswered(RecallVerdict::Rejects(reason)))
+            }
+            3 | 6..RECALLED => None,
         }
     }
+}
+
+/// A reason's place among those of the scheme; the centre takes no others.
+fn place(mut reasons: impl Iterator<Item = IsoReason>, reason: IsoReason) -> u8 {
+    reasons.position(|known| known == reason).unwrap_or(0) as u8
 }
 
 /// What a payment's event puts into inboxes (PAY-02: an end goes to both agents, to the creditor agent only if it was asked).
@@ -107,8 +137,9 @@ pub(crate) fn entries(
     let entry = InboxEntry { position, about: About::Payment(kind, view.index) };
     let asked = view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent;
     let whom = match kind {
-        InboxKind::Asked => [Some(view.creditor_agent), None],
-        InboxKind::Credited => [Some(view.debtor_agent), None],
+        InboxKind::Asked | InboxKind::Recalled(_) => [Some(view.creditor_agent), None],
+        InboxKind::Returned => [Some(view.debtor_agent), Some(view.creditor_agent)],
+        InboxKind::Credited | InboxKind::RecallAnswered(_) => [Some(view.debtor_agent), None],
         InboxKind::Ended if asked && !planted(Bug::CreditorNotTold) => [Some(view.debtor_agent), Some(view.creditor_agent)],
         InboxKind::Ended => [Some(view.debtor_agent), None],
     };
@@ -121,6 +152,8 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         EventKind::PaymentHeld(view) => Some((InboxKind::Asked, view)),
         EventKind::PaymentSettled(view) | EventKind::PaymentRejected(view) => Some((InboxKind::Ended, view)),
         EventKind::PaymentCredited(view) => Some((InboxKind::Credited, view)),
+        EventKind::PaymentReturned(view) => Some((InboxKind::Returned, view)),
+        EventKind::Recall(recall) => recall_kind(recall.reason, recall.state).map(|kind| (kind, &recall.payment)),
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
@@ -147,6 +180,8 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
         | EventKind::PaymentSettled(_)
         | EventKind::PaymentRejected(_)
         | EventKind::PaymentCredited(_)
+        | EventKind::PaymentReturned(_)
+        | EventKind::Recall(_)
         | EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
@@ -173,11 +208,55 @@ pub(crate) fn note_entry(note: &SettlementNote) -> Option<(ParticipantId, InboxE
     whom.map(|who| (who, entry))
 }
 
-/// Whether a payment comes in with the event: it is held, or rejected at once.
+/// What inboxes are told of a recall. That an answer is overdue is told to operators alone.
+pub(crate) fn recall_kind(reason: IsoReason, state: RecallState) -> Option<InboxKind> {
+    match state {
+        RecallState::Asked => Some(InboxKind::Recalled(reason)),
+        RecallState::Answered(verdict) => Some(InboxKind::RecallAnswered(verdict)),
+        RecallState::Overdue => None,
+    }
+}
+
+/// Whether a payment comes in with the event: it is held, rejected at once, or a return.
 pub(crate) fn is_arrival(kind: InboxKind, view: &PaymentView) -> bool {
     match kind {
         InboxKind::Asked => true,
         InboxKind::Ended => view.forwarded_position.is_none(),
-        InboxKind::Credited => false,
+        InboxKind::Returned => true,
+        InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => false,
+    }
+}
+
+/// Whether the event changes nothing of the payment.
+pub(crate) const fn leaves_as_it_is(kind: InboxKind) -> bool {
+    match kind {
+        InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => true,
+        InboxKind::Asked | InboxKind::Ended | InboxKind::Credited | InboxKind::Returned => false,
+    }
+}
+
+/// Whether the event is the payment's end: it fills a leaf of the tree.
+pub(crate) const fn is_end(kind: InboxKind) -> bool {
+    match kind {
+        InboxKind::Ended | InboxKind::Returned => true,
+        InboxKind::Asked | InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_kinds_read_back_and_are_its_own() {
+        let plain = [InboxKind::Asked, InboxKind::Ended, InboxKind::Credited, InboxKind::Returned];
+        let accepted = [InboxKind::RecallAnswered(RecallVerdict::Accepts)];
+        let asked = recall_reasons().map(InboxKind::Recalled);
+        let rejected = recall_answers().map(|reason| InboxKind::RecallAnswered(RecallVerdict::Rejects(reason)));
+        let all: Vec<InboxKind> = plain.into_iter().chain(accepted).chain(asked).chain(rejected).collect();
+        let numbers: std::collections::BTreeSet<u8> = all.iter().map(|kind| kind.number()).collect();
+        assert_eq!(numbers.len(), all.len());
+        assert!(all.iter().all(|kind| InboxKind::of_number(kind.number()) == Some(*kind)));
+        assert_eq!((0..=u8::MAX).filter_map(InboxKind::of_number).count(), all.len());
     }
 }

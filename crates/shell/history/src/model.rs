@@ -596,6 +596,8 @@ impl Tables {
             | EventKind::PaymentCredited(_)
             | EventKind::PaymentSettled(_)
             | EventKind::PaymentRejected(_)
+            | EventKind::PaymentReturned(_)
+            | EventKind::Recall(_)
             | EventKind::LedgerOpened(_)
             | EventKind::Funded { .. }
             | EventKind::RatePublished { .. }
@@ -613,7 +615,13 @@ impl Tables {
     fn note_payment(&mut self, kind: InboxKind, view: &PaymentView) {
         match kind {
             InboxKind::Asked => self.held.placed(view),
-            InboxKind::Credited => {}
+            InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => {}
+            InboxKind::Returned => {
+                let booked = self.books.payment(view);
+                self.enter_entries(booked.into_iter().flatten());
+                self.settled += 1;
+                self.tree.push(view.final_record().expect("a return is final").leaf());
+            }
             InboxKind::Ended => {
                 let booked = self.books.payment(view);
                 self.enter_entries(booked.into_iter().flatten());
@@ -629,7 +637,9 @@ impl Tables {
     fn note_places(&mut self, block: &DurableBlock) {
         for (at, place) in &block.places {
             match (block.commands.get(*at as usize), block.applied.outcomes.get(*at as usize)) {
-                (Some(Command::Pay(_)), Some(Outcome::Payment { payment, .. })) => self.recent.note_place(payment.index, *place),
+                (Some(Command::Pay(_) | Command::Return(_)), Some(Outcome::Payment { payment, .. })) => {
+                    self.recent.note_place(payment.index, *place);
+                }
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => self.waiting.note_place(payment.uetr, *place),
                 (_, _) => {}
             }

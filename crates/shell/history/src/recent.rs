@@ -92,7 +92,13 @@ impl Recent {
     /// Takes in an event of the block that was begun last.
     pub(crate) fn note(&mut self, position: Position, kind: InboxKind, view: &PaymentView) {
         let number = view.index.0;
-        if number == self.count() {
+        let is_known = self.kept(number).is_some();
+        if is_known && inbox::leaves_as_it_is(kind) {
+            // A recall says how the payment stood when it was asked, which may be older.
+            if let Some(kept) = self.kept_mut(number) {
+                kept.changed = position;
+            }
+        } else if number == self.count() {
             self.enter(Row { payment: *view, place: VaultPlace::default() }, position);
         } else if let Some(kept) = self.kept_mut(number) {
             kept.row.payment = *view;

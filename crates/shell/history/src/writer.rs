@@ -86,7 +86,7 @@ impl Writer {
                 creditor_agent: view.forwarded_position.map(|_| view.creditor_agent).filter(|agent| *agent != view.debtor_agent),
             });
         }
-        if let (InboxKind::Ended, Some(finality), Some(record)) = (kind, view.finality, view.final_record()) {
+        if let (true, Some(finality), Some(record)) = (inbox::is_end(kind), view.finality, view.final_record()) {
             in_order("leaf", mark.leaves, finality.leaf_index)?;
             mark.leaves += 1;
             match view.state {
@@ -98,7 +98,7 @@ impl Writer {
             self.batch.leaves.push(view.index);
         }
         mark.position = mark.position.max(position.0);
-        if view.finality.is_some() {
+        if view.finality.is_some() && !inbox::leaves_as_it_is(kind) {
             self.batch.rows.insert(view.index, row);
         }
         if told {

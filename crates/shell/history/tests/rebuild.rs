@@ -144,6 +144,7 @@ fn told(event: &Event) -> Option<PaymentView> {
         EventKind::PaymentHeld(view)
         | EventKind::PaymentSettled(view)
         | EventKind::PaymentRejected(view)
+        | EventKind::PaymentReturned(view)
         | EventKind::PaymentCredited(view) => Some(*view),
         _ => None,
     }

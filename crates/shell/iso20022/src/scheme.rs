@@ -23,7 +23,9 @@ pub enum Carried<'a> {
     Rejection(&'a Admi00200101),
     /// `admi.004`: whether a participant is there.
     Presence(&'a SystemEventNotificationV02),
-    /// `camt.056`: takes a payment back.
+    /// `pacs.004`: money sent back.
+    Return(&'a PaymentReturnV09),
+    /// `camt.056`: takes a payment back, or asks for it back.
     CancellationRequest(&'a FIToFIPaymentCancellationRequestV08),
     /// `camt.029`: what came of that.
     CancellationAnswer(&'a ResolutionOfInvestigationV09),
@@ -53,6 +55,7 @@ impl Message {
             Self::Pacs00800108(it) => Carried::CreditTransfer(&it.fi_to_fi_cstmr_cdt_trf),
             Self::Pacs02800103(it) => Carried::StatusRequest(&it.fi_to_fi_pmt_sts_req),
             Self::Admi00400102(it) => Carried::Presence(&it.sys_evt_ntfctn),
+            Self::Pacs00400109(it) => Carried::Return(&it.pmt_rtr),
             Self::Camt05600108(it) => Carried::CancellationRequest(&it.fi_to_fi_pmt_cxl_req),
             Self::Camt02900109(it) => Carried::CancellationAnswer(&it.rsltn_of_invstgtn),
             Self::Camt05000105(it) => Carried::LiquidityTransfer(&it.lqdty_cdt_trf),
@@ -68,7 +71,6 @@ impl Message {
             | Self::Camt00600108(_)
             | Self::Camt05500108(_)
             | Self::Pacs00300108(_)
-            | Self::Pacs00400109(_)
             | Self::Pacs00900108(_)
             | Self::Pacs01000103(_)
             | Self::Pain00100109(_)

@@ -151,6 +151,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         EventKind::PaymentHeld(view)
         | EventKind::PaymentSettled(view)
         | EventKind::PaymentRejected(view)
+        | EventKind::PaymentReturned(view)
         | EventKind::PaymentCredited(view) => Some(view),
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
@@ -163,6 +164,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::NodesSet(_)
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
+        | EventKind::Recall(_)
         | EventKind::Arranged(_)
         | EventKind::Settlement(_)
         | EventKind::Letter(_) => None,

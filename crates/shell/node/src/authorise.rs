@@ -1,8 +1,8 @@
 //! How an operator checks what the others' doors took in: by the message itself, with the function its own door uses.
 
-use clearing::{Bic, Command, ParticipantId, ParticipantView, PublicKey};
+use clearing::{Bic, Command, Facts, ParticipantId, ParticipantView, PublicKey, Uetr};
 use consortium::{Authorise, Known, Unauthorised};
-use gateway::proof;
+use gateway::{LatePast, proof};
 use money::{Currency, CurrencyCode};
 use signing::HashKey;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct SignedMessages {
     pub world: SharedWorld,
     /// Names persons whose quotas are counted; the same at all operators.
     pub persons: Arc<HashKey>,
+    /// Our own past, once it is there.
+    pub past: Arc<LatePast>,
 }
 
 struct Met<'a>(&'a Known, &'a SignedMessages);
@@ -37,6 +39,9 @@ impl proof::Acquaintance for Met<'_> {
     }
     fn persons(&self) -> &HashKey {
         &self.1.persons
+    }
+    fn facts(&self, uetr: Uetr) -> Option<Facts> {
+        self.1.past.facts(&self.1.persons, uetr)
     }
     fn is_officer(&self, key: &PublicKey) -> bool {
         self.0.is_officer(key)

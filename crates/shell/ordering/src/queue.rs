@@ -195,6 +195,9 @@ fn ends_something(command: &Command) -> bool {
         | Command::Cancel { .. }
         | Command::Arrange(_)
         | Command::Settle(_)
+        | Command::Return(_)
+        | Command::Recall(_)
+        | Command::AnswerRecall(_)
         | Command::Notice(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -206,6 +209,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::SetNodes(_)
         | Command::Broadcast(_)
         | Command::SetRulebook(_)
+        | Command::SetReturnTerms(_)
         | Command::Pay(_) => false,
     }
 }

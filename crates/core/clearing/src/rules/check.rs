@@ -106,6 +106,14 @@ impl Rulebook {
         Ok(uses)
     }
 
+    /// What a payment that settled counted, by these rules: no limit is asked.
+    pub(crate) fn uses_of(&self, question: &Question) -> Vec<(CounterKey, u64)> {
+        let (Ok(corridor), Some(person)) = (self.corridor(question), question.terms.person) else { return Vec::new() };
+        let use_of =
+            |limit: &Limit| Some((CounterKey::of(limit, corridor, person, question)?, self.worth(limit, question).ok()?));
+        corridor.counted(&question.terms).filter_map(use_of).take(Corridor::QUOTAS_MAX).collect()
+    }
+
     /// The first corridor that fits. Where only the purpose does not fit, it is the purpose that is wrong.
     pub(crate) fn corridor(&self, question: &Question) -> Result<&Corridor, Rejection> {
         let fits = |wanted: Option<Country>, found: Country| wanted.is_none_or(|wanted| wanted == found);

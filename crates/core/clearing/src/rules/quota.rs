@@ -3,7 +3,7 @@
 //! ```text
 //!  held ──▶ reserved: counted in full    settled ──▶ committed: stays counted
 //!                                        rejected ──▶ released: counted no more
-//!                                        returned ──▶ given back, while its day or year lasts
+//!                                        returned ──▶ given back by its portion, while its day or year lasts
 //! ```
 //!
 //! A counter is one person, limit, bank (or all) and day (or year). Counters of days and years that are over leave memory by
@@ -17,12 +17,13 @@
 
 use super::calendar::{YEAR, year_of};
 use super::codec::take_name;
-use super::{Code, Corridor, Limit, Most, Period, PersonKey, Question, Scope};
+use super::{Code, Corridor, Country, Limit, Most, Period, PersonKey, Question, Scope, Terms};
 use crate::codec::{put_u32, put_u64, take, take_u32, take_u64};
 use crate::index::Index;
 use crate::laws::LawBroken;
-use crate::{Clearing, DecodeError, IndexSeed, ParticipantId, PaymentIndex, Rejection, Time};
-use money::Currency;
+use crate::returns::Original;
+use crate::{Clearing, DecodeError, IndexSeed, ParticipantId, PaymentIndex, PaymentView, Rejection, Time};
+use money::{Currency, MinorUnits};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
 
@@ -90,6 +91,8 @@ pub(crate) struct Quotas {
     /// Next row to look at for one that is over.
     sweep: u32,
     reserved: BTreeMap<PaymentIndex, Uses>,
+    /// What settled payments counted, until they are forgotten: a return gives it back.
+    committed: BTreeMap<PaymentIndex, Box<[Use]>>,
 }
 
 /// How a quota stands.
@@ -116,7 +119,7 @@ impl QuotaView {
 
 impl Quotas {
     pub(crate) fn new(seed: IndexSeed) -> Self {
-        Self { rows: Vec::new(), index: Index::new(seed), sweep: 0, reserved: BTreeMap::new() }
+        Self { rows: Vec::new(), index: Index::new(seed), sweep: 0, reserved: BTreeMap::new(), committed: BTreeMap::new() }
     }
 
     pub(crate) fn counters(&self) -> usize {
@@ -150,6 +153,20 @@ impl Quotas {
         let counter = &mut self.rows[at];
         counter.used = counter.used.saturating_sub(row.value);
         Some(counter.used)
+    }
+
+    /// Takes a returned payment's part off a counter that is there, but never what open payments have reserved of it.
+    fn give_back(&mut self, key: &CounterKey, value: u64) -> Option<u64> {
+        let at = self.find(key)?;
+        let of_open = self.reserved.values().flat_map(Uses::iter).filter(|row| row.key == *key).map(|row| row.value).sum::<u64>();
+        let counter = &mut self.rows[at];
+        counter.used = counter.used.saturating_sub(value).max(of_open.min(counter.used));
+        Some(counter.used)
+    }
+
+    /// What a forgotten payment counted cannot be told any more from here.
+    pub(crate) fn forget(&mut self, payment: PaymentIndex) {
+        self.committed.remove(&payment);
     }
 
     /// Looks at `count` rows and drops those whose day or year is over everywhere.
@@ -249,7 +266,45 @@ impl Clearing {
 
     /// A settled payment stays counted.
     pub(crate) fn commit(&mut self, payment: PaymentIndex) {
-        self.quotas.reserved.remove(&payment);
+        if let Some(uses) = self.quotas.reserved.remove(&payment) {
+            self.quotas.committed.insert(payment, uses.iter().copied().collect());
+        }
+    }
+
+    /// Counts no more what a return gives back: of each use the part that `after` is of the original's credit, less what
+    /// `before` was. What a forgotten original counted is told by its terms and the rulebook that holds now.
+    pub(crate) fn give_back_quota(&mut self, original: &Original, (before, after): (MinorUnits, MinorUnits)) {
+        let payment = &original.payment;
+        let uses = match original.terms {
+            None => self.quotas.committed.get(&payment.index).map(|uses| uses.to_vec()).unwrap_or_default(),
+            Some(terms) => self.uses_of(payment, terms),
+        };
+        let credit = payment.credit.minor.0;
+        for row in &uses {
+            if row.key.is_over(self.time) {
+                continue;
+            }
+            let value = part_of(row.value, after.0, credit) - part_of(row.value, before.0, credit);
+            if let Some(used) = self.quotas.give_back(&row.key, value) {
+                self.note_counter(&row.key, used);
+            }
+        }
+    }
+
+    /// What a forgotten payment counts by the rulebook that holds now.
+    fn uses_of(&self, payment: &PaymentView, terms: Terms) -> Vec<Use> {
+        let Some(book) = self.rulebook() else { return Vec::new() };
+        let question = Question {
+            from: Country::of(payment.debtor_bic),
+            to: Country::of(payment.creditor_bic),
+            bank: payment.debtor_agent,
+            debit: payment.debit,
+            credit: payment.credit,
+            terms,
+            time: payment.received_at,
+        };
+        let uses = book.uses_of(&question).into_iter();
+        uses.map(|(key, value)| Use { key, value, ceiling: 0 }).collect()
     }
 
     /// A rejected one is counted no more.
@@ -290,6 +345,12 @@ impl Limit {
     }
 }
 
+/// `⌊value × part / whole⌋`.
+fn part_of(value: u64, part: u64, whole: u64) -> u64 {
+    let part = u128::from(value) * u128::from(part);
+    part.checked_div(u128::from(whole)).map_or(0, |part| u64::try_from(part).unwrap_or(value))
+}
+
 fn put_key(out: &mut Vec<u8>, key: &CounterKey) {
     out.extend_from_slice(&key.person.0);
     out.extend_from_slice(&key.limit.0);
@@ -321,6 +382,15 @@ impl Quotas {
                 put_u64(out, row.ceiling);
             }
         }
+        put_u32(out, self.committed.len() as u32);
+        for (payment, uses) in &self.committed {
+            put_u64(out, payment.0);
+            out.push(uses.len() as u8);
+            for row in uses {
+                put_key(out, &row.key);
+                put_u64(out, row.value);
+            }
+        }
     }
 
     /// Reads what [`Self::encode`] wrote.
@@ -347,7 +417,24 @@ impl Quotas {
             }
             quotas.reserved.insert(payment, uses);
         }
+        for _ in 0..take_u32(bytes)? {
+            let (payment, [count]) = (PaymentIndex(take_u64(bytes)?), take(bytes)?);
+            if usize::from(count) > Corridor::QUOTAS_MAX {
+                return Err(DecodeError::Unknown("uses"));
+            }
+            let row = |_| Ok(Use { key: take_key(bytes)?, value: take_u64(bytes)?, ceiling: 0 });
+            let uses = (0..count).map(row).collect::<Result<_, DecodeError>>()?;
+            if quotas.committed.last_key_value().is_some_and(|(last, _)| *last >= payment) {
+                return Err(DecodeError::Unknown("order of uses"));
+            }
+            quotas.committed.insert(payment, uses);
+        }
         Ok(quotas)
+    }
+
+    /// The payments whose counted uses are kept, in order.
+    pub(crate) fn committers(&self) -> impl Iterator<Item = PaymentIndex> {
+        self.committed.keys().copied()
     }
 
     /// The payments that have reserved something, in order.

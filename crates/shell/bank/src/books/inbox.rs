@@ -6,9 +6,11 @@
 use crate::books::outgoing::{OutgoingUpdate, apply_update, note_break};
 use crate::books::posting::{CLEARING, Purpose, SUSPENSE, transfer};
 use crate::books::records::{EntryKind, Incoming, OutboxMessage, Outgoing};
+use crate::books::returns::{OutgoingReturn, book_return, book_return_settled, book_returned};
 use crate::books::state::{Contradiction, IncomingEffect, IncomingEvent, OutgoingEvent};
 use crate::books::tables::{INCOMING, META, OUTBOX, OUTGOING, Readable, Writer};
 use crate::books::{Books, BooksError, Keep};
+use money::Amount;
 
 /// One inbox item, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +47,35 @@ pub enum Told {
         /// Which.
         uetr: String,
     },
+    /// A payment of a customer's came back, in part or whole.
+    Returned {
+        /// Which.
+        uetr: String,
+        /// What came.
+        amount: Amount,
+        /// ISO reason.
+        reason: String,
+    },
+    /// A return this bank sent settled.
+    ReturnSettled {
+        /// Its own identification.
+        return_id: String,
+    },
+    /// A payment this bank credited is asked back: with what this bank says.
+    Recalled(Box<RecallAnswer>),
     /// Nothing to book.
     Nothing,
+}
+
+/// What goes out because a payment was recalled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecallAnswer {
+    /// Which.
+    pub uetr: String,
+    /// The answer's message.
+    pub answer: String,
+    /// The return that follows, with its message.
+    pub back: Option<(OutgoingReturn, String)>,
 }
 
 /// What goes out because a payment came in.
@@ -113,6 +142,15 @@ fn book(writer: &Writer, told: &Told, at_ms: u64, booked: &mut Booked) -> Result
         Told::Nothing => Ok(()),
         Told::Asked(incoming, answered) => book_asked(writer, incoming, answered, booked),
         Told::Credited { uetr } => book_credited(writer, uetr, at_ms, booked),
+        Told::Returned { uetr, amount, reason } => book_returned(writer, uetr, *amount, reason, at_ms, booked),
+        Told::ReturnSettled { return_id } => book_return_settled(writer, return_id, at_ms),
+        Told::Recalled(recall) => {
+            enqueue(writer, plain(&recall.uetr, &recall.answer, 0), booked)?;
+            match &recall.back {
+                Some((back, xml)) => book_return(writer, back, xml, at_ms, booked),
+                None => Ok(()),
+            }
+        }
         Told::Settled { uetr, report } => {
             if is_outgoing(writer, uetr)? {
                 booked.outgoing.push(uetr.clone());
@@ -146,17 +184,17 @@ fn book_asked(writer: &Writer, incoming: &Incoming, answered: &Answered, booked:
     writer.put(INCOMING, uetr, incoming)?;
     for xml in &answered.messages {
         let (not_before_ms, wrong_signature) = (answered.not_before_ms, answered.wrong_signature);
-        enqueue(writer, OutboxMessage { uetr: uetr.to_owned(), xml: xml.clone(), not_before_ms, wrong_signature }, booked)?;
+        enqueue(writer, OutboxMessage { wrong_signature, ..plain(uetr, xml, not_before_ms) }, booked)?;
     }
     Ok(())
 }
 
 /// A message about a payment that leaves at `not_before_ms`.
-fn plain(uetr: &str, xml: &str, not_before_ms: u64) -> OutboxMessage {
-    OutboxMessage { uetr: uetr.to_owned(), xml: xml.to_owned(), not_before_ms, wrong_signature: false }
+pub(super) fn plain(uetr: &str, xml: &str, not_before_ms: u64) -> OutboxMessage {
+    OutboxMessage { uetr: uetr.to_owned(), xml: xml.to_owned(), not_before_ms, wrong_signature: false, returns: None }
 }
 
-fn enqueue(writer: &Writer, message: OutboxMessage, booked: &mut Booked) -> Result<(), BooksError> {
+pub(super) fn enqueue(writer: &Writer, message: OutboxMessage, booked: &mut Booked) -> Result<(), BooksError> {
     let number = writer.next("outbox")?;
     writer.put(OUTBOX, number, &message)?;
     booked.outbox.push((number, message));

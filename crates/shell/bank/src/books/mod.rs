@@ -11,7 +11,8 @@
 //! - BNK-01: entries of a transfer sum to zero in each currency, and so do all balances.
 //! - BNK-02: a balance is the sum of its entries.
 //! - BNK-03: what a customer's account shows as held is the sum of its payments under way; no customer is below what is held.
-//! - BNK-04: a settled payment has exactly one transfer, any other has none.
+//! - BNK-04: a settled payment has exactly one transfer, any other has none, but for its returns.
+//! - BNK-05: of no payment more comes back than it was; what its record says came back is what was booked.
 //!
 //! # Units and limits
 //! Amounts are minor units; balances fit `i64`. Times are milliseconds since 1970 UTC. At most [`OPEN_PAYMENTS_MAX`] payments
@@ -26,14 +27,16 @@ mod outgoing;
 mod posting;
 pub mod records;
 mod report;
+mod returns;
 mod shelf;
 pub mod state;
 mod tables;
 
 pub use customers::Seed;
-pub use inbox::{Answered, InboxEntry, Told};
+pub use inbox::{Answered, InboxEntry, RecallAnswer, Told};
 pub use outgoing::OutgoingUpdate;
 pub use report::{BookedPayment, BooksReport, CurrencyTotals, Direction};
+pub use returns::{OutgoingReturn, ReturnState};
 pub use shelf::{Folder, Shelf};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};

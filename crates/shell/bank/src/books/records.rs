@@ -86,6 +86,8 @@ pub enum EntryKind {
     Sent,
     /// A payment received from across.
     Received,
+    /// A payment, or a part of it, that came back or was sent back.
+    Returned,
 }
 
 /// One side of a transfer inside the bank.
@@ -213,6 +215,19 @@ pub struct Outgoing {
     pub receipt: Option<String>,
     /// When.
     pub times: OutgoingTimes,
+    /// What came back of the debit, in minor units of its currency.
+    #[serde(default)]
+    pub returned_minor: u64,
+    /// ISO reason of the last return.
+    #[serde(default)]
+    pub return_reason: Option<String>,
+}
+
+impl Outgoing {
+    /// What came back of the debit.
+    pub const fn returned(&self) -> Amount {
+        Amount { minor: money::MinorUnits(self.returned_minor), currency: self.debit.currency }
+    }
 }
 
 /// A payment for a customer from somebody at another bank.
@@ -244,6 +259,19 @@ pub struct Incoming {
     pub asked_ms: u64,
     /// When it was final.
     pub final_ms: Option<u64>,
+    /// Whether the debtor paid another currency.
+    #[serde(default)]
+    pub exchanged: bool,
+    /// What was sent back of it, in minor units.
+    #[serde(default)]
+    pub returned_minor: u64,
+}
+
+impl Incoming {
+    /// What was not sent back, in minor units.
+    pub const fn left(&self) -> u64 {
+        self.amount.minor.0.saturating_sub(self.returned_minor)
+    }
 }
 
 /// A message that has to reach the centre; kept until the centre took or refused it.
@@ -258,4 +286,7 @@ pub struct OutboxMessage {
     /// Whether it is signed with a wrong key (a fault for trials).
     #[serde(default)]
     pub wrong_signature: bool,
+    /// The return it is, which is booked back if the centre refuses it.
+    #[serde(default)]
+    pub returns: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use crate::books::outgoing::uetr_end;
 use crate::books::posting::{CLEARING, SUSPENSE};
-use crate::books::records::{Account, Entry, Incoming, Outgoing};
+use crate::books::records::{Account, Entry, EntryKind, Incoming, Outgoing};
 use crate::books::state::{IncomingState, OutgoingState};
 use crate::books::tables::{ACCOUNTS, BREAKS, ENTRIES, INCOMING, META, OUTBOX, OUTGOING, Readable};
 use crate::books::{Books, BooksError};
@@ -64,6 +64,8 @@ pub struct BookedPayment {
     pub amount: u64,
     /// How often it was booked on a customer's or the suspense account.
     pub booked: usize,
+    /// What came back of it, or was sent back, in minor units.
+    pub returned: u64,
 }
 
 type ByPot = BTreeMap<String, i128>;
@@ -95,11 +97,19 @@ impl Books {
                 *held.entry(pot).or_default() += i128::from(payment.debit.minor.0);
             }
             report.add_outgoing(&payment, customer_bookings(&payment.uetr));
+            let whole = if payment.quote.is_some() { u64::MAX } else { payment.debit.minor.0 };
+            report.check_returned(&payment.uetr, payment.returned_minor, whole, entries.came_back(&payment.uetr));
             Ok(true)
         })?;
         reader.each(INCOMING, ..=uetr_end(), false, |_, bytes| {
             let payment: Incoming = serde_json::from_slice(bytes)?;
             report.add_incoming(&payment, customer_bookings(&payment.uetr));
+            report.check_returned(
+                &payment.uetr,
+                payment.returned_minor,
+                payment.amount.minor.0,
+                -entries.came_back(&payment.uetr),
+            );
             Ok(true)
         })?;
         reader.each(ACCOUNTS, ""..="\u{10ffff}", false, |_, bytes| {
@@ -117,6 +127,8 @@ struct EntryTotals {
     by_pot: ByPot,
     by_transfer: BTreeMap<(u64, String), i128>,
     by_uetr: BTreeMap<String, usize>,
+    /// What returns gave customers, less what they took, by the payment returned.
+    returned: BTreeMap<String, i128>,
 }
 
 impl EntryTotals {
@@ -127,8 +139,17 @@ impl EntryTotals {
         if let Some(uetr) = &entry.uetr
             && !pot.starts_with(CLEARING)
         {
-            *self.by_uetr.entry(uetr.clone()).or_default() += 1;
+            match entry.kind {
+                EntryKind::Returned => *self.returned.entry(uetr.clone()).or_default() += i128::from(entry.amount),
+                EntryKind::Opening | EntryKind::Sent | EntryKind::Received => {
+                    *self.by_uetr.entry(uetr.clone()).or_default() += 1;
+                }
+            }
         }
+    }
+
+    fn came_back(&self, uetr: &str) -> i128 {
+        self.returned.get(uetr).copied().unwrap_or(0)
     }
 
     fn unbalanced(&self) -> impl Iterator<Item = String> + '_ {
@@ -153,6 +174,7 @@ impl BooksReport {
             currency: payment.debit.currency.code.to_string(),
             amount: payment.debit.minor.0,
             booked,
+            returned: payment.returned_minor,
         });
     }
 
@@ -168,7 +190,15 @@ impl BooksReport {
             currency: payment.amount.currency.code.to_string(),
             amount: payment.amount.minor.0,
             booked,
+            returned: payment.returned_minor,
         });
+    }
+
+    /// BNK-05. What an exchanged payment comes back as is the rate's matter: `whole` is without an end then.
+    fn check_returned(&mut self, uetr: &str, recorded: u64, whole: u64, booked: i128) {
+        if i128::from(recorded) != booked || recorded > whole {
+            self.breaks.push(format!("BNK-05: {recorded} of {whole} came back of payment {uetr}, booked are {booked}"));
+        }
     }
 
     fn add_account(&mut self, account: &Account, entries: &ByPot, held: &ByPot) {

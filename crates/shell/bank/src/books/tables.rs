@@ -32,6 +32,8 @@ pub(crate) const OUTGOING_OF: Records<(&str, u64, &str)> = TableDefinition::new(
 pub(crate) const INCOMING: Records<&str> = TableDefinition::new("incoming");
 /// Messages to be sent, by number.
 pub(crate) const OUTBOX: Records<u64> = TableDefinition::new("outbox");
+/// Returns that went out, by their own identification.
+pub(crate) const RETURNS: Records<&str> = TableDefinition::new("returns");
 /// What contradicted the books, in words, by number.
 pub(crate) const BREAKS: Records<u64> = TableDefinition::new("breaks");
 
@@ -129,7 +131,7 @@ impl Writer {
         for table in [META, OUTGOING_OPEN] {
             self.0.open_table(table)?;
         }
-        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING] {
+        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS] {
             self.0.open_table(table)?;
         }
         for table in [OUTBOX, BREAKS] {

@@ -3,11 +3,12 @@
 use crate::books::records::Incoming;
 use crate::books::state::IncomingState;
 use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
-use crate::engine::payee;
+use crate::engine::{payee, returns};
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, Scheme, read};
 use banklink::{HandlerFailed, InboxHandler, InboxItem};
+use iso20022::MessageType;
 use iso20022::view::{CreditTransferView, StatusReportView, TransactionStatus, ViewError};
 
 /// The books as the inbox's handler.
@@ -68,12 +69,18 @@ fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) ->
             Told::Nothing
         }
         // A late answer to a question nobody waits for any more, or something about a message as such.
-        Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..)) => Told::Nothing,
+        Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..) | Read::RecallAnswer(_)) => Told::Nothing,
+        Some(Read::Returned(view)) => returns::returned(&view),
+        Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault(), &recall)?,
     })
 }
 
 fn status_told(scheme: &Scheme, status: &StatusReportView) -> Told {
     let uetr = status.uetr_text();
+    if status.original_message_name.as_deref() == Some(MessageType::Pacs00400109.id()) {
+        let return_id = status.original_transaction_id.clone().filter(|_| status.status == TransactionStatus::Settled);
+        return return_id.map_or(Told::Nothing, |return_id| Told::ReturnSettled { return_id });
+    }
     match status.status {
         TransactionStatus::Settled => match scheme.credited(status.uetr, scheme.now_ns()) {
             Ok(report) => Told::Settled { uetr, report },
@@ -118,6 +125,8 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         credit_twice: *fault == Fault::CreditTwice,
         asked_ms: scheme.now_ms(),
         final_ms: None,
+        exchanged: payment.exchange_rate.is_some(),
+        returned_minor: 0,
     };
     let answer = |refused: Option<&str>| scheme.answer(payment.uetr, refused, scheme.now_ns());
     let answer_and_contradiction = answer(refused.as_deref()).and_then(|said| {

@@ -4,6 +4,7 @@
 //! - `outbox` sends answers and reports until the centre took them;
 //! - `payments` sends payments out, and asks when in doubt;
 //! - `payee` answers whose account it is;
+//! - `returns` answers recalls and sends money back;
 //! - `rates` publishes standing exchange rates.
 //!
 //! # Not here
@@ -14,6 +15,7 @@ mod outbox;
 mod payee;
 mod payments;
 mod rates;
+mod returns;
 
 use crate::books::records::OutboxMessage;
 use crate::inner::Shared;
@@ -44,6 +46,7 @@ impl Pause {
 
 pub(crate) use payee::ask as ask_payee;
 pub(crate) use payments::send;
+pub(crate) use returns::{recall, send_back};
 
 /// Starts every task of the engine, beginning with what a crash left: payments under way and messages not yet sent.
 pub(crate) fn start(inner: &Shared, outbox: mpsc::UnboundedReceiver<(u64, OutboxMessage)>, tasks: &mut JoinSet<()>) {

@@ -101,6 +101,10 @@ async fn send_one(inner: &Shared, message: &OutboxMessage) {
         match link.send_message(&message.xml, 0).await {
             Ok(answer) if answer.taken() => return,
             Ok(answer) if answer.status >= 500 => pause.wait(None).await,
+            Ok(answer) if message.returns.is_some() => {
+                tracing::warn!(bank = inner.config.bic, uetr = message.uetr, status = answer.status, "return refused");
+                return book_back(inner, message).await;
+            }
             Ok(answer) => {
                 // Late, or against what was said before: the centre stays with what it has.
                 tracing::info!(bank = inner.config.bic, uetr = message.uetr, status = answer.status, "answer not taken");
@@ -109,9 +113,18 @@ async fn send_one(inner: &Shared, message: &OutboxMessage) {
             Err(error) if error.retry_later() => pause.wait(error.retry_after_ms()).await,
             Err(error) => {
                 tracing::error!(bank = inner.config.bic, uetr = message.uetr, %error, "answer refused");
-                return;
+                return book_back(inner, message).await;
             }
         }
+    }
+}
+
+/// A return the centre will never take is booked back.
+async fn book_back(inner: &Shared, message: &OutboxMessage) {
+    let Some(return_id) = message.returns.clone() else { return };
+    let now_ms = inner.now_ms();
+    if let Err(error) = inner.books(move |books| books.refuse_return(&return_id, now_ms)).await {
+        tracing::error!(bank = inner.config.bic, uetr = message.uetr, %error, "a refused return stays booked until it is sent again");
     }
 }
 

@@ -196,5 +196,7 @@ fn view(payment: &Outgoing) -> Value {
         "held_ms": times.held_ms,
         "final_ms": times.final_ms,
         "credited_ms": times.credited_ms,
+        "returned": (payment.returned_minor > 0).then(|| payment.returned().to_string()),
+        "return_reason": payment.return_reason,
     })
 }

@@ -60,6 +60,8 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/api/v1/payments/{uetr}/receipt", get(api::receipt))
         .route("/admin/fault", get(admin::fault).post(admin::set_fault))
         .route("/admin/books", get(admin::books))
+        .route("/admin/returns", post(admin::send_back))
+        .route("/admin/recalls", post(admin::recall))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/assets/{name}", get(assets::asset))
         .fallback(layout::not_found)

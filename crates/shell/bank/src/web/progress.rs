@@ -111,6 +111,10 @@ fn steps(language: Language, payment: &Outgoing) -> Markup {
             p.outcome.good { (fill(language.settled_in(), &[&format::seconds(at_ms.saturating_sub(times.confirmed_ms.unwrap_or(at_ms)))])) }
             div.actions { a.button.primary href={ "/payments/" (payment.uetr) "/receipt" } { (language.see_receipt()) } a.button href="/" { (language.home()) } }
         }
+        @if payment.returned_minor > 0 {
+            p.outcome.good { (language.returned()) " " strong { (format::with_code(payment.returned())) }
+                @if let Some(code) = &payment.return_reason { " " span.mono { (code) } } }
+        }
         @if rejected { div.actions { a.button.primary href="/pay" { (language.pay_across()) } a.button href="/" { (language.home()) } } }
     }
 }

@@ -211,6 +211,7 @@ fn record(language: Language, verified: &VerifiedReceipt) -> Markup {
     let FinalRecord { uetr, content, debtor_agent, creditor_agent, state, reason, time_ns, height, .. } = verified.record;
     let ascii = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let ended = match state {
+        FinalState::Settled if verified.record.returns.is_some() => format!("{} {}", language.returned(), ascii(&reason)),
         FinalState::Settled => language.ended_settled().to_owned(),
         FinalState::Rejected => format!("{} {}", language.ended_rejected(), ascii(&reason)),
     };

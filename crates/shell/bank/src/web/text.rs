@@ -186,6 +186,8 @@ words! {
     not_a_receipt: "This is not the text of a receipt.", "這不是收據文字。", "这不是收据文字。";
     bad_signature: "The checkpoint is not signed by the centre.", "檢查點並非由清算中心簽署。", "检查点并非由清算中心签名。";
     bad_inclusion: "The record is not in the signed log.", "紀錄不在已簽署的日誌之中。", "记录不在已签名的日志之中。";
+    returned: "Returned", "已退回", "已退回";
+    returned_of: "Returned: {}", "退回：{}", "退回：{}";
     ended_settled: "Settled", "已結算", "已结算";
     ended_rejected: "Rejected", "已拒絕", "已拒绝";
     home: "Home", "主頁", "主页";
@@ -304,6 +306,7 @@ impl Language {
             EntryKind::Opening => self.opening_balance().to_owned(),
             EntryKind::Sent => fill(self.paid_to(), &[counterparty]),
             EntryKind::Received => fill(self.received_from(), &[counterparty]),
+            EntryKind::Returned => fill(self.returned_of(), &[counterparty]),
         }
     }
 

@@ -5,9 +5,9 @@ use crate::refusal::GatewayRefusal;
 use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, Uetr};
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
-    AccountView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView,
-    LiquidityTransferView, PaymentPriority, PresenceNoticeView, ReceiptView, RejectionView, StatementRequestView,
-    StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView,
+    IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentReturnView, PresenceNoticeView, ReceiptView,
+    RejectionView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -32,6 +32,8 @@ pub(crate) enum Taken {
     PayeeCheck(Box<PayeeCheck>),
     /// `admi.004`, with the header's message identification
     Presence(String, PresenceNoticeView),
+    /// `pacs.004`
+    Return(Box<PaymentReturnView>),
     /// `camt.056`
     Cancellation(CancellationRequestView),
     /// `camt.050`
@@ -40,6 +42,8 @@ pub(crate) enum Taken {
     Receipt(ReceiptView),
     /// `camt.060`
     StatementRequest(StatementRequestView),
+    /// `camt.029`
+    CancellationAnswer(Box<CancellationAnswerView>),
     /// `acmt.024`
     PayeeAnswer(Box<PayeeReply>),
 }
@@ -204,6 +208,12 @@ pub(crate) fn read_payment(body: &[u8]) -> Result<Payment, Fault> {
     payment(&header.message_id, message, None)
 }
 
+/// Reads a return that was taken in before.
+pub(crate) fn read_back_return(body: &[u8]) -> Option<PaymentReturnView> {
+    let (_, message) = read_schema(body).ok()?;
+    PaymentReturnView::of(&message.document).ok()
+}
+
 fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
     // When it was refused is said by whoever writes the refusal.
     let message = read_business_message(body, LIMITS)
@@ -246,14 +256,20 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
             Ok(Taken::Presence(id.to_owned(), view))
         }
         Carried::CancellationRequest(_) => CancellationRequestView::of(document).map(Taken::Cancellation).map_err(view_error),
+        Carried::Return(_) => {
+            let view = PaymentReturnView::of(document).map_err(view_error)?;
+            Ok(Taken::Return(Box::new(view)))
+        }
+        Carried::CancellationAnswer(_) => {
+            let view = CancellationAnswerView::of(document).map_err(view_error)?;
+            Ok(Taken::CancellationAnswer(Box::new(view)))
+        }
         Carried::LiquidityTransfer(_) => LiquidityTransferView::of(document).map(Taken::Transfer).map_err(view_error),
         Carried::Receipt(_) => ReceiptView::of(document).map(Taken::Receipt).map_err(view_error),
         Carried::StatementRequest(_) => StatementRequestView::of(document).map(Taken::StatementRequest).map_err(view_error),
-        Carried::Rejection(_)
-        | Carried::CancellationAnswer(_)
-        | Carried::Statement(_)
-        | Carried::Header(_)
-        | Carried::Elsewhere(_) => Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id())),
+        Carried::Rejection(_) | Carried::Statement(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
+            Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
+        }
     }
 }
 

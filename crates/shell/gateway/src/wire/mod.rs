@@ -8,9 +8,9 @@ mod letters;
 mod outbound;
 mod settlement;
 
-pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read};
+pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read, read_payment};
 pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, inbox_message, message_reject, original, payee_answer, payee_question,
-    status_report, waiting_original,
+    return_on_record, return_status, status_report, waiting_original,
 };
 pub(crate) use settlement::{booked_currency, receipt, statement};

@@ -1,6 +1,6 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
-use super::inbound::{Fault, PayeeCheck, PayeeReply, read_payment};
+use super::inbound::{Fault, PayeeCheck, PayeeReply, read_back_return, read_payment};
 use super::letters;
 use super::settlement;
 use crate::answer::{Standing, Status};
@@ -9,11 +9,12 @@ use crate::door::Door;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash, PaymentView, Position, Refusal, Uetr, WaitingView};
+use clearing::{Bic, ContentHash, PaymentView, Position, RecallVerdict, Refusal, Uetr, WaitingView};
 use history::{InboxItem, InboxKind, Tells};
 use iso20022::view::{
-    CancellationAnswerView, CancellationRequestView, HeaderView, IdentificationReportView, IdentificationRequestView,
-    NameVerdict, RejectionView, StatusReportView, TransactionStatus, bic_11, business_message, business_message_of, forwarded,
+    CancellationAnswerView, CancellationOutcome, CancellationRequestView, HeaderView, IdentificationReportView,
+    IdentificationRequestView, NameVerdict, PaymentReturnView, RejectionView, StatusReportView, TransactionStatus, bic_11,
+    business_message, business_message_of, forwarded,
 };
 use iso20022::{Message, MessageType};
 use money::{Amount, Rate};
@@ -90,14 +91,47 @@ fn payment_message(
     kind: InboxKind,
     payment: &PaymentView,
 ) -> Result<(&'static str, Bytes), Problem> {
-    let recent = recent(door, payment)?;
     let id = inbox_id(reader, position);
     let at = match (kind, payment.finality) {
         (InboxKind::Asked, _) | (_, None) => payment.received_at,
-        (InboxKind::Ended | InboxKind::Credited, Some(finality)) => finality.at,
+        (
+            InboxKind::Ended | InboxKind::Credited | InboxKind::Returned | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_),
+            Some(finality),
+        ) => finality.at,
     };
     match kind {
+        InboxKind::Returned => returned(door, reader, payment, &id, at.0),
+        InboxKind::Recalled(reason) => {
+            // Its time is the payment's end, which is the same whenever it is built.
+            let asked = CancellationRequestView {
+                message_id: id.clone(),
+                created_at: at.0,
+                assigner: door.centre.clone(),
+                assignee: reader.to_string(),
+                uetr: payment.uetr.0,
+                reason: Some(reason.to_string()),
+            };
+            Ok((MessageType::Camt05600108.id(), envelope(door, reader, &id, at.0, &asked.message()).into()))
+        }
+        InboxKind::RecallAnswered(verdict) => {
+            let (outcome, reason) = match verdict {
+                RecallVerdict::Accepts => (CancellationOutcome::Cancelled, None),
+                RecallVerdict::Rejects(reason) => (CancellationOutcome::Refused, Some(reason.to_string())),
+            };
+            let answer = CancellationAnswerView {
+                message_id: id.clone(),
+                created_at: at.0,
+                assigner: door.centre.clone(),
+                assignee: reader.to_string(),
+                uetr: payment.uetr.0,
+                outcome,
+                reason,
+                information: None,
+            };
+            Ok((MessageType::Camt02900109.id(), envelope(door, reader, &id, at.0, &answer.message()).into()))
+        }
         InboxKind::Asked => {
+            let recent = recent(door, payment)?;
             let header = header(door, reader, &id, at.0);
             let rate =
                 (payment.debit.currency != payment.credit.currency).then(|| rate_of(payment.debit, payment.credit)).flatten();
@@ -108,14 +142,71 @@ fn payment_message(
             Ok((MessageType::Pacs00800108.id(), business_message_of(&message).into()))
         }
         InboxKind::Ended | InboxKind::Credited => {
-            let standing = match kind {
-                InboxKind::Credited => Standing::of(payment),
-                InboxKind::Asked | InboxKind::Ended => Standing::of(&PaymentView { credited: false, ..*payment }),
-            };
+            let recent = recent(door, payment)?;
+            let credited = payment.credited && kind == InboxKind::Credited;
+            let standing = Standing::of(&PaymentView { credited, ..*payment });
             let report = report(payment.uetr, &recent.original, &standing, &id, at.0);
             Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at.0, &report.message()).into()))
         }
     }
+}
+
+/// A return: `pacs.002` to who sent it back, `pacs.004` to who gets it, with the returner's own words.
+fn returned(door: &Door, reader: Bic, payment: &PaymentView, id: &str, at: u64) -> Result<(&'static str, Bytes), Problem> {
+    let sent = read_return(door, payment)?;
+    if reader == payment.debtor_bic {
+        let report = return_report(&sent, &Standing::of(payment), id, at);
+        return Ok((MessageType::Pacs00200110.id(), envelope(door, reader, id, at, &report.message()).into()));
+    }
+    let is_exchanged = payment.debit.currency != payment.credit.currency;
+    let forwarded = PaymentReturnView {
+        message_id: id.to_owned(),
+        created_at: at,
+        returned_amount: payment.credit,
+        returned_instructed_amount: is_exchanged.then(|| sent.returned_instructed_amount.unwrap_or(payment.debit)),
+        quote: None,
+        clearing_system_reference: Some(clearing_reference(payment)),
+        instructing_agent: Some(payment.debtor_bic.to_string()),
+        instructed_agent: Some(reader.to_string()),
+        ..sent
+    };
+    Ok((MessageType::Pacs00400109.id(), envelope(door, reader, id, at, &forwarded.message()).into()))
+}
+
+/// The identification of a return in the chain, without hyphens: what its receipt is asked for by.
+fn clearing_reference(payment: &PaymentView) -> String {
+    payment.uetr.to_string().replace('-', "")
+}
+
+/// The returner's message, from the vault.
+fn read_return(door: &Door, payment: &PaymentView) -> Result<PaymentReturnView, Problem> {
+    let stored = door.past.message(payment).ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    read_back_return(&stored[at..]).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into())
+}
+
+/// `pacs.002` on a return, in answer to it.
+pub(crate) fn return_status(door: &Door, to: Bic, sent: &PaymentReturnView, standing: &Standing) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
+    envelope(door, to, &id, now, &return_report(sent, standing, &id, now).message())
+}
+
+/// The same on a return that is on record.
+pub(crate) fn return_on_record(door: &Door, to: Bic, payment: &PaymentView) -> Result<Vec<u8>, Problem> {
+    Ok(return_status(door, to, &read_return(door, payment)?, &Standing::of(payment)))
+}
+
+/// Names the payment by its UETR, and the return by its own identification and its message.
+fn return_report(sent: &PaymentReturnView, standing: &Standing, id: &str, now: u64) -> StatusReportView {
+    let original = Original {
+        message_id: sent.message_id.clone(),
+        instruction_id: None,
+        end_to_end_id: sent.original_end_to_end_id.clone().unwrap_or_else(|| "NOTPROVIDED".to_owned()),
+        transaction_id: Some(sent.return_id.clone()),
+        accepted_at: None,
+    };
+    let named = Some(MessageType::Pacs00400109.id().to_owned());
+    StatusReportView { original_message_name: named, ..report(Uetr(sent.uetr), &original, standing, id, now) }
 }
 
 /// `pacs.002` in answer to a request.
@@ -149,8 +240,13 @@ fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u
     }
 }
 
-/// `camt.029`: cancelled, or why not.
-pub(crate) fn cancellation_answer(door: &Door, asked: &CancellationRequestView, refusal: Option<Refusal>) -> Vec<u8> {
+/// `camt.029`: cancelled, pending, or why not.
+pub(crate) fn cancellation_answer(
+    door: &Door,
+    asked: &CancellationRequestView,
+    outcome: CancellationOutcome,
+    refusal: Option<Refusal>,
+) -> Vec<u8> {
     let (id, now) = (door.next_message_id(), door.world.now_ns());
     let to = bic_11(&asked.assigner);
     let answer = CancellationAnswerView {
@@ -159,7 +255,7 @@ pub(crate) fn cancellation_answer(door: &Door, asked: &CancellationRequestView, 
         assigner: door.centre.clone(),
         assignee: to.clone(),
         uetr: asked.uetr,
-        is_cancelled: refusal.is_none(),
+        outcome,
         reason: refusal.map(|refusal| rejection_code(refusal).to_owned()),
         information: refusal.map(|refusal| format!("{} {refusal}", refusal.code())),
     };
@@ -170,7 +266,12 @@ pub(crate) fn cancellation_answer(door: &Door, asked: &CancellationRequestView, 
 /// `ExternalPaymentCancellationRejection1Code` of a refusal: the payment was never received, has been passed to the next agent,
 /// or is another agent's; anything else is in the words beside it.
 fn rejection_code(refusal: Refusal) -> &'static str {
-    let codes = [(Refusal::UnknownPayment, "NOOR"), (Refusal::TooLateToCancel, "PTNA"), (Refusal::NotYourPayment, "AGNT")];
+    let codes = [
+        (Refusal::UnknownPayment, "NOOR"),
+        (Refusal::TooLateToCancel, "PTNA"),
+        (Refusal::NotYourPayment, "AGNT"),
+        (Refusal::TooLateAfterSettlement, "ARDT"),
+    ];
     codes.iter().find(|(known, _)| *known == refusal).map_or("NARR", |(_, code)| code)
 }
 

@@ -40,11 +40,20 @@ pub(super) fn message(door: &Door, reader: Bic, note: &SettlementNote) -> Result
 pub(crate) fn booked_currency(reader: ParticipantId, entry: &InboxItem) -> Option<Currency> {
     match &entry.tells {
         Tells::Note(note) => note.kind.entry().filter(|_| note.participant == reader).map(|_| note.currency),
-        Tells::Payment(InboxKind::Ended, payment) if payment.state == PaymentState::Settled => {
+        Tells::Payment(InboxKind::Ended | InboxKind::Returned, payment) if payment.state == PaymentState::Settled => {
             let mine = if payment.debtor_agent == reader { payment.debit } else { payment.credit };
             Some(mine.currency)
         }
-        Tells::Payment(InboxKind::Asked | InboxKind::Ended | InboxKind::Credited, _) | Tells::Letter(_) => None,
+        Tells::Payment(
+            InboxKind::Asked
+            | InboxKind::Ended
+            | InboxKind::Credited
+            | InboxKind::Returned
+            | InboxKind::Recalled(_)
+            | InboxKind::RecallAnswered(_),
+            _,
+        )
+        | Tells::Letter(_) => None,
     }
 }
 

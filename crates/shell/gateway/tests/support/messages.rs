@@ -2,10 +2,10 @@
 
 use super::{HKD, now_ns};
 use iso20022::view::{
-    AccountReference, AccountView, AddressView, CancellationRequestView, CreditTransferView, HeaderView,
-    IdentificationReportView, IdentificationRequestView, LiquidityTransferView, NameVerdict, PartyView, PaymentPriority,
-    PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, StatementForm, StatementRequestView, StatusReportView,
-    StatusRequestView, TransactionStatus, business_message,
+    AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
+    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, LiquidityTransferView, NameVerdict,
+    PartyView, PaymentPriority, PaymentReturnView, PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, StatementForm,
+    StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -124,6 +124,26 @@ pub fn camt056(from: &str, uetr: [u8; 16]) -> Vec<u8> {
         assignee: CENTRE.into(),
         uetr,
         reason: Some("CUST".into()),
+    };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// Sends a payment back.
+pub fn pacs004(from: &str, view: &PaymentReturnView) -> Vec<u8> {
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// Answers a recall.
+pub fn camt029(from: &str, uetr: [u8; 16], outcome: CancellationOutcome, reason: Option<&str>) -> Vec<u8> {
+    let view = CancellationAnswerView {
+        message_id: id(),
+        created_at: now_ns(),
+        assigner: from.into(),
+        assignee: CENTRE.into(),
+        uetr,
+        outcome,
+        reason: reason.map(str::to_owned),
+        information: None,
     };
     send(from, &view.message_id, &view.message().unwrap())
 }

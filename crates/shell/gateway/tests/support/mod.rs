@@ -13,8 +13,8 @@ pub mod messages;
 use chain::{Hash, MerkleTree};
 use clearing::{
     AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, NoteKind,
-    ParticipantId, ParticipantStatus, PaymentView, Position, PublishRate, Question, RegisterParticipant, Rejection, RiskDecision,
-    Rulebook, Time, Uetr, WaitingView, WhatIf,
+    ParticipantId, ParticipantStatus, PaymentView, Position, PublishRate, Question, RecallState, RegisterParticipant, Rejection,
+    RiskDecision, Rulebook, Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{
@@ -110,7 +110,10 @@ impl MemoryLog {
             let time = Time(time_ns.max(state.clearing.time().0));
             let applied = state.clearing.apply_block(time, &commands);
             for event in &applied.events {
-                if let EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) = &event.kind {
+                if let EventKind::PaymentSettled(payment)
+                | EventKind::PaymentRejected(payment)
+                | EventKind::PaymentReturned(payment) = &event.kind
+                {
                     state.tree.push_leaf_hash(payment.final_record().unwrap().leaf());
                 }
             }
@@ -181,8 +184,13 @@ impl OrderedLog for MemoryLog {
         }
         let Submission { ticket, command, attachment } = submission;
         let mut state = self.state.lock().unwrap();
-        if let (Command::Pay(pay), Some(message)) = (&command, &attachment) {
-            state.messages.entry(pay.content.0).or_insert(message.clone());
+        let content = match &command {
+            Command::Pay(pay) => Some(pay.content),
+            Command::Return(back) => Some(back.content),
+            _ => None,
+        };
+        if let (Some(content), Some(message)) = (content, &attachment) {
+            state.messages.entry(content.0).or_insert(message.clone());
         }
         // Each command has a block of its own: the letters in it carry its message.
         let next = state.clearing.letters();
@@ -227,6 +235,22 @@ impl Past for MemoryLog {
                     };
                     let item = InboxItem { position: event.position, tells: Tells::Note(*note) };
                     return (whom == Some(participant)).then_some(item);
+                }
+                EventKind::PaymentReturned(payment) => {
+                    let mine = payment.debtor_agent == participant || payment.creditor_agent == participant;
+                    (InboxKind::Returned, payment, mine)
+                }
+                EventKind::Recall(recall) => {
+                    let payment = &recall.payment;
+                    match recall.state {
+                        RecallState::Asked => {
+                            (InboxKind::Recalled(recall.reason), payment, payment.creditor_agent == participant)
+                        }
+                        RecallState::Answered(verdict) => {
+                            (InboxKind::RecallAnswered(verdict), payment, payment.debtor_agent == participant)
+                        }
+                        RecallState::Overdue => return None,
+                    }
                 }
                 _ => return None,
             };

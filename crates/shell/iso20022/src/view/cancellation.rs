@@ -80,18 +80,39 @@ pub struct CancellationAnswerView {
     pub assignee: String,
     /// `CxlDtls/TxInfAndSts/OrgnlUETR`.
     pub uetr: [u8; 16],
-    /// `Sts/Conf`: `CNCL` if it was cancelled, `RJCR` if not.
-    pub is_cancelled: bool,
+    /// `Sts/Conf`.
+    pub outcome: CancellationOutcome,
     /// `CxlDtls/TxInfAndSts/CxlStsRsnInf/Rsn/Cd`: why not, of `ExternalPaymentCancellationRejection1Code`.
     pub reason: Option<String>,
     /// `CxlStsRsnInf/AddtlInf`.
     pub information: Option<String>,
 }
 
-impl CancellationAnswerView {
-    const CANCELLED: &str = "CNCL";
-    const REFUSED: &str = "RJCR";
+/// What came of it (`ExternalInvestigationExecutionConfirmation1Code`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancellationOutcome {
+    /// `CNCL`: cancelled; of a settled payment: the money will be sent back.
+    Cancelled,
+    /// `PDCR`: the creditor agent is asked.
+    Pending,
+    /// `RJCR`: not.
+    Refused,
+}
 
+impl CancellationOutcome {
+    const ALL: [Self; 3] = [Self::Cancelled, Self::Pending, Self::Refused];
+
+    /// The ISO code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Cancelled => "CNCL",
+            Self::Pending => "PDCR",
+            Self::Refused => "RJCR",
+        }
+    }
+}
+
+impl CancellationAnswerView {
     /// Reads the one payment of a `camt.029`.
     pub fn of(message: &Message) -> Result<Self, ViewError> {
         let Message::Camt02900109(document) = message else {
@@ -101,11 +122,8 @@ impl CancellationAnswerView {
         let [details] = resolution.cxl_dtls.as_slice() else { return Err(ViewError::NotOne("CxlDtls")) };
         let [tx] = details.tx_inf_and_sts.as_slice() else { return Err(ViewError::NotOne("TxInfAndSts")) };
         let InvestigationStatus5Choice::Conf(status) = &resolution.sts else { return Err(ViewError::Missing("Sts/Conf")) };
-        let is_cancelled = match status.as_str() {
-            Self::CANCELLED => true,
-            Self::REFUSED => false,
-            other => return Err(ViewError::Code { field: "Sts/Conf", code: other.to_owned() }),
-        };
+        let outcome = CancellationOutcome::ALL.into_iter().find(|outcome| outcome.code() == status.as_str());
+        let outcome = outcome.ok_or_else(|| ViewError::Code { field: "Sts/Conf", code: status.as_str().to_owned() })?;
         let reason = tx.cxl_sts_rsn_inf.iter().find_map(|information| match information.rsn.as_deref()? {
             CancellationStatusReason3Choice::Cd(code) => Some(code.as_str().to_owned()),
             CancellationStatusReason3Choice::Prtry(own) => Some(own.as_str().to_owned()),
@@ -117,7 +135,7 @@ impl CancellationAnswerView {
             assigner: party_bic(&resolution.assgnmt.assgnr).ok_or(ViewError::Missing("Assgnr/Agt/FinInstnId/BICFI"))?,
             assignee: party_bic(&resolution.assgnmt.assgne).ok_or(ViewError::Missing("Assgne/Agt/FinInstnId/BICFI"))?,
             uetr: uetr_of(tx.orgnl_uetr.as_ref())?,
-            is_cancelled,
+            outcome,
             reason,
             information: (!lines.is_empty()).then(|| lines.join(" ")),
         })
@@ -139,8 +157,7 @@ impl CancellationAnswerView {
             cxl_sts_rsn_inf: says_why.then_some(why).into_iter().collect(),
             ..Default::default()
         };
-        let status = if self.is_cancelled { Self::CANCELLED } else { Self::REFUSED };
-        let status = ExternalInvestigationExecutionConfirmation1Code::new(status).named("Sts/Conf")?;
+        let status = ExternalInvestigationExecutionConfirmation1Code::new(self.outcome.code()).named("Sts/Conf")?;
         let assignment = assignment(&self.message_id, self.created_at, &self.assigner, &self.assignee)?;
         let resolution = ResolutionOfInvestigationV09 {
             cxl_dtls: vec![UnderlyingTransaction22 { tx_inf_and_sts: vec![tx], ..Default::default() }],
@@ -184,14 +201,18 @@ mod tests {
             reason: Some("CUST".into()),
         };
         assert_eq!(CancellationRequestView::of(&request.message().unwrap()), Ok(request.clone()));
-        for (is_cancelled, reason, information) in [(true, None, None), (false, Some("NOOR"), Some("CLR-1005 no payment"))] {
+        for (outcome, reason, information) in [
+            (CancellationOutcome::Cancelled, None, None),
+            (CancellationOutcome::Pending, None, None),
+            (CancellationOutcome::Refused, Some("NOOR"), Some("CLR-1005 no payment")),
+        ] {
             let answer = CancellationAnswerView {
                 message_id: "A1".into(),
                 created_at: request.created_at,
                 assigner: request.assignee.clone(),
                 assignee: request.assigner.clone(),
                 uetr: UETR,
-                is_cancelled,
+                outcome,
                 reason: reason.map(str::to_owned),
                 information: information.map(str::to_owned),
             };

@@ -246,6 +246,7 @@ impl Sink for Memory {
             if let EventKind::PaymentHeld(view)
             | EventKind::PaymentSettled(view)
             | EventKind::PaymentRejected(view)
+            | EventKind::PaymentReturned(view)
             | EventKind::PaymentCredited(view) = &event.kind
             {
                 told.payments.insert(view.uetr, (view.state, view.credited));
