@@ -149,6 +149,7 @@ pub(crate) fn link_config_of(at: usize, bic: &str, connector: Arc<dyn Connector>
 
 fn config(sample: &SampleBank, link: LinkConfig, fault: Fault) -> BankConfig {
     BankConfig {
+        registers_aliases: false,
         bic: sample.bic.to_owned(),
         name: sample.name.clone(),
         accent: sample.accent,
@@ -183,6 +184,8 @@ fn seed(sample: &SampleBank, documents: bool) -> Seed {
             country: customer.address.1.to_owned(),
             company: customer.company,
             document: if documents { document_of(at, customer.company) } else { None },
+            email: None,
+            scheme_id: None,
             mobile: customer.mobile.map(str::to_owned),
             accounts: vec![customer.account.to_owned()],
             password: PasswordHash::of_nobody(),

@@ -125,6 +125,7 @@ pub async fn start(config: &Config, prepared: Prepared, at: u16, centre: &Centre
         world: Machine::shared(),
     };
     let handle = Bank::start(BankConfig {
+        registers_aliases: true,
         bic: sample.bic.to_owned(),
         name: sample.name.clone(),
         accent: sample.accent,

@@ -68,6 +68,8 @@ pub enum Command {
     /// What two officers of the scheme change while it runs.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// The directory's warning list of payees: drafted, signed by two officers, put into the data folder as warnings.json.
+    Warnings(WarningsArgs),
     /// Print the rulebook a new chain begins with, as a file to change and order, or judge one.
     Rulebook(RulebookArgs),
     /// Several operators with one chain.
@@ -81,6 +83,34 @@ pub enum Command {
     Flood(FloodArgs),
     /// Print every setting with its default and what it means, as a configuration file.
     Config(ConfigArgs),
+}
+
+/// What can be done with a warning list.
+#[derive(Debug, Args)]
+pub struct WarningsArgs {
+    #[command(subcommand)]
+    pub command: WarningsCommand,
+}
+
+/// Draft or sign.
+#[derive(Debug, Subcommand)]
+pub enum WarningsCommand {
+    /// Print a list to sign, made of lines `TIER ALIAS` or `TIER BIC ACCOUNT`; tiers are warn, cool_off and block.
+    Draft {
+        /// The lines.
+        list: PathBuf,
+        /// Higher than that of the list that holds.
+        #[arg(long)]
+        version: u64,
+    },
+    /// Sign a list as an officer.
+    Sign {
+        /// The list, changed in place.
+        document: PathBuf,
+        /// The officer's key file.
+        #[arg(long)]
+        key: PathBuf,
+    },
 }
 
 /// Print or judge.
@@ -589,9 +619,12 @@ pub struct PayArgs {
     /// The payee's account or mobile number.
     #[arg(long, value_name = "ACCOUNT", default_value = "6217002000010001")]
     pub to: String,
-    /// The payee's name.
-    #[arg(long, default_value = "LI Na")]
-    pub name: String,
+    /// The payee's mobile number, e-mail address or scheme identifier, instead of --to-bank and --to.
+    #[arg(long, value_name = "ALIAS", conflicts_with_all = ["to_bank", "to"])]
+    pub to_alias: Option<String>,
+    /// The payee's name; with --to-alias the directory shows it.
+    #[arg(long)]
+    pub name: Option<String>,
     /// What is paid, exactly; 100.00 when --receive is not given either.
     #[arg(long, value_name = "AMOUNT")]
     pub amount: Option<String>,
@@ -629,6 +662,27 @@ pub enum BankCommand {
     Serve(BankServeArgs),
     /// Misbehave in some way, or behave again.
     Fault(BankFaultArgs),
+    /// Pay everything in a file, pain.001.001.09 or CSV; see docs/howto/bulk.md.
+    Bulk(BankBulkArgs),
+}
+
+/// A file of payments.
+#[derive(Debug, Args)]
+pub struct BankBulkArgs {
+    /// The file; its name ends in .xml or .csv.
+    pub file: PathBuf,
+    /// Address of the payer's web bank.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR:PORT")]
+    pub bank: SocketAddr,
+    /// The customer who pays.
+    #[arg(long = "as", value_name = "NAME", default_value = "silk")]
+    pub sign_in: String,
+    /// The customer's password.
+    #[arg(long, default_value = SAMPLE_PASSWORD)]
+    pub password: String,
+    /// Where to keep what became of each line: CSV, or pain.002 when the name ends in .xml.
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
 }
 
 /// Which bank is tested, and how its customer signs in.

@@ -2,10 +2,12 @@
 
 mod banks;
 mod bench;
+mod bulk;
 mod centre;
 mod certify;
 mod cli;
 mod config;
+mod directory;
 mod evidence;
 mod fsck;
 mod history;
@@ -52,11 +54,13 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Pay(options) => pay::pay(&options),
         Command::Bank(BankCommand::Serve(options)) => banks::serve(&cli.settings, &options),
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
+        Command::Bank(BankCommand::Bulk(options)) => bulk::bulk(&options),
         Command::Certify(options) => certify::certify(&cli.settings, &options),
         Command::Verify(options) => verify::verify(&cli.settings, &options),
         Command::History(command) => history::history(&cli.settings, command),
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
+        Command::Warnings(options) => directory::warnings(&config::Config::load(&cli.settings)?, &options),
         Command::Rulebook(options) => rulebook::show(&cli.settings, &options),
         Command::Evidence(command) => evidence::evidence(&cli.settings, &command),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for the end: the deadline of normal priority and some.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// The holder of the account that is paid when nothing else is said.
+const SAMPLE_PAYEE: &str = "LI Na";
 
 /// Pays and shows how it goes; exit status 1 when it ends rejected.
 pub fn pay(args: &PayArgs) -> Result<ExitCode> {
@@ -20,10 +22,7 @@ pub fn pay(args: &PayArgs) -> Result<ExitCode> {
 }
 
 async fn pay_and_watch(args: &PayArgs) -> Result<ExitCode> {
-    let mut door = BankDoor { addr: args.bank, token: None };
-    let credentials = json!({ "name": args.sign_in, "password": args.password });
-    let session = door.json(Method::POST, "/api/v1/sessions", Some(&credentials)).await.context("signing in")?;
-    door.token = Some(text(&session, "token")?.to_owned());
+    let door = sign_in(args.bank, &args.sign_in, &args.password).await?;
     let mut order = order(args, &door).await?;
     let draft = door.json(Method::POST, "/api/v1/payments", Some(&order)).await.context("quote and name check")?;
     print_terms(&draft);
@@ -33,6 +32,15 @@ async fn pay_and_watch(args: &PayArgs) -> Result<ExitCode> {
     order["dry_run"] = json!(false);
     let sent = door.json(Method::POST, "/api/v1/payments", Some(&order)).await.context("paying")?;
     watch(&door, text(&sent, "uetr")?, args).await
+}
+
+/// A bank's door with a customer's session.
+pub async fn sign_in(addr: std::net::SocketAddr, name: &str, password: &str) -> Result<BankDoor> {
+    let mut door = BankDoor { addr, token: None };
+    let credentials = json!({ "name": name, "password": password });
+    let session = door.json(Method::POST, "/api/v1/sessions", Some(&credentials)).await.context("signing in")?;
+    door.token = Some(text(&session, "token")?.to_owned());
+    Ok(door)
 }
 
 /// The order as the bank's door takes it, from the account given or the first that has the currency.
@@ -47,8 +55,12 @@ async fn order(args: &PayArgs, door: &BankDoor) -> Result<Value> {
         Some(account) => account.clone(),
         None => first_account(&door.json(Method::GET, "/api/v1/account", None).await?, &args.currency)?,
     };
+    let (agent, payee, name) = match &args.to_alias {
+        Some(alias) => ("", alias.as_str(), args.name.as_deref().unwrap_or_default()),
+        None => (args.to_bank.as_str(), args.to.as_str(), args.name.as_deref().unwrap_or(SAMPLE_PAYEE)),
+    };
     Ok(json!({
-        "from": format!("{account}/{}", args.currency), "agent": args.to_bank, "payee": args.to, "name": args.name,
+        "from": format!("{account}/{}", args.currency), "agent": agent, "payee": payee, "name": name,
         "amount": amount, "fixed": fixed, "credit_currency": args.credit_currency, "purpose": args.purpose, "note": args.note,
         "acknowledge_name": args.pay_anyway, "dry_run": true,
     }))
@@ -75,6 +87,16 @@ fn print_terms(draft: &Value) {
     println!("payee gets    {}", amount(&draft["credit"]));
     if let (Some(rate), Some(provider)) = (draft["rate"].as_str(), draft["provider"].as_str()) {
         println!("rate          {rate} by {provider}");
+    }
+    if let Some(alias) = draft["alias"].as_str() {
+        println!(
+            "alias         {alias} is {} (signed by the centre, sha256 {})",
+            draft["creditor_agent"].as_str().unwrap_or("?"),
+            draft["alias_proof"]["sha256"].as_str().unwrap_or("?")
+        );
+    }
+    if let Some(tier) = draft["warning"].as_str() {
+        println!("warning       {tier}: others have reported this payee");
     }
     let masked = draft["masked_name"].as_str().unwrap_or("");
     println!("name check    {} {masked}", draft["name_check"].as_str().unwrap_or("?"));

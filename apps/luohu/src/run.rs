@@ -4,6 +4,7 @@ use crate::banks::{self, CentreFacts};
 use crate::centre::Centre;
 use crate::cli::SettingsArgs;
 use crate::config::Config;
+use crate::directory;
 use crate::keys::{Keys, SystemKeys};
 use crate::verify::KEY_FILE;
 use anyhow::{Context, Result};
@@ -78,6 +79,10 @@ pub fn verifier(config: &Config, keys: &SystemKeys) -> Result<VerifierKey> {
 pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Result<System> {
     let limits = limits(config);
     let hub = Arc::new(Hub::new(limits));
+    let directory = directory::open(config)?;
+    if let Some(directory) = &directory {
+        hub.look_up_in(directory.clone());
+    }
     let centre = Centre::open(config, keys, members, hub.clone())?;
     let mut gateway_config = GatewayConfig::at(config.gateway.listen);
     gateway_config.centre_bic = Bic::parse(&config.gateway.centre_bic).context("gateway.centre_bic")?;
@@ -99,6 +104,9 @@ pub async fn start(config: &Config, keys: &SystemKeys, members: &[Member]) -> Re
     let listen = config.gateway.listen;
     let gateway =
         Gateway::start(gateway_config, keys.server_tls.clone(), deps).await.with_context(|| format!("gateway on {listen}"))?;
+    if let Some(directory) = directory {
+        directory::watch_warnings(directory, gateway.window.clone(), config);
+    }
     let facts = CentreFacts { gateway: gateway.addr, key, verifier };
     Ok(System { gateway, centre, facts })
 }

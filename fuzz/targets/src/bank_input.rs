@@ -5,7 +5,7 @@
 use crate::Target;
 use crate::pieces::Pieces;
 use bank::CURRENCIES;
-use bank::names::{Nearness, compare, masked};
+use bank::names::{MaskRule, Nearness, compare, masked};
 use bank::order::{Order, PURPOSES, PayeeNumber, TEXT_CHARS_MAX, TypedOrder, normal_mobile};
 use banklink::FixedSide;
 use iso20022::generated::{Max34Text, Max140Text};
@@ -134,7 +134,7 @@ fn names_hold(name: &str, others: &[&str]) {
 
 /// Of every word but a family name, two characters show at most.
 fn gives_little_away(name: &str) {
-    let shown = masked(name);
+    let shown = masked(name, MaskRule::FamilyShown);
     let (words, shown): (Vec<&str>, Vec<&str>) = (name.split_whitespace().collect(), shown.split(' ').collect());
     let shown = if words.is_empty() { Vec::new() } else { shown };
     assert_eq!(words.len(), shown.len(), "{name:?} as {shown:?}");

@@ -46,8 +46,8 @@ fn require(good: bool, key: &'static str, expected: impl FnOnce() -> String) -> 
 }
 
 /// Settings that are numbers: key, value, least, most.
-pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 15] {
-    let Config { gateway, journal, scheme, risk, .. } = config;
+pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 22] {
+    let Config { gateway, journal, scheme, risk, directory, .. } = config;
     [
         ("gateway.requests_per_second", gateway.requests_per_second.into(), 1, 1_000_000),
         ("gateway.in_flight", gateway.in_flight.into(), 1, 1 << 16),
@@ -63,6 +63,13 @@ pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 15] {
         ("scheme.quote_validity_s", scheme.quote_validity_s, 1, 86_400),
         ("scheme.acceptance_age_max_s", scheme.acceptance_age_max_s, 1, 86_400),
         ("scheme.payment_retention_s", scheme.payment_retention_s, 2, 30 * 86_400),
+        ("directory.aliases_max", directory.aliases_max, 1, 1 << 32),
+        ("directory.cache_mib", directory.cache_mib, 1, 1 << 16),
+        ("directory.lookups_per_hour", directory.lookups_per_hour.into(), 1, 1 << 30),
+        ("directory.payer_lookups_per_hour", directory.payer_lookups_per_hour.into(), 1, 1 << 30),
+        ("directory.miss_cost", directory.miss_cost.into(), 1, 1000),
+        ("directory.port_wait_hours", directory.port_wait_hours.into(), 1, 8760),
+        ("directory.cool_off_hours", directory.cool_off_hours.into(), 1, 8760),
         ("risk.block_at", risk.block_at.into(), 1, 1000),
     ]
 }

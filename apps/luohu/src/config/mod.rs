@@ -34,6 +34,8 @@ pub struct Config {
     pub scheme: SchemeSection,
     /// Thresholds of the risk rules.
     pub risk: RiskSection,
+    /// The directory of aliases.
+    pub directory: DirectorySection,
     /// The sample banks.
     pub sample_banks: SampleBanksSection,
     /// Logging.
@@ -124,6 +126,31 @@ pub struct RiskSection {
     pub block_at: u16,
 }
 
+/// `[directory]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectorySection {
+    pub enabled: bool,
+    pub aliases_max: u64,
+    pub cache_mib: u64,
+    pub lookups_per_hour: u32,
+    pub payer_lookups_per_hour: u32,
+    pub miss_cost: u32,
+    pub port_wait_hours: u32,
+    pub port_silence: PortSilence,
+    pub cool_off_hours: u32,
+}
+
+/// What it means that a bank does not answer a port in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortSilence {
+    /// Nothing changes.
+    Lapses,
+    /// The default moves.
+    TakesEffect,
+}
+
 /// `[sample_banks]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -150,6 +177,7 @@ impl Default for Config {
             node: NodeSection::default(),
             scheme: SchemeSection::default(),
             risk: RiskSection::default(),
+            directory: DirectorySection::default(),
             sample_banks: SampleBanksSection::default(),
             log: LogSection::default(),
         }
@@ -214,6 +242,22 @@ impl Default for SchemeSection {
 impl Default for RiskSection {
     fn default() -> Self {
         Self { review_at: 400, block_at: 800 }
+    }
+}
+
+impl Default for DirectorySection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            aliases_max: 50_000_000,
+            cache_mib: 64,
+            lookups_per_hour: 180_000,
+            payer_lookups_per_hour: 60,
+            miss_cost: 5,
+            port_wait_hours: 336,
+            port_silence: PortSilence::Lapses,
+            cool_off_hours: 24,
+        }
     }
 }
 

@@ -188,10 +188,15 @@ fn show(document: &OrderDocument) -> Result<()> {
     Ok(())
 }
 
+/// An officer's key, which must be there.
+pub fn officer_key(path: &Path) -> Result<FileSigner> {
+    ensure!(path.is_file(), "no key at {}", path.display());
+    Ok(FileSigner::open_or_create(path, "officer")?)
+}
+
 fn sign(args: &OrderSignArgs) -> Result<()> {
-    ensure!(args.key.is_file(), "no key at {}", args.key.display());
     let mut document = read(&args.order)?;
-    document.sign(&FileSigner::open_or_create(&args.key, "officer")?)?;
+    document.sign(&officer_key(&args.key)?)?;
     std::fs::write(&args.order, document.to_text()).with_context(|| args.order.display().to_string())?;
     show(&document)
 }

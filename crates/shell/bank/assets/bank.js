@@ -1,4 +1,4 @@
-// Three small things: the quote's countdown, live progress, and a form that is sent once.
+// Four small things: the quote's countdown, live progress, a form that is sent once, and a file handed in.
 "use strict";
 
 for (const line of document.querySelectorAll("[data-left-ms]")) {
@@ -47,3 +47,25 @@ addEventListener("pageshow", () => {
     form.removeAttribute("aria-busy");
   }
 });
+
+const bulk = document.getElementById("bulk");
+if (bulk) {
+  bulk.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const file = document.getElementById("file").files[0];
+    const said = document.getElementById("bulk-said");
+    bulk.setAttribute("aria-busy", "true");
+    said.hidden = true;
+    const type = file.name.toLowerCase().endsWith(".csv") ? "text/csv" : "application/xml";
+    const headers = { "content-type": type, "x-form-token": bulk.dataset.token };
+    const answer = await fetch("/bulk", { method: "POST", body: file, headers });
+    const told = await answer.json();
+    bulk.removeAttribute("aria-busy");
+    if (answer.ok) {
+      location.assign(`/bulk/${told.file}`);
+      return;
+    }
+    said.textContent = told.field ? `${told.field}: ${told.title}` : told.title;
+    said.hidden = false;
+  });
+}

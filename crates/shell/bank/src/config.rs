@@ -97,6 +97,8 @@ pub struct BankConfig {
     pub rates: Vec<RateCard>,
     /// Currencies the scheme settles in.
     pub currencies: Vec<Currency>,
+    /// Whether customers' aliases are registered in the scheme's directory.
+    pub registers_aliases: bool,
     /// How the bank misbehaves from the start.
     pub fault: Fault,
     /// How it misbehaves with single payments.

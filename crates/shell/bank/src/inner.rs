@@ -2,6 +2,7 @@
 
 use crate::books::records::OutboxMessage;
 use crate::books::{Books, BooksError};
+use crate::bulk::UPLOADS_MAX;
 use crate::config::BankConfig;
 use crate::directory::Directory;
 use crate::fault::Fault;
@@ -13,7 +14,7 @@ use iso20022::view::CreditTransferView;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use world::SharedWorld;
 
 /// Changes remembered for a page that is slow to read them; it reads the books again when it missed some.
@@ -39,6 +40,10 @@ pub(crate) struct Inner {
     pub(crate) sessions: Sessions,
     /// Turns for pages that watch progress.
     pub(crate) watchers: Arc<Semaphore>,
+    /// Turns for files of payments that arrive.
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Told when a file of payments was accepted.
+    pub(crate) bulk_files: Notify,
 }
 
 /// Shared by every task and page.
@@ -71,6 +76,8 @@ impl Inner {
             sessions: Sessions::new(Arc::clone(&world)),
             world,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            bulk_files: Notify::new(),
             config,
         })
     }

@@ -17,8 +17,10 @@
 //! # Start reading at
 //! [`books`] for what is kept, `engine` for what runs, `web` for what is seen.
 
+mod aliases;
 mod bank;
 pub mod books;
+pub mod bulk;
 mod config;
 mod directory;
 mod engine;

@@ -1,5 +1,6 @@
 //! The bank's messages: what it writes and what it reads of what the centre says.
 
+use crate::aliases;
 use crate::books::records::{Customer, Outgoing};
 use crate::order::PayeeNumber;
 use iso20022::value::EpochNanos;
@@ -127,22 +128,29 @@ impl Scheme {
     }
 
     /// The payment (`pacs.008`), written once and stored.
-    pub(crate) fn payment(&self, payment: &Outgoing, customer: &Customer, now: EpochNanos) -> Result<String, ViewError> {
+    pub(crate) fn payment(
+        &self,
+        payment: &Outgoing,
+        customer: &Customer,
+        end_to_end_id: Option<&str>,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
         let id = self.fresh_id();
         let account = |number: &str| AccountView { number: number.to_owned(), ..AccountView::default() };
         let mut creditor_account = account(&payment.payee.account);
-        creditor_account.alias = payment.payee.mobile.clone().map(|mobile| ("MBNO".to_owned(), mobile));
+        let mobile = payment.payee.mobile.clone().map(|mobile| ("MBNO".to_owned(), mobile));
+        creditor_account.alias = payment.payee.alias.as_ref().map(aliases::proxy).or(mobile);
         let note = payment.note.as_str();
         let view = CreditTransferView {
             message_id: id.clone(),
             created_at: now,
             instruction_id: Some(id.clone()),
-            end_to_end_id: payment.uetr.replace('-', ""),
+            end_to_end_id: end_to_end_id.map_or_else(|| payment.uetr.replace('-', ""), str::to_owned),
             transaction_id: None,
             uetr: uuid_bytes(&payment.uetr),
             clearing_system_reference: None,
             priority: PaymentPriority::High,
-            category_purpose: None,
+            category_purpose: (payment.purpose == "SALA").then(|| "SALA".to_owned()),
             interbank_settlement_amount: payment.debit,
             interbank_settlement_date: Some(local_date(now)),
             accepted_at: Some(now),

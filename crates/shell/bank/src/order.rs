@@ -146,6 +146,12 @@ pub enum FieldFault {
     UnknownPayee,
     /// The payee's bank does not answer, and a mobile number needs its answer.
     NoAnswer,
+    /// Nobody is paid by this alias.
+    UnknownAlias,
+    /// Too many payees were looked up.
+    TooManyLookups,
+    /// The payee is on the scheme's warning list, and not paid.
+    Blocked,
 }
 
 /// A fault of one field.
@@ -163,6 +169,13 @@ const fn fault<T>(field: Field, fault: FieldFault) -> Result<T, OrderFault> {
 }
 
 impl TypedOrder {
+    /// What was typed instead of a bank and an account: a mobile number, an e-mail address or a scheme identifier.
+    pub fn alias(&self) -> Option<&str> {
+        let typed = self.payee.trim();
+        let scheme_id = typed.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("LH"));
+        (self.agent.is_empty() && (typed.starts_with('+') || typed.contains('@') || scheme_id)).then_some(typed)
+    }
+
     /// Reads what was typed; stops at the first fault, in the order of the form.
     pub fn read(&self, own_bic: &str, currencies: &[Currency]) -> Result<Order, OrderFault> {
         let currency = |code: &str| currencies.iter().find(|currency| currency.code.as_str() == code).copied();

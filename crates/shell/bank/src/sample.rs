@@ -311,6 +311,8 @@ pub(crate) fn seed_of(customers: &[SampleCustomer], currencies: &[Currency]) -> 
             company: sample.company,
             document: Some(document(sample)),
             mobile: sample.mobile.map(str::to_owned),
+            email: Some(format!("{}@sample.example", sample.sign_in)),
+            scheme_id: None,
             accounts: vec![sample.account.to_owned()],
             password: PasswordHash::of(SAMPLE_PASSWORD),
         });

@@ -1,5 +1,6 @@
 //! What a customer can have done: the payee checked, a quote, a payment confirmed. Pages and JSON alike use it.
 
+use crate::aliases;
 use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee, StoredQuote};
 use crate::books::state::OutgoingState;
 use crate::books::{BooksError, BooksRefusal};
@@ -25,6 +26,9 @@ pub enum ServiceError {
     /// The customer has to say that the payee is right although the name check does not.
     #[error("the name check has to be acknowledged")]
     NameNotAcknowledged,
+    /// The payee is on the warning list: to be paid from this time on, in milliseconds since 1970 UTC.
+    #[error("the payee is on the warning list: wait")]
+    CoolOff(u64),
     /// Too many payments under way.
     #[error("the bank is busy")]
     Busy,
@@ -60,10 +64,11 @@ impl From<BooksError> for ServiceError {
 impl Inner {
     /// Reads an order, has the payee checked and a quote made, and keeps it as a draft for the customer to confirm.
     pub(crate) async fn draft(&self, sign_in: &str, typed: &TypedOrder) -> Result<Outgoing, ServiceError> {
-        let order = typed.read(&self.config.bic, &self.config.currencies)?;
+        let found = aliases::find(self, sign_in, typed).await?;
+        let order = found.as_ref().map_or(typed, |found| &found.typed).read(&self.config.bic, &self.config.currencies)?;
         let agent_name = self.payee_bank(&order.agent).await?;
         let (check, exchange) = tokio::join!(
-            engine::ask_payee(self, &order.agent, &order.payee, &order.name),
+            aliases::check(self, &order, found.as_ref()),
             self.exchange(order.debit_currency, order.credit_currency, order.fixed, order.amount)
         );
         let (debit, credit, quote) = exchange?;
@@ -90,6 +95,7 @@ impl Inner {
                 name: order.name,
                 check: check.check,
                 masked_name: check.masked_name,
+                alias: found.map(|found| found.alias),
             },
             quote,
             fixed_credit: order.fixed == FixedSide::Credit,
@@ -132,7 +138,7 @@ impl Inner {
     }
 
     /// Exact debit and credit, with a quote if the currencies differ.
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         debit_currency: money::Currency,
         credit_currency: money::Currency,
@@ -203,14 +209,17 @@ impl Inner {
         if draft.state != OutgoingState::Draft {
             return Ok(draft);
         }
-        if draft.payee.check != NameCheck::Match && !name_acknowledged {
+        if let Some(until_ms) = aliases::cool_off_until(&draft).filter(|until_ms| *until_ms > self.now_ms()) {
+            return Err(ServiceError::CoolOff(until_ms));
+        }
+        if draft.payee.needs_word() && !name_acknowledged {
             return Err(ServiceError::NameNotAcknowledged);
         }
         if draft.quote.as_ref().is_some_and(|quote| quote.expires_at_ms <= self.now_ms()) {
             return Err(ServiceError::QuoteExpired);
         }
         let customer = self.customer(sign_in).await?;
-        let message = self.scheme.payment(&draft, &customer, self.now_ns());
+        let message = self.scheme.payment(&draft, &customer, None, self.now_ns());
         let message = message.map_err(|error| ServiceError::Internal(error.to_string()))?;
         let key = uetr.to_owned();
         let now_ms = self.now_ms();

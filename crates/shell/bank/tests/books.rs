@@ -28,6 +28,8 @@ fn seed() -> Seed {
         country: "HK".to_owned(),
         company: false,
         document: Some("SAMPLE1001".to_owned()),
+        email: None,
+        scheme_id: None,
         mobile: Some("+852-61234567".to_owned()),
         accounts: vec!["1001".to_owned()],
         password: serde_json::from_str::<PasswordHash>(&format!(r#"{{"rounds":1,"salt":{:?},"hash":{:?}}}"#, [0; 16], [0; 32]))
@@ -45,6 +47,7 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         mobile: None,
         name: "LI Na".to_owned(),
         check: NameCheck::Match,
+        alias: None,
         masked_name: None,
     };
     Outgoing {

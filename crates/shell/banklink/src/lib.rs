@@ -19,6 +19,7 @@
 //! # Start reading at
 //! [`Link::send_message`], then [`Link::run_inbox`].
 
+mod aliases;
 mod answer;
 mod client;
 mod connector;
@@ -31,6 +32,7 @@ mod quotes;
 mod sse;
 mod trial;
 
+pub use aliases::{ALIAS_CHANGES_MAX, AliasChange, AliasFound, AliasOutcome, AliasPort, AliasProof};
 pub use answer::{Answer, AnswerBody, Problem};
 pub use client::ANSWER_BYTES_MAX;
 pub use connector::{Connecting, Connection, Connector, TlsConnector};

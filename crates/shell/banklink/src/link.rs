@@ -1,5 +1,6 @@
 //! One participant's link: everything that can be asked of the centre.
 
+use crate::aliases::{self, AliasChange, AliasFound, AliasOutcome, AliasPort};
 use crate::answer::{Answer, AnswerBody, Problem};
 use crate::client::{Call, RawAnswer, exchange};
 use crate::connector::Connector;
@@ -136,6 +137,26 @@ impl Link {
         let headers = vec![("content-type", "application/json".to_owned())];
         self.post("/v1/rates", headers, &rate.to_json(), 0).await?;
         Ok(())
+    }
+
+    /// Whom an alias stands for. `payer` names the customer who asks by something that stays the same and tells nothing else.
+    pub async fn look_up_alias(&self, alias: &str, payer: &str) -> Result<AliasFound, LinkError> {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let raw = self.post_signed("/v1/aliases/lookup", headers, &aliases::lookup_body(alias, payer), 0).await?;
+        aliases::read_found(&raw.body)
+    }
+
+    /// Changes what this participant has registered: at most [`crate::ALIAS_CHANGES_MAX`], each with its outcome.
+    pub async fn change_aliases(&self, changes: &[AliasChange]) -> Result<Vec<AliasOutcome>, LinkError> {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let raw = self.post_signed("/v1/aliases", headers, &aliases::changes_body(changes), 0).await?;
+        aliases::read_outcomes(&raw.body, changes.len())
+    }
+
+    /// Defaults that other banks ask for.
+    pub async fn alias_ports(&self) -> Result<Vec<AliasPort>, LinkError> {
+        let raw = self.get("/v1/aliases/ports").await?;
+        serde_json::from_slice(&raw.body).map_err(|_| LinkError::Unreadable("not a list of ports"))
     }
 
     /// All participants.

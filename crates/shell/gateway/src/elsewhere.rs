@@ -12,6 +12,7 @@
 //! # Limits
 //! [`OPEN_MAX`] questions of other doors wait at once, each as long as an own one; whoever carries them has limits of its own.
 
+use crate::aliases;
 use crate::auth::key_owner;
 use crate::door::{Door, stopped};
 use crate::limits::Gauge;
@@ -85,6 +86,12 @@ pub(crate) async fn serve(door: Arc<Door>, doors: Arc<dyn OtherDoors>) {
         let world = Arc::clone(&door.world);
         let door = Arc::clone(&door);
         world.spawn(Box::pin(async move {
+            if is_look_up(&question) {
+                if let Some(found) = aliases::answer_elsewhere(&door, &question).await {
+                    let _ = answer.send(found);
+                }
+                return drop(place);
+            }
             match put(&door, &question) {
                 Ok(waiting) => {
                     if let Some(answered) = waiting.wait(&door).await {
@@ -144,19 +151,30 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
 
 /// A message as a participant sent it to its own door, with who signed it.
 fn read(door: &Door, message: &[u8]) -> Result<(Arc<Participant>, Taken), &'static str> {
+    let (sender, body) = read_signed(door, message, "/v1/messages")?;
+    let (from, taken) = wire::read(body, &rules_for(door, sender.view.bic)).map_err(|_| "it is not of the scheme")?;
+    if from == sender.view.bic { Ok((sender, taken)) } else { Err("it is from somebody else") }
+}
+
+/// Whether a question is a look-up of an alias, whose body is JSON, and no payee check.
+fn is_look_up(question: &[u8]) -> bool {
+    proof::split(question).is_some_and(|(_, body)| body.first() == Some(&b'{'))
+}
+
+/// A body that a participant signed for this path, with who did.
+pub(crate) fn read_signed<'m>(door: &Door, message: &'m [u8], path: &str) -> Result<(Arc<Participant>, &'m [u8]), &'static str> {
     let (head, body) = proof::split(message).ok_or("it is no signed message")?;
     if body.len() > door.config.limits.body_bytes_max {
         return Err("it is too long");
     }
     let fields = head.as_slice();
     let fields: &dyn Fields = &fields;
-    let request = Request { method: "POST", path: "/v1/messages", authority: "", fields };
+    let request = Request { method: "POST", path, authority: "", fields };
     let owner = |key_id: &str| door.hub.registry.by_bic(key_owner(key_id)?);
     let keys = |key_id: &str| owner(key_id).map(|owner| owner.view.key);
     let valid = verify_request(&request, body, door.world.now_s(), &keys).map_err(|_| "its signature does not verify")?;
     let sender = owner(valid.key_id()).ok_or("nobody has its key")?;
-    let (from, taken) = wire::read(body, &rules_for(door, sender.view.bic)).map_err(|_| "it is not of the scheme")?;
-    if from == sender.view.bic { Ok((sender, taken)) } else { Err("it is from somebody else") }
+    Ok((sender, body))
 }
 
 /// The rules of a message this participant signed, as its own door applies them.

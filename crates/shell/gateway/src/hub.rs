@@ -13,6 +13,7 @@ use crate::registry::Registry;
 use chain::Finality;
 use clearing::{Clearing, Command, Event, EventKind, Outcome, ParticipantId, PaymentState, PaymentView, RecallState, Uetr};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use directory::Directory;
 use ordering::{Attachment, DurableBlock, OrderedLog, Submission, SubmitRefusal};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +28,7 @@ pub struct Hub {
     stopped: AtomicBool,
     finality: OnceLock<FinalityOf>,
     other_doors: OnceLock<Arc<dyn OtherDoors>>,
+    directory: OnceLock<Arc<Directory>>,
 }
 
 /// Tells the quorum behind the block of some height, where several operators agree on blocks.
@@ -71,6 +73,7 @@ impl Hub {
             stopped: AtomicBool::new(false),
             finality: OnceLock::new(),
             other_doors: OnceLock::new(),
+            directory: OnceLock::new(),
         }
     }
 
@@ -86,6 +89,15 @@ impl Hub {
 
     pub(crate) fn other_doors(&self) -> Option<Arc<dyn OtherDoors>> {
         self.other_doors.get().cloned()
+    }
+
+    /// Aliases are looked up there. Call before the gateway starts; the first call counts.
+    pub fn look_up_in(&self, directory: Arc<Directory>) {
+        let _ = self.directory.set(directory);
+    }
+
+    pub(crate) fn directory(&self) -> Option<Arc<Directory>> {
+        self.directory.get().cloned()
     }
 
     /// Whether other operators check what comes in here.

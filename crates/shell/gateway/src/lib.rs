@@ -21,6 +21,7 @@
 //! [`Gateway::start`], then `routes.rs`, then `messages.rs`; the other way out is `hub.rs` and `inbox.rs`.
 
 mod admission;
+mod aliases;
 mod answer;
 mod assess;
 mod auth;

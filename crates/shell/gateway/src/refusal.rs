@@ -64,11 +64,13 @@ pub enum GatewayRefusal {
     NotAnOrder,
     /// Too many payments wait for the creditor agent's answer.
     CreditorAgentBehind,
+    /// The operator keeps no directory of aliases.
+    NoDirectory,
 }
 
 impl GatewayRefusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -94,6 +96,7 @@ impl GatewayRefusal {
         Self::NotAMessage,
         Self::NotAnOrder,
         Self::CreditorAgentBehind,
+        Self::NoDirectory,
     ];
 
     /// Code, HTTP status, retry advice, words.
@@ -125,6 +128,7 @@ impl GatewayRefusal {
             Self::NotAMessage => ("GW-1023", 400, WithChange, "the body is not a message"),
             Self::NotAnOrder => ("GW-1024", 400, WithChange, "the document is no order signed by two officers"),
             Self::CreditorAgentBehind => ("GW-1025", 503, Later, "too many payments wait for the creditor agent's answer"),
+            Self::NoDirectory => ("GW-1030", 404, Never, "this operator keeps no directory of aliases"),
         }
     }
 

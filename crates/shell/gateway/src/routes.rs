@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{inbox, lists, messages, quotes, reads, rules, statements};
+use crate::{aliases, inbox, lists, messages, quotes, reads, rules, statements};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -42,6 +42,12 @@ pub(crate) enum Endpoint {
     Rulebook,
     /// `POST /v1/what-if`
     WhatIf,
+    /// `POST /v1/aliases`
+    Aliases,
+    /// `POST /v1/aliases/lookup`
+    AliasLookup,
+    /// `GET /v1/aliases/ports`
+    AliasPorts,
     /// `GET /v1/checkpoint`
     Checkpoint,
     /// `GET /v1/keys`
@@ -54,7 +60,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -68,6 +74,9 @@ impl Endpoint {
         Self::Reconciliation,
         Self::Rulebook,
         Self::WhatIf,
+        Self::Aliases,
+        Self::AliasLookup,
+        Self::AliasPorts,
         Self::Checkpoint,
         Self::Keys,
         Self::OpenApi,
@@ -90,6 +99,9 @@ impl Endpoint {
             Self::Reconciliation => (Method::GET, "/v1/reconciliation"),
             Self::Rulebook => (Method::GET, "/v1/rulebook"),
             Self::WhatIf => (Method::POST, "/v1/what-if"),
+            Self::Aliases => (Method::POST, "/v1/aliases"),
+            Self::AliasLookup => (Method::POST, aliases::LOOKUP_PATH),
+            Self::AliasPorts => (Method::GET, "/v1/aliases/ports"),
             Self::Checkpoint => (Method::GET, "/v1/checkpoint"),
             Self::Keys => (Method::GET, "/v1/keys"),
             Self::OpenApi => (Method::GET, "/openapi.json"),
@@ -113,6 +125,9 @@ impl Endpoint {
             | Self::Reconciliation
             | Self::Rulebook
             | Self::WhatIf
+            | Self::Aliases
+            | Self::AliasLookup
+            | Self::AliasPorts
             | Self::Checkpoint
             | Self::Keys
             | Self::OpenApi
@@ -167,7 +182,10 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Statement
         | Endpoint::Reconciliation
         | Endpoint::Rulebook
-        | Endpoint::WhatIf => {}
+        | Endpoint::WhatIf
+        | Endpoint::Aliases
+        | Endpoint::AliasLookup
+        | Endpoint::AliasPorts => {}
     }
     let caller = peer.participant(&door.hub.registry)?;
     caller.lane.rate.take(door.world.now_ns()).map_err(|wait_ns| {
@@ -192,11 +210,14 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Statement => statements::statement(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Reconciliation => statements::reconciliation(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Rulebook => Ok(rules::rulebook(door)),
+        Endpoint::AliasPorts => aliases::ports(door, &caller).await,
         Endpoint::Messages
         | Endpoint::Inbox
         | Endpoint::Quotes
         | Endpoint::Rates
         | Endpoint::WhatIf
+        | Endpoint::Aliases
+        | Endpoint::AliasLookup
         | Endpoint::Checkpoint
         | Endpoint::Keys
         | Endpoint::OpenApi
@@ -229,6 +250,8 @@ async fn signed_endpoint(
         Endpoint::Quotes => quotes::request(door, &request).await,
         Endpoint::Rates => quotes::publish(door, &request).await,
         Endpoint::WhatIf => rules::what_if(door, &request),
+        Endpoint::Aliases => aliases::change(door, &request).await,
+        Endpoint::AliasLookup => aliases::look_up(door, &request).await,
         Endpoint::Inbox
         | Endpoint::Participants
         | Endpoint::Accounts
@@ -238,6 +261,7 @@ async fn signed_endpoint(
         | Endpoint::Statement
         | Endpoint::Reconciliation
         | Endpoint::Rulebook
+        | Endpoint::AliasPorts
         | Endpoint::Checkpoint
         | Endpoint::Keys
         | Endpoint::OpenApi

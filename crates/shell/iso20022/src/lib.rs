@@ -13,6 +13,7 @@
 //! # Start reading at
 //! [`read_message`] and [`Violation`]; the reader is `xml/content.rs`.
 
+pub mod bulk;
 pub mod check;
 pub mod codes;
 mod envelope;

@@ -27,6 +27,7 @@ mod hanzi;
 mod keys;
 mod list;
 mod lru;
+pub mod mask;
 pub mod names;
 mod reference;
 pub mod register;

@@ -52,6 +52,15 @@ impl Books {
         self.read()?.record(CUSTOMERS, sign_in)
     }
 
+    /// Keeps the scheme identifier the directory drew for a customer.
+    pub fn set_scheme_id(&self, sign_in: &str, scheme_id: &str) -> Result<(), BooksError> {
+        self.change(Keep::Durably, |writer| {
+            let Some(mut customer) = writer.record::<_, Customer>(CUSTOMERS, sign_in)? else { return Ok(()) };
+            customer.scheme_id = Some(scheme_id.to_owned());
+            writer.put(CUSTOMERS, sign_in, &customer)
+        })
+    }
+
     /// All customers, by sign-in name, at most `limit`.
     pub fn customers(&self, limit: usize) -> Result<Vec<Customer>, BooksError> {
         let mut customers = Vec::new();

@@ -21,6 +21,7 @@
 //! # Start reading at
 //! `state`, then [`Books::book_inbox`], then [`Books::reserve`].
 
+pub mod bulk;
 mod customers;
 mod inbox;
 mod outgoing;

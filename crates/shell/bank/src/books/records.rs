@@ -2,6 +2,7 @@
 
 use crate::books::state::{IncomingState, OutgoingState};
 use crate::password::PasswordHash;
+use banklink::AliasProof;
 use money::Amount;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,12 @@ pub struct Customer {
     pub document: Option<String>,
     /// Mobile number the customer can be paid by: `+852-61234567`.
     pub mobile: Option<String>,
+    /// E-mail address the customer can be paid by.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Scheme identifier the directory drew for the customer.
+    #[serde(default)]
+    pub scheme_id: Option<String>,
     /// Account numbers.
     pub accounts: Vec<String>,
     /// Password.
@@ -128,6 +135,35 @@ pub struct Payee {
     pub check: NameCheck,
     /// The name as the creditor agent shows it, masked.
     pub masked_name: Option<String>,
+    /// The alias that led to the account, if the customer gave one.
+    #[serde(default)]
+    pub alias: Option<PayeeAlias>,
+}
+
+/// The alias a payee was found by, and what the centre said about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayeeAlias {
+    /// Its text.
+    pub text: String,
+    /// `mobile`, `email` or `scheme_id`.
+    pub kind: String,
+    /// `warn` or `cool_off`, if the payee is on the scheme's warning list.
+    pub warning: Option<String>,
+    /// How long a payer waits before it pays a payee of the tier `cool_off`, in hours.
+    pub cool_off_hours: u32,
+    /// What the centre signed.
+    pub proof: AliasProof,
+}
+
+impl Payee {
+    /// Whether the customer has to say that the payee is right before anything is paid.
+    pub fn needs_word(&self) -> bool {
+        let checked = match self.check {
+            NameCheck::Match | NameCheck::Shown | NameCheck::NotAsked => true,
+            NameCheck::Close | NameCheck::NoMatch | NameCheck::UnknownAccount | NameCheck::Unavailable => false,
+        };
+        !checked || self.alias.as_ref().is_some_and(|alias| alias.warning.is_some())
+    }
 }
 
 /// What the creditor agent said of the payee's name.
@@ -143,6 +179,10 @@ pub enum NameCheck {
     UnknownAccount,
     /// No answer.
     Unavailable,
+    /// The customer gave no name; the directory showed one, masked.
+    Shown,
+    /// Nobody was asked: a line of a file of payments.
+    NotAsked,
 }
 
 /// The quote a payment uses.

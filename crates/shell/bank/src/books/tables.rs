@@ -34,6 +34,12 @@ pub(crate) const INCOMING: Records<&str> = TableDefinition::new("incoming");
 pub(crate) const OUTBOX: Records<u64> = TableDefinition::new("outbox");
 /// Returns that went out, by their own identification.
 pub(crate) const RETURNS: Records<&str> = TableDefinition::new("returns");
+/// Files of payments, by number.
+pub(crate) const BULK_FILES: Records<u64> = TableDefinition::new("bulk_files");
+/// Their lines, by file and line.
+pub(crate) const BULK_LINES: Records<(u64, u64)> = TableDefinition::new("bulk_lines");
+/// Numbers of accepted files, by customer and the customer's identification.
+pub(crate) const BULK_IDS: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("bulk_ids");
 /// What contradicted the books, in words, by number.
 pub(crate) const BREAKS: Records<u64> = TableDefinition::new("breaks");
 
@@ -134,11 +140,13 @@ impl Writer {
         for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS] {
             self.0.open_table(table)?;
         }
-        for table in [OUTBOX, BREAKS] {
+        for table in [OUTBOX, BREAKS, BULK_FILES] {
             self.0.open_table(table)?;
         }
         self.0.open_table(ENTRIES)?;
         self.0.open_table(OUTGOING_OF)?;
+        self.0.open_table(BULK_LINES)?;
+        self.0.open_table(BULK_IDS)?;
         Ok(())
     }
 
@@ -150,6 +158,24 @@ impl Writer {
     ) -> Result<(), BooksError> {
         let bytes = serde_json::to_vec(record)?;
         self.0.open_table(table)?.insert(key, bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// Puts many records in, with the table opened once.
+    pub(crate) fn put_all<'r, K: Key + 'static, R: Serialize + 'r>(
+        &self,
+        table: Records<K>,
+        records: impl Iterator<Item = (K::SelfType<'r>, &'r R)>,
+    ) -> Result<(), BooksError> {
+        let mut table = self.0.open_table(table)?;
+        for (key, record) in records {
+            table.insert(key, serde_json::to_vec(record)?.as_slice())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_bulk_id(&self, key: (&str, &str), number: u64) -> Result<(), BooksError> {
+        self.0.open_table(BULK_IDS)?.insert(key, number)?;
         Ok(())
     }
 

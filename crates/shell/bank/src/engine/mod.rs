@@ -17,7 +17,9 @@ mod payments;
 mod rates;
 mod returns;
 
+use crate::aliases;
 use crate::books::records::OutboxMessage;
+use crate::bulk;
 use crate::inner::Shared;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,29 +31,33 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
 /// Pauses that grow.
-struct Pause(Duration);
+pub(crate) struct Pause(Duration);
 
 impl Pause {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(PAUSE_MIN)
     }
 
     /// Waits, at least as long as the centre asked for.
-    async fn wait(&mut self, at_least_ms: Option<u64>) {
+    pub(crate) async fn wait(&mut self, at_least_ms: Option<u64>) {
         let wait = self.0.max(Duration::from_millis(at_least_ms.unwrap_or(0)).min(PAUSE_MAX));
         self.0 = (self.0 * 2).min(PAUSE_MAX);
         tokio::time::sleep(wait).await;
     }
 }
 
-pub(crate) use payee::ask as ask_payee;
-pub(crate) use payments::send;
+pub(crate) use payee::{PayeeAnswer, ask as ask_payee};
+pub(crate) use payments::{follow, send};
 pub(crate) use returns::{recall, send_back};
 
 /// Starts every task of the engine, beginning with what a crash left: payments under way and messages not yet sent.
 pub(crate) fn start(inner: &Shared, outbox: mpsc::UnboundedReceiver<(u64, OutboxMessage)>, tasks: &mut JoinSet<()>) {
     tasks.spawn(outbox::run(Shared::clone(inner), outbox));
     tasks.spawn(payments::resume_and_watch(Shared::clone(inner)));
+    tasks.spawn(bulk::run(Shared::clone(inner)));
+    if inner.config.registers_aliases {
+        tasks.spawn(aliases::register_all(Shared::clone(inner)));
+    }
     if !inner.config.rates.is_empty() {
         tasks.spawn(rates::run(Shared::clone(inner)));
     }

@@ -4,7 +4,7 @@ use crate::books::records::{Account, Customer, NameCheck};
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, read};
-use crate::names::{Nearness, compare_any, masked};
+use crate::names::{MaskRule, Nearness, compare_any, masked};
 use crate::order::PayeeNumber;
 use iso20022::view::{IdentificationRequestView, NameVerdict};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn judge(
     // The name is shown in the script it was given in.
     let han = given.chars().any(|character| ('\u{3400}'..='\u{9fff}').contains(&character));
     let shown = customer.name_zh_hant.as_ref().filter(|_| han).unwrap_or(&customer.name);
-    (verdict, Some(masked(shown)), Some(account.number))
+    (verdict, Some(masked(shown, MaskRule::FamilyShown)), Some(account.number))
 }
 
 /// Asks the payee's bank. Whatever goes wrong is [`NameCheck::Unavailable`]: the customer decides.

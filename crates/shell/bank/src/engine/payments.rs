@@ -43,7 +43,7 @@ enum Said {
 pub(crate) fn send(inner: &Shared, uetr: String) {
     let world = Arc::clone(&inner.world);
     let inner = Shared::clone(inner);
-    world.spawn(Box::pin(async move { follow(&inner, &uetr).await }));
+    world.spawn(Box::pin(async move { follow(&inner, uetr).await }));
 }
 
 /// Takes up what was under way at the start, then watches over payments that are held.
@@ -88,7 +88,9 @@ async fn watch(inner: &Inner, asked: &mut BTreeMap<String, u64>) {
     }
 }
 
-async fn follow(inner: &Inner, uetr: &str) {
+/// Sends a payment and follows it until the centre holds it or it is final.
+pub(crate) async fn follow(inner: &Inner, uetr: String) {
+    let uetr = uetr.as_str();
     let mut pause = Pause::new();
     let mut second_thought = false;
     loop {

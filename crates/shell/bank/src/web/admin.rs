@@ -91,7 +91,7 @@ fn not_sent(error: &ServiceError) -> Response {
     let status = match error {
         ServiceError::Centre(_) | ServiceError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ServiceError::NotFound => StatusCode::NOT_FOUND,
-        ServiceError::Field(_) | ServiceError::QuoteExpired | ServiceError::NameNotAcknowledged => {
+        ServiceError::Field(_) | ServiceError::QuoteExpired | ServiceError::NameNotAcknowledged | ServiceError::CoolOff(_) => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         ServiceError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

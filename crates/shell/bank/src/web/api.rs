@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Somebody with a session's token in `Authorization: Bearer`.
-pub(crate) struct Bearer(Session);
+pub(crate) struct Bearer(pub(crate) Session);
 
 impl FromRequestParts<Shared> for Bearer {
     type Rejection = Response;
@@ -29,7 +29,7 @@ impl FromRequestParts<Shared> for Bearer {
     }
 }
 
-fn problem(status: StatusCode, code: &str, title: &str, field: Option<&str>) -> Response {
+pub(crate) fn problem(status: StatusCode, code: &str, title: &str, field: Option<&str>) -> Response {
     let body = json!({"status": status.as_u16(), "code": code, "title": title, "field": field});
     let mut response = (status, Json(body)).into_response();
     if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
@@ -38,7 +38,7 @@ fn problem(status: StatusCode, code: &str, title: &str, field: Option<&str>) -> 
     response
 }
 
-fn refusal(error: &ServiceError) -> Response {
+pub(crate) fn refusal(error: &ServiceError) -> Response {
     match error {
         ServiceError::Field(fault) => {
             let title = format!("{:?}", fault.fault);
@@ -48,6 +48,11 @@ fn refusal(error: &ServiceError) -> Response {
         ServiceError::QuoteExpired => problem(StatusCode::CONFLICT, "BNK-2006", "the quote ran out", None),
         ServiceError::NameNotAcknowledged => {
             problem(StatusCode::CONFLICT, "BNK-2007", "the name does not match: set acknowledge_name to pay anyway", Some("name"))
+        }
+        ServiceError::CoolOff(until_ms) => {
+            let title =
+                format!("the payee is on the warning list: it may be paid from {} on", crate::web::format::local_time(*until_ms));
+            problem(StatusCode::CONFLICT, "BNK-2012", &title, Some("payee"))
         }
         ServiceError::Busy => problem(StatusCode::SERVICE_UNAVAILABLE, "BNK-2008", "the bank is busy", None),
         ServiceError::Centre(error) => {
@@ -99,8 +104,12 @@ fn plain(minor: u64, exponent: u8) -> String {
 #[derive(Deserialize)]
 pub(crate) struct PayRequest {
     from: String,
+    /// May be left out when the payee is an alias.
+    #[serde(default)]
     agent: String,
     payee: String,
+    /// May be left out when the payee is an alias.
+    #[serde(default)]
     name: String,
     amount: String,
     #[serde(default = "debit")]
@@ -177,6 +186,8 @@ fn view(payment: &Outgoing) -> Value {
         NameCheck::NoMatch => "no_match",
         NameCheck::UnknownAccount => "unknown_account",
         NameCheck::Unavailable => "unavailable",
+        NameCheck::Shown => "shown",
+        NameCheck::NotAsked => "not_asked",
     };
     let times = &payment.times;
     json!({
@@ -190,6 +201,9 @@ fn view(payment: &Outgoing) -> Value {
         "creditor_agent": payment.payee.agent,
         "name_check": check,
         "masked_name": payment.payee.masked_name,
+        "alias": payment.payee.alias.as_ref().map(|alias| &alias.text),
+        "alias_proof": payment.payee.alias.as_ref().map(|alias| &alias.proof),
+        "warning": payment.payee.alias.as_ref().and_then(|alias| alias.warning.as_deref()),
         "reason": payment.reason,
         "reason_text": payment.reason_text,
         "confirmed_ms": times.confirmed_ms,

@@ -46,6 +46,7 @@ pub(crate) fn failure(inner: &Inner, customer: &Customer, error: &ServiceError) 
     let (status, words) = match error {
         ServiceError::NotFound => (StatusCode::NOT_FOUND, language.not_found()),
         ServiceError::Centre(_) => (StatusCode::SERVICE_UNAVAILABLE, language.centre_unavailable()),
+        ServiceError::CoolOff(_) => (StatusCode::CONFLICT, language.warned_cool_off()),
         ServiceError::Busy => (StatusCode::SERVICE_UNAVAILABLE, language.bank_busy()),
         ServiceError::Field(fault) => (StatusCode::UNPROCESSABLE_ENTITY, language.field_fault(fault.fault)),
         ServiceError::QuoteExpired => (StatusCode::CONFLICT, language.quote_over()),
@@ -98,8 +99,10 @@ async fn content(inner: &Inner, customer: &Customer) -> Result<Markup, ServiceEr
             h1 { (language.welcome()) span.comma { @if language == Language::English { ", " } @else { "，" } }
                 @if holder_zh.is_empty() { (holder.name) } @else { (holder_zh) } }
             a.button.primary href="/pay" { (language.pay_across()) }
+            @if holder.company { a.button href="/bulk" { (language.bulk_title()) } }
         }
         @for statement in &statements { (account_card(language, &statement.account)) }
+        (paid_by(language, &holder))
         div.columns {
             section.card aria-labelledby="payments" {
                 h2 #payments { (language.payments()) }
@@ -113,6 +116,16 @@ async fn content(inner: &Inner, customer: &Customer) -> Result<Markup, ServiceEr
             }
         }
     })
+}
+
+/// What others can pay this customer by, so that nobody has to spell out an account number.
+fn paid_by(language: Language, holder: &crate::books::records::Customer) -> Markup {
+    let aliases: Vec<&String> = [&holder.mobile, &holder.email, &holder.scheme_id].into_iter().flatten().collect();
+    html! {
+        @if !aliases.is_empty() {
+            p.hint { (language.paid_by()) ": " @for (at, alias) in aliases.iter().enumerate() { @if at > 0 { " · " } span.mono { (alias) } } }
+        }
+    }
 }
 
 fn account_card(language: Language, account: &Account) -> Markup {

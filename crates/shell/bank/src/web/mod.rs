@@ -14,6 +14,7 @@
 mod admin;
 mod api;
 mod assets;
+mod bulk;
 mod format;
 mod home;
 mod layout;
@@ -53,6 +54,12 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/payments/{uetr}/receipt", get(receipt::page))
         .route("/payments/{uetr}/receipt.txt", get(receipt::download))
         .route("/verify", get(receipt::verify_form).post(receipt::verify_pasted))
+        .route("/bulk", get(bulk::page).post(bulk::upload_from_page).layer(DefaultBodyLimit::disable()))
+        .route("/bulk/{number}", get(bulk::file_page))
+        .route("/bulk/{number}/{name}", get(bulk::results_from_page))
+        .route("/api/v1/bulk", get(bulk::list).post(bulk::upload).layer(DefaultBodyLimit::disable()))
+        .route("/api/v1/bulk/{number}", get(bulk::file))
+        .route("/api/v1/bulk/{number}/{name}", get(bulk::results))
         .route("/api/v1/sessions", post(api::open_session))
         .route("/api/v1/account", get(api::account))
         .route("/api/v1/payments", post(api::pay))

@@ -127,6 +127,7 @@ pub(crate) async fn confirm(
     let words = match &error {
         ServiceError::QuoteExpired => customer.language.quote_over(),
         ServiceError::NameNotAcknowledged => customer.language.acknowledge_needed(),
+        ServiceError::CoolOff(_) => customer.language.warned_cool_off(),
         ServiceError::Field(fault) => customer.language.field_fault(fault.fault),
         ServiceError::NotFound | ServiceError::Busy | ServiceError::Centre(_) | ServiceError::Internal(_) => {
             return failure(&inner, &customer, &error);
@@ -184,8 +185,8 @@ async fn render_form(
             fieldset {
                 legend { (language.payee()) }
                 (field(language, Field::Agent, fault, None, html! {
-                    select #agent name="agent" required aria-invalid=[invalid(Field::Agent)] aria-describedby=[described_by(Field::Agent, fault, false)] {
-                        option value="" { (language.choose()) }
+                    select #agent name="agent" aria-invalid=[invalid(Field::Agent)] aria-describedby=[described_by(Field::Agent, fault, false)] {
+                        option value="" { (language.by_alias()) }
                         @for bank in &banks {
                             option value=(bank.bic) selected[bank.bic == typed.agent] {
                                 (language.name(&name_forms(&bank.bic, &bank.name))) " (" (bank.bic.get(..8).unwrap_or(&bank.bic)) ")"
@@ -198,7 +199,7 @@ async fn render_form(
                         aria-invalid=[invalid(Field::Payee)] aria-describedby=[described_by(Field::Payee, fault, true)];
                 }))
                 (field(language, Field::Name, fault, Some(language.payee_name_hint()), html! {
-                    input #name name="name" value=(typed.name) required maxlength=(TEXT_CHARS_MAX) autocomplete="off"
+                    input #name name="name" value=(typed.name) maxlength=(TEXT_CHARS_MAX) autocomplete="off"
                         aria-invalid=[invalid(Field::Name)] aria-describedby=[described_by(Field::Name, fault, true)];
                 }))
             }
@@ -282,7 +283,7 @@ fn render_review(inner: &Inner, customer: &Customer, draft: &Outgoing, fault: Op
             }
             form method="post" action={ "/pay/" (draft.uetr) "/confirm" } data-once="" {
                 input type="hidden" name="token" value=(token);
-                @if draft.payee.check != NameCheck::Match {
+                @if draft.payee.needs_word() {
                     label.tick { input type="checkbox" name="acknowledged" value="yes" required; span { (language.acknowledge()) } }
                 }
                 p.hint { (language.final_notice()) }
@@ -326,7 +327,11 @@ fn terms(language: Language, draft: &Outgoing) -> Markup {
             dt { (language.payee()) } dd { strong { (payee.name) } }
             dt { (language.payee_bank()) } dd { (language.name(&bank)) }
             dt { (language.account()) } dd.mono {
-                @match &payee.mobile { Some(mobile) => (mobile), None => (format::account(&payee.account)) }
+                @match (&payee.alias, &payee.mobile) {
+                    (Some(alias), _) => (alias.text),
+                    (None, Some(mobile)) => (mobile),
+                    (None, None) => (format::account(&payee.account)),
+                }
             }
             @if let Some(quote) = &draft.quote {
                 @let (debit, credit) = (draft.debit.currency.code.to_string(), draft.credit.currency.code.to_string());
@@ -346,6 +351,7 @@ fn name_check(language: Language, draft: &Outgoing) -> Markup {
     let check = draft.payee.check;
     let (class, sign) = match check {
         NameCheck::Match => ("check good", "✓"),
+        NameCheck::Shown | NameCheck::NotAsked => ("check good", "i"),
         NameCheck::Close | NameCheck::Unavailable => ("check warn", "!"),
         NameCheck::NoMatch | NameCheck::UnknownAccount => ("check bad", "✕"),
     };
@@ -356,6 +362,9 @@ fn name_check(language: Language, draft: &Outgoing) -> Markup {
                 strong { (language.name_check()) ": " (language.name_check_words(check)) }
                 @if let Some(masked) = &draft.payee.masked_name { p { (fill(language.bank_shows(), &[masked])) } }
             }
+        }
+        @if let Some(tier) = draft.payee.alias.as_ref().and_then(|alias| alias.warning.as_deref()) {
+            p.alert role="alert" { (language.warning_words(tier)) }
         }
     }
 }

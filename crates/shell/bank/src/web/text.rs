@@ -113,11 +113,14 @@ words! {
     received_from: "From {}", "來自 {}", "来自 {}";
     payee: "Payee", "收款人", "收款人";
     payee_bank: "Payee's bank", "收款銀行", "收款银行";
-    choose: "Choose …", "請選擇…", "请选择…";
-    account_or_mobile: "Account or mobile number", "帳戶號碼或手機號碼", "账号或手机号码";
-    account_or_mobile_hint: "For example 6217002000010001 or +86 139 0001 0001", "例如 6217002000010001 或 +86 139 0001 0001", "例如 6217002000010001 或 +86 139 0001 0001";
+    account_or_mobile: "Account, mobile number, e-mail or scheme ID", "帳戶號碼、手機號碼、電郵或識別碼", "账号、手机号码、电子邮件或识别码";
+    account_or_mobile_hint: "For example 6217002000010001, +86 139 0001 0001, lina@sample.example or LH1234567897", "例如 6217002000010001、+86 139 0001 0001、lina@sample.example 或 LH1234567897", "例如 6217002000010001、+86 139 0001 0001、lina@sample.example 或 LH1234567897";
+    by_alias: "Find by mobile number, e-mail or scheme ID", "以手機號碼、電郵或識別碼查找", "以手机号码、电子邮件或识别码查找";
+    paid_by: "You can be paid by", "可用以下資料向您付款", "可用以下资料向您付款";
+    warned: "Others have reported this payee. If somebody told you to pay here, it may be a fraud.", "曾有人舉報此收款人。如有人指示您付款至此，可能是騙案。", "曾有人举报此收款人。如有人指示您付款至此，可能是诈骗。";
+    warned_cool_off: "Others have reported this payee. To protect you the payment can be confirmed only after a waiting time.", "曾有人舉報此收款人。為保障您，等候時間過後方可確認付款。", "曾有人举报此收款人。为保障您，等候时间过后方可确认付款。";
     payee_name: "Payee's name", "收款人姓名", "收款人姓名";
-    payee_name_hint: "As the payee's bank has it, in Chinese or in Latin letters", "以收款銀行登記的姓名為準，中文或拼音均可", "以收款银行登记的姓名为准，中文或拼音均可";
+    payee_name_hint: "As the payee's bank has it, in Chinese or in Latin letters. Not needed with a mobile number, e-mail or scheme ID", "以收款銀行登記的姓名為準，中文或拼音均可；使用手機號碼、電郵或識別碼時可不填", "以收款银行登记的姓名为准，中文或拼音均可；使用手机号码、电子邮件或识别码时可不填";
     amount: "Amount", "金額", "金额";
     amount_is: "This amount is", "此金額為", "此金额为";
     you_pay: "what you pay", "您付出的金額", "您付出的金额";
@@ -197,6 +200,19 @@ words! {
     bank_busy: "The bank is busy. Please try again in a moment.", "銀行繁忙，請稍後再試。", "银行繁忙，请稍后再试。";
     internal_error: "Something went wrong in this bank. Nothing was sent.", "本行發生錯誤，並無送出任何資料。", "本行发生错误，未发送任何数据。";
     please_change: "Please change the field marked below.", "請更改下列標示的欄位。", "请更改下列标示的栏位。";
+    bulk_title: "Payment files", "付款檔案", "付款文件";
+    bulk_hint: "A pain.001.001.09 file or a CSV file of up to 100,000 payments. Nothing is paid unless the totals are right.", "pain.001.001.09 或 CSV 檔案，最多 100,000 筆付款。總數相符方會付款。", "pain.001.001.09 或 CSV 文件，最多 100,000 笔付款。总数相符才会付款。";
+    bulk_file: "File", "檔案", "文件";
+    bulk_send: "Hand in", "提交", "提交";
+    bulk_files: "Files handed in", "已提交的檔案", "已提交的文件";
+    bulk_lines: "lines", "筆", "笔";
+    bulk_receiving: "Arriving", "接收中", "接收中";
+    bulk_accepted: "Being paid", "付款中", "付款中";
+    bulk_refused: "Refused. Nothing was paid.", "已拒絕，並無付款。", "已拒绝，未付款。";
+    bulk_refused_at: "Line {}, {}:", "第 {} 行，{}：", "第 {} 行，{}：";
+    bulk_done: "Every line was dealt with", "已處理全部付款", "已处理全部付款";
+    bulk_progress: "{} of {} lines, {} rejected", "已處理 {} 筆，共 {} 筆，{} 筆被拒", "已处理 {} 笔，共 {} 笔，{} 笔被拒";
+    bulk_results: "Results", "結果", "结果";
     payment_out: "Payment", "付款", "付款";
     details: "Details", "詳情", "详情";
 }
@@ -269,6 +285,21 @@ impl Language {
                 "收款銀行沒有此帳戶或手機號碼。",
                 "收款银行没有此账号或手机号码。",
             ),
+            FieldFault::UnknownAlias => self.pick(
+                "Nobody is paid by this. Check it, or choose a bank and give an account.",
+                "找不到相應的收款人，請核對，或選擇銀行並輸入帳戶號碼。",
+                "找不到相应的收款人，请核对，或选择银行并输入账号。",
+            ),
+            FieldFault::TooManyLookups => self.pick(
+                "Too many payees were looked up. Please wait, or choose a bank and give an account.",
+                "查找次數過多，請稍後再試，或選擇銀行並輸入帳戶號碼。",
+                "查找次数过多，请稍后再试，或选择银行并输入账号。",
+            ),
+            FieldFault::Blocked => self.pick(
+                "This payee was reported for fraud and is not paid.",
+                "此收款人涉嫌詐騙，不可付款。",
+                "此收款人涉嫌诈骗，不可付款。",
+            ),
             FieldFault::NoAnswer => self.pick(
                 "The payee's bank does not answer. Use the account number instead.",
                 "收款銀行未有回覆，請改用帳戶號碼。",
@@ -291,6 +322,16 @@ impl Language {
                 "姓名與此帳戶不符。如有人指示您付款至此，可能是騙案。",
                 "姓名与此账户不符。如有人指示您付款至此，可能是诈骗。",
             ),
+            NameCheck::Shown => self.pick(
+                "This is whom the directory shows. Is it the payee you mean?",
+                "以下是目錄顯示的收款人，請確認是否正確。",
+                "以下是目录显示的收款人，请确认是否正确。",
+            ),
+            NameCheck::NotAsked => self.pick(
+                "Part of a payment file: nobody was asked.",
+                "屬付款檔案的一部分，並無核對。",
+                "属付款文件的一部分，未核对。",
+            ),
             NameCheck::UnknownAccount => self.pick("There is no such account.", "沒有此帳戶。", "没有此账户。"),
             NameCheck::Unavailable => self.pick(
                 "The payee's bank did not answer in time, so the name is not checked.",
@@ -298,6 +339,11 @@ impl Language {
                 "收款银行未及时回复，姓名未经核对。",
             ),
         }
+    }
+
+    /// What a tier of the warning list means to a payer.
+    pub(crate) fn warning_words(self, tier: &str) -> &'static str {
+        if tier == "cool_off" { self.warned_cool_off() } else { self.warned() }
     }
 
     /// What an entry is for.

@@ -425,6 +425,19 @@ impl World {
         let hub = Arc::new(Hub::new(self.limits));
         hub.load(&self.log.state.lock().unwrap().clearing);
         hub.join(doors);
+        self.open_door(hub).await
+    }
+
+    /// The same with a directory of its own.
+    pub async fn another_door_with(&self, doors: Arc<dyn OtherDoors>, directory: Arc<directory::Directory>) -> GatewayHandle {
+        let hub = Arc::new(Hub::new(self.limits));
+        hub.load(&self.log.state.lock().unwrap().clearing);
+        hub.join(doors);
+        hub.look_up_in(directory);
+        self.open_door(hub).await
+    }
+
+    async fn open_door(&self, hub: Arc<Hub>) -> GatewayHandle {
         let risk = Arc::new(|_: &PaymentFacts<'_>| RiskDecision::PASS);
         open(&self.folder, &self.authority, &self.log, &hub, self.limits, risk).await.0
     }

@@ -101,7 +101,7 @@ pub(super) fn agent(field: &'static str, bic: &str) -> Result<BranchAndFinancial
 }
 
 impl PartyView {
-    pub(super) fn of(party: &PartyIdentification135) -> Self {
+    pub(crate) fn of(party: &PartyIdentification135) -> Self {
         Self {
             name: text(&party.nm).unwrap_or_default(),
             address: party.pstl_adr.as_deref().map(AddressView::of),
@@ -212,7 +212,7 @@ impl AddressView {
 }
 
 impl AccountView {
-    pub(super) fn of(account: &CashAccount38) -> Self {
+    pub(crate) fn of(account: &CashAccount38) -> Self {
         let (number, is_iban) = match &account.id {
             AccountIdentification4Choice::IBAN(iban) => (iban.as_str().to_owned(), true),
             AccountIdentification4Choice::Othr(other) => (other.id.as_str().to_owned(), false),
