@@ -47,6 +47,10 @@ struct Arguments {
     #[cfg(feature = "planted")]
     #[arg(long)]
     planted: bool,
+    /// Plant these alone, by name; may be given more than once.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    bug: Vec<String>,
     /// Where the shortest stories of failing seeds are put.
     #[arg(long, default_value = "target/sim")]
     stories: PathBuf,
@@ -97,7 +101,8 @@ fn find_planted<S: Story>(arguments: &Arguments) -> Result<()> {
     println!("| Mistake | Found by | Seeds run |\n|---|---|---|");
     let mut missed = Vec::new();
     let (from, seeds) = (arguments.from.unwrap_or(1), arguments.seeds.unwrap_or(S::SEEDS));
-    for bug in planted::Bug::ALL {
+    let wanted = |bug: &planted::Bug| arguments.bug.is_empty() || arguments.bug.contains(&format!("{bug:?}"));
+    for bug in planted::Bug::ALL.into_iter().filter(wanted) {
         planted::plant(Some(bug));
         let mut outcomes = (from..from + seeds).map(|seed| S::of(seed).play(false));
         let found = outcomes.find_map(|outcome| outcome.broken.map(|broken| (broken.law, outcome.seed + 1 - from)));

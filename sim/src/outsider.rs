@@ -34,6 +34,8 @@ pub const BIC: &str = "ODDLCNBSXXX";
 pub const ID: ParticipantId = ParticipantId(4);
 /// Its settlement currencies.
 pub const CODES: [CurrencyCode; 2] = [CurrencyCode::CNY, CurrencyCode::HKD];
+/// The day of every run, by the clock of Hong Kong and Shenzhen: runs begin at eight in the morning and last minutes.
+const TODAY: &str = "2026-11-25";
 /// How long it waits before it sends again.
 const PAUSE: Duration = Duration::from_millis(1_500);
 
@@ -156,7 +158,11 @@ impl Outsider {
     async fn send(&self, uetr: [u8; 16], message: &str) {
         let answer = self.until_answered(message).await;
         let state = answer.as_ref().and_then(|answer| answer.payment_state.clone());
-        let said = state.clone().unwrap_or_else(|| "nothing".to_owned());
+        let said = match (&state, &answer) {
+            (Some(state), _) => state.clone(),
+            (None, Some(answer)) => format!("refused with {}: {}", answer.status, reason_in(answer)),
+            (None, None) => "refused".to_owned(),
+        };
         self.stage.say("oddl", format_args!("{} is {said}", Uetr(uetr)));
         let mut memory = self.memory();
         let Some(sent) = memory.sent.get_mut(&uetr) else { return };
@@ -227,7 +233,7 @@ impl Outsider {
             priority: PaymentPriority::Normal,
             category_purpose: None,
             interbank_settlement_amount: debit,
-            interbank_settlement_date: None,
+            interbank_settlement_date: Some(TODAY.to_owned()),
             accepted_at: Some(now.saturating_sub(order.accepted_ago_ms * 1_000_000)),
             execute_from: order.later_ms.map(|later_ms| now + later_ms * 1_000_000),
             instructed_amount: None,
@@ -333,6 +339,13 @@ impl InboxHandler for Outsider {
         }
         Ok(())
     }
+}
+
+/// The words of an answer that says why not.
+fn reason_in(answer: &Answer) -> String {
+    let document = answer.message().and_then(|xml| read_business_message(xml.as_bytes(), iso20022::Limits::default()).ok());
+    let report = document.and_then(|message| StatusReportView::of(&message.document).ok());
+    report.and_then(|report| report.information).unwrap_or_default()
 }
 
 /// Whose end a message tells, and which.

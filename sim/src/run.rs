@@ -258,7 +258,8 @@ impl Theatre {
     }
 
     fn agree(&self, bank: usize, terms: LiquidityTerms, in_ms: u64) {
-        let currency = self.banks.samples()[bank].currencies[0];
+        // Behind the sample banks comes the participant with the simulator's own software.
+        let currency = self.banks.samples().get(bank).map_or(outsider::CODES[0], |sample| sample.currencies[0]);
         let from = Time(BEGINNING_NS).after((self.stage.elapsed_ms() + in_ms) * 1_000_000);
         let set = SetLiquidity { participant: ParticipantId(bank as u32), currency, terms, from };
         self.command(Command::Arrange(Arrangement::SetLiquidity(set)));
