@@ -8,6 +8,7 @@ use clearing::{Command, IndexSeed, Officer, Rulebook, Settings, Time};
 use gateway::Hub;
 use history::ReadModel;
 use money::Currency;
+use monitor::ConsortiumFacts;
 use node::Feeder;
 use node::genesis::{self, Member};
 use node::rulebook;
@@ -25,6 +26,8 @@ pub struct Centre {
     pub failed: Arc<AtomicBool>,
     /// Proofs that a validator contradicted itself; none where nobody votes.
     pub evidence: Arc<dyn Fn() -> Vec<Contradiction> + Send + Sync>,
+    /// What this node knows of the other operators; nothing where there are none.
+    pub consortium: Arc<dyn Fn() -> Option<ConsortiumFacts> + Send + Sync>,
 }
 
 /// What orders payments: this machine's journal, or the operators together.
@@ -84,7 +87,8 @@ impl Centre {
         .with_context(|| format!("journal in {}", folder.display()))?;
         let model = model.into_inner().expect("the journal shows its state before it starts");
         let journal = Arc::new(journal);
-        let centre = Self { journal, model, validators: Arc::new(|| None), failed, evidence: Arc::new(Vec::new) };
+        let (validators, consortium) = (Arc::new(|| None), Arc::new(|| None));
+        let centre = Self { journal, model, validators, failed, evidence: Arc::new(Vec::new), consortium };
         centre.apply_and_wait(pending)?;
         Ok(centre)
     }

@@ -131,6 +131,7 @@ async fn start_board(listen: SocketAddr, system: &System) -> Result<MonitorHandl
         }),
         stopped: Arc::new(move || failed.load(Ordering::Relaxed)),
         evidence: system.centre.evidence.clone(),
+        consortium: system.centre.consortium.clone(),
     };
     Monitor::start(MonitorConfig { listen }, deps).await.with_context(|| format!("board on {listen}"))
 }

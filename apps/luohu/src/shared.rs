@@ -8,9 +8,10 @@ use crate::sections::{MemberSection, PeerSection};
 use anyhow::{Context, Result, ensure};
 use chain::{Contradiction, ContradictionKind, Hash, key_of_hex};
 use clearing::{Clearing, IndexSeed, Time};
-use consortium::{Beginning, Consortium, MarkFiles, NodeConfig, Peer, Settings, StartError, Witness, public_key};
+use consortium::{Beginning, Consortium, MarkFiles, NodeConfig, Peer, Role, Settings, StartError, Status, Witness, public_key};
 use gateway::{FinalityOf, Hub, LatePast, RecordedPast};
 use money::Currency;
+use monitor::{ConsortiumFacts, ConsortiumRole};
 use node::genesis;
 use node::{Feeder, NetworkedDoors, SignedMessages};
 use ordering::{RealDisk, StopReason, VaultReader};
@@ -120,7 +121,21 @@ pub fn open(config: &Config, keys: &SystemKeys, hub: Arc<Hub>) -> Result<Centre>
     let rosters = node.rosters();
     let validators = Arc::new(move || Some(rosters.validators().to_string()));
     let evidence = Arc::new(move || kept.lock().unwrap_or_else(PoisonError::into_inner).clone());
-    Ok(Centre { journal: Arc::new(node), model, validators, failed, evidence })
+    let node = Arc::new(node);
+    let asked = node.clone();
+    let consortium = Arc::new(move || Some(facts_of(&asked)));
+    Ok(Centre { journal: node, model, validators, failed, evidence, consortium })
+}
+
+/// What the board tells of the other operators.
+fn facts_of(node: &Consortium) -> ConsortiumFacts {
+    let Status { epoch, role, validators, heard, certified_height } = node.status();
+    let role = match role {
+        Role::Votes => ConsortiumRole::Votes,
+        Role::Silent => ConsortiumRole::Silent,
+        Role::Follows => ConsortiumRole::Follows,
+    };
+    ConsortiumFacts { epoch, role, validators, heard, certified_height, refusals: node.refusals().into_iter().collect() }
 }
 
 fn node_config(config: &Config, file: &ChainFile) -> Result<NodeConfig> {

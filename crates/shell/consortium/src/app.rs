@@ -188,7 +188,10 @@ where
         (): (),
     ) -> Option<Digested<Block>> {
         let parent = ancestry.next().await?.inner().clone();
+        let height = parent.header().height + 1;
+        tracing::debug!(height, "asked to propose");
         self.pace(&runtime, &parent).await;
+        tracing::debug!(height, "waited");
         let mut ancestors = Vec::new();
         loop {
             match self.judge.propose(parent.hash(), ancestors.clone(), time_of(&runtime)).await? {
@@ -197,6 +200,7 @@ where
                         Some(distort) => distort(block),
                         None => block,
                     };
+                    tracing::debug!(height, commands = block.commands().len(), "proposed");
                     return Some(block.digested());
                 }
                 Answer::More if ancestors.is_empty() => ancestors.push(parent.clone()),
@@ -209,6 +213,8 @@ where
     async fn verify(&mut self, (runtime, context): (E, Self::Context), mut ancestry: impl Ancestry<Block>) -> bool {
         let Some(block) = ancestry.next().await else { return false };
         let block = block.inner().clone();
+        let height = block.header().height;
+        tracing::debug!(height, "asked to verify");
         if !self.proved(&runtime, &block, &context.leader).await {
             return self.refuse(&block, &context.leader, Refusal::Unauthorised);
         }
@@ -218,7 +224,10 @@ where
                 return false;
             };
             match answer {
-                Answer::Yes(()) => return true,
+                Answer::Yes(()) => {
+                    tracing::debug!(height, "verified");
+                    return true;
+                }
                 Answer::No(refusal) => return self.refuse(&block, &context.leader, refusal),
                 Answer::Stale => return false,
                 Answer::More => match ancestry.next().await {

@@ -18,6 +18,7 @@ use crate::replica::{Replica, State};
 use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use crate::settings::Settings;
+use crate::status::SharedStatus;
 use chain::BlockHeader;
 use commonware_broadcast::buffered;
 use commonware_codec::CodecShared;
@@ -102,6 +103,7 @@ pub(crate) struct Running {
     pub(crate) keeper: KeeperMailbox,
     pub(crate) progress: SharedProgress,
     pub(crate) refusals: Refusals,
+    pub(crate) status: SharedStatus,
     pub(crate) certificates: Certificates,
     pub(crate) enquiries: Enquiries,
 }
@@ -214,6 +216,7 @@ where
     let (says, say_receiver) = mpsc::unbounded_channel();
     let (boundaries, boundary_receiver) = mpsc::unbounded_channel();
     let refusals = Refusals::default();
+    let status = SharedStatus::default();
     let certificates = Certificates::default();
 
     let state = State { clearing: follower.clearing().clone(), tip: follower.tip(), seen: seen.clone() };
@@ -262,6 +265,7 @@ where
         marshal: marshal.clone(),
         certificates: certificates.clone(),
         kept,
+        status: status.clone(),
     };
     let epochs = Epochs {
         context: ContextCell::new(context.child("epochs")),
@@ -277,6 +281,7 @@ where
         start,
         base,
         oath,
+        status: status.clone(),
     };
     let (enquiries, inbox) = enquiries();
     let carrier = Carrier::new(context.child("enquiries"), inbox);
@@ -286,7 +291,7 @@ where
     handles.push(carrier.start(network.enquiries));
     handles.push(actor.start(wrap(keeper.clone()), buffer, resolver));
     handles.push(epochs.start(network.votes, network.certificates, network.resolver));
-    Ok(Running { handles, keeper, progress, refusals, certificates, enquiries })
+    Ok(Running { handles, keeper, progress, refusals, status, certificates, enquiries })
 }
 
 /// Values by height and hash: the last ones in one file, an archive behind it.

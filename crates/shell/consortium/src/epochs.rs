@@ -11,6 +11,7 @@ use crate::evidence::{EvidenceReporter, Witness};
 use crate::oath::Oath;
 use crate::rosters::{Assembly, Rosters};
 use crate::settings::Settings;
+use crate::status::{Role, SharedStatus};
 use chain::{BlockHeader, Hash};
 use clearing::Time;
 use commonware_consensus::Reporters;
@@ -79,6 +80,7 @@ where
     pub(crate) start: Standing,
     pub(crate) base: BlockHeader,
     pub(crate) oath: Oath,
+    pub(crate) status: SharedStatus,
 }
 
 /// How often to look for the block an epoch stands on.
@@ -208,8 +210,15 @@ where
         if signer.me().is_some() && scheme.me().is_none() {
             tracing::warn!(%epoch, "the voting journal was lost: this validator follows without a vote until the next epoch");
         }
+        let role = match (signer.me(), scheme.me()) {
+            (_, Some(_)) => Role::Votes,
+            (Some(_), None) => Role::Silent,
+            (None, None) => Role::Follows,
+        };
+        self.status.enter(epoch.get(), assembly.roster.len() as u64, role);
         let context = self.context.as_present().child("engine").with_attribute("epoch", epoch);
-        let evidence = EvidenceReporter { rosters: self.rosters.clone(), witness: self.witness.clone() };
+        let (rosters, witness, status) = (self.rosters.clone(), self.witness.clone(), self.status.clone());
+        let evidence = EvidenceReporter { rosters, witness, status };
         let times = self.settings.timeouts;
         let engine = simplex::Engine::new(
             context,

@@ -2,6 +2,7 @@
 
 use crate::block::hash_of;
 use crate::rosters::{Rosters, key_bytes};
+use crate::status::SharedStatus;
 use chain::{Choice, Contradiction, ContradictionKind, Hash, Proposed, SignedChoice};
 use commonware_actor::Feedback;
 use commonware_codec::{Copying, Encode, ReadExt as _};
@@ -24,12 +25,14 @@ pub trait Witness: Send + Sync + 'static {
 pub(crate) struct EvidenceReporter {
     pub(crate) rosters: Rosters,
     pub(crate) witness: Arc<dyn Witness>,
+    pub(crate) status: SharedStatus,
 }
 
 impl Reporter for EvidenceReporter {
     type Activity = Activity<Scheme, Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
+        self.note_voices(&activity);
         // What the engine keeps of a contradiction is private to it: its bytes, two votes one behind the other, are not.
         let (epoch, view, signer, choices): (Epoch, View, _, _) = match &activity {
             Activity::ConflictingNotarize(votes) => (votes.epoch(), votes.view(), votes.signer(), two_blocks(&votes.encode())),
@@ -54,6 +57,28 @@ impl Reporter for EvidenceReporter {
             self.witness.note(kind, proof);
         }
         Feedback::Ok
+    }
+}
+
+impl EvidenceReporter {
+    /// Whose voice this is. Of votes the batcher has seen that they come from who signs them.
+    fn note_voices(&self, activity: &Activity<Scheme, Digest>) {
+        let (epoch, view, signers): (Epoch, View, Vec<_>) = match activity {
+            Activity::Notarize(vote) => (vote.epoch(), vote.view(), vec![vote.signer()]),
+            Activity::Nullify(vote) => (vote.epoch(), vote.view(), vec![vote.signer()]),
+            Activity::Finalize(vote) => (vote.epoch(), vote.view(), vec![vote.signer()]),
+            Activity::Finalization(all) => (all.epoch(), all.view(), all.certificate.signers.iter().collect()),
+            Activity::Notarization(all) => (all.epoch(), all.view(), all.certificate.signers.iter().collect()),
+            Activity::Nullification(all) => (all.epoch(), all.view(), all.certificate.signers.iter().collect()),
+            Activity::Certification(_)
+            | Activity::ConflictingNotarize(_)
+            | Activity::ConflictingFinalize(_)
+            | Activity::NullifyFinalize(_) => return,
+        };
+        if let Some(assembly) = self.rosters.at(epoch.get()) {
+            let keys = signers.iter().filter_map(|signer| assembly.roster.get(signer.get() as usize));
+            self.status.heard(epoch.get(), view.get(), keys);
+        }
     }
 }
 

@@ -162,6 +162,7 @@ impl Field {
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),
             refusals: running.refusals.clone(),
+            status: running.status.clone(),
             certificates: running.certificates.clone(),
             rosters,
             enquiries: running.enquiries.clone(),

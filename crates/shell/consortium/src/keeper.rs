@@ -13,6 +13,7 @@ use crate::pool::{Echo, Pool};
 use crate::replica::State;
 use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
+use crate::status::SharedStatus;
 use chain::Hash;
 use clearing::{Clearing, Command, Outcome, Refusal, Time, Uetr};
 use commonware_actor::Feedback;
@@ -127,7 +128,10 @@ impl Reporter for KeeperMailbox {
     /// `Tip` comes before a block is durable: money never moves on it.
     fn report(&mut self, update: Update<Block>) -> Feedback {
         match update {
-            Update::Tip(..) => Feedback::Ok,
+            Update::Tip(_, height, _) => {
+                tracing::debug!(engine_height = height.get(), "agreed");
+                Feedback::Ok
+            }
             Update::Block(block, ack) => match self.notes.send(Note::Final(block, ack)) {
                 Ok(()) => Feedback::Ok,
                 Err(_) => Feedback::Closed,
@@ -155,6 +159,7 @@ pub(crate) struct Keeper<E, S, A> {
     pub(crate) certificates: Certificates,
     /// The same on disk; `None` after it could not be written.
     pub(crate) kept: Option<CertificateLog>,
+    pub(crate) status: SharedStatus,
 }
 
 impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
@@ -170,6 +175,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
             while let Some(note) = next.take() {
                 match note {
                     Note::Final(block, ack) => {
+                        tracing::debug!(height = block.inner().header().height, "final");
                         group.push((block, ack));
                         while group.len() < GROUP_BLOCKS_MAX {
                             match self.notes.try_recv() {
@@ -219,6 +225,7 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
         let commands = blocks.iter().map(|block| block.commands.len() as u64).sum();
         self.follower.append(blocks)?;
         self.publish(commands);
+        tracing::debug!(height = self.progress.get().height, blocks = group.len(), "durable");
         for (block, ack) in group.drain(..) {
             self.tell(block.inner()).await;
             ack.acknowledge();
@@ -233,6 +240,9 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
         let certificate = self.marshal.get_finalization(height).await.as_ref().and_then(certificate_of);
         for block in blocks {
             self.certificates.put(*block.header(), certificate.clone());
+        }
+        if certificate.as_ref().is_some_and(|certificate| certificate.block == last.hash()) {
+            self.status.certified(last.header().height);
         }
         if let (Some(kept), Some(certificate)) = (&mut self.kept, certificate)
             && let Err(error) = kept.append(last.header().height, &certificate)

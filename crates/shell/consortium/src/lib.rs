@@ -59,6 +59,7 @@ mod seen;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod status;
 
 pub use app::{Pace, Refusals};
 pub use authorise::{Authorise, Known, TakeAtItsWord, Unauthorised};
@@ -84,3 +85,4 @@ pub use replica::{Built, Candidate, Reach, Refusal, Replica, State, TimeBounds};
 pub use rosters::{Assembly, Calendar, Roster, Rosters};
 pub use seen::Seen;
 pub use settings::{Settings, Timeouts};
+pub use status::{HEARD_VIEWS, Role, SharedStatus, Status};

@@ -15,6 +15,7 @@ use crate::pool::Pool;
 use crate::rosters::{Assembly, Roster, Rosters, key_bytes};
 use crate::seen::{SEEN_BLOCKS, Seen};
 use crate::settings::Settings;
+use crate::status::{SharedStatus, Status};
 use chain::{BlockHeader, Hash};
 use clearing::{Clearing, Command, IndexSeed, Time};
 use commonware_codec::{Copying, DecodeExt as _};
@@ -126,6 +127,7 @@ pub struct Consortium {
     vault: VaultReader,
     progress: SharedProgress,
     refusals: Refusals,
+    status: SharedStatus,
     certificates: Certificates,
     rosters: Rosters,
     enquiries: Enquiries,
@@ -192,9 +194,9 @@ impl Consortium {
         started: Started,
         thread: Option<Thread>,
     ) -> Self {
-        let Started { keeper, progress, refusals, certificates, rosters, enquiries } = started;
+        let Started { keeper, progress, refusals, status, certificates, rosters, enquiries } = started;
         let thread = Mutex::new(thread);
-        Self { pool, admission, vault, progress, refusals, certificates, rosters, enquiries, keeper, thread }
+        Self { pool, admission, vault, progress, refusals, status, certificates, rosters, enquiries, keeper, thread }
     }
 
     /// Reads signed messages back.
@@ -220,6 +222,11 @@ impl Consortium {
     /// Carries questions between our door and the other operators'.
     pub fn enquiries(&self) -> Enquiries {
         self.enquiries.clone()
+    }
+
+    /// What this node knows of the consortium now.
+    pub fn status(&self) -> Status {
+        self.status.get()
     }
 
     /// How often we refused to vote, by reason.
@@ -400,6 +407,7 @@ pub(crate) struct Started {
     pub(crate) keeper: KeeperMailbox,
     pub(crate) progress: SharedProgress,
     pub(crate) refusals: Refusals,
+    pub(crate) status: SharedStatus,
     pub(crate) certificates: Certificates,
     pub(crate) rosters: Rosters,
     pub(crate) enquiries: Enquiries,
@@ -478,6 +486,7 @@ fn run<S: Sink, A: Authorise>(
             keeper: running.keeper.clone(),
             progress: running.progress.clone(),
             refusals: running.refusals.clone(),
+            status: running.status.clone(),
             certificates: running.certificates.clone(),
             rosters,
             enquiries: running.enquiries.clone(),

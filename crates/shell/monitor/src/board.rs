@@ -1,6 +1,6 @@
 //! The live board: tiles, payments, participants, balances. Each panel is rendered alike for the page and for the stream.
 
-use crate::facts::{Bank, Facts, Presence};
+use crate::facts::{Bank, ConsortiumFacts, ConsortiumRole, Facts, Presence};
 use crate::format;
 use crate::frame::Frame;
 use crate::sparkline::sparkline;
@@ -34,6 +34,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
             div.side {
                 section { h2 { (word(Word::Banks)) } ul #banks { (panel(language, facts, "banks")) } }
                 section { h2 { (word(Word::Laws)) } ul #laws { (panel(language, facts, "laws")) } }
+                div #consortium { (panel(language, facts, "consortium")) }
                 div #evidence { (panel(language, facts, "evidence")) }
                 section { h2 { (word(Word::Balances)) } div #balances { (panel(language, facts, "balances")) } }
             }
@@ -42,7 +43,8 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
 }
 
 /// Panels that are kept up to date, by element id.
-pub(crate) const PANELS: [&str; 9] = ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws", "evidence"];
+pub(crate) const PANELS: [&str; 10] =
+    ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws", "consortium", "evidence"];
 
 /// A panel's inside.
 pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
@@ -55,8 +57,44 @@ pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
         "banks" => banks(language, &facts.banks),
         "balances" => balances(language, facts),
         "laws" => laws(language, facts),
+        "consortium" => consortium(language, facts.consortium.as_ref()),
         "evidence" => evidence(language, &facts.evidence),
         other => unreachable!("no panel {other}"),
+    }
+}
+
+/// Nothing for a single node.
+fn consortium(language: Language, known: Option<&ConsortiumFacts>) -> Markup {
+    html! {
+        @if let Some(known) = known {
+            @let (class, role) = match known.role {
+                ConsortiumRole::Votes => ("dot good", Word::RoleVotes),
+                ConsortiumRole::Silent => ("dot bad", Word::RoleSilent),
+                ConsortiumRole::Follows => ("dot idle", Word::RoleFollows),
+            };
+            @let heard = if known.heard < known.validators { "dot bad" } else { "dot good" };
+            section {
+                h2 { (Word::Operators.text(language)) }
+                ul {
+                    li { span class=(class) {} span { (role.text(language)) } }
+                    li data-heard=(known.heard) {
+                        span class=(heard) {}
+                        span { (Word::ValidatorsHeard.text(language)) " " (known.heard) " / " (known.validators) }
+                    }
+                    li { span class="dot idle" {} span { (Word::Epoch.text(language)) " " (format::grouped(known.epoch)) } }
+                    li {
+                        span class="dot idle" {}
+                        span { (Word::CertifiedHeight.text(language)) " " (format::grouped(known.certified_height)) }
+                    }
+                    @for (reason, count) in &known.refusals {
+                        li data-refused=(reason) {
+                            span class="dot bad" {}
+                            span { (Word::VotesRefused.text(language)) " " code { (reason) } " " (format::grouped(*count)) }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

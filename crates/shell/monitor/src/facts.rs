@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
     pub(crate) evidence: Vec<Contradiction>,
+    /// `None` for a single node.
+    pub(crate) consortium: Option<ConsortiumFacts>,
 }
 
 /// What the participants' door took in and refused since the start.
@@ -52,6 +54,40 @@ pub struct ClassCounts {
     pub admitted: u64,
     /// Refused because of overload.
     pub refused: u64,
+}
+
+/// What a node that agrees with other operators knows of them now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsortiumFacts {
+    /// The epoch under way.
+    pub epoch: u64,
+    /// What this node does in it.
+    pub role: ConsortiumRole,
+    /// Validators of the epoch.
+    pub validators: u64,
+    /// Of them, those heard of lately.
+    pub heard: u64,
+    /// Height of the last block with a certificate kept here.
+    pub certified_height: u64,
+    /// How often this node refused to vote for a block since its start, by stable name of the reason.
+    pub refusals: Vec<(&'static str, u64)>,
+}
+
+/// What a node does in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConsortiumRole {
+    /// It votes.
+    Votes,
+    /// It is a validator and follows without a vote until the next epoch: it may have lost what it voted before.
+    Silent,
+    /// It is no validator.
+    #[default]
+    Follows,
+}
+
+impl ConsortiumRole {
+    /// All of them, with the names that metrics have for them.
+    pub const ALL: [(Self, &'static str); 3] = [(Self::Votes, "votes"), (Self::Silent, "silent"), (Self::Follows, "follows")];
 }
 
 /// A participant and whether it is there.
@@ -111,6 +147,7 @@ impl Facts {
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),
             evidence: (deps.evidence)(),
+            consortium: (deps.consortium)(),
         }
     }
 

@@ -30,7 +30,7 @@ mod server;
 mod sparkline;
 mod words;
 
-pub use facts::{ClassCounts, DoorCounts, ROWS_MAX};
+pub use facts::{ClassCounts, ConsortiumFacts, ConsortiumRole, DoorCounts, ROWS_MAX};
 pub use live::{LIVE_INTERVAL_MS, VIEWERS_MAX};
 pub use metrics::{METRICS, Metric, metrics_page};
 pub use server::{Monitor, MonitorConfig, MonitorDeps, MonitorHandle, Taken};

@@ -1,6 +1,6 @@
 //! Metrics in the OpenMetrics text format, from a register that is also the page `docs/metrics.md`.
 
-use crate::facts::{ClassCounts, Facts, Presence};
+use crate::facts::{ClassCounts, ConsortiumFacts, ConsortiumRole, Facts, Presence};
 use clearing::{AccountPurpose, AccountView};
 use core::fmt::Write;
 
@@ -20,7 +20,7 @@ pub struct Metric {
 const ACCOUNT_LABELS: &[&str] = &["participant", "currency", "purpose"];
 
 /// Every family, in the order they are written.
-pub const METRICS: [Metric; 22] = [
+pub const METRICS: [Metric; 28] = [
     gauge("luohu_up", &[], "1 while payments are taken, 0 after the journal stopped."),
     counter("luohu_payments", &[], "Payments taken in, with those of earlier runs."),
     counter("luohu_payments_settled", &[], "Payments settled, with those of earlier runs."),
@@ -65,6 +65,28 @@ pub const METRICS: [Metric; 22] = [
         "luohu_consortium_evidence",
         &[],
         "Proofs on this node that a validator contradicted itself, at most 1,000: call the operators of the chain.",
+    ),
+    gauge("luohu_consortium_epoch", &[], "The epoch under way. None of these for a single node."),
+    gauge(
+        "luohu_consortium_role",
+        &["role"],
+        "1 for what this node does in the epoch: `votes`; `silent`, a validator that may have lost its votes; `follows`.",
+    ),
+    gauge("luohu_consortium_validators", &[], "Validators of the epoch."),
+    gauge(
+        "luohu_consortium_heard_validators",
+        &[],
+        "Validators of the epoch whose signature was seen in the last 128 views: call an operator who is missing.",
+    ),
+    gauge(
+        "luohu_consortium_certified_height_blocks",
+        &[],
+        "Height of the last block whose certificate is kept here: alert when it stands still.",
+    ),
+    counter(
+        "luohu_consortium_refused_blocks",
+        &["reason"],
+        "Blocks of others this node refused to vote for since its start, by reason; those not shown never happened.",
     ),
     gauge("luohu_door_working_requests", &[], "Requests the door works on now, streams and waits for other banks not counted."),
 ];
@@ -128,6 +150,16 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_payments_per_second" => vec![(vec![], format!("{}.{}", facts.rate_tenths / 10, facts.rate_tenths % 10))],
         "luohu_settlement_duration_seconds" => durations(facts),
         "luohu_consortium_evidence" => one(facts.evidence.len() as u64),
+        "luohu_consortium_epoch" => consortium(facts, |known| vec![(vec![], known.epoch.to_string())]),
+        "luohu_consortium_role" => consortium(facts, roles),
+        "luohu_consortium_validators" => consortium(facts, |known| vec![(vec![], known.validators.to_string())]),
+        "luohu_consortium_heard_validators" => consortium(facts, |known| vec![(vec![], known.heard.to_string())]),
+        "luohu_consortium_certified_height_blocks" => {
+            consortium(facts, |known| vec![(vec![], known.certified_height.to_string())])
+        }
+        "luohu_consortium_refused_blocks" => consortium(facts, |known| {
+            known.refusals.iter().map(|(reason, count)| (vec![(*reason).to_owned()], count.to_string())).collect()
+        }),
         "luohu_chain_height_blocks" => one(facts.tip.height),
         "luohu_chain_time_seconds" => vec![(vec![], decimal(facts.tip.time.0 / 1000))],
         "luohu_tree_size_payments" => one(facts.tip.size),
@@ -146,6 +178,16 @@ fn samples(name: &str, facts: &Facts) -> Samples {
         "luohu_door_working_requests" => one(facts.door.working),
         other => unreachable!("no metric {other}"),
     }
+}
+
+/// Nothing for a single node.
+fn consortium(facts: &Facts, samples: impl Fn(&ConsortiumFacts) -> Samples) -> Samples {
+    facts.consortium.as_ref().map_or_else(Vec::new, samples)
+}
+
+fn roles(known: &ConsortiumFacts) -> Samples {
+    let sample = |(role, name): (ConsortiumRole, &str)| (vec![name.to_owned()], u64::from(role == known.role).to_string());
+    ConsortiumRole::ALL.into_iter().map(sample).collect()
 }
 
 fn classes(facts: &Facts, value: impl Fn(&ClassCounts) -> u64) -> Samples {

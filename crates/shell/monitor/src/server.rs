@@ -1,6 +1,6 @@
 //! The monitor's server: routes, headers, start and stop. Every route reads but the one that hands officers' orders on.
 
-use crate::facts::{DoorCounts, Facts, newest_payments};
+use crate::facts::{ConsortiumFacts, DoorCounts, Facts, newest_payments};
 use crate::frame::notice;
 use crate::language::{self, FIELD, tag};
 use crate::live::{self, Viewer};
@@ -75,6 +75,8 @@ pub struct MonitorDeps {
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Proofs that a validator contradicted itself, checked.
     pub evidence: Arc<dyn Fn() -> Vec<Contradiction> + Send + Sync>,
+    /// What this node knows of the other operators; `None` for a single node.
+    pub consortium: Arc<dyn Fn() -> Option<ConsortiumFacts> + Send + Sync>,
 }
 
 /// The operator's live board.

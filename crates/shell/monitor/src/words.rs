@@ -107,6 +107,14 @@ words! {
     Event: "event", "事件", "事件";
     Receipt: "Receipt", "收據", "收据";
     ReceiptNote: "Verifies offline with public keys alone: luohu verify FILE", "僅憑公鑰即可離線驗證：luohu verify FILE", "仅凭公钥即可离线验证：luohu verify FILE";
+    Operators: "Operators", "營運機構", "运营机构";
+    RoleVotes: "This node votes", "本節點參與投票", "本节点参与投票";
+    RoleSilent: "This node follows without a vote until the next epoch", "本節點在下一週期前只跟隨、不投票", "本节点在下一周期前只跟随、不投票";
+    RoleFollows: "This node follows without a vote", "本節點只跟隨、不投票", "本节点只跟随、不投票";
+    ValidatorsHeard: "Validators heard of lately", "近期有回應的驗證者", "近期有回应的验证者";
+    Epoch: "Epoch", "週期", "周期";
+    CertifiedHeight: "Certified up to block", "已認證至區塊", "已认证至区块";
+    VotesRefused: "Votes refused:", "拒絕投票：", "拒绝投票：";
     Evidence: "Validators that contradicted themselves", "自相矛盾的驗證者", "自相矛盾的验证者";
     EvidenceNote: "Each proof carries two signed votes that exclude each other: `luohu evidence`.", "每項證據載有兩份互相排斥的已簽署投票：`luohu evidence`。", "每项证据载有两份互相排斥的已签署投票：`luohu evidence`。";
     NoReceipt: "A receipt exists once the payment is final.", "付款終局後即有收據。", "付款终局后即有收据。";

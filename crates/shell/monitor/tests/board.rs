@@ -5,7 +5,7 @@
 mod support;
 
 use clearing::RiskDecision;
-use monitor::{METRICS, Monitor, MonitorConfig, MonitorHandle, metrics_page};
+use monitor::{ConsortiumFacts, ConsortiumRole, METRICS, Monitor, MonitorConfig, MonitorHandle, metrics_page};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -171,6 +171,44 @@ async fn a_validator_that_contradicted_itself_is_named_and_counted() {
     monitor.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_node_of_several_operators_tells_what_it_knows_of_them() {
+    let mut world = scheme();
+    let monitor = start(&world).await;
+    let (page, metrics) = (get(monitor.addr, "/").await.1, get(monitor.addr, "/metrics").await.1);
+    assert!(!page.contains("Operators") && !metrics.contains("\nluohu_consortium_epoch "), "a single node has no others");
+    monitor.shutdown().await;
+
+    world.consortium = Some(ConsortiumFacts {
+        epoch: 12,
+        role: ConsortiumRole::Silent,
+        validators: 4,
+        heard: 3,
+        certified_height: 1_234_567,
+        refusals: vec![("state_root", 2), ("time_ahead", 1)],
+    });
+    let monitor = start(&world).await;
+    let (_, page) = get(monitor.addr, "/").await;
+    for text in
+        ["Operators", "follows without a vote until", "3 / 4", "data-heard=\"3\"", "1,234,567", "data-refused=\"state_root\""]
+    {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let (_, metrics) = get(monitor.addr, "/metrics").await;
+    for line in [
+        "luohu_consortium_epoch 12",
+        "luohu_consortium_role{role=\"votes\"} 0",
+        "luohu_consortium_role{role=\"silent\"} 1",
+        "luohu_consortium_validators 4",
+        "luohu_consortium_heard_validators 3",
+        "luohu_consortium_certified_height_blocks 1234567",
+        "luohu_consortium_refused_blocks_total{reason=\"state_root\"} 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
+    monitor.shutdown().await;
+}
+
 /// Reads a stream until its first message has come.
 async fn live(addr: SocketAddr, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();
@@ -260,7 +298,8 @@ async fn time_to_settle_is_that_of_the_last_minute() {
 
 #[tokio::test]
 async fn metrics_health_and_checkpoint() {
-    let world = scheme();
+    let mut world = scheme();
+    world.consortium = Some(ConsortiumFacts { refusals: vec![("header", 1)], ..ConsortiumFacts::default() });
     let monitor = start(&world).await;
     let (head, text) = get(monitor.addr, "/metrics").await;
     assert!(head.contains("application/openmetrics-text") && text.ends_with("# EOF\n"), "{text}");

@@ -22,6 +22,7 @@ pub struct World {
     pub now_ns: Arc<AtomicU64>,
     pub stopped: Arc<AtomicBool>,
     pub evidence: Vec<chain::Contradiction>,
+    pub consortium: Option<monitor::ConsortiumFacts>,
 }
 
 impl World {
@@ -29,7 +30,7 @@ impl World {
         let clearing = Clearing::new(IndexSeed(1));
         let model = Arc::new(ReadModel::in_memory(&clearing));
         let (now_ns, stopped) = (Arc::new(AtomicU64::new(now_ns)), Arc::new(AtomicBool::new(false)));
-        let mut world = Self { clearing, model, now_ns, stopped, evidence: Vec::new() };
+        let mut world = Self { clearing, model, now_ns, stopped, evidence: Vec::new(), consortium: None };
         world.block(genesis(names));
         world
     }
@@ -51,6 +52,10 @@ impl World {
             validators: Arc::new(|| None),
             order: Arc::new(|document| Box::pin(async move { (200 + (document.len() % 2) as u16, document.to_vec()) })),
             stopped: Arc::new(move || stopped.load(Ordering::Relaxed)),
+            consortium: Arc::new({
+                let consortium = self.consortium.clone();
+                move || consortium.clone()
+            }),
             evidence: Arc::new({
                 let evidence = self.evidence.clone();
                 move || evidence.clone()
