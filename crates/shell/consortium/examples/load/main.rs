@@ -12,9 +12,12 @@
 //! --far             timeouts for operators tens of milliseconds apart
 //! --delay-ms N      one-way delay between validators 0, 1 and 2, 3, by relays in the parent (0)
 //! --workers N       threads of each validator's engine (1)
-//! --scenario S      steady (default), one-dead, two-dead, rejoin
+//! --scenario S      steady (default), one-dead, two-dead, rejoin, soak
+//! --kill-seconds N  a soak kills one validator about so often, and starts it again within ten seconds (60)
+//! --retention-seconds N  payments that have ended are forgotten so much later; never when not given
+//! --audit           read every folder back at the end, as `fsck --deep` does; a soak always does
 //! --keep            keep the folders
-//! --log LEVEL       of the validators' logs (warn)
+//! --log LEVEL       of the validators' logs (warn); `debug` has the steps of every block
 //! ```
 //! The load is made by the validators themselves: no gateway, no TLS, no ISO message. It measures the engine.
 
@@ -24,6 +27,7 @@ mod line;
 mod node;
 mod options;
 mod parent;
+mod soak;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -14,10 +14,15 @@ use consortium::{
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use money::{Currency, CurrencyCode, MinorUnits};
 use ordering::{DurableBlock, JournalConfig, OrderedLog, RealDisk, Sink, StopReason, Submission};
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub const VALIDATORS: usize = 4;
 const BANKS: u32 = 8;
@@ -30,8 +35,18 @@ fn bank_key(bank: u32) -> SigningKey {
     SigningKey::from_bytes(&secret("bank", bank as usize))
 }
 
-fn genesis() -> Vec<Command> {
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// The first block. With a retention a payment's acceptance may be half as old as payments are kept.
+fn genesis(retention: Option<u64>) -> Vec<Command> {
     let mut commands = vec![Command::OpenLedger(Currency::new(CurrencyCode::HKD, 2).unwrap())];
+    if let Some(seconds) = retention {
+        commands.push(Command::Configure(clearing::Settings {
+            acceptance_age_max_ns: seconds * SECOND_NS / 2,
+            payment_retention_ns: seconds * SECOND_NS,
+            ..clearing::Settings::default()
+        }));
+    }
     for bank in 0..BANKS {
         commands.push(Command::RegisterParticipant(RegisterParticipant {
             bic: Bic::parse(&format!("BNK{bank}HKHH")).unwrap(),
@@ -127,14 +142,17 @@ fn config(index: usize, options: &Options) -> NodeConfig {
         engine: options.folder.join(format!("{index}/engine")),
         starts: options.folder.join(format!("{index}/starts")),
         workers: options.workers,
-        beginning: Beginning::Genesis { time: Time(1_000_000_000), commands: genesis() },
+        beginning: Beginning::Genesis { time: Time(1_000_000_000), commands: genesis(options.retention) },
         pool_commands_max: 1 << 17,
     }
 }
 
 pub fn run(index: usize, options: &Options) {
     let level = options.log.parse().unwrap_or(tracing::Level::WARN);
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
+    // The engine's own events would be most of a detailed log, and most of the work.
+    let ours = Targets::new().with_default(level.min(tracing::Level::WARN)).with_target("consortium", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
     let (send, done) = channel();
     let disk = Arc::new(RealDisk::open(&options.folder.join(format!("{index}/chain"))).unwrap());
     let config = config(index, options);
@@ -157,7 +175,16 @@ pub fn run(index: usize, options: &Options) {
         std::thread::sleep(Duration::from_millis(10));
     }
     let run = now_ns();
-    Driver { index: index as u64, run, options: options.clone(), node, done, sent: Vec::new(), latencies: Vec::new() }.drive();
+    Driver {
+        index: index as u64,
+        run,
+        options: options.clone(),
+        node,
+        done,
+        sent: HashMap::new(),
+        latencies: Latencies::default(),
+    }
+    .drive();
 }
 
 fn now_ns() -> u64 {
@@ -183,9 +210,42 @@ struct Driver {
     options: Options,
     node: Arc<Consortium>,
     done: Receiver<(Vec<u64>, Instant)>,
-    /// By ticket.
-    sent: Vec<Instant>,
-    latencies: Vec<u64>,
+    /// What is under way, by ticket.
+    sent: HashMap<u64, Instant>,
+    latencies: Latencies,
+}
+
+/// Counts of latencies by tenths of a millisecond, so that an hour takes no more memory than a second.
+#[derive(Default)]
+struct Latencies {
+    tenths: Vec<u64>,
+    all: u64,
+}
+
+impl Latencies {
+    /// Ten seconds and everything longer.
+    const MOST: usize = 100_000;
+
+    fn note(&mut self, latency: Duration) {
+        let tenth = usize::try_from(latency.as_micros() / 100).unwrap_or(usize::MAX).min(Self::MOST);
+        if self.tenths.len() <= tenth {
+            self.tenths.resize(tenth + 1, 0);
+        }
+        self.tenths[tenth] += 1;
+        self.all += 1;
+    }
+
+    /// Microseconds within which so many of a thousand were.
+    fn at(&self, per_mille: u64) -> usize {
+        let mut left = self.all.saturating_sub(1) * per_mille / 1000;
+        for (tenth, count) in self.tenths.iter().enumerate() {
+            if left < *count {
+                return tenth * 100;
+            }
+            left -= count;
+        }
+        0
+    }
 }
 
 impl Driver {
@@ -218,7 +278,8 @@ impl Driver {
             debit_currency: CurrencyCode::HKD,
             quote: None,
             priority: Priority::Normal,
-            accepted_at: Time(u64::MAX / 2),
+            // Where nothing is forgotten, nothing is ever too old.
+            accepted_at: Time(self.options.retention.map_or(u64::MAX / 2, |_| now_ns())),
             risk: RiskDecision::PASS,
             terms: Terms::default(),
         })
@@ -226,10 +287,7 @@ impl Driver {
 
     fn submission(&mut self, n: u64, step: u64) -> Submission {
         let ticket = (n << 1 | step) + 1;
-        if self.sent.len() <= ticket as usize {
-            self.sent.resize(ticket as usize + 1, Instant::now());
-        }
-        self.sent[ticket as usize] = Instant::now();
+        self.sent.insert(ticket, Instant::now());
         let command = self.command(n, step);
         let attachment = self.options.signed.then(|| {
             let bank = sender(&command).unwrap().0;
@@ -267,9 +325,7 @@ impl Driver {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        self.latencies.sort_unstable();
-        let at =
-            |per_mille: usize| self.latencies.get((self.latencies.len().max(1) - 1) * per_mille / 1000).copied().unwrap_or(0);
+        let at = |per_mille| self.latencies.at(per_mille);
         let refusals = self.node.refusals();
         println!("end {measured} {} {} {} {refusals:?}", at(500), at(990), at(999));
         let _ = std::io::stdout().flush();
@@ -288,8 +344,8 @@ impl Driver {
     ) {
         let counts = begun.elapsed() >= warm;
         for ticket in tickets.into_iter().filter(|&ticket| ticket != 0) {
-            if counts {
-                self.latencies.push(when.duration_since(self.sent[ticket as usize]).as_micros() as u64);
+            if let Some(sent) = self.sent.remove(&ticket).filter(|_| counts) {
+                self.latencies.note(when.duration_since(sent));
             }
             let (n, step) = ((ticket - 1) >> 1, (ticket - 1) & 1);
             if step == 0 {

@@ -21,6 +21,12 @@ pub struct Options {
     pub keep: bool,
     /// Level of the validators' logs.
     pub log: String,
+    /// A soak kills about so often.
+    pub kill_seconds: u64,
+    /// When a payment that has ended is forgotten; `None`: never.
+    pub retention: Option<u64>,
+    /// Read every folder back at the end.
+    pub audit: bool,
     /// Only follow: no load of its own.
     pub idle: bool,
 }
@@ -50,6 +56,9 @@ impl Options {
             scenario: value("--scenario").unwrap_or_else(|| "steady".to_owned()),
             keep: flag("--keep"),
             log: value("--log").unwrap_or_else(|| "warn".to_owned()),
+            kill_seconds: number("--kill-seconds", 60),
+            retention: value("--retention-seconds").map(|text| text.parse().unwrap()),
+            audit: flag("--audit"),
             idle: flag("--idle"),
         }
     }

@@ -3,6 +3,7 @@
 use crate::line;
 use crate::node::VALIDATORS;
 use crate::options::Options;
+use crate::soak;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,9 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a validator said: wall clock in ms, height, commands since its start, state root.
 #[derive(Debug, Clone)]
-struct Look {
+pub(crate) struct Look {
     ms: u64,
-    height: u64,
+    pub(crate) height: u64,
     commands: u64,
     root: String,
 }
@@ -23,20 +24,31 @@ struct Heard {
     end: Option<String>,
 }
 
-struct Node {
+pub(crate) struct Node {
+    index: usize,
     child: Child,
     heard: Arc<Mutex<Heard>>,
 }
 
 impl Node {
     fn start(index: usize, options: &Options, arguments: &[String], idle: bool) -> Self {
+        let heard: Arc<Mutex<Heard>> = Arc::default();
+        let child = Self::spawn(index, options, arguments, idle, &heard);
+        Self { index, child, heard }
+    }
+
+    /// Starts it on the folder it has; what its earlier lives said is kept.
+    pub(crate) fn start_again(&mut self, options: &Options, arguments: &[String]) {
+        self.child = Self::spawn(self.index, options, arguments, false, &self.heard);
+    }
+
+    fn spawn(index: usize, options: &Options, arguments: &[String], idle: bool, heard: &Arc<Mutex<Heard>>) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(arguments).args(["--node", &index.to_string(), "--folder", options.folder.to_str().unwrap()]);
         if idle {
             command.arg("--idle");
         }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let heard: Arc<Mutex<Heard>> = Arc::default();
         let (lines, into) = (BufReader::new(child.stdout.take().unwrap()).lines(), heard.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -57,36 +69,41 @@ impl Node {
                 }
             }
         });
-        Self { child, heard }
+        child
     }
 
-    fn last(&self) -> Option<Look> {
+    pub(crate) fn last(&self) -> Option<Look> {
         self.heard.lock().unwrap().looks.last().cloned()
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Commands a second between two moments, by this validator's looks.
-    fn rate(&self, from_ms: u64, to_ms: u64) -> f64 {
+    pub(crate) fn rate(&self, from_ms: u64, to_ms: u64) -> f64 {
         let heard = self.heard.lock().unwrap();
         let within: Vec<&Look> = heard.looks.iter().filter(|look| (from_ms..=to_ms).contains(&look.ms)).collect();
         match (within.first(), within.last()) {
             (Some(first), Some(last)) if last.ms > first.ms => {
-                (last.commands - first.commands) as f64 * 1000.0 / (last.ms - first.ms) as f64
+                // A process counts from its start.
+                last.commands.saturating_sub(first.commands) as f64 * 1000.0 / (last.ms - first.ms) as f64
             }
             _ => 0.0,
         }
     }
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-fn wait_for(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> Duration {
+pub(crate) fn wait_for(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !ready() {
         assert!(begun.elapsed() < patience, "{what} did not come in {patience:?}");
@@ -108,10 +125,14 @@ pub fn run(options: &Options, arguments: &[String]) {
         "one-dead" => one_dead(&mut nodes),
         "two-dead" => two_dead(options, arguments, &mut nodes),
         "rejoin" => rejoin(options, arguments, &mut nodes),
+        "soak" => soak::run(options, arguments, &mut nodes),
         other => panic!("no scenario {other}"),
     }
     agree(&nodes);
     nodes.iter_mut().for_each(Node::kill);
+    if options.audit || options.scenario == "soak" {
+        soak::audit(options, &nodes);
+    }
     if !options.keep {
         let _ = std::fs::remove_dir_all(&options.folder);
     }
