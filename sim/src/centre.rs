@@ -7,7 +7,10 @@ use crate::net::Hall;
 use crate::observer::Observer;
 use crate::plan::Scene;
 use crate::stage::SharedStage;
-use clearing::{AccountPurpose, Bic, Command, Fund, FundDirection, IndexSeed, ParticipantId, Settings, Time};
+use clearing::{
+    AccountPurpose, Bic, ChargeBearer, Code, Command, Fund, FundDirection, IndexSeed, ParticipantId, Price, SchemeTerms,
+    Settings, Tariff, TariffLine, Time,
+};
 use gateway::{Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, Limits, RecordedPast};
 use history::{EmbeddedIndex, Index, ReadModel, Tuning};
 use money::{Currency, MinorUnits};
@@ -185,6 +188,7 @@ fn open(
         pending.extend(members);
         if first {
             pending.extend(withdrawals(&setup.scene, &setup.members));
+            pending.extend(tariff(&setup.scene, &setup.currencies));
         }
         let feeder = Feeder::rebuild(&recovered, history_index(), Arc::clone(hub), Arc::new(AtomicBool::new(false)))?;
         model = Some(feeder.model());
@@ -221,6 +225,22 @@ pub fn times(scene: &Scene) -> Settings {
         payment_retention_ns: retention_s * 1_000_000_000,
         ..Settings::default()
     }
+}
+
+/// What payments of a scene cost: half and half, so that both sides and both ledgers of an exchange bear something.
+pub fn tariff(scene: &Scene, currencies: &[Currency]) -> Option<Command> {
+    let price = |&currency| Price { currency, flat: MinorUnits(7), ppm: 900, min: MinorUnits(9), max: MinorUnits(2_001) };
+    let line = TariffLine {
+        code: Code::parse("ALL").expect("three capitals"),
+        corridor: None,
+        debtor: None,
+        creditor: None,
+        purposes: vec![],
+        bearer: ChargeBearer::Shared,
+        prices: currencies.iter().map(price).collect(),
+    };
+    let tariff = Tariff { version: 1, effective_from: Time(0), lines: vec![line] };
+    scene.fees.then_some(Command::SchemeTerms(SchemeTerms::Tariff(tariff)))
 }
 
 /// Takes prefunding down to what the scene says.

@@ -49,6 +49,7 @@ fn typed(order: &PaymentOrder, banks: &[SampleBank]) -> TypedOrder {
         credit_currency: order.credit.clone(),
         purpose: "GDDS".to_owned(),
         note: String::new(),
+        ..TypedOrder::default()
     }
 }
 

@@ -175,6 +175,7 @@ fn quote(nth: u8, minor: u64) -> Command {
         debit_currency: CurrencyCode::HKD,
         credit_currency: CurrencyCode::CNY,
         fixed: FixedSide::Debit(MinorUnits(minor)),
+        cover: None,
     })
 }
 

@@ -254,6 +254,9 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::SetRulebook(book) => format!("set rulebook {}", book.version),
         Command::Arrange(arrangement) => format!("{arrangement:?}"),
         Command::Settle(command) => format!("{command:?}"),
+        Command::SchemeTerms(terms) => terms.name().to_owned(),
+        Command::ReportPosting(report) => format!("{} {:?}", report.uetr, report.says),
+        Command::OfferRate(offer) => format!("offer of {}", offer.rate.provider.0),
         Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
         Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
     };

@@ -240,6 +240,8 @@ impl Outsider {
             exchange_rate: None,
             quote: None,
             charge_bearer: "SLEV".to_owned(),
+            charges: vec![],
+            new_payee: false,
             instructing_agent: BIC.to_owned(),
             instructed_agent: bank.bic.to_owned(),
             debtor: PartyView {

@@ -46,6 +46,9 @@ pub struct Scene {
     /// Whether there is a participant with the simulator's own software, and persons show documents.
     #[serde(default)]
     pub outsider: bool,
+    /// Whether payments are charged.
+    #[serde(default)]
+    pub fees: bool,
 }
 
 /// As in the product: more than a story lasts.
@@ -306,7 +309,8 @@ impl Story for Plan {
     fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "plan");
         let rules = rules(seed);
-        let scene = Scene { memory_s: memory(seed), outsider: !rules.is_empty(), ..scene(&mut rng) };
+        let fees = Rng::new(seed, "fees").permille(400);
+        let scene = Scene { memory_s: memory(seed), outsider: !rules.is_empty(), fees, ..scene(&mut rng) };
         let weights = weights(&mut rng);
         let banks = sample_banks();
         let (length_ms, payments) = (rng.between(20_000, 90_000), rng.between(8, 40));
@@ -357,6 +361,7 @@ fn scene(rng: &mut Rng) -> Scene {
         segment_bytes: *rng.pick(&[48 << 10, 96 << 10, 256 << 10]),
         snapshot_after: *rng.pick(&[0, 20, 100_000]),
         memory_s: usual_memory(),
+        fees: false,
         outsider: false,
     }
 }
@@ -593,6 +598,7 @@ fn misbehave(rng: &mut Rng, banks: &[SampleBank]) -> What {
         3 => Fault::Offline,
         4 => Fault::AnswerTwice,
         5 => Fault::AnswerLate,
+        6 => Fault::Reviewing,
         _ => Fault::None,
     };
     What::Misbehave { bank: rng.below(banks.len() as u64) as usize, fault }

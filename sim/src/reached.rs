@@ -45,6 +45,8 @@ register! {
     EventKind::Settlement(_) => "settlement",
     EventKind::PaymentReturned(_) => "payment-returned",
     EventKind::Recall(_) => "recall",
+    EventKind::SchemeTermsSet(_) => "scheme-terms-set",
+    EventKind::PaymentReviewed(_) => "payment-reviewed",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

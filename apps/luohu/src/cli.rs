@@ -72,6 +72,8 @@ pub enum Command {
     Warnings(WarningsArgs),
     /// Print the rulebook a new chain begins with, as a file to change and order, or judge one.
     Rulebook(RulebookArgs),
+    /// Print a tariff to begin with, as a file to change and order, or judge one.
+    Tariff(RulebookArgs),
     /// Several operators with one chain.
     #[cfg(feature = "consortium")]
     #[command(subcommand)]
@@ -116,7 +118,7 @@ pub enum WarningsCommand {
 /// Print or judge.
 #[derive(Debug, Args)]
 pub struct RulebookArgs {
-    /// A rulebook to judge.
+    /// A file to judge.
     pub file: Option<PathBuf>,
 }
 
@@ -336,6 +338,24 @@ pub enum Wish {
         event: String,
         /// In words, at most 1,000 bytes; it stays in the chain.
         text: String,
+    },
+    /// Replace the tariff: what payments cost, and who bears it.
+    Tariff {
+        /// TOML as `luohu tariff` prints it.
+        file: PathBuf,
+        /// From when on it holds, as 2027-01-01T00:00:00+08:00; at once without it.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+    },
+    /// Set which first payments wait, and whether what risk would review waits.
+    CoolingOff {
+        /// TOML as in docs/howto/cooling-off.md.
+        file: PathBuf,
+    },
+    /// Set how long a creditor agent may review a payment that has settled.
+    ReviewTime {
+        /// In seconds, up to thirty days.
+        seconds: u32,
     },
     /// Replace the nodes from the next epoch on.
     Nodes {
@@ -769,6 +789,8 @@ pub enum FaultKind {
     WrongSignature,
     /// Be disconnected for --ms whenever it is asked.
     DropConnection,
+    /// Accept without posting, and post when it is settled.
+    Reviewing,
     /// Credit customers twice.
     CreditTwice,
 }

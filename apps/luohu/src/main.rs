@@ -24,6 +24,7 @@ mod shared;
 mod shared_base;
 #[cfg(feature = "consortium")]
 mod shared_init;
+mod tariff;
 mod verify;
 mod web;
 
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Order(options) => order::order(&cli.settings, &options),
         Command::Warnings(options) => directory::warnings(&config::Config::load(&cli.settings)?, &options),
         Command::Rulebook(options) => rulebook::show(&cli.settings, &options),
+        Command::Tariff(options) => tariff::show(&cli.settings, &options),
         Command::Evidence(command) => evidence::evidence(&cli.settings, &command),
         Command::Iso(IsoCommand::Check(options)) => Ok(iso::check(&options)),
         #[cfg(feature = "consortium")]

@@ -162,6 +162,7 @@ pub fn fault(args: &BankFaultArgs) -> Result<ExitCode> {
         FaultKind::AnswerLate => Fault::AnswerLate,
         FaultKind::WrongSignature => Fault::WrongSignature,
         FaultKind::DropConnection => Fault::DropConnection { ms: args.ms },
+        FaultKind::Reviewing => Fault::Reviewing,
         FaultKind::CreditTwice => Fault::CreditTwice,
     };
     let wanted = serde_json::to_value(&fault)?;

@@ -6,7 +6,7 @@ use crate::Target;
 use crate::pieces::Pieces;
 use bank::CURRENCIES;
 use bank::names::{MaskRule, Nearness, compare, masked};
-use bank::order::{Order, PURPOSES, PayeeNumber, TEXT_CHARS_MAX, TypedOrder, normal_mobile};
+use bank::order::{Order, PURPOSES, PayeeNumber, TEXT_CHARS_MAX, TypedOrder, When, normal_mobile};
 use banklink::FixedSide;
 use iso20022::generated::{Max34Text, Max140Text};
 
@@ -66,6 +66,8 @@ fn run(input: &[u8]) -> bool {
         credit_currency: line(),
         purpose: line(),
         note: line(),
+        when: line(),
+        on: line(),
     };
     if let Some(mobile) = normal_mobile(&typed.payee) {
         is_mobile(&mobile);
@@ -88,6 +90,14 @@ fn order_holds(typed: &TypedOrder, order: &Order) {
         credit_currency: order.credit_currency.code.to_string(),
         purpose: order.purpose.clone(),
         note: order.note.clone(),
+        when: match &order.when {
+            When::AtOnce => "now",
+            When::InTwoHours => "two_hours",
+            When::NextDay => "next_day",
+            When::On(_) => "date",
+        }
+        .to_owned(),
+        on: if let When::On(day) = &order.when { day.clone() } else { String::new() },
     };
     assert_eq!(again.read(OWN_BIC, &CURRENCIES).as_ref(), Ok(order), "typed as {typed:?}");
     let side = if order.fixed == FixedSide::Credit { order.credit_currency } else { order.debit_currency };

@@ -223,6 +223,8 @@ fn payment() -> CreditTransferView {
         exchange_rate: Some("0.9216".into()),
         quote: Some(UETR),
         charge_bearer: "SLEV".into(),
+        charges: vec![],
+        new_payee: false,
         instructing_agent: "HARBHKHHXXX".into(),
         instructed_agent: "PENGCNBSXXX".into(),
         debtor: party("Chan Siu Ming", "Hong Kong", "HK"),

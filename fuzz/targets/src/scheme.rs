@@ -59,6 +59,7 @@ pub(crate) fn quote(n: u8) -> [Command; 2] {
         valid_until: Time(START + 3_600_000_000_000),
     };
     let request = RequestQuote {
+        cover: None,
         quote: QuoteId([n; 16]),
         debtor_agent: ParticipantId(0),
         debit_currency: CurrencyCode::HKD,

@@ -6,6 +6,7 @@
 
 mod affairs;
 mod exchange;
+mod fees;
 mod orders;
 mod payments;
 mod returns;
@@ -13,7 +14,7 @@ mod rules;
 
 use clearing::{
     AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, PaymentState, Priority,
-    RegisterParticipant, Settings, WaitReason,
+    RegisterParticipant, Settings, Tariff, WaitReason,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
@@ -63,6 +64,10 @@ pub struct Model {
     /// Payments in a row that must go unanswered, and how long the rest is.
     breaker: (u32, u64),
     agreed: affairs::Agreed,
+    /// From when on, and what it says.
+    tariffs: Vec<(u64, Tariff)>,
+    /// How long a review may last, once it was set.
+    review_ns: Option<u64>,
     fundings: BTreeMap<[u8; 16], Fund>,
     offers: BTreeMap<(CurrencyCode, CurrencyCode), BTreeMap<u32, Offer>>,
     quotes: BTreeMap<[u8; 16], Quoted>,
@@ -121,7 +126,7 @@ impl Model {
         for view in clearing.payments() {
             let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
             let reason = view.rejection.map(|rejection| rejection.code());
-            if (known.state, known.reason, known.credited) != (view.state, reason, view.credited) {
+            if (known.state, known.reason, known.posting) != (view.state, reason, view.posting) {
                 return Err(format!(
                     "payment {} is {:?} {reason:?} and should be {:?} {:?}",
                     view.uetr, view.state, known.state, known.reason
@@ -193,6 +198,7 @@ impl Model {
             self.end(uetr, Some("PAY-2002"));
             self.not_heard(self.payments[&uetr].creditor);
         }
+        self.overdue();
         self.quotes.retain(|_, quote| quote.expires_ns > now);
         self.turn_page();
         self.take_up();
@@ -242,6 +248,9 @@ impl Model {
             Command::Recall(recall) => self.recall(recall),
             Command::AnswerRecall(answer) => self.answer_recall(answer),
             Command::SetReturnTerms(terms) => self.set_return_terms(*terms),
+            Command::SchemeTerms(terms) => self.set_terms(terms),
+            Command::ReportPosting(report) => self.report_posting(report),
+            Command::OfferRate(_) => Err("no rate has improvements in these stories"),
         }
     }
 

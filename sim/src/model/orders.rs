@@ -60,6 +60,7 @@ impl Model {
             | Command::Arrange(_)
             | Command::Notice(_)
             | Command::SetReturnTerms(_)
+            | Command::SchemeTerms(_)
             | Command::SetStatus { .. }) => self.apply(does)?,
             Command::Cancel { .. }
             | Command::Return(_)
@@ -70,7 +71,9 @@ impl Model {
             | Command::RequestQuote(_)
             | Command::Pay(_)
             | Command::Answer(_)
-            | Command::ReportCredited { .. } => return Err("CLR-1034"),
+            | Command::ReportCredited { .. }
+            | Command::ReportPosting(_)
+            | Command::OfferRate(_) => return Err("CLR-1034"),
         };
         self.orders.carried_out.insert(order.id.0, order.clone());
         Ok(done)

@@ -3,7 +3,7 @@
 use super::exchange::Quoted;
 use super::rules::{CounterName, Let};
 use super::{Expected, Leg, Model};
-use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, Return, RiskVerdict, WaitReason};
+use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, Posting, Return, RiskVerdict, WaitReason};
 use money::CurrencyCode;
 
 /// How a payment comes to be decided.
@@ -36,7 +36,10 @@ pub(crate) struct Payment {
     refused_for: Option<IsoReason>,
     /// Whether the creditor agent was asked.
     pub(super) asked: bool,
-    pub(crate) credited: bool,
+    pub(crate) posting: Posting,
+    pub(super) overdue_ns: u64,
+    pub(super) case: [u8; 16],
+    pub(super) returned_for: Option<IsoReason>,
     pub(crate) deadline_ns: u64,
 }
 
@@ -118,7 +121,10 @@ impl Model {
             reason,
             refused_for: None,
             asked: state == PaymentState::Held,
-            credited: false,
+            posting: Posting::Unreported,
+            overdue_ns: 0,
+            case: [0; 16],
+            returned_for: None,
             deadline_ns: self.time_ns + self.timeout_ns(pay.priority),
         };
         let expected = payment.standing(false);
@@ -171,23 +177,35 @@ impl Model {
         let amount = i128::from(pay.debit.0);
         let Some(quote) = quote else {
             let currency = pay.debit_currency;
+            let fees = self.fees(pay, (currency, amount), (currency, amount));
+            let net = self.net(amount, fees.creditor)?;
             if !self.serves(debtor, currency) || !self.serves(creditor, currency) {
                 return Err("PAY-2006");
             }
-            self.leaves_reserved(settlement(debtor, currency), amount, pay.priority)?;
-            return Ok(vec![(settlement(debtor, currency), settlement(creditor, currency), amount)]);
+            self.leaves_reserved(settlement(debtor, currency), amount + fees.debtor, pay.priority)?;
+            let own = settlement(debtor, currency);
+            let legs = [
+                (own, settlement(creditor, currency), net),
+                (own, (None, AccountPurpose::Fees, currency), fees.debtor),
+                (own, (None, AccountPurpose::Fees, currency), fees.creditor),
+            ];
+            return Ok(legs.into_iter().filter(|(_, _, amount)| *amount > 0).collect());
         };
         let (from, to) = (quote.debit_currency, quote.credit_currency);
+        let fees = self.fees(pay, (from, quote.debit), (to, quote.credit));
+        let net = self.net(quote.credit, fees.creditor)?;
         if !self.serves(debtor, from) || !self.serves(creditor, to) {
             return Err("PAY-2006");
         }
-        self.leaves_reserved(settlement(debtor, from), amount, pay.priority)?;
+        self.leaves_reserved(settlement(debtor, from), amount + fees.debtor, pay.priority)?;
         let provider = Some(quote.provider);
         let legs = [
             (settlement(debtor, from), (provider, AccountPurpose::Exchange, from), quote.principal),
-            ((provider, AccountPurpose::Exchange, to), settlement(creditor, to), quote.credit),
+            ((provider, AccountPurpose::Exchange, to), settlement(creditor, to), net),
             (settlement(debtor, from), (provider, AccountPurpose::Spread, from), quote.spread),
             (settlement(debtor, from), (None, AccountPurpose::Spread, from), quote.remainder),
+            (settlement(debtor, from), (None, AccountPurpose::Fees, from), fees.debtor),
+            ((provider, AccountPurpose::Exchange, to), (None, AccountPurpose::Fees, to), fees.creditor),
         ];
         Ok(legs.into_iter().filter(|(_, _, amount)| *amount > 0).collect())
     }
@@ -218,7 +236,8 @@ impl Model {
             }
             (PaymentState::Settled, None) => return Ok(payment.standing(true)),
             (PaymentState::Rejected, Some(reason)) if payment.refused_for == Some(reason) => return Ok(payment.standing(true)),
-            (PaymentState::Settled | PaymentState::Rejected, Some(_)) | (PaymentState::Rejected, None) => return Err("CLR-1007"),
+            (PaymentState::Settled, Some(reason)) => return self.rejected_in_review(uetr, reason),
+            (PaymentState::Rejected, _) => return Err("CLR-1007"),
         }
         Ok(self.payments[&uetr].standing(false))
     }
@@ -228,12 +247,15 @@ impl Model {
         if payment.state != PaymentState::Settled {
             return Err("CLR-1022");
         }
-        let expected = payment.standing(payment.credited);
-        self.payments.entry(uetr).and_modify(|payment| payment.credited = true);
+        if payment.posting == Posting::ToBeReturned {
+            return Err("CLR-1161");
+        }
+        let expected = payment.standing(payment.posting == Posting::Credited);
+        self.payments.entry(uetr).and_modify(|payment| payment.posting = Posting::Credited);
         Ok(expected)
     }
 
-    fn asked(&self, uetr: [u8; 16], creditor: u32) -> Result<&Payment, &'static str> {
+    pub(super) fn asked(&self, uetr: [u8; 16], creditor: u32) -> Result<&Payment, &'static str> {
         let payment = self.payments.get(&uetr).ok_or("CLR-1005")?;
         if payment.creditor == creditor && payment.asked { Ok(payment) } else { Err("CLR-1006") }
     }
@@ -252,7 +274,10 @@ impl Model {
             reason: None,
             refused_for: None,
             asked: true,
-            credited: false,
+            posting: Posting::Unreported,
+            overdue_ns: 0,
+            case: [0; 16],
+            returned_for: None,
             deadline_ns: self.time_ns,
         };
         let expected = payment.standing(false);

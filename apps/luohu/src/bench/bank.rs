@@ -221,6 +221,8 @@ pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
         exchange_rate: None,
         quote: None,
         charge_bearer: "SLEV".to_owned(),
+        charges: vec![],
+        new_payee: false,
         instructing_agent: from.to_owned(),
         instructed_agent: to.to_owned(),
         debtor: party("Chan Siu Ming", "Hong Kong", "HK"),

@@ -66,6 +66,8 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Res
         exchange_rate: None,
         quote: None,
         charge_bearer: "SLEV".to_owned(),
+        charges: vec![],
+        new_payee: false,
         instructing_agent: from.to_owned(),
         instructed_agent: payee.bank.to_owned(),
         debtor: party(DEBTOR, "Hong Kong", "HK"),

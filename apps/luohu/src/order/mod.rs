@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use chain::{Hash, key_of_hex};
 use clearing::{
     AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, Officer, OrderId, ParticipantId, ParticipantStatus,
-    RegisterParticipant, SetNodes, Time,
+    RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;
 use hyper::Method;
@@ -47,8 +47,16 @@ struct Governance {
     chain: String,
     nodes_version: u64,
     rulebook_version: u32,
+    tariff_version: u32,
     participants: BTreeMap<String, u32>,
     currencies: BTreeMap<String, u8>,
+}
+
+impl Governance {
+    fn currencies(&self) -> Result<Vec<Currency>> {
+        let currency = |(code, decimals): (&String, &u8)| anyhow::Ok(Currency::new(code.parse()?, *decimals)?);
+        self.currencies.iter().map(currency).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,8 +141,7 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         }
         Wish::Rulebook { file, from } => {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let currency = |(code, decimals): (&String, &u8)| anyhow::Ok(Currency::new(code.parse()?, *decimals)?);
-            let currencies = governance.currencies.iter().map(currency).collect::<Result<Vec<_>>>()?;
+            let currencies = governance.currencies()?;
             let from = from.as_deref().map(moment).transpose()?.unwrap_or(Time(0));
             let book = node::rulebook::read(&text, governance.rulebook_version + 1, from, &currencies);
             Command::SetRulebook(book.with_context(|| file.display().to_string())?)
@@ -143,6 +150,21 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             event: IsoReason::parse(event).with_context(|| format!("{event} is not four capitals or digits"))?,
             text: text.clone(),
         }),
+        Wish::Tariff { file, from } => {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let from = from.as_deref().map(moment).transpose()?.unwrap_or(Time(0));
+            let tariff = node::tariff::read(&text, governance.tariff_version + 1, from, &governance.currencies()?);
+            Command::SchemeTerms(SchemeTerms::Tariff(tariff.with_context(|| file.display().to_string())?))
+        }
+        Wish::CoolingOff { file } => {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let terms = node::cooling::read(&text, &governance.currencies()?).with_context(|| file.display().to_string())?;
+            Command::SchemeTerms(SchemeTerms::CoolingOff(terms))
+        }
+        Wish::ReviewTime { seconds } => {
+            let review_ns = u64::from(*seconds) * 1_000_000_000;
+            Command::SchemeTerms(SchemeTerms::Reviews(ReviewTerms { review_ns }))
+        }
         Wish::Nodes { file } => {
             let nodes = parse::<NodesFile>(file)?.peers.iter().map(PeerSection::node).collect::<Result<_>>()?;
             Command::SetNodes(SetNodes { version: governance.nodes_version + 1, nodes })

@@ -1,7 +1,8 @@
 //! Orders in words, for people who are about to sign them.
 
 use chain::Hash;
-use clearing::{Command, FundDirection, ParticipantStatus};
+use clearing::{Command, CoolingRule, FundDirection, ParticipantStatus, Price, SchemeTerms, TariffLine};
+use money::Amount;
 
 /// What a command does.
 pub fn of(command: &Command) -> String {
@@ -56,15 +57,51 @@ pub fn of(command: &Command) -> String {
             format!("rulebook, version {}, from {from} on, with the corridors {}", book.version, names.join(", "))
         }
         Command::Settle(command) => super::affairs::settlement_words(command),
+        Command::SchemeTerms(terms) => scheme_terms(terms),
         Command::Order(_)
         | Command::Cancel { .. }
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)
+        | Command::ReportPosting(_)
+        | Command::OfferRate(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::Pay(_)
         | Command::Answer(_)
         | Command::ReportCredited { .. } => "nothing that can be ordered".to_owned(),
     }
+}
+
+fn scheme_terms(terms: &SchemeTerms) -> String {
+    match terms {
+        SchemeTerms::Tariff(tariff) => {
+            let from = gateway::rfc3339(tariff.effective_from);
+            let lines: Vec<_> = tariff.lines.iter().map(tariff_line).collect();
+            format!("tariff, version {}, for what is accepted from {from} on: {}", tariff.version, lines.join("; "))
+        }
+        SchemeTerms::CoolingOff(terms) => {
+            let rule = |rule: &CoolingRule| {
+                let from = Amount { minor: rule.from, currency: rule.currency };
+                let corridor = rule.corridor.map_or("any corridor".to_owned(), |code| code.to_string());
+                format!("{corridor} from {} {from} on {} s", rule.currency.code, rule.wait_ns / 1_000_000_000)
+            };
+            let rules: Vec<_> = terms.rules.iter().map(rule).collect();
+            let review_s = terms.review_wait_ns / 1_000_000_000;
+            format!("first payments to a payee wait: {}; what risk would review waits {review_s} s", rules.join(", "))
+        }
+        SchemeTerms::Reviews(terms) => {
+            format!("let creditor agents review settled payments for {} s", terms.review_ns / 1_000_000_000)
+        }
+    }
+}
+
+fn tariff_line(line: &TariffLine) -> String {
+    let price = |price: &Price| {
+        let amount = |minor| Amount { minor, currency: price.currency };
+        let most = if price.max.0 == u64::MAX { String::new() } else { format!(" at most {}", amount(price.max)) };
+        format!("{} {} + {} ppm, at least {}{most}", price.currency.code, amount(price.flat), price.ppm, amount(price.min))
+    };
+    let prices: Vec<_> = line.prices.iter().map(price).collect();
+    format!("{} ({}) {}", line.code, line.bearer.iso(), if prices.is_empty() { "free".to_owned() } else { prices.join(", ") })
 }

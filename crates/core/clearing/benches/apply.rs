@@ -2,13 +2,16 @@
 //!
 //! `cargo bench -p clearing`. Each row applies blocks of 1,024 commands: 512 new payments and the answers to the 512 before
 //! them, over accounts drawn at random. At first nothing is forgotten; the last rows forget payments 1,000,000 behind the
-//! newest, and show that neither cost nor memory grows any more. `-- keep` and `-- forget` run one half.
+//! newest, and show that neither cost nor memory grows any more; then once more with a rulebook, quotas of 100,000 persons, caps
+//! and reservations, and a tariff. `-- keep`, `-- forget` and `-- rules` run a part.
 
 #![allow(missing_docs, clippy::disallowed_types)]
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Bic, Clearing, Command, ContentHash, Fund, FundDirection, IndexSeed, MessageIdHash,
-    Outcome, ParticipantId, Pay, Priority, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, ChargeBearer, Clearing, Code, Command, ContentHash, Corridor, Fund,
+    FundDirection, Hours, IndexSeed, Limit, LiquidityTerms, MessageIdHash, Most, NetDebitCap, Outcome, OutsideHours,
+    ParticipantId, Pay, Period, PersonKey, Price, Priority, RegisterParticipant, RiskDecision, Rulebook, SchemeTerms, Scope,
+    SetLiquidity, Settings, Tariff, TariffLine, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use std::time::Instant;
@@ -27,6 +30,8 @@ struct Load {
     accounts: u64,
     next: u64,
     now: u64,
+    /// Whether payments name their person.
+    ruled: bool,
 }
 
 fn mix(n: u64) -> u64 {
@@ -67,7 +72,35 @@ impl Load {
         for block in commands.chunks(4096) {
             clearing.apply_block(Time(1), block);
         }
-        Self { clearing, accounts, next: 0, now: 1 }
+        Self { clearing, accounts, next: 0, now: 1, ruled: false }
+    }
+
+    /// From now on everything a corridor may ask is asked, and every payment is charged.
+    fn with_rules(mut self) -> Self {
+        let mut commands = vec![Command::SetRulebook(rulebook()), Command::SchemeTerms(SchemeTerms::Tariff(tariff()))];
+        for n in 0..self.accounts {
+            let cap = NetDebitCap::ShareOfFunding { ppm: 100_000 };
+            let terms = LiquidityTerms { cap, floor: MinorUnits(1000), target: MinorUnits(2000), reserved: MinorUnits(500) };
+            let (participant, currency) = (ParticipantId(n as u32), CurrencyCode::HKD);
+            commands.push(Command::Arrange(Arrangement::SetLiquidity(SetLiquidity {
+                participant,
+                currency,
+                terms,
+                from: Time(0),
+            })));
+        }
+        self.now += BLOCK_NS;
+        for block in commands.chunks(4096) {
+            self.clearing.apply_block(Time(self.now), block);
+        }
+        self.ruled = true;
+        self
+    }
+
+    fn terms(&self, n: u64) -> Terms {
+        let mut person = [0; 16];
+        person[..8].copy_from_slice(&(mix(n ^ 0x55) % 100_000).to_le_bytes());
+        Terms { person: self.ruled.then_some(PersonKey(person)), ..Terms::default() }
     }
 
     fn agents(&self, n: u64) -> (ParticipantId, ParticipantId) {
@@ -93,13 +126,13 @@ impl Load {
                 message_id: MessageIdHash(Self::id(n ^ 1 << 63)),
                 debtor_agent,
                 creditor_agent,
-                debit: MinorUnits(1 + n % 100),
+                debit: MinorUnits(5 + n % 100),
                 debit_currency: CurrencyCode::HKD,
                 quote: None,
                 priority: Priority::Normal,
                 accepted_at: Time(self.now),
                 risk: RiskDecision::PASS,
-                terms: Terms::default(),
+                terms: self.terms(n),
             }));
         }
         for n in self.next.saturating_sub(PER_BLOCK)..self.next {
@@ -132,6 +165,50 @@ impl Load {
     }
 }
 
+/// One corridor with a limit for each payment, a day at each bank and a year at all of them.
+fn rulebook() -> Rulebook {
+    let limit = |code, scope| Limit {
+        code: Code::parse(code).expect("capitals"),
+        scope,
+        most: Most::Amount { currency: HKD, minor: MinorUnits(1 << 40) },
+        exempt: vec![],
+    };
+    let limits = vec![
+        limit("PAY", Scope::Payment),
+        limit("DAY", Scope::PerBank(Period::Day)),
+        limit("YEAR", Scope::AcrossBanks(Period::Year)),
+    ];
+    let corridor = Corridor {
+        code: Code::parse("ALL").expect("capitals"),
+        from: None,
+        to: None,
+        debtor: None,
+        creditor: None,
+        purposes: vec![],
+        currencies: vec![(CurrencyCode::HKD, CurrencyCode::HKD)],
+        hours: Hours::always(),
+        outside_hours: OutsideHours::Reject,
+        limits,
+    };
+    Rulebook { version: 1, effective_from: Time(0), corridors: vec![corridor], reference_rates: vec![] }
+}
+
+/// Each side bears something of each payment.
+fn tariff() -> Tariff {
+    let line = |code, corridor, bearer| TariffLine {
+        code: Code::parse(code).expect("capitals"),
+        corridor,
+        debtor: None,
+        creditor: None,
+        purposes: vec![],
+        bearer,
+        prices: vec![Price { currency: HKD, flat: MinorUnits(1), ppm: 500, min: MinorUnits(2), max: MinorUnits(50) }],
+    };
+    let lines =
+        vec![line("OTHER", Code::parse("NONE"), ChargeBearer::Debtor), line("ALL", Code::parse("ALL"), ChargeBearer::Shared)];
+    Tariff { version: 1, effective_from: Time(0), lines }
+}
+
 /// Times at which about `payments` stay on record.
 fn forgetting(payments: u64) -> Settings {
     let retention = payments / PER_BLOCK * BLOCK_NS;
@@ -154,11 +231,15 @@ fn resident_mib() -> u64 {
 fn main() {
     println!("size of a payment on record and in an event: {:?}", clearing::sizes());
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    if wanted != "forget" {
+    let runs = |part| wanted == part || !["keep", "forget", "rules"].contains(&wanted.as_str());
+    if runs("keep") {
         keep();
     }
-    if wanted != "keep" {
+    if runs("forget") {
         [20, 1_000_000].into_iter().for_each(forget);
+    }
+    if runs("rules") {
+        rules();
     }
 }
 
@@ -171,6 +252,17 @@ fn keep() {
             let cost = load.run(load.next + (on_record / 2).min(200_000));
             println!("clearing::apply/accounts={accounts} payments={on_record}: {cost:.0} ns a command, {:.2} M/s", 1e3 / cost);
         }
+        println!("laws broken: {:?}", clearing::laws::check_all(&load.clearing));
+    }
+}
+
+/// The same blocks without and with everything a corridor may ask, a million payments each.
+fn rules() {
+    for (what, mut load) in [("plain", Load::new(20)), ("rules", Load::new(20).with_rules())] {
+        load.clearing.apply_block(Time(load.now), &[Command::Configure(forgetting(1_000_000))]);
+        load.run(1_000_000);
+        let cost = load.run(1_300_000);
+        println!("clearing::apply/{what} accounts=20 passed=1300000: {cost:.0} ns a command, {:.2} M/s", 1e3 / cost);
         println!("laws broken: {:?}", clearing::laws::check_all(&load.clearing));
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
-    AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, FixedSide, Fund,
-    FundDirection, IsoReason, MessageIdHash, Notice, Order, ParticipantId, ParticipantStatus, Pay, Priority, PublishRate,
-    QuoteId, Recall, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision, RiskVerdict, Rulebook, Settings,
-    SettlementCommand, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, Cover, FixedSide,
+    Fund, FundDirection, Improvements, IsoReason, MessageIdHash, Notice, OfferRate, Order, ParticipantId, ParticipantStatus, Pay,
+    PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision,
+    RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -46,7 +46,15 @@ impl Command {
                 put_u32(out, participant.0);
                 out.push(*status as u8);
             }
-            Self::PublishRate(publish) => encode_rate(publish, out),
+            Self::PublishRate(publish) => {
+                out.push(5);
+                encode_rate(publish, out);
+            }
+            Self::OfferRate(offer) => {
+                out.push(92);
+                encode_rate(&offer.rate, out);
+                offer.improvements.encode(out);
+            }
             Self::RequestQuote(request) => encode_quote(request, out),
             Self::Pay(pay) => encode_pay(pay, out),
             Self::Answer(answer) => encode_answer(answer, out),
@@ -92,6 +100,11 @@ impl Command {
                 out.push(ReturnTerms::TAG);
                 terms.encode(out);
             }
+            Self::SchemeTerms(terms) => terms.encode(out),
+            Self::ReportPosting(report) => {
+                out.push(91);
+                report.encode(out);
+            }
         }
     }
 
@@ -123,7 +136,12 @@ impl Command {
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),
             AnswerRecall::TAG => Self::AnswerRecall(AnswerRecall::decode(bytes)?),
             ReturnTerms::TAG => Self::SetReturnTerms(ReturnTerms::decode(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=79 | 84..=255 => return Err(DecodeError::Unknown("tag")),
+            SchemeTerms::TAG => Self::SchemeTerms(SchemeTerms::decode(bytes)?),
+            91 => Self::ReportPosting(PostingReport::decode(bytes)?),
+            92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
+            93 => Self::RequestQuote(decode_covering_quote(bytes)?),
+            94 => Self::Pay(decode_pay_to_payee(bytes)?),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=79 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
@@ -183,7 +201,6 @@ fn decode_fund(bytes: &mut &[u8]) -> Result<Fund, DecodeError> {
 }
 
 fn encode_rate(publish: &PublishRate, out: &mut Vec<u8>) {
-    out.push(5);
     put_u32(out, publish.provider.0);
     out.extend_from_slice(&publish.debit_currency.bytes());
     out.extend_from_slice(&publish.credit_currency.bytes());
@@ -205,8 +222,9 @@ fn decode_rate(bytes: &mut &[u8]) -> Result<PublishRate, DecodeError> {
     })
 }
 
+/// Requests that take all or nothing are written as they were before there were others.
 fn encode_quote(request: &RequestQuote, out: &mut Vec<u8>) {
-    out.push(6);
+    out.push(if request.cover.is_some() { 93 } else { 6 });
     out.extend_from_slice(&request.quote.0);
     put_u32(out, request.debtor_agent.0);
     out.extend_from_slice(&request.debit_currency.bytes());
@@ -217,6 +235,17 @@ fn encode_quote(request: &RequestQuote, out: &mut Vec<u8>) {
     };
     out.push(side);
     put_u64(out, amount.0);
+    if let Some(cover) = &request.cover {
+        out.push(u8::from(cover.creditor_agent.is_some()));
+        cover.creditor_agent.inspect(|agent| put_u32(out, agent.0));
+        cover.terms.encode(out);
+    }
+}
+
+fn decode_covering_quote(bytes: &mut &[u8]) -> Result<RequestQuote, DecodeError> {
+    let plain = decode_quote(bytes)?;
+    let creditor_agent = if take_bool(bytes)? { Some(take_participant(bytes)?) } else { None };
+    Ok(RequestQuote { cover: Some(Cover { creditor_agent, terms: Terms::decode(bytes)? }), ..plain })
 }
 
 fn decode_quote(bytes: &mut &[u8]) -> Result<RequestQuote, DecodeError> {
@@ -229,13 +258,18 @@ fn decode_quote(bytes: &mut &[u8]) -> Result<RequestQuote, DecodeError> {
             (false, amount) => FixedSide::Debit(amount),
             (true, amount) => FixedSide::Credit(amount),
         },
+        cover: None,
     })
 }
 
-/// Payments without terms are written as they were before there were any.
+/// Payments without terms, or without a payee, are written as they were before there were any.
 fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
-    let has_terms = pay.terms != Terms::default();
-    out.push(if has_terms { 50 } else { 7 });
+    let (has_terms, says_payee) = (pay.terms != Terms::default(), pay.terms.says_payee());
+    out.push(match (has_terms, says_payee) {
+        (_, true) => 94,
+        (true, false) => 50,
+        (false, false) => 7,
+    });
     out.extend_from_slice(&pay.uetr.0);
     out.extend_from_slice(&pay.content.0);
     out.extend_from_slice(&pay.message_id.0);
@@ -253,6 +287,14 @@ fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
     if has_terms {
         pay.terms.encode(out);
     }
+    if says_payee {
+        pay.terms.encode_payee(out);
+    }
+}
+
+fn decode_pay_to_payee(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
+    let plain = decode_pay(bytes)?;
+    Ok(Pay { terms: Terms::decode_with_payee(bytes)?, ..plain })
 }
 
 fn decode_pay_on_terms(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
@@ -397,7 +439,8 @@ pub(crate) fn take_purpose(bytes: &mut &[u8]) -> Result<AccountPurpose, DecodeEr
         [0] => Ok(AccountPurpose::Settlement),
         [1] => Ok(AccountPurpose::Exchange),
         [2] => Ok(AccountPurpose::Spread),
-        [3..=255] => Err(DecodeError::Unknown("purpose")),
+        [90] => Ok(AccountPurpose::Fees),
+        [3..=89 | 91..=255] => Err(DecodeError::Unknown("purpose")),
     }
 }
 pub(crate) fn take_risk(bytes: &mut &[u8]) -> Result<RiskDecision, DecodeError> {

@@ -1,8 +1,9 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
 use crate::{
-    AnswerRecall, Arrangement, Bic, ContentHash, MessageIdHash, Notice, Officer, Order, ParticipantId, QuoteId, Recall, Return,
-    ReturnTerms, Rulebook, SetNodes, Settings, SettlementCommand, Terms, Time, Uetr,
+    AnswerRecall, Arrangement, Bic, ContentHash, Improvements, MessageIdHash, Notice, Officer, Order, ParticipantId,
+    PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings, SettlementCommand, Terms,
+    Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -70,6 +71,12 @@ pub enum Command {
     AnswerRecall(AnswerRecall),
     /// Sets the times of what follows settlement.
     SetReturnTerms(ReturnTerms),
+    /// What is to hold for the whole scheme.
+    SchemeTerms(SchemeTerms),
+    /// The creditor agent reviews a payment before it posts it, or has it frozen (`pacs.002` ACWP, BLCK).
+    ReportPosting(PostingReport),
+    /// A standing rate with improvements for large amounts and known banks; replaces the provider's earlier one for the pair.
+    OfferRate(OfferRate),
 }
 
 /// What operators tell all participants: an outage, a change of hours, a day that begins.
@@ -136,6 +143,8 @@ pub enum AccountPurpose {
     Exchange,
     /// What an exchange provider earned.
     Spread,
+    /// What payments were charged; the scheme's own only.
+    Fees = 90,
 }
 
 /// Prefunding or withdrawal, told by the settlement agent.
@@ -183,6 +192,15 @@ pub struct PublishRate {
     pub valid_until: Time,
 }
 
+/// A standing rate, and what the provider forgoes of its spread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferRate {
+    /// The rate.
+    pub rate: PublishRate,
+    /// Less spread for some.
+    pub improvements: Improvements,
+}
+
 /// Which side of an exchange is fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FixedSide {
@@ -205,6 +223,17 @@ pub struct RequestQuote {
     pub credit_currency: CurrencyCode,
     /// Which amount is exact.
     pub fixed: FixedSide,
+    /// Whether less is taken where all cannot be had, and for which payment.
+    pub cover: Option<Cover>,
+}
+
+/// What a quote that may be capped is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cover {
+    /// Who is to be credited; without it the rulebook is not asked.
+    pub creditor_agent: Option<ParticipantId>,
+    /// What the rulebook asks about.
+    pub terms: Terms,
 }
 
 /// One credit transfer on its way, after authentication, schema, business rules, screening and risk.

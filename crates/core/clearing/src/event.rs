@@ -1,9 +1,10 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Arranged, Bic, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MessageIdHash,
-    Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, PublicKey, QuoteId, RecallView, Refusal,
-    Rejection, ReturnOf, RiskDecision, Rulebook, SetNodes, SettlementNote, Time, Uetr, WaitingView,
+    AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, FundDirection, IsoReason, Letter,
+    MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting, PublicKey, QuoteId,
+    RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote, Time, Uetr,
+    WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -27,7 +28,8 @@ pub struct Applied {
     pub tree_root: Hash,
     /// Position of the block's first event, or the next one to come if it has none.
     pub first_position: u64,
-    /// Payments that left memory with this block, as they stood, in order of arrival: nothing will change them any more.
+    /// Payments that left memory with this block, as they stood, in order of arrival: nothing will
+    /// change them any more but the end of a review.
     pub forgotten: Vec<PaymentView>,
 }
 
@@ -157,6 +159,10 @@ pub enum EventKind {
     PaymentReturned(PaymentView),
     /// A recall was asked, answered, or is overdue.
     Recall(Box<RecallView>),
+    /// Terms of the whole scheme were set.
+    SchemeTermsSet(SchemeTerms),
+    /// The creditor agent reviews a settled payment before it posts it, is late with that, has it frozen, or will return it.
+    PaymentReviewed(PaymentView),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.
@@ -182,6 +188,17 @@ pub struct QuoteTerms {
     pub remainder: Amount,
     /// First instant at which it is no longer honoured.
     pub expires_at: Time,
+    /// Why it is for less than was asked, if it is.
+    pub capped: Option<QuoteCap>,
+}
+
+/// What caps a quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuoteCap {
+    /// The most the provider gives in one payment, or has.
+    Provider,
+    /// A limit of the rulebook.
+    Rulebook,
 }
 
 /// A payment's state. `Settled` and `Rejected` are final (PAY-01).
@@ -216,8 +233,10 @@ pub struct PaymentView {
     pub creditor_bic: Bic,
     /// What the debtor agent pays.
     pub debit: Amount,
-    /// What the creditor agent receives.
+    /// What the creditor agent receives, its charges taken off.
     pub credit: Amount,
+    /// What the scheme charges if it settles: on top of the debit, and out of what would have been the credit.
+    pub charges: Charges,
     /// The quote used, if currencies differ.
     pub quote: Option<QuoteId>,
     /// The payment it sends back and why, if it is a return.
@@ -230,6 +249,12 @@ pub struct PaymentView {
     pub credited: bool,
     /// The event that said so.
     pub credited_position: Option<Position>,
+    /// What has become of it at the creditor agent, once it is settled.
+    pub posting: Posting,
+    /// The event that said so, unless it is the credit.
+    pub posting_position: Option<Position>,
+    /// Why it is to be returned.
+    pub posting_reason: Option<IsoReason>,
     /// What the risk rules had decided.
     pub risk: RiskDecision,
     /// When it was taken in.

@@ -8,11 +8,18 @@
 //! fixed credit C:  principal = ⌈C / rate⌉      D = smallest with D − ⌊D × ppm / 10^6⌋ ≥ principal
 //! remainder = D − spread − principal ≥ 0
 //! ```
+//! The ppm are those of the offer's band, see `offers`.
+//!
+//! Where a request allows it, a quote that nobody covers in full is *capped*: it is for as much as a provider gives in one
+//! payment, has in its pool, or the rulebook lets pass, and says so.
 
 use crate::codec::{put_rate, put_u32, put_u64};
+use crate::fees::Legs;
+use crate::offers::Bands;
+use crate::rules::Question;
 use crate::{
-    Clearing, EventKind, FixedSide, Outcome, ParticipantId, PublishRate, QuoteId, QuoteTerms, Refusal, Rejection, RequestQuote,
-    Time,
+    Charges, Clearing, Country, EventKind, FixedSide, Outcome, ParticipantId, PublishRate, QuoteCap, QuoteId, QuoteTerms,
+    Refusal, Rejection, RequestQuote, Time,
 };
 use ledger::{LedgerId, Leg};
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate, Rounding};
@@ -68,6 +75,7 @@ impl Clearing {
             Ok(at) => offers[at] = standing,
             Err(at) => offers.insert(at, standing),
         }
+        self.improvements.remove(&(pair.0, pair.1, publish.provider));
         self.note_rate(pair, &standing);
         Ok(Outcome::Done)
     }
@@ -112,19 +120,26 @@ impl Clearing {
         for amount in [terms.debit, terms.credit, terms.principal, terms.spread] {
             put_u64(&mut self.delta, amount.minor.0);
         }
+        if let Some(cap) = terms.capped {
+            self.delta.extend_from_slice(&[94, cap as u8]);
+        }
         self.emit(EventKind::QuoteIssued(terms));
         Ok(Outcome::Quoted(terms))
     }
 
-    /// Most credit for a fixed debit, least debit for a fixed credit; among equals the provider registered first.
+    /// Most credit for a fixed debit, least debit for a fixed credit; among equals the provider registered first. A capped one
+    /// only where nobody covers it all: the one that covers most.
     fn best_offer(&self, request: &RequestQuote, pair: (LedgerId, LedgerId)) -> Option<QuoteTerms> {
         let offers = self.rates.get(&pair)?;
         let mut best: Option<QuoteTerms> = None;
         for offer in offers {
             let Some(terms) = self.offer_terms(request, pair, offer) else { continue };
-            let better = best.is_none_or(|best| match request.fixed {
-                FixedSide::Debit(_) => terms.credit.minor > best.credit.minor,
-                FixedSide::Credit(_) => terms.debit.minor < best.debit.minor,
+            let better = best.is_none_or(|best| match (best.capped, terms.capped, request.fixed) {
+                (None, Some(_), _) => false,
+                (Some(_), None, _) => true,
+                (Some(_), Some(_), _) => (terms.credit.minor, best.debit.minor) > (best.credit.minor, terms.debit.minor),
+                (None, None, FixedSide::Debit(_)) => terms.credit.minor > best.credit.minor,
+                (None, None, FixedSide::Credit(_)) => terms.debit.minor < best.debit.minor,
             });
             if better {
                 best = Some(terms);
@@ -133,18 +148,34 @@ impl Clearing {
         best
     }
 
-    /// What one provider offers, if its rate is valid, its cap and its pool allow it, and both sides come to at least one unit.
+    /// What one provider offers, if its rate is valid, its cap, its pool and the rulebook allow it or part of it where the request
+    /// takes part, and both sides come to at least one unit.
     fn offer_terms(&self, request: &RequestQuote, pair: (LedgerId, LedgerId), offer: &StandingRate) -> Option<QuoteTerms> {
         let provider = self.live(offer.provider).ok()?;
         let pool = self.ledgers.account(provider.exchange(pair.1)?.pool)?;
-        let (from, to) = (self.currency(pair.0), self.currency(pair.1));
-        let split = split(request.fixed, offer, from, to)?;
-        let covered = i128::from(split.credit.0) <= pool.available() && split.credit <= offer.credit_max;
-        if offer.valid_until <= self.time || !covered || split.credit.is_zero() {
+        if offer.valid_until <= self.time {
             return None;
         }
+        let (from, to) = (self.currency(pair.0), self.currency(pair.1));
+        let improvements = self.improvements.get(&(pair.0, pair.1, offer.provider));
+        let bands = Bands::new(offer.spread_ppm, improvements, request.debtor_agent);
+        let given = u64::try_from(pool.available()).unwrap_or(if pool.available() < 0 { 0 } else { u64::MAX });
+        let most = MinorUnits(given.min(offer.credit_max.0));
+        let mut split = bands.split(request.fixed, offer.rate, from, to)?;
+        let mut capped = None;
+        if split.credit > most {
+            request.cover.as_ref()?;
+            split = bands.split(FixedSide::Credit(most), offer.rate, from, to)?;
+            capped = Some(QuoteCap::Provider);
+        }
+        let allowed = |split: &Split| self.is_allowed(request, split, from, to);
+        if !allowed(&split) {
+            split =
+                self.most_allowed(split.debit, |debit| bands.split(FixedSide::Debit(debit), offer.rate, from, to), allowed)?;
+            capped = Some(QuoteCap::Rulebook);
+        }
         let debit_side = |minor| Amount { minor, currency: from };
-        Some(QuoteTerms {
+        (!split.credit.is_zero()).then(|| QuoteTerms {
             quote: request.quote,
             debtor_agent: request.debtor_agent,
             provider: offer.provider,
@@ -155,7 +186,43 @@ impl Clearing {
             spread: debit_side(split.spread),
             remainder: debit_side(split.remainder),
             expires_at: self.time.after(self.settings.quote_validity_ns),
+            capped,
         })
+    }
+
+    /// Whether the rulebook's limits let a payment of this size pass, where the request says which payment it is for. Other
+    /// reasons against it are for the payment itself to learn.
+    fn is_allowed(&self, request: &RequestQuote, split: &Split, from: Currency, to: Currency) -> bool {
+        let Some(cover) = &request.cover else { return true };
+        let creditor = cover.creditor_agent.and_then(|agent| self.participants.get(agent.0 as usize));
+        let (Some(creditor), Some(book)) = (creditor, self.rulebook()) else { return true };
+        let question = Question {
+            from: Country::of(self.participants[request.debtor_agent.0 as usize].bic),
+            to: Country::of(creditor.bic),
+            bank: request.debtor_agent,
+            debit: Amount { minor: split.debit, currency: from },
+            credit: Amount { minor: split.credit, currency: to },
+            terms: cover.terms,
+            time: self.time,
+        };
+        let ruled = book.rule(&question, &|key| self.quotas.used(key), usize::MAX);
+        !matches!(ruled, Err(Rejection::AboveLimit | Rejection::QuotaUsedUp))
+    }
+
+    /// The largest debit that is allowed, found by halving: what is worth more is never allowed where less is not.
+    fn most_allowed(
+        &self,
+        refused: MinorUnits,
+        split: impl Fn(MinorUnits) -> Option<Split>,
+        allowed: impl Fn(&Split) -> bool,
+    ) -> Option<Split> {
+        let (mut low, mut high) = (0, refused.0);
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            // What is too small to be exchanged is not too much.
+            if split(MinorUnits(middle)).is_none_or(|found| allowed(&found)) { low = middle } else { high = middle }
+        }
+        split(MinorUnits(low)).filter(|found| allowed(found))
     }
 
     /// Forgets quotes whose time is over.
@@ -189,14 +256,14 @@ impl Clearing {
         if same { Ok(quote) } else { Err(Rejection::QuoteDiffers) }
     }
 
-    /// The legs of an exchanged payment: all or none (PAY-04). Writes them to `legs` and returns how many.
+    /// The legs of an exchanged payment: all or none (PAY-04).
     pub(crate) fn exchange_legs(
         &self,
         quote: &Quote,
         debtor: ParticipantId,
         creditor: ParticipantId,
-        legs: &mut [Leg; 4],
-    ) -> Option<usize> {
+        charges: &Charges,
+    ) -> Option<Legs> {
         let [debtor, creditor, provider] = [debtor, creditor, quote.terms.provider].map(|id| &self.participants[id.0 as usize]);
         let payer = debtor.settlement(quote.debit_ledger)?;
         let payee = creditor.settlement(quote.credit_ledger)?;
@@ -206,58 +273,58 @@ impl Clearing {
         let terms = &quote.terms;
         let all = [
             (payer, taken.pool, terms.principal),
-            (given.pool, payee, terms.credit),
+            (given.pool, payee, Amount { minor: terms.credit.minor.checked_sub(charges.creditor)?, ..terms.credit }),
             (payer, taken.spread, terms.spread),
             (payer, rounding, terms.remainder),
         ];
         let legs_taken = if planted(Bug::RoundingLegLost) { 3 } else { all.len() };
-        let mut count = 0;
+        let mut legs = Legs::new();
         for (debit, credit, amount) in all.into_iter().take(legs_taken).filter(|(_, _, amount)| !amount.minor.is_zero()) {
-            legs[count] = Leg { debit, credit, amount: amount.minor };
-            count += 1;
+            legs.push(Leg { debit, credit, amount: amount.minor });
         }
-        Some(count)
+        self.push_charges(charges, (payer, quote.debit_ledger), (given.pool, quote.credit_ledger), &mut legs);
+        Some(legs)
     }
 }
 
 /// The whole-unit parts of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Split {
-    debit: MinorUnits,
-    credit: MinorUnits,
-    principal: MinorUnits,
-    spread: MinorUnits,
-    remainder: MinorUnits,
+pub(crate) struct Split {
+    pub(crate) debit: MinorUnits,
+    pub(crate) credit: MinorUnits,
+    pub(crate) principal: MinorUnits,
+    pub(crate) spread: MinorUnits,
+    pub(crate) remainder: MinorUnits,
 }
 
 /// Splits as the module header says; `None` when a number does not fit or nothing would be exchanged.
-fn split(fixed: FixedSide, offer: &StandingRate, from: Currency, to: Currency) -> Option<Split> {
+pub(crate) fn split_at(fixed: FixedSide, rate: Rate, ppm: u32, from: Currency, to: Currency) -> Option<Split> {
     let (debit, credit, principal) = match fixed {
         FixedSide::Debit(debit) => {
-            let exchanged = debit.checked_sub(spread_of(debit, offer.spread_ppm))?;
+            let exchanged = debit.checked_sub(spread_of(debit, ppm))?;
             let rounding = if planted(Bug::CreditRoundedUp) { Rounding::Up } else { Rounding::Down };
-            let credit = offer.rate.convert(exchanged, from, to, rounding).ok()?;
-            let principal = offer.rate.convert_back(credit, from, to, Rounding::Up).ok()?;
+            let credit = rate.convert(exchanged, from, to, rounding).ok()?;
+            let principal = rate.convert_back(credit, from, to, Rounding::Up).ok()?;
             (debit, credit, principal)
         }
         FixedSide::Credit(credit) => {
-            let principal = offer.rate.convert_back(credit, from, to, Rounding::Up).ok()?;
-            (gross_up(principal, offer.spread_ppm)?, credit, principal)
+            let principal = rate.convert_back(credit, from, to, Rounding::Up).ok()?;
+            (gross_up(principal, ppm)?, credit, principal)
         }
     };
-    let spread = spread_of(debit, offer.spread_ppm);
+    let spread = spread_of(debit, ppm);
     let remainder = debit.checked_sub(spread)?.checked_sub(principal)?;
     (!principal.is_zero()).then_some(Split { debit, credit, principal, spread, remainder })
 }
 
 /// `⌊debit × ppm / 10^6⌋`.
-fn spread_of(debit: MinorUnits, ppm: u32) -> MinorUnits {
+pub(crate) fn spread_of(debit: MinorUnits, ppm: u32) -> MinorUnits {
     let spread = u128::from(debit.0) * u128::from(ppm) / u128::from(PPM);
     MinorUnits(u64::try_from(spread).expect("ppm is below one million"))
 }
 
 /// Smallest debit which leaves `net` after the spread: `⌈net × 10^6 / (10^6 − ppm)⌉`, one less if rounding allows.
-fn gross_up(net: MinorUnits, ppm: u32) -> Option<MinorUnits> {
+pub(crate) fn gross_up(net: MinorUnits, ppm: u32) -> Option<MinorUnits> {
     let kept = u128::from(PPM - u64::from(ppm));
     let upper = (u128::from(net.0) * u128::from(PPM)).div_ceil(kept);
     let upper = MinorUnits(u64::try_from(upper).ok()?);
@@ -276,16 +343,6 @@ mod tests {
     const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
     const CNY: Currency = Currency { code: CurrencyCode::CNY, exponent: 2 };
 
-    fn offer(rate: &str, spread_ppm: u32) -> StandingRate {
-        StandingRate {
-            provider: ParticipantId(0),
-            rate: Rate::parse(rate).unwrap(),
-            spread_ppm,
-            credit_max: MinorUnits(u64::MAX),
-            valid_until: Time(u64::MAX),
-        }
-    }
-
     #[test]
     fn an_accountant_can_follow_the_split() {
         use FixedSide::{Credit, Debit};
@@ -301,22 +358,22 @@ mod tests {
             (Credit(MinorUnits(92_160)), "0.9216", 1_500, [100_150, 92_160, 100_000, 150, 0]),
             (Credit(MinorUnits(1)), "7.8", 0, [1, 1, 1, 0, 0]),
         ] {
-            let split = split(fixed, &offer(rate, ppm), HKD, CNY).unwrap();
+            let split = split_at(fixed, Rate::parse(rate).unwrap(), ppm, HKD, CNY).unwrap();
             let parts = [split.debit, split.credit, split.principal, split.spread, split.remainder].map(|m| m.0);
             assert_eq!(parts, expected, "{fixed:?} at {rate} less {ppm} ppm");
         }
-        assert_eq!(split(FixedSide::Debit(MinorUnits(1)), &offer("0.1", 0), HKD, CNY), None);
+        assert_eq!(split_at(FixedSide::Debit(MinorUnits(1)), Rate::parse("0.1").unwrap(), 0, HKD, CNY), None);
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_is_lost_in_a_split(amount in 1u64..1 << 50, numerator in 1u64..1_000_000, decimals in 0u8..7, ppm in 0u32..999_999, debit_fixed: bool) {
             let fixed = if debit_fixed { FixedSide::Debit(MinorUnits(amount)) } else { FixedSide::Credit(MinorUnits(amount)) };
-            let offer = StandingRate { rate: Rate::new(numerator, decimals).unwrap(), ..offer("1", ppm) };
-            if let Some(split) = split(fixed, &offer, HKD, CNY) {
+            let rate = Rate::new(numerator, decimals).unwrap();
+            if let Some(split) = split_at(fixed, rate, ppm, HKD, CNY) {
                 proptest::prop_assert_eq!(split.principal.0 + split.spread.0 + split.remainder.0, split.debit.0);
                 // The provider never gives more than the principal is worth at its rate.
-                let worth = offer.rate.convert(split.principal, HKD, CNY, Rounding::Down).unwrap();
+                let worth = rate.convert(split.principal, HKD, CNY, Rounding::Down).unwrap();
                 proptest::prop_assert!(worth.0 >= split.credit.0);
                 match fixed {
                     FixedSide::Debit(debit) => proptest::prop_assert_eq!(split.debit, debit),

@@ -106,9 +106,15 @@ impl Clearing {
         let mark = Payments::mark(index);
         self.by_uetr.remove(&payment.uetr.0, mark);
         self.by_message.remove(&payment.message_id.0, mark);
+        if view.state == PaymentState::Settled {
+            self.forget_charges(index);
+            self.forget_review(&view);
+        }
+        let payment = &self.payments[index];
         if payment.debit_ledger != payment.credit_ledger && view.state == PaymentState::Settled {
             self.exchange_forgotten[usize::from(payment.debit_ledger.0)] += i128::from(payment.debit.0);
-            self.exchange_forgotten[usize::from(payment.credit_ledger.0)] -= i128::from(payment.credit.0);
+            let given = i128::from(payment.credit.0) + i128::from(payment.charged.charges.creditor.0);
+            self.exchange_forgotten[usize::from(payment.credit_ledger.0)] -= given;
         }
         self.aftermath.forget(&view);
         self.quotas.forget(index);

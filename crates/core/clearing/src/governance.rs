@@ -149,6 +149,7 @@ impl Command {
             Self::Settle(command) => return command.name_if_ordered(),
             Self::Broadcast(_) => "broadcast",
             Self::SetReturnTerms(_) => "set-return-terms",
+            Self::SchemeTerms(terms) => terms.name(),
             Self::Order(_)
             | Self::Cancel { .. }
             | Self::Return(_)
@@ -158,7 +159,9 @@ impl Command {
             | Self::RequestQuote(_)
             | Self::Pay(_)
             | Self::Answer(_)
-            | Self::ReportCredited { .. } => return None,
+            | Self::ReportCredited { .. }
+            | Self::ReportPosting(_)
+            | Self::OfferRate(_) => return None,
         })
     }
 }
@@ -255,7 +258,8 @@ impl Clearing {
             | Command::Arrange(_)
             | Command::Notice(_)
             | Command::Settle(_)
-            | Command::SetReturnTerms(_) => self.apply_alone(command),
+            | Command::SetReturnTerms(_)
+            | Command::SchemeTerms(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }
             | Command::Return(_)
@@ -265,7 +269,9 @@ impl Clearing {
             | Command::RequestQuote(_)
             | Command::Pay(_)
             | Command::Answer(_)
-            | Command::ReportCredited { .. } => Err(Refusal::NeedsOrder),
+            | Command::ReportCredited { .. }
+            | Command::ReportPosting(_)
+            | Command::OfferRate(_) => Err(Refusal::NeedsOrder),
         }
     }
 

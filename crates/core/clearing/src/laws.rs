@@ -72,7 +72,9 @@ pub fn pay_04_all_legs_or_none(clearing: &Clearing) -> Result<(), LawBroken> {
     let mut net = clearing.exchange_forgotten.clone();
     for payment in clearing.payments.iter().filter(|payment| is_exchanged_and_settled(payment)) {
         net[usize::from(payment.debit_ledger.0)] += i128::from(payment.debit.0);
-        net[usize::from(payment.credit_ledger.0)] -= i128::from(payment.credit.0);
+        // What the creditor bears comes out of the provider's pool as well.
+        net[usize::from(payment.credit_ledger.0)] -=
+            i128::from(payment.credit.0) + i128::from(payment.charged.charges.creditor.0);
     }
     for (at, expected) in net.into_iter().enumerate() {
         let kept = kept_by_exchange(clearing, at);
@@ -144,6 +146,16 @@ pub fn ret_01_no_more_than_the_original(clearing: &Clearing) -> Result<(), LawBr
 pub fn ret_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
     crate::returns::ret_01_told(events.into_iter().map(|event| &event.kind))
 }
+/// FEE-01: each payment is charged by the tariff in force when it was accepted, and the scheme's fee accounts hold what settled
+/// payments were charged, forgotten ones too, and nothing else.
+pub fn fee_01_charged_as_the_tariff_says(clearing: &Clearing) -> Result<(), LawBroken> {
+    clearing.check_fees()
+}
+
+/// PAY-05: only settled payments are under review, each on the clock until it is overdue or ends, and as its record says.
+pub fn pay_05_reviews_are_of_settled_payments(clearing: &Clearing) -> Result<(), LawBroken> {
+    clearing.check_reviews()
+}
 
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
@@ -155,6 +167,8 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         liq_01_no_debit_beyond_prefunding_and_cap(clearing),
         quo_01_no_quota_exceeded(clearing),
         ret_01_no_more_than_the_original(clearing),
+        pay_05_reviews_are_of_settled_payments(clearing),
+        fee_01_charged_as_the_tariff_says(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

@@ -14,7 +14,7 @@
 //! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-04, LIQ-01, QUO-01, RET-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -25,8 +25,10 @@
 mod arrangement;
 mod codec;
 mod command;
+mod cooling;
 mod event;
 mod exchange;
+mod fees;
 mod forget;
 mod governance;
 mod ids;
@@ -34,12 +36,15 @@ mod index;
 pub mod laws;
 mod letter;
 mod liquidity;
+mod offers;
 mod participant;
 mod payment;
 mod refusal;
 mod returns;
+mod review;
 mod row;
 mod rules;
+mod scheme_terms;
 mod settings;
 mod settlement;
 mod snapshot;
@@ -51,25 +56,30 @@ mod waiting;
 pub use arrangement::{Arranged, Arrangement, Notice, Says};
 pub use codec::DecodeError;
 pub use command::{
-    AccountPurpose, Answer, AnswerVerdict, Broadcast, Command, FixedSide, Fund, FundDirection, IsoReason, ParticipantStatus, Pay,
-    Priority, PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
+    AccountPurpose, Answer, AnswerVerdict, Broadcast, Command, Cover, FixedSide, Fund, FundDirection, IsoReason, OfferRate,
+    ParticipantStatus, Pay, Priority, PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
 };
-pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteTerms};
+pub use cooling::{CoolingOff, CoolingRule, PairKey};
+pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteCap, QuoteTerms};
+pub use fees::{ChargeBearer, Charges, Price, Priced, Tariff, TariffLine};
 pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};
 pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
 pub use index::IndexSeed;
 pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
+pub use offers::{Improvements, Relation, Tier};
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
 pub use returns::{
     AnswerRecall, Erred, Facts, Recall, RecallState, RecallVerdict, RecallView, Return, ReturnOf, ReturnTerms, erred,
     recall_answers, recall_reasons, return_reasons,
 };
+pub use review::{Posting, PostingReport, PostingWord, ReviewTerms, ReviewView};
 pub use rules::{
     Code, Corridor, CounterKey, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, PersonKey, Purpose, Question,
     QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,
 };
+pub use scheme_terms::SchemeTerms;
 pub use settings::Settings;
 pub use settlement::{
     AgentTerms, AnswerTransfer, AskTransfer, NoteKind, SetAgent, SetTopUp, SettlementCommand, SettlementNote, Side,

@@ -19,7 +19,8 @@
 use crate::arrangement::Arranged;
 use crate::codec::{put_u32, put_u64, take, take_bool, take_code, take_participant, take_u32, take_u64};
 use crate::{
-    AccountPurpose, Clearing, DecodeError, Fund, FundDirection, Outcome, ParticipantId, Pay, Priority, Refusal, Rejection, Time,
+    AccountPurpose, Charges, Clearing, DecodeError, Fund, FundDirection, Outcome, ParticipantId, Pay, Priority, Refusal,
+    Rejection, Time,
 };
 use ledger::{Account, AccountId, Floor, LedgerId};
 use money::{Amount, CurrencyCode, MinorUnits};
@@ -203,7 +204,7 @@ impl Clearing {
     pub(crate) fn note_prefunding(&mut self, fund: &Fund, account: AccountId) {
         match fund.purpose {
             AccountPurpose::Settlement => {}
-            AccountPurpose::Exchange | AccountPurpose::Spread => return,
+            AccountPurpose::Exchange | AccountPurpose::Spread | AccountPurpose::Fees => return,
         }
         let amount = i128::from(fund.amount.0);
         *self.affairs.liquidity.funded.entry(account).or_default() += match fund.direction {
@@ -216,14 +217,15 @@ impl Clearing {
     }
 
     /// Whether a payment of normal priority leaves what is reserved for others.
-    pub(crate) fn check_reserved(&self, pay: &Pay, ledger: LedgerId) -> Result<(), Rejection> {
+    pub(crate) fn check_reserved(&self, pay: &Pay, charges: &Charges, ledger: LedgerId) -> Result<(), Rejection> {
         let Some(set) = self.participants[pay.debtor_agent.0 as usize].account_set(ledger) else { return Ok(()) };
         match pay.priority {
             Priority::Normal if !set.reserved.is_zero() => {}
             Priority::High | Priority::Normal => return Ok(()),
         }
         // Where there is too little anyway, that is the reason.
-        let (room, debit) = (room(self.settlement_account(set.settlement)), i128::from(pay.debit.0));
+        let debit = i128::from(pay.debit.0) + i128::from(charges.debtor.0);
+        let room = room(self.settlement_account(set.settlement));
         let is_reserved = room >= debit && room - i128::from(set.reserved.0) < debit;
         if is_reserved { Err(Rejection::ReservedLiquidity) } else { Ok(()) }
     }

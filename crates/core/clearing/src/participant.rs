@@ -79,6 +79,7 @@ impl Participant {
             AccountPurpose::Settlement => self.settlement(ledger),
             AccountPurpose::Exchange => self.exchange(ledger).map(|accounts| accounts.pool),
             AccountPurpose::Spread => self.exchange(ledger).map(|accounts| accounts.spread),
+            AccountPurpose::Fees => None,
         }
     }
 }
@@ -253,7 +254,7 @@ impl Clearing {
     fn note_exchange_funding(&mut self, fund: &Fund, ledger: LedgerId) {
         let funded = &mut self.exchange_funded[usize::from(ledger.0)];
         match (fund.purpose, fund.direction) {
-            (AccountPurpose::Settlement, FundDirection::In | FundDirection::Out) => {}
+            (AccountPurpose::Settlement | AccountPurpose::Fees, FundDirection::In | FundDirection::Out) => {}
             (AccountPurpose::Exchange | AccountPurpose::Spread, FundDirection::In) => *funded += i128::from(fund.amount.0),
             (AccountPurpose::Exchange | AccountPurpose::Spread, FundDirection::Out) => *funded -= i128::from(fund.amount.0),
         }

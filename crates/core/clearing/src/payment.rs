@@ -6,12 +6,13 @@
 
 use crate::codec::{put_u32, put_u64};
 use crate::exchange::Quote;
-use crate::rules::{Ruled, Uses};
+use crate::fees::{Charged, Legs};
+use crate::rules::{Code, Ruled, Uses};
 use crate::table::Payments;
 use crate::{
     Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId, Pay,
-    PaymentIndex, PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, Rejection, RiskDecision, RiskVerdict, Time,
-    Uetr, WaitReason,
+    PaymentIndex, PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, Rejection, RiskDecision, RiskVerdict,
+    Time, Uetr, WaitReason,
 };
 use chain::{FinalRecord, FinalState};
 use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
@@ -30,11 +31,16 @@ pub(crate) struct Payment {
     pub(crate) credit: MinorUnits,
     pub(crate) debit_ledger: LedgerId,
     pub(crate) credit_ledger: LedgerId,
+    pub(crate) charged: Charged,
     pub(crate) quote: Option<QuoteId>,
     pub(crate) priority: Priority,
     pub(crate) risk: RiskDecision,
     /// The event that reported the creditor credited.
     pub(crate) credited: Option<Position>,
+    /// What became of it under review; the review itself is in `review`.
+    pub(crate) posting: Posting,
+    pub(crate) posting_position: Option<Position>,
+    pub(crate) posting_reason: Option<IsoReason>,
     /// When the debtor agent accepted it: what decides whether it may be forgotten.
     pub(crate) accepted_at: Time,
     pub(crate) received_at: Time,
@@ -102,6 +108,7 @@ impl Clearing {
         let index = match self.hold_for(pay, arrival) {
             Ok(Admitted::Held(held, uses)) => {
                 let index = self.record_held(pay, held);
+                self.note_pair(index, pay.terms.pair);
                 self.reserve(index, &uses);
                 index
             }
@@ -130,42 +137,62 @@ impl Clearing {
         }
         self.check_standing(pay)?;
         if let Some(at) = pay.terms.execute_at.filter(|&at| at > self.time) {
-            self.check_corridor(pay)?;
-            return Ok(Admitted::Waits(at, WaitReason::AsAsked));
+            let corridor = self.corridor_of(pay)?;
+            return Ok(self.wait_longer(pay, arrival, corridor, (at, WaitReason::AsAsked)));
         }
         let quote = pay.quote.map(|id| self.usable_quote(id, pay)).transpose()?;
-        let uses = match self.rule(pay, quote.as_ref())? {
-            Ruled::Now(uses) => uses,
-            Ruled::ClosedUntil(opens) => return Ok(Admitted::Waits(opens, WaitReason::CorridorClosed)),
+        let (uses, corridor) = match self.rule(pay, quote.as_ref())? {
+            Ruled::Now(uses, corridor) => (uses, corridor),
+            Ruled::ClosedUntil(opens) => {
+                let corridor = self.corridor_of(pay)?;
+                return Ok(self.wait_longer(pay, arrival, corridor, (opens, WaitReason::CorridorClosed)));
+            }
         };
+        if arrival == Arrival::Now
+            && let Some((until, reason)) = self.cools_off(pay, corridor)
+        {
+            return Ok(Admitted::Waits(until, reason));
+        }
+        let charged = self.charge(pay, corridor, quote.as_ref())?;
         let held = match quote {
-            None => self.hold_same_currency(pay),
-            Some(quote) => self.hold_exchanged(pay, &quote),
+            None => self.hold_same_currency(pay, charged),
+            Some(quote) => self.hold_exchanged(pay, &quote, charged),
         }?;
         Ok(Admitted::Held(held, uses))
     }
 
-    fn hold_same_currency(&mut self, pay: &Pay) -> Result<Held, Rejection> {
+    /// A payment that waits anyway cools off meanwhile, and waits on if that is not long enough.
+    fn wait_longer(&self, pay: &Pay, arrival: Arrival, corridor: Option<Code>, asked: (Time, WaitReason)) -> Admitted {
+        let cools_off = if arrival == Arrival::Now { self.cools_off(pay, corridor) } else { None };
+        let (until, reason) = cools_off.filter(|(until, _)| *until > asked.0).unwrap_or(asked);
+        Admitted::Waits(until, reason)
+    }
+
+    fn hold_same_currency(&mut self, pay: &Pay, charged: Charged) -> Result<Held, Rejection> {
         let ledger = self.ledger_of(pay.debit_currency).ok_or(Rejection::CurrencyNotServed)?;
         let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
         let debit = account(pay.debtor_agent).ok_or(Rejection::CurrencyNotServed)?;
         let credit = account(pay.creditor_agent).ok_or(Rejection::CurrencyNotServed)?;
-        self.check_reserved(pay, ledger)?;
-        let leg = Leg { debit, credit, amount: pay.debit };
-        let hold = self.ledgers.place(&[leg]).map_err(|error| hold_rejection(error, debit))?;
-        Ok(Held { hold, credit: pay.debit, credit_ledger: ledger })
+        let charges = &charged.charges;
+        self.check_reserved(pay, charges, ledger)?;
+        let amount = pay.debit.checked_sub(charges.creditor).ok_or(Rejection::ChargesExceedAmount)?;
+        let mut legs = Legs::new();
+        legs.push(Leg { debit, credit, amount });
+        self.push_charges(charges, (debit, ledger), (debit, ledger), &mut legs);
+        let hold = self.ledgers.place(legs.as_slice()).map_err(|error| hold_rejection(error, debit))?;
+        Ok(Held { hold, credit: amount, credit_ledger: ledger, charged })
     }
 
-    fn hold_exchanged(&mut self, pay: &Pay, quote: &Quote) -> Result<Held, Rejection> {
-        let none = Leg { debit: AccountId(0), credit: AccountId(0), amount: MinorUnits::ZERO };
-        let mut legs = [none; ledger::LEGS_MAX];
-        let count =
-            self.exchange_legs(quote, pay.debtor_agent, pay.creditor_agent, &mut legs).ok_or(Rejection::CurrencyNotServed)?;
-        self.check_reserved(pay, quote.debit_ledger)?;
-        let debtor = legs[0].debit;
-        let hold = self.ledgers.place(&legs[..count]).map_err(|error| hold_rejection(error, debtor))?;
+    fn hold_exchanged(&mut self, pay: &Pay, quote: &Quote, charged: Charged) -> Result<Held, Rejection> {
+        let charges = &charged.charges;
+        let legs =
+            self.exchange_legs(quote, pay.debtor_agent, pay.creditor_agent, charges).ok_or(Rejection::CurrencyNotServed)?;
+        self.check_reserved(pay, charges, quote.debit_ledger)?;
+        let debtor = legs.as_slice()[0].debit;
+        let hold = self.ledgers.place(legs.as_slice()).map_err(|error| hold_rejection(error, debtor))?;
         self.quotes.get_mut(&quote.terms.quote).expect("it was just found").used = true;
-        Ok(Held { hold, credit: quote.terms.credit.minor, credit_ledger: quote.credit_ledger })
+        let credit = quote.terms.credit.minor.checked_sub(charges.creditor).ok_or(Rejection::ChargesExceedAmount)?;
+        Ok(Held { hold, credit, credit_ledger: quote.credit_ledger, charged })
     }
 
     /// PAY-T1.
@@ -178,7 +205,9 @@ impl Clearing {
         let index = self.record(pay, held.credit, held.credit_ledger, deadline, Status::Held(held.hold));
         self.deadlines[queue].push_back((deadline, index));
         self.payments[index].forwarded = Some(Position(self.next_position));
+        self.payments[index].charged = held.charged;
         self.note_payment(index);
+        self.note_charged(index);
         let view = self.view(index);
         self.emit(EventKind::PaymentHeld(view));
         self.note_asked(pay.creditor_agent);
@@ -211,10 +240,14 @@ impl Clearing {
             credit,
             debit_ledger: self.debit_ledger(pay),
             credit_ledger,
+            charged: Charged::default(),
             quote: pay.quote,
             priority: pay.priority,
             risk: pay.risk,
             credited: None,
+            posting: Posting::Unreported,
+            posting_position: None,
+            posting_reason: None,
             accepted_at: pay.accepted_at,
             received_at: self.time,
             deadline,
@@ -230,7 +263,9 @@ impl Clearing {
 
     /// The creditor agent's answer: PAY-T3 or PAY-T4. Late and repeated answers change nothing.
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<Outcome, Refusal> {
-        let index = self.payment_of_creditor(answer.uetr, answer.creditor_agent)?;
+        let Some(index) = self.payment_of_creditor(answer.uetr, answer.creditor_agent)? else {
+            return self.answer_behind_review(answer);
+        };
         self.note_answered(answer.creditor_agent);
         let hold = match (self.payments[index].status, answer.verdict) {
             (Status::Held(hold), _) => hold,
@@ -238,10 +273,8 @@ impl Clearing {
             (Status::Rejected(Rejection::ByCreditorAgent(known), _), AnswerVerdict::Refuses(reason)) if known == reason => {
                 return Ok(self.repeated(index));
             }
-            (
-                Status::Settled(_) | Status::Rejected(..) | Status::Returned(_),
-                AnswerVerdict::WillCredit | AnswerVerdict::Refuses(_),
-            ) => {
+            (Status::Settled(_), AnswerVerdict::Refuses(reason)) => return self.reject_in_review(self.view(index), reason),
+            (Status::Rejected(..) | Status::Returned(_), AnswerVerdict::WillCredit | AnswerVerdict::Refuses(_)) => {
                 return Err(Refusal::AlreadyFinal);
             }
         };
@@ -252,10 +285,20 @@ impl Clearing {
         Ok(Outcome::Payment { payment: self.view(index), repeated: false })
     }
 
+    /// The same to a payment that was forgotten and whose review goes on.
+    fn answer_behind_review(&mut self, answer: &Answer) -> Result<Outcome, Refusal> {
+        let view = self.creditors_view(answer.uetr, answer.creditor_agent)?;
+        match answer.verdict {
+            AnswerVerdict::WillCredit => Ok(Outcome::Payment { payment: view, repeated: true }),
+            AnswerVerdict::Refuses(reason) => self.reject_in_review(view, reason),
+        }
+    }
+
     /// PAY-T3. This posting, in a durable block, is finality.
-    fn settle(&mut self, index: PaymentIndex, hold: HoldId) {
+    pub(crate) fn settle(&mut self, index: PaymentIndex, hold: HoldId) {
         self.ledgers.post(hold).expect("a held payment's hold is open (LED-03)");
         self.commit(index);
+        self.learn_pair(index);
         self.payments[index].status = Status::Settled(self.next_finality());
         self.finish(index);
     }
@@ -264,6 +307,7 @@ impl Clearing {
     fn reject_held(&mut self, index: PaymentIndex, hold: HoldId, rejection: Rejection) {
         self.ledgers.void(hold).expect("a held payment's hold is open (LED-03)");
         self.release(index);
+        self.forget_pair(index);
         self.payments[index].status = Status::Rejected(rejection, self.next_finality());
         self.finish(index);
     }
@@ -309,16 +353,25 @@ impl Clearing {
         }
     }
 
-    /// When the next open payment times out, the next waiting one is taken up or an answer to a recall is due, if there is one.
+    /// When the next open payment times out, the next waiting one is taken up, an answer to a recall is due or a review is overdue,
+    /// if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
         let later = self.next_release().into_iter().chain(self.next_transfer()).chain(self.aftermath.recalls.next_due());
+        let later = later.chain(self.next_overdue());
         answers.chain(later).min()
     }
 
     /// PAY-T6.
     pub(crate) fn report_credited(&mut self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<Outcome, Refusal> {
-        let index = self.payment_of_creditor(uetr, creditor_agent)?;
+        let Some(index) = self.payment_of_creditor(uetr, creditor_agent)? else {
+            let view = self.creditors_view(uetr, creditor_agent)?;
+            return self.credit_in_review(view).unwrap_or(Err(Refusal::UnknownPayment));
+        };
+        if self.payments[index].posting != Posting::Unreported {
+            let view = self.view(index);
+            return self.credit_in_review(view).unwrap_or(Err(Refusal::NotSettled));
+        }
         let position = Position(self.next_position);
         let payment = &mut self.payments[index];
         match payment.status {
@@ -338,13 +391,16 @@ impl Clearing {
         Outcome::Payment { payment: self.view(index), repeated: true }
     }
 
-    fn payment_of_creditor(&self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<PaymentIndex, Refusal> {
-        let index = self.find_payment(uetr).ok_or(Refusal::UnknownPayment)?;
+    /// The payment it was asked about; `None` if it was forgotten and something of its review is kept.
+    fn payment_of_creditor(&self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<Option<PaymentIndex>, Refusal> {
+        let Some(index) = self.find_payment(uetr) else {
+            return if self.review(uetr).is_some() { Ok(None) } else { Err(Refusal::UnknownPayment) };
+        };
         let payment = &self.payments[index];
         if payment.creditor_agent != creditor_agent || payment.forwarded.is_none() {
             return Err(Refusal::NotYourPayment);
         }
-        Ok(index)
+        Ok(Some(index))
     }
 
     /// The finality of a payment that ends with the next event.
@@ -446,12 +502,16 @@ impl Clearing {
             creditor_bic: bic(payment.creditor_agent),
             debit: Amount { minor: payment.debit, currency: self.currency(payment.debit_ledger) },
             credit: Amount { minor: payment.credit, currency: self.currency(payment.credit_ledger) },
+            charges: payment.charged.charges,
             quote: payment.quote,
             returns,
             state,
             rejection,
             credited: payment.credited.is_some(),
             credited_position: payment.credited,
+            posting: if payment.credited.is_some() { Posting::Credited } else { payment.posting },
+            posting_position: payment.posting_position,
+            posting_reason: payment.posting_reason,
             risk: payment.risk,
             received_at: payment.received_at,
             deadline: payment.deadline,
@@ -491,6 +551,7 @@ struct Held {
     hold: HoldId,
     credit: MinorUnits,
     credit_ledger: LedgerId,
+    charged: Charged,
 }
 
 /// What a ledger's no means for a payment whose debtor agent pays from `debtor`.

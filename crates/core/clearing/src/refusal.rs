@@ -135,11 +135,25 @@ pub enum Refusal {
     NothingOpen,
     /// What is recalled in time could not be returned any more when the answer is due.
     ReturnTermsNotValid,
+    /// Only a payment under review can be blocked.
+    NotUnderReview,
+    /// What the creditor agent said of the payment before cannot be followed by this.
+    PostingEnded,
+    /// A time of review of less than a second or more than thirty days.
+    ReviewTimeNotValid,
+    /// The tariff was changed by another order meanwhile.
+    TariffChanged,
+    /// A tariff that says something without a meaning, or is to hold before the last one.
+    TariffNotValid,
+    /// Tiers that do not rise, or improvements of more than the spread.
+    ImprovementsNotValid,
+    /// Terms for cooling off with an unknown currency or a wait of more than seven days.
+    CoolingOffNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 64] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -197,6 +211,13 @@ impl Refusal {
         Self::AlreadyOpen,
         Self::NothingOpen,
         Self::ReturnTermsNotValid,
+        Self::NotUnderReview,
+        Self::PostingEnded,
+        Self::ReviewTimeNotValid,
+        Self::TariffChanged,
+        Self::TariffNotValid,
+        Self::ImprovementsNotValid,
+        Self::CoolingOffNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -274,6 +295,25 @@ impl Refusal {
             Self::TransferEnded => ("CLR-1143", b"AB05", 409, WithChange, "the transfer has ended, and not like this"),
             Self::NoSettlementAgent => ("CLR-1144", b"AB07", 422, Later, "no settlement agent is named for this currency"),
             Self::CalendarNotValid => ("CLR-1145", b"DT01", 422, WithChange, "hours or days that have no meaning"),
+            Self::NotUnderReview => ("CLR-1160", b"AGNT", 409, Never, "only a payment under review can be blocked"),
+            Self::PostingEnded => {
+                ("CLR-1161", b"AB05", 409, Never, "what was said of the payment before cannot be followed by this")
+            }
+            Self::ReviewTimeNotValid => ("CLR-1162", b"NARR", 422, WithChange, "a review lasts from a second to thirty days"),
+            Self::TariffChanged => ("CLR-1163", b"DUPL", 409, WithChange, "the tariff was changed since the order was drafted"),
+            Self::TariffNotValid => (
+                "CLR-1164",
+                b"NARR",
+                422,
+                WithChange,
+                "the tariff says something that has no meaning, or starts before the last one",
+            ),
+            Self::ImprovementsNotValid => {
+                ("CLR-1165", b"AM12", 422, WithChange, "tiers must rise, and tier and relation together not exceed the spread")
+            }
+            Self::CoolingOffNotValid => {
+                ("CLR-1166", b"NARR", 422, WithChange, "a payment cools off for seven days at most, in a currency of the scheme")
+            }
             Self::NotASpan => ("CLR-1103", b"DT01", 422, WithChange, "the time ends before it begins, is over, or is none"),
             Self::DuplicateReturn => {
                 ("CLR-1110", b"DUPL", 409, WithChange, "the return's identification was used for a return with other content")
@@ -378,6 +418,10 @@ pub enum Rejection {
     CreditorAgentOffline,
     /// What the debtor agent has left is reserved for payments of high priority.
     ReservedLiquidity,
+    /// The charges that the creditor bears are as much as the amount, or more.
+    ChargesExceedAmount,
+    /// It must wait longer than its quote is firm.
+    CoolsOffLongerThanQuote,
 }
 
 impl Rejection {
@@ -413,11 +457,13 @@ impl Rejection {
             Self::CreditorAgentNotReceiving => (41, "PAY-2041", *b"AG11", "the creditor agent does not receive payments"),
             Self::CreditorAgentOffline => (42, "PAY-2042", *b"AB08", "the creditor agent is not there"),
             Self::ReservedLiquidity => (43, "PAY-2043", *b"AM04", "what the debtor agent has left is reserved for high priority"),
+            Self::ChargesExceedAmount => (80, "PAY-2080", *b"AM06", "the charges the creditor bears leave nothing of the amount"),
+            Self::CoolsOffLongerThanQuote => (81, "PAY-2081", *b"TM01", "it must wait longer than its quote is firm"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -447,6 +493,8 @@ impl Rejection {
         Self::CreditorAgentNotReceiving,
         Self::CreditorAgentOffline,
         Self::ReservedLiquidity,
+        Self::ChargesExceedAmount,
+        Self::CoolsOffLongerThanQuote,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -497,7 +545,9 @@ impl Rejection {
             | Self::AboveLimit
             | Self::TooFarAhead
             | Self::CancelledByDebtor
-            | Self::CurrencyNotInCorridor => Retry::WithChange,
+            | Self::CurrencyNotInCorridor
+            | Self::ChargesExceedAmount
+            | Self::CoolsOffLongerThanQuote => Retry::WithChange,
             Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked | Self::NoCorridor => Retry::Never,
         }
     }

@@ -5,14 +5,14 @@ use crate::codec::{
     put_risk, put_u32, put_u64, take, take_bic, take_bool, take_currency, take_participant, take_reason, take_risk, take_u64,
 };
 use crate::{
-    Bic, ContentHash, DecodeError, Finality, MessageIdHash, ParticipantId, PaymentIndex, PaymentState, PaymentView, Position,
-    QuoteId, Rejection, ReturnOf, Time, Uetr,
+    Bic, Charges, ContentHash, DecodeError, Finality, MessageIdHash, ParticipantId, PaymentIndex, PaymentState, PaymentView,
+    Position, Posting, QuoteId, Rejection, ReturnOf, Time, Uetr,
 };
 use money::{Amount, MinorUnits};
 
 impl PaymentView {
     /// Bytes of a row.
-    pub const ROW_BYTES: usize = 212;
+    pub const ROW_BYTES: usize = 237;
 
     /// Appends [`Self::ROW_BYTES`] bytes; the payment's number is where the row lies. `None`, and nothing appended, while
     /// the payment has no end.
@@ -40,7 +40,8 @@ impl PaymentView {
         out.extend_from_slice(&named);
         out.push(u8::from(self.rejection.is_some()));
         out.push(self.rejection.map_or(0, Rejection::number));
-        out.extend_from_slice(&self.reason_bytes());
+        // A settled payment has no reason of its own: what stands there is why it is to be returned.
+        out.extend_from_slice(&self.posting_reason.map_or(self.reason_bytes(), |reason| reason.0));
         put_risk(out, self.risk);
         let position = |position: Option<Position>| position.map_or(0, |position| position.0);
         for number in [position(self.credited_position), position(self.forwarded_position), self.received_at.0, self.deadline.0] {
@@ -49,6 +50,10 @@ impl PaymentView {
         for number in [finality.at.0, finality.height, finality.position.0, finality.leaf_index] {
             put_u64(out, number);
         }
+        for number in [self.charges.debtor.0, self.charges.creditor.0, position(self.posting_position)] {
+            put_u64(out, number);
+        }
+        out.push(self.posting as u8);
         Some(())
     }
 
@@ -69,6 +74,10 @@ impl PaymentView {
             (2, None) => (None, Some(ReturnOf { original: Uetr(named), reason: take_reason(&mut reason.as_slice())? })),
             (2.., _) => return Err(DecodeError::Unknown("kind of row")),
         };
+        let posting_reason = match (kind, rejection, reason) {
+            (2, _, _) | (_, Some(_), _) | (_, None, [b' ', b' ', b' ', b' ']) => None,
+            (_, None, reason) => Some(take_reason(&mut reason.as_slice())?),
+        };
         let risk = take_risk(bytes)?;
         let position = |bytes: &mut &[u8]| Ok(Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position));
         let (credited_position, forwarded_position) = (position(bytes)?, position(bytes)?);
@@ -79,6 +88,9 @@ impl PaymentView {
             position: Position(take_u64(bytes)?),
             leaf_index: take_u64(bytes)?,
         };
+        let charges = Charges { debtor: MinorUnits(take_u64(bytes)?), creditor: MinorUnits(take_u64(bytes)?) };
+        let (posting_position, [posting]) = (position(bytes)?, take(bytes)?);
+        let posting = Posting::from_number(posting)?;
         if !bytes.is_empty() {
             return Err(DecodeError::Unknown("rest"));
         }
@@ -95,10 +107,14 @@ impl PaymentView {
             credit,
             quote,
             returns,
+            charges,
             state: if rejection.is_some() { PaymentState::Rejected } else { PaymentState::Settled },
             rejection,
             credited: credited_position.is_some(),
             credited_position,
+            posting,
+            posting_position,
+            posting_reason,
             risk,
             received_at,
             deadline,

@@ -11,6 +11,7 @@ use crate::codec::{
     take_rate, take_reason, take_risk, take_slice, take_status, take_u16, take_u32, take_u64,
 };
 use crate::exchange::{Quote, StandingRate};
+use crate::fees::Charged;
 use crate::governance::Governance;
 use crate::participant::{AccountSet, ExchangeAccounts, Participant};
 use crate::payment::{Payment, Status};
@@ -20,8 +21,8 @@ use crate::state::SystemAccounts;
 use crate::table::Payments;
 use crate::waiting::WaitingRoom;
 use crate::{
-    Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Priority,
-    QuoteId, QuoteTerms, Rejection, Rulebook, Settings, Time, Uetr,
+    Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Posting,
+    Priority, QuoteCap, QuoteId, QuoteTerms, Rejection, Rulebook, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{AccountId, HoldId, LedgerId, Ledgers};
@@ -72,6 +73,10 @@ impl Clearing {
         put_u64(out, self.letters);
         self.encode_settlement(out);
         self.aftermath.encode(out);
+        self.encode_fees(out);
+        self.encode_reviews(out);
+        self.encode_improvements(out);
+        self.encode_cooling(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -154,6 +159,10 @@ impl Clearing {
         clearing.letters = take_u64(bytes)?;
         clearing.decode_settlement(bytes)?;
         clearing.aftermath = Aftermath::decode(bytes)?;
+        clearing.decode_fees(bytes)?;
+        clearing.decode_reviews(bytes)?;
+        clearing.decode_improvements(bytes)?;
+        clearing.decode_cooling(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }
@@ -337,6 +346,7 @@ fn encode_quote(quote: &Quote, out: &mut Vec<u8>) {
     }
     put_rate(out, terms.rate);
     put_u64(out, terms.expires_at.0);
+    out.push(terms.capped.map_or(0, |cap| cap as u8 + 1));
     put_u16(out, quote.debit_ledger.0);
     put_u16(out, quote.credit_ledger.0);
     out.push(u8::from(quote.used));
@@ -356,6 +366,12 @@ fn decode_quote(bytes: &mut &[u8]) -> Result<Quote, DecodeError> {
             remainder: amount(bytes)?,
             rate: take_rate(bytes)?,
             expires_at: Time(take_u64(bytes)?),
+            capped: match take(bytes)? {
+                [0] => None,
+                [1] => Some(QuoteCap::Provider),
+                [2] => Some(QuoteCap::Rulebook),
+                [3..=255] => return Err(DecodeError::Unknown("cap of a quote")),
+            },
         },
         debit_ledger: LedgerId(take_u16(bytes)?),
         credit_ledger: LedgerId(take_u16(bytes)?),
@@ -426,6 +442,10 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
         accepted_at: Time(take_u64(bytes)?),
         received_at: Time(take_u64(bytes)?),
         deadline: Time(take_u64(bytes)?),
+        charged: Charged::default(),
+        posting: Posting::Unreported,
+        posting_position: None,
+        posting_reason: None,
         forwarded: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),
         status: match take(bytes)? {
             [0] => Status::Held(HoldId::from_parts(take_u32(bytes)?, take_u32(bytes)?)),

@@ -179,7 +179,9 @@ impl ParticipantView {
             | EventKind::PaymentReturned(_)
             | EventKind::Recall(_)
             | EventKind::RulebookSet(_)
-            | EventKind::Letter(_) => None,
+            | EventKind::Letter(_)
+            | EventKind::SchemeTermsSet(_)
+            | EventKind::PaymentReviewed(_) => None,
         }
     }
 }

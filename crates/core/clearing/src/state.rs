@@ -2,19 +2,22 @@
 
 use crate::arrangement::Affairs;
 use crate::codec::{put_u32, put_u64};
+use crate::cooling::Cooling;
 use crate::exchange::{Quote, StandingRate};
+use crate::fees::Books;
 use crate::governance::Governance;
 use crate::index::Index;
 use crate::liquidity::{limit_of, room};
 use crate::participant::Participant;
 use crate::returns::Aftermath;
+use crate::review::Reviews;
 use crate::rules::Quotas;
 use crate::settlement::Settlement;
 use crate::table::Payments;
 use crate::waiting::WaitingRoom;
 use crate::{
-    AccountPurpose, Applied, Bic, Command, CounterKey, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantView,
-    PaymentIndex, PaymentView, Position, QuoteId, Refusal, Rulebook, Settings, Time, Uetr,
+    AccountPurpose, Applied, Bic, Command, CounterKey, Event, EventKind, Improvements, IndexSeed, Outcome, ParticipantId,
+    ParticipantView, PaymentIndex, PaymentView, Position, QuoteId, Refusal, Rulebook, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{Account, AccountId, Floor, LedgerId, Ledgers};
@@ -37,7 +40,7 @@ pub struct AccountView {
     pub account: u32,
     /// Whose; `None` for the scheme's own.
     pub participant: Option<ParticipantId>,
-    /// What for; the scheme's own are the mirror (`Settlement`) and the rounding account (`Spread`).
+    /// What for; the scheme's own are the mirror (`Settlement`), the rounding account (`Spread`) and the fee account (`Fees`).
     pub purpose: AccountPurpose,
     /// Its ledger's currency.
     pub currency: Currency,
@@ -74,6 +77,8 @@ pub struct Clearing {
     pub(crate) exchange_forgotten: Vec<i128>,
     /// Offers by pair, sorted by provider.
     pub(crate) rates: BTreeMap<(LedgerId, LedgerId), Vec<StandingRate>>,
+    /// By pair and provider, where there are some.
+    pub(crate) improvements: BTreeMap<(LedgerId, LedgerId, ParticipantId), Improvements>,
     pub(crate) quotes: BTreeMap<QuoteId, Quote>,
     pub(crate) quote_expiries: VecDeque<(Time, QuoteId)>,
     pub(crate) payments: Payments,
@@ -94,6 +99,9 @@ pub struct Clearing {
     /// Letters sent so far.
     pub(crate) letters: u64,
     pub(crate) aftermath: Aftermath,
+    pub(crate) fees: Books,
+    pub(crate) reviews: Reviews,
+    pub(crate) cooling: Cooling,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -126,6 +134,7 @@ impl Clearing {
             exchange_funded: Vec::new(),
             exchange_forgotten: Vec::new(),
             rates: BTreeMap::new(),
+            improvements: BTreeMap::new(),
             quotes: BTreeMap::new(),
             quote_expiries: VecDeque::new(),
             payments: Payments::default(),
@@ -142,6 +151,9 @@ impl Clearing {
             settlement: Settlement::default(),
             letters: 0,
             aftermath: Aftermath::default(),
+            fees: Books::default(),
+            reviews: Reviews::default(),
+            cooling: Cooling::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -168,6 +180,8 @@ impl Clearing {
         self.expire_quotes();
         self.expire_orders();
         self.turn_page();
+        self.drop_tariffs();
+        self.expire_reviews();
         self.release_waiting();
         self.sweep_quotas(commands.len());
         self.begin_liquidity();
@@ -227,7 +241,10 @@ impl Clearing {
                 | Command::SetReturnTerms(_)
                 | Command::Notice(_)
                 | Command::Settle(_)
-                | Command::Broadcast(_) => {}
+                | Command::Broadcast(_)
+                | Command::SchemeTerms(_)
+                | Command::ReportPosting(_)
+                | Command::OfferRate(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -277,6 +294,9 @@ impl Clearing {
             Command::Recall(recall) => self.take_recall(recall),
             Command::AnswerRecall(answer) => self.answer_recall(answer),
             Command::SetReturnTerms(terms) => self.set_return_terms(*terms),
+            Command::SchemeTerms(terms) => self.set_scheme_terms(terms),
+            Command::ReportPosting(report) => self.report_posting(report),
+            Command::OfferRate(offer) => self.offer_rate(offer),
         }
     }
 
@@ -291,6 +311,7 @@ impl Clearing {
         self.exchange_funded.push(0);
         self.exchange_forgotten.push(0);
         self.system_accounts.push(SystemAccounts { mirror, rounding });
+        self.open_fee_accounts()?;
         self.delta.push(7);
         self.delta.extend_from_slice(&currency.code.bytes());
         self.delta.push(currency.exponent);

@@ -1,4 +1,4 @@
-//! Waiting: payments that are to be executed later, because the debtor wants it so or their corridor is closed.
+//! Waiting: payments that are to be executed later, because the debtor wants it so, their corridor is closed, or they cool off.
 //!
 //! A waiting payment is an instruction with a time. It has no number, no hold and no quota yet, and can be cancelled by its
 //! debtor agent free of charge. When its time has come it is taken in as if it had just arrived; whether it is covered is
@@ -27,6 +27,10 @@ pub enum WaitReason {
     AsAsked,
     /// Its corridor is closed.
     CorridorClosed,
+    /// It is the first to this payee, and large enough to cool off.
+    FirstPayment = 90,
+    /// The risk rules would review it.
+    RiskReview = 91,
 }
 
 /// A waiting payment, as its agents see it.
@@ -146,7 +150,10 @@ impl Clearing {
         if let Some(id) = pay.quote {
             let quote = self.usable_quote(id, pay)?;
             if quote.terms.expires_at <= until {
-                return Err(Rejection::QuoteNotValid);
+                return Err(match reason {
+                    WaitReason::AsAsked | WaitReason::CorridorClosed => Rejection::QuoteNotValid,
+                    WaitReason::FirstPayment | WaitReason::RiskReview => Rejection::CoolsOffLongerThanQuote,
+                });
             }
         }
         let waiting = Waiting { pay: pay.clone(), until, reason, received_at, position: Position(self.next_position) };
@@ -247,7 +254,9 @@ impl WaitingRoom {
             let reason = match take(bytes)? {
                 [0] => WaitReason::AsAsked,
                 [1] => WaitReason::CorridorClosed,
-                [2..=255] => return Err(DecodeError::Unknown("reason to wait")),
+                [90] => WaitReason::FirstPayment,
+                [91] => WaitReason::RiskReview,
+                [2..=89 | 92..=255] => return Err(DecodeError::Unknown("reason to wait")),
             };
             let in_order = room.by_uetr.last_key_value().is_none_or(|(last, _)| *last < pay.uetr);
             if !in_order || !known(&pay) || room.by_message.contains_key(&pay.message_id) {

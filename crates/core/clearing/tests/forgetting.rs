@@ -4,8 +4,8 @@
 
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Applied, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
-    IndexSeed, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Priority, Refusal, RegisterParticipant,
-    RiskDecision, Settings, Terms, Time, Uetr, laws,
+    IndexSeed, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Posting, PostingReport, PostingWord,
+    Priority, Refusal, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use proptest::prelude::*;
@@ -278,6 +278,44 @@ fn a_payment_under_way_keeps_those_behind_it() {
         assert_eq!((clearing.payments().len(), clearing.forgotten()), (on_record, forgotten), "at {at}");
         assert_eq!(laws::check_all(&clearing), Vec::new());
     }
+}
+
+fn reviewed(uetr: Uetr, says: PostingWord) -> Command {
+    Command::ReportPosting(PostingReport { uetr, creditor_agent: ParticipantId(1), says })
+}
+
+#[test]
+fn a_review_outlives_its_payment_in_memory() {
+    let (mut clearing, _, now) = settled();
+    let held = [pay(2, now + SECOND, 5), pay(3, now + SECOND, 5)];
+    let mut commands: Vec<Command> = held.iter().cloned().map(Command::Pay).collect();
+    commands.extend(held.iter().map(|payment| reviewed(payment.uetr, PostingWord::UnderReview)));
+    clearing.apply_block(Time(now + SECOND), &commands);
+    let late = now + 1000 * SECOND;
+    let forgotten = clearing.apply_block(Time(late), &[]).forgotten;
+    assert_eq!(forgotten.last().map(|view| view.posting), Some(Posting::UnderReview));
+    assert_eq!(clearing.payments().len(), 0, "a review keeps no payment in memory");
+    let [first, second] = held.map(|payment| payment.uetr);
+
+    // A centre read back goes on with it.
+    let mut bytes = Vec::new();
+    clearing.encode_snapshot(&mut bytes);
+    let mut clearing = Clearing::decode_snapshot(&bytes, IndexSeed(9)).unwrap();
+    let posting = |outcome: Outcome| match outcome {
+        Outcome::Payment { payment, repeated } => Ok((payment.posting, repeated)),
+        other => Err(format!("{other:?}")),
+    };
+    let overdue = clearing.apply_block(Time(late + 86_400 * SECOND), &[]);
+    let told = overdue.events.iter().filter(|event| matches!(event.kind, EventKind::PaymentReviewed(_)));
+    assert_eq!(told.count(), 2, "each is told once that it is overdue");
+    let at = late + 90_000 * SECOND;
+    assert_eq!(posting(outcome(&mut clearing, at, answer(first))), Ok((Posting::Overdue, true)));
+    assert_eq!(posting(outcome(&mut clearing, at, credited(first))), Ok((Posting::Credited, false)));
+    assert_eq!(posting(outcome(&mut clearing, at, credited(first))), Ok((Posting::Credited, true)));
+    let block = |case| reviewed(second, PostingWord::Blocked { case: [case; 16] });
+    assert_eq!(posting(outcome(&mut clearing, at, block(1))), Ok((Posting::Blocked, false)));
+    assert_eq!(outcome(&mut clearing, at, block(2)), Outcome::Refused(Refusal::PostingEnded));
+    assert_eq!(laws::check_all(&clearing), Vec::new());
 }
 
 #[test]

@@ -6,10 +6,11 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Clearing, Command, ContentHash, Event, FixedSide, Fund,
-    FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Outcome, ParticipantId, Pay, PaymentState,
-    Priority, PublishRate, QuoteId, QuoteTerms, RegisterParticipant, RequestQuote, RiskDecision, SetLiquidity, Terms, Time, Uetr,
-    laws,
+    AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, ChargeBearer, Clearing, Code, Command, ContentHash, Event,
+    FixedSide, Fund, FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Outcome, ParticipantId,
+    PartyKind, Pay, PaymentState, Posting, PostingReport, PostingWord, Price, Priority, PublishRate, QuoteId, QuoteTerms,
+    RegisterParticipant, RequestQuote, ReviewTerms, RiskDecision, SchemeTerms, SetLiquidity, Tariff, TariffLine, Terms, Time,
+    Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use proptest::prelude::*;
@@ -32,6 +33,10 @@ struct ModelPayment {
     state: PaymentState,
     reason: Option<IsoReason>,
     deadline: u64,
+    posting: Posting,
+    overdue_at: u64,
+    case: [u8; 16],
+    returned_for: Option<IsoReason>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +52,9 @@ struct Model {
     /// How far each account may fall below zero.
     limits: BTreeMap<Account, i128>,
     low: BTreeSet<Account>,
+    /// From when on, and what it says.
+    tariffs: Vec<(u64, Tariff)>,
+    review_ns: u64,
 }
 
 impl Model {
@@ -125,6 +133,9 @@ impl Model {
                 payment.state = PaymentState::Rejected;
                 payment.reason = Some(IsoReason(*b"AB05"));
             }
+            if payment.posting == Posting::UnderReview && payment.overdue_at <= now {
+                payment.posting = Posting::Overdue;
+            }
         }
         let due = self.ahead.extract_if(.., |(from, ..), _| from.0 <= now).collect::<Vec<_>>();
         for ((_, bank, currency), terms) in due {
@@ -134,10 +145,10 @@ impl Model {
     }
 
     /// What the outcome of a payment must be: refusal code, or state and reason and whether it is a repetition.
-    fn pay(&mut self, pay: &Pay) -> Result<(PaymentState, Option<IsoReason>, bool), &'static str> {
+    fn pay(&mut self, pay: &Pay) -> Standing {
         if let Some(known) = self.payments.get(&pay.uetr) {
             let same = known.content == pay.content && known.debtor == pay.debtor_agent.0;
-            return if same { Ok((known.state, known.reason, true)) } else { Err("CLR-1001") };
+            return if same { Ok((known.state, known.reason, known.posting, true)) } else { Err("CLR-1001") };
         }
         if self.messages.contains_key(&pay.message_id) {
             return Err("CLR-1002");
@@ -159,10 +170,32 @@ impl Model {
             state,
             reason,
             deadline,
+            posting: Posting::Unreported,
+            overdue_at: 0,
+            case: [0; 16],
+            returned_for: None,
         };
         self.payments.insert(pay.uetr, payment);
         self.messages.insert(pay.message_id, pay.uetr);
-        Ok((state, reason, false))
+        Ok((state, reason, Posting::Unreported, false))
+    }
+
+    /// What the debtor pays more and the creditor gets less, by the first line that is not for companies.
+    fn fees(&self, accepted_at: u64, debit: (CurrencyCode, u64), credit: (CurrencyCode, u64)) -> (i128, i128) {
+        let Some((_, tariff)) = self.tariffs.iter().rev().find(|(from, _)| *from <= accepted_at.min(self.now)) else {
+            return (0, 0);
+        };
+        let Some(line) = tariff.lines.iter().find(|line| line.debtor != Some(PartyKind::Institution)) else { return (0, 0) };
+        let price = |(code, amount): (CurrencyCode, u64)| {
+            let Some(price) = line.prices.iter().find(|price| price.currency.code == code) else { return 0 };
+            let full = i128::from(price.flat.0) + i128::from(amount) * i128::from(price.ppm) / 1_000_000;
+            full.clamp(i128::from(price.min.0), i128::from(price.max.0))
+        };
+        match line.bearer {
+            ChargeBearer::Debtor => (price(debit), 0),
+            ChargeBearer::Creditor => (0, price(credit)),
+            ChargeBearer::Shared => ((price(debit) + 1) / 2, price(credit) / 2),
+        }
     }
 
     fn legs(&self, pay: &Pay) -> Result<Vec<(Account, Account, i128)>, &'static [u8; 4]> {
@@ -174,8 +207,18 @@ impl Model {
         }
         let own = |bank: u32, currency| (Some(bank), AccountPurpose::Settlement, currency);
         let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
-        let legs = match pay.quote {
-            None => vec![(own(debtor, pay.debit_currency), own(creditor, pay.debit_currency), i128::from(pay.debit.0))],
+        let fees = |currency| (None, AccountPurpose::Fees, currency);
+        let mut legs = match pay.quote {
+            None => {
+                let side = (pay.debit_currency, pay.debit.0);
+                let (more, less) = self.fees(pay.accepted_at.0, side, side);
+                let amount = i128::from(pay.debit.0) - less;
+                if less > 0 && amount <= 0 {
+                    return Err(b"AM06");
+                }
+                let from = own(debtor, pay.debit_currency);
+                vec![(from, own(creditor, pay.debit_currency), amount), (from, fees(pay.debit_currency), more + less)]
+            }
             Some(quote) => {
                 let (terms, used) = self.quotes.get(&quote).ok_or(b"AB04")?;
                 if *used || terms.debtor_agent != pay.debtor_agent || terms.expires_at.0 <= self.now {
@@ -185,17 +228,25 @@ impl Model {
                     return Err(b"AM09");
                 }
                 let (from, to) = (terms.debit.currency.code, terms.credit.currency.code);
+                let sides = ((from, terms.debit.minor.0), (to, terms.credit.minor.0));
+                let (more, less) = self.fees(pay.accepted_at.0, sides.0, sides.1);
+                if less >= i128::from(terms.credit.minor.0) {
+                    return Err(b"AM06");
+                }
                 let pool = |currency| (Some(terms.provider.0), AccountPurpose::Exchange, currency);
                 let spread = (Some(terms.provider.0), AccountPurpose::Spread, from);
                 let all = [
-                    (own(debtor, from), pool(from), terms.principal.minor.0),
-                    (pool(to), own(creditor, to), terms.credit.minor.0),
-                    (own(debtor, from), spread, terms.spread.minor.0),
-                    (own(debtor, from), (None, AccountPurpose::Spread, from), terms.remainder.minor.0),
+                    (own(debtor, from), pool(from), i128::from(terms.principal.minor.0)),
+                    (pool(to), own(creditor, to), i128::from(terms.credit.minor.0) - less),
+                    (own(debtor, from), spread, i128::from(terms.spread.minor.0)),
+                    (own(debtor, from), (None, AccountPurpose::Spread, from), i128::from(terms.remainder.minor.0)),
+                    (own(debtor, from), fees(from), more),
+                    (pool(to), fees(to), less),
                 ];
-                all.into_iter().filter(|leg| leg.2 > 0).map(|(from, to, amount)| (from, to, i128::from(amount))).collect()
+                all.to_vec()
             }
         };
+        legs.retain(|leg| leg.2 > 0);
         let mut needs: BTreeMap<Account, i128> = BTreeMap::new();
         for leg in &legs {
             *needs.entry(leg.0).or_default() += leg.2;
@@ -209,7 +260,7 @@ impl Model {
         if needs.into_iter().all(|(account, needed)| covers(account, needed)) { Ok(legs) } else { Err(b"AM04") }
     }
 
-    fn answer(&mut self, answer: &Answer) -> Result<(PaymentState, Option<IsoReason>, bool), &'static str> {
+    fn answer(&mut self, answer: &Answer) -> Standing {
         let payment = self.payments.get_mut(&answer.uetr).ok_or("CLR-1005")?;
         let asked = payment.creditor == answer.creditor_agent.0 && !payment.legs.is_empty();
         if !asked {
@@ -222,22 +273,109 @@ impl Model {
         let timed_out = payment.reason == Some(IsoReason(*b"AB05"));
         match payment.state {
             PaymentState::Held => {}
-            _ if (payment.state, payment.reason) == wanted && !timed_out => return Ok((wanted.0, wanted.1, true)),
+            PaymentState::Settled if wanted.1.is_some() => {
+                return match payment.posting {
+                    Posting::UnderReview | Posting::Overdue | Posting::Blocked => {
+                        (payment.posting, payment.returned_for) = (Posting::ToBeReturned, wanted.1);
+                        Ok((payment.state, None, payment.posting, false))
+                    }
+                    Posting::ToBeReturned if payment.returned_for == wanted.1 => Ok((payment.state, None, payment.posting, true)),
+                    _ => Err("CLR-1007"),
+                };
+            }
+            _ if (payment.state, payment.reason) == wanted && !timed_out => {
+                return Ok((wanted.0, wanted.1, payment.posting, true));
+            }
             _ => return Err("CLR-1007"),
         }
         (payment.state, payment.reason) = wanted;
         if wanted.0 == PaymentState::Settled {
-            for (from, to, amount) in payment.legs.clone() {
-                self.move_money(from, to, amount);
+            self.move_legs(answer.uetr);
+        }
+        Ok((wanted.0, wanted.1, Posting::Unreported, false))
+    }
+
+    fn move_legs(&mut self, uetr: Uetr) {
+        for (from, to, amount) in self.payments[&uetr].legs.clone() {
+            self.move_money(from, to, amount);
+        }
+    }
+
+    fn review(&mut self, report: &PostingReport) -> Standing {
+        use Posting::{Blocked, Overdue, UnderReview, Unreported};
+        let until = self.now + self.review_ns;
+        let payment = self.payments.get_mut(&report.uetr).ok_or("CLR-1005")?;
+        if payment.creditor != report.creditor_agent.0 || payment.legs.is_empty() {
+            return Err("CLR-1006");
+        }
+        let (state, posting) = (payment.state, payment.posting);
+        match (state, posting, report.says) {
+            (PaymentState::Rejected, ..) => return Err("CLR-1007"),
+            (PaymentState::Held, _, PostingWord::Blocked { .. }) | (_, Unreported, PostingWord::Blocked { .. }) => {
+                return Err("CLR-1160");
+            }
+            (PaymentState::Held, _, PostingWord::UnderReview) | (_, Unreported, PostingWord::UnderReview) => {
+                (payment.state, payment.posting, payment.overdue_at) = (PaymentState::Settled, UnderReview, until);
+                if state == PaymentState::Held {
+                    self.move_legs(report.uetr);
+                }
+                return Ok((PaymentState::Settled, None, UnderReview, false));
+            }
+            (_, UnderReview | Overdue, PostingWord::UnderReview) => {}
+            (_, UnderReview | Overdue, PostingWord::Blocked { case }) => {
+                (payment.posting, payment.case) = (Blocked, case);
+                return Ok((state, None, Blocked, false));
+            }
+            (_, Blocked, PostingWord::Blocked { case }) if case == payment.case => {}
+            _ => return Err("CLR-1161"),
+        }
+        Ok((state, None, posting, true))
+    }
+
+    fn credited(&mut self, uetr: Uetr, creditor: ParticipantId) -> Standing {
+        let payment = self.payments.get_mut(&uetr).ok_or("CLR-1005")?;
+        if payment.creditor != creditor.0 || payment.legs.is_empty() {
+            return Err("CLR-1006");
+        }
+        match (payment.state, payment.posting) {
+            (PaymentState::Held | PaymentState::Rejected, _) => Err("CLR-1022"),
+            (PaymentState::Settled, Posting::ToBeReturned) => Err("CLR-1161"),
+            (PaymentState::Settled, before) => {
+                payment.posting = Posting::Credited;
+                Ok((payment.state, None, Posting::Credited, before == Posting::Credited))
             }
         }
-        Ok((wanted.0, wanted.1, false))
+    }
+
+    fn scheme_terms(&mut self, terms: &SchemeTerms) -> Result<(), &'static str> {
+        match terms {
+            SchemeTerms::CoolingOff(_) => {}
+            SchemeTerms::Reviews(terms) => self.review_ns = terms.review_ns,
+            SchemeTerms::Tariff(tariff) => {
+                let from = tariff.effective_from.0.max(self.now + 1);
+                if tariff.version != self.tariffs.len() as u32 + 1 {
+                    return Err("CLR-1163");
+                }
+                if self.tariffs.last().is_some_and(|(last, _)| *last > from) {
+                    return Err("CLR-1164");
+                }
+                self.tariffs.push((from, tariff.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn check(&mut self, command: &Command, outcome: &Outcome) -> Result<(), TestCaseError> {
         match command {
             Command::Pay(pay) => compare(self.pay(pay), outcome),
             Command::Answer(answer) => compare(self.answer(answer), outcome),
+            Command::ReportPosting(report) => compare(self.review(report), outcome),
+            Command::ReportCredited { uetr, creditor_agent } => compare(self.credited(*uetr, *creditor_agent), outcome),
+            Command::SchemeTerms(terms) => {
+                let found = if let Outcome::Refused(refusal) = outcome { Err(refusal.code()) } else { Ok(()) };
+                prop_assert_eq!(self.scheme_terms(terms), found);
+                Ok(())
+            }
             Command::RequestQuote(_) => {
                 if let Outcome::Quoted(terms) = outcome {
                     prop_assert_eq!(
@@ -282,12 +420,12 @@ impl Model {
     }
 }
 
-fn compare(
-    expected: Result<(PaymentState, Option<IsoReason>, bool), &'static str>,
-    found: &Outcome,
-) -> Result<(), TestCaseError> {
+/// State, reason and what was said of its posting, and whether it is a repetition; or a refusal's code.
+type Standing = Result<(PaymentState, Option<IsoReason>, Posting, bool), &'static str>;
+
+fn compare(expected: Standing, found: &Outcome) -> Result<(), TestCaseError> {
     let found = match found {
-        Outcome::Payment { payment, repeated } => Ok((payment.state, payment.iso_reason(), *repeated)),
+        Outcome::Payment { payment, repeated } => Ok((payment.state, payment.iso_reason(), payment.posting, *repeated)),
         Outcome::Refused(refusal) => Err(refusal.code()),
         other => return Err(TestCaseError::fail(format!("unexpected {other:?}"))),
     };
@@ -341,10 +479,20 @@ fn genesis() -> Vec<Command> {
 fn command() -> impl Strategy<Value = Command> {
     let id = |n: u8| [n; 16];
     let bank = || (0..BANKS).prop_map(ParticipantId);
-    let pay =
-        (0u8..24, 0u8..26, bank(), bank(), 0u64..2_500, 0usize..2, prop::option::weighted(0.4, 0u8..8), any::<bool>(), 1u8..3);
+    let pay = (
+        0u8..24,
+        0u8..26,
+        bank(),
+        bank(),
+        0u64..2_500,
+        0usize..2,
+        prop::option::weighted(0.4, 0u8..8),
+        any::<bool>(),
+        1u8..3,
+        0u64..280,
+    );
     prop_oneof![
-        4 => pay.prop_map(move |(n, message, debtor_agent, creditor_agent, amount, currency, quote, high, content)| Command::Pay(Pay {
+        4 => pay.prop_map(move |(n, message, debtor_agent, creditor_agent, amount, currency, quote, high, content, accepted)| Command::Pay(Pay {
             uetr: Uetr(id(n)),
             content: ContentHash([content; 32]),
             message_id: MessageIdHash(id(if message < 24 { n } else { message })),
@@ -354,7 +502,7 @@ fn command() -> impl Strategy<Value = Command> {
             debit_currency: CURRENCIES[currency],
             quote: quote.map(|quote| QuoteId(id(quote))),
             priority: if high { Priority::High } else { Priority::Normal },
-            accepted_at: Time(u64::MAX / 2),
+            accepted_at: Time(accepted * SECOND),
             risk: RiskDecision::PASS,
             terms: Terms::default(),
         })),
@@ -379,14 +527,60 @@ fn command() -> impl Strategy<Value = Command> {
                 terms: LiquidityTerms { cap, floor: MinorUnits(floor), target: MinorUnits(floor + above), reserved: MinorUnits(reserved) },
                 from: Time(from * SECOND),
             }))),
+        2 => (0u8..24, bank(), prop_oneof![2 => Just(PostingWord::UnderReview), 1 => (0u8..2).prop_map(|case| PostingWord::Blocked { case: [case; 16] })])
+            .prop_map(move |(n, creditor_agent, says)| Command::ReportPosting(PostingReport { uetr: Uetr(id(n)), creditor_agent, says })),
+        1 => (0u8..24, bank()).prop_map(move |(n, creditor_agent)| Command::ReportCredited { uetr: Uetr(id(n)), creditor_agent }),
+        1 => tariff().prop_map(|tariff| Command::SchemeTerms(SchemeTerms::Tariff(tariff))),
+        1 => (1u64..60).prop_map(|seconds| Command::SchemeTerms(SchemeTerms::Reviews(ReviewTerms { review_ns: seconds * SECOND }))),
         2 => (0u8..8, bank(), any::<bool>(), any::<bool>(), 0u64..2_500).prop_map(move |(n, debtor_agent, north, debit, amount)| Command::RequestQuote(RequestQuote {
             quote: QuoteId(id(n)),
             debtor_agent,
             debit_currency: CURRENCIES[usize::from(!north)],
             credit_currency: CURRENCIES[usize::from(north)],
+            cover: None,
             fixed: if debit { FixedSide::Debit(MinorUnits(amount)) } else { FixedSide::Credit(MinorUnits(amount)) },
         })),
     ]
+}
+
+/// Now and then a line that is for companies stands first; nobody here is one.
+fn tariff() -> impl Strategy<Value = Tariff> {
+    let price = || (0u64..20, 0u32..40_000, 0u64..10, 0u64..40);
+    let bearer = prop_oneof![Just(ChargeBearer::Debtor), Just(ChargeBearer::Creditor), Just(ChargeBearer::Shared)];
+    (1u32..5, 0u64..280, any::<bool>(), bearer, [price(), price()]).prop_map(|(version, from, companies, bearer, prices)| {
+        let price = |(at, (flat, ppm, min, above)): (usize, (u64, u32, u64, u64))| Price {
+            currency: Currency::new(CURRENCIES[at], 2).unwrap(),
+            flat: MinorUnits(flat),
+            ppm,
+            min: MinorUnits(min),
+            max: MinorUnits(min + above),
+        };
+        let line = |name, debtor, bearer| TariffLine {
+            code: Code::parse(name).unwrap(),
+            corridor: None,
+            debtor,
+            creditor: None,
+            purposes: vec![],
+            bearer,
+            prices: prices.into_iter().enumerate().map(price).collect(),
+        };
+        let mut lines = vec![line("ALL", None, bearer)];
+        if companies {
+            lines.insert(0, line("CORP", Some(PartyKind::Institution), ChargeBearer::Debtor));
+        }
+        Tariff { version, effective_from: Time(from * SECOND), lines }
+    })
+}
+
+/// The next tariff has the next number more often than chance would have it.
+fn number_tariffs(commands: &mut [Command], model: &Model) {
+    for command in commands {
+        if let Command::SchemeTerms(SchemeTerms::Tariff(tariff)) = command
+            && tariff.version > 1
+        {
+            tariff.version = model.tariffs.len() as u32 + 1;
+        }
+    }
 }
 
 /// Payments that use a quote use it rightly more often than chance would have it.
@@ -407,7 +601,7 @@ proptest! {
 
     #[test]
     fn the_centre_and_the_model_agree(blocks in prop::collection::vec((prop::collection::vec(command(), 0..8), 0u64..8), 1..40)) {
-        let mut model = Model::default();
+        let mut model = Model { review_ns: 86_400 * SECOND, ..Model::default() };
         let (mut clearing, mut replayed) = (Clearing::new(IndexSeed(1)), Clearing::new(IndexSeed(u64::MAX)));
         let mut events: Vec<Event> = Vec::new();
         let mut now = SECOND;
@@ -416,6 +610,7 @@ proptest! {
             now += seconds * SECOND;
             model.begin(now);
             use_quotes(&mut commands, &model);
+            number_tariffs(&mut commands, &model);
             let applied = clearing.apply_block(Time(now), &commands);
             for (command, outcome) in commands.iter().zip(&applied.outcomes) {
                 model.check(command, outcome)?;

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash,
-    FixedSide, Fund, FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, ParticipantId, Pay,
-    Priority, PublishRate, QuoteId, Recall, RecallVerdict, RegisterParticipant, RequestQuote, Return, RiskDecision, Says,
-    SetLiquidity, Terms, Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, ChargeBearer, Clearing, Code,
+    Command, ContentHash, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash,
+    NetDebitCap, Notice, OfferRate, ParticipantId, Pay, PostingReport, PostingWord, Price, Priority, PublishRate, QuoteId,
+    Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, RiskDecision, Says, SchemeTerms, SetLiquidity,
+    Tariff, TariffLine, Terms, Tier, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -56,6 +57,7 @@ fn snapshot() -> Vec<u8> {
         debtor_agent: ParticipantId(0),
         debit_currency: CurrencyCode::HKD,
         credit_currency: CurrencyCode::CNY,
+        cover: None,
         fixed: FixedSide::Credit(MinorUnits(500)),
     };
     let answer = Answer {
@@ -68,8 +70,31 @@ fn snapshot() -> Vec<u8> {
     commands.extend([register("HARBHKHHXXX", false), register("PENGCNBSXXX", false), register("LIONHKHHXXX", true)]);
     commands.push(fund(0, CurrencyCode::HKD, AccountPurpose::Settlement));
     commands.push(fund(2, CurrencyCode::CNY, AccountPurpose::Exchange));
-    commands.extend([Command::PublishRate(offer), Command::RequestQuote(request)]);
+    commands.extend([Command::PublishRate(offer.clone()), Command::RequestQuote(request)]);
+    let price = Price {
+        currency: Currency { code: CURRENCIES[0], exponent: 2 },
+        flat: MinorUnits(2),
+        ppm: 10,
+        min: MinorUnits(1),
+        max: MinorUnits(9),
+    };
+    let line = TariffLine {
+        code: Code::parse("ALL").unwrap(),
+        corridor: None,
+        debtor: None,
+        creditor: None,
+        purposes: vec![],
+        bearer: ChargeBearer::Shared,
+        prices: vec![price],
+    };
+    commands.push(Command::SchemeTerms(SchemeTerms::Tariff(Tariff { version: 1, effective_from: Time(0), lines: vec![line] })));
+    let tiers = vec![Tier { from: MinorUnits(100), improvement_ppm: 500 }];
+    let relations = vec![Relation { debtor_agent: ParticipantId(0), improvement_ppm: 7 }];
+    let rate = PublishRate { debit_currency: CurrencyCode::CNY, credit_currency: CurrencyCode::HKD, ..offer };
+    commands.push(Command::OfferRate(OfferRate { rate, improvements: Improvements { tiers, relations } }));
     commands.extend([pay(1, None), pay(2, None), Command::Answer(answer)]);
+    let says = PostingWord::UnderReview;
+    commands.push(Command::ReportPosting(PostingReport { uetr: Uetr([1; 16]), creditor_agent: ParticipantId(1), says }));
     let terms = |cap| LiquidityTerms { cap, floor: MinorUnits(7), target: MinorUnits(9), reserved: MinorUnits(3) };
     let liquidity = |participant, cap, from| {
         let (participant, currency) = (ParticipantId(participant), CurrencyCode::HKD);

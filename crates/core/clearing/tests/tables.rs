@@ -17,6 +17,12 @@
 //! agent-says T1 LION done | AM04          => done | CLR-1142; `officers-say` in its place
 //! transfer T1                             => asked in 50.00 HKD | queued until 28800 | none
 //! noted                                   => funded in HARB 50.00 HKD by LION
+//! answer P1 PENG review                   => settled, under_review     (ACWP; `block CASE` is BLCK; a reason behind it: to be returned)
+//! cooling-off review 600 NORTH:100.00:HKD:7200 …      first payments of 100.00 and more wait two hours; `*` is any corridor
+//! pay … [pair A-B] [new-payee]            whom it is from and to, and whether the bank says that the payee is new
+//! review-time 3600                        how long a review may last, in seconds
+//! rate LION HKD CNY 0.92 spread 1500 tiers 1000.00=500,9000.00=800 for HARB=200      improvements in millionths
+//! quote Q1 HARB debit 100.00 HKD CNY [cover [to PENG]]      => … , capped by provider | rulebook
 //! breaker 3 rest 60                       after three unanswered payments in a row, rest for a minute
 //! return R1 of P1 PENG 40.00 HKD AC04 [portion 50.00] [quote Q1] [message M1] [other] [forgotten]  => settled | CLR-1113
 //!                                         `forgotten`: with the facts of P1 that the past has kept
@@ -27,17 +33,19 @@
 //! return-terms return 400 recall 100 fraud 300 answer 50     times after settlement, in seconds
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
-//! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook is written over several lines, see `rulebook`.
+//! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook and a tariff are
+//! written over several lines, see `rulebook`, `tariff`.
 //! After every line all laws are checked.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash,
-    EventKind, Facts, FixedSide, Fund, FundDirection, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice,
-    Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, Recall, RecallState,
-    RecallVerdict, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision, RiskVerdict, Rulebook, Says,
-    SetLiquidity, Settings, Terms, Time, Uetr, laws,
+    CoolingOff, CoolingRule, Cover, EventKind, Facts, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason,
+    LiquidityTerms, MessageIdHash, NetDebitCap, Notice, OfferRate, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState,
+    PaymentView, Posting, PostingReport, PostingWord, Priority, PublishRate, QuoteCap, QuoteId, Recall, RecallState,
+    RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, ReturnTerms, ReviewTerms, RiskDecision, RiskVerdict,
+    Rulebook, Says, SchemeTerms, SetLiquidity, Settings, Tariff, Terms, Tier, Time, Uetr, laws,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
@@ -46,6 +54,8 @@ use std::collections::BTreeMap;
 mod rulebook;
 #[path = "support/settlement.rs"]
 mod settlement;
+#[path = "support/tariff.rs"]
+mod tariff;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -55,14 +65,21 @@ fn every_table_balances() {
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tables")).unwrap() {
         let path = entry.unwrap().path();
         let clearing = Clearing::new(IndexSeed(1));
-        let mut scheme =
-            Scheme { clearing, now: Time(0), fundings: 0, draft: None, past: BTreeMap::new(), terms: BTreeMap::new() };
+        let mut scheme = Scheme {
+            clearing,
+            now: Time(0),
+            fundings: 0,
+            draft: None,
+            past: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            tariff: None,
+        };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
         }
         tables += 1;
     }
-    assert!(tables >= 8, "only {tables} tables found");
+    assert!(tables >= 13, "only {tables} tables found");
 }
 
 struct Scheme {
@@ -75,6 +92,8 @@ struct Scheme {
     past: BTreeMap<Uetr, Facts>,
     /// What their messages say.
     terms: BTreeMap<Uetr, Terms>,
+    /// The tariff being written.
+    tariff: Option<Tariff>,
 }
 
 impl Scheme {
@@ -103,11 +122,19 @@ impl Scheme {
             ["balance", who, purpose, code] => return self.balance(who, purpose, code),
             ["payment", id] => return Ok(self.payment(id)),
             ["rulebook" | "corridor" | "limit" | "reference", ..] => return rulebook::line(&mut self.draft, words),
+            ["tariff" | "line" | "price", ..] => return tariff::line(&mut self.tariff, words),
+            ["enter-tariff"] => Command::SchemeTerms(SchemeTerms::Tariff(self.tariff.take().ok_or("no tariff")?)),
+            ["cooling-off", "review", seconds, ref rules @ ..] => self.cooling_off(seconds, rules),
+            ["review-time", seconds] => Command::SchemeTerms(SchemeTerms::Reviews(ReviewTerms { review_ns: time(seconds).0 })),
             ["enter"] => Command::SetRulebook(self.draft.take().ok_or("no rulebook")?),
             ["cancel", id, name] => Command::Cancel { uetr: Uetr(id16(id)), debtor_agent: self.participant(name) },
             ["what-if", from, to, amount, code, ref rest @ ..] => {
                 let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
                 return Ok(rulebook::what_if(&self.clearing, &pay));
+            }
+            ["charges", from, to, amount, code, ref rest @ ..] => {
+                let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
+                return Ok(tariff::charges(&self.clearing, &pay));
             }
             ["room", name, code] => return self.room(name, code),
             ["transfer", id] => return Ok(settlement::transfer(&self.clearing, id16(id))),
@@ -171,8 +198,10 @@ impl Scheme {
             })),
             ["fund" | "withdraw", name, amount, code, ref rest @ ..] => self.fund(words[0], name, amount, code, rest),
             ["rate", name, from, to, rate, "spread", ppm, ref rest @ ..] => self.rate(name, from, to, rate, ppm, rest),
-            ["quote", id, name, side, amount, from, to] => self.quote(id, name, side, amount, from, to),
+            ["quote", id, name, side, amount, from, to, ref rest @ ..] => self.quote(id, name, side, amount, [from, to], rest),
             ["pay", id, from, to, amount, code, ref rest @ ..] => self.pay(id, from, to, amount, code, rest),
+            ["answer", id, name, "review"] => self.posting(id, name, PostingWord::UnderReview),
+            ["answer", id, name, "block", case] => self.posting(id, name, PostingWord::Blocked { case: id16(case) }),
             ["answer", id, name, word] => Command::Answer(Answer {
                 uetr: Uetr(id16(id)),
                 creditor_agent: self.participant(name),
@@ -205,16 +234,21 @@ impl Scheme {
         match &applied.outcomes[0] {
             Outcome::Done | Outcome::Registered(_) => "done".into(),
             Outcome::Quoted(terms) => format!(
-                "{:?} for {:?} by {} (spread {}, rounding {})",
+                "{:?} for {:?} by {} (spread {}, rounding {}){}",
                 terms.debit,
                 terms.credit,
                 self.clearing.participants().nth(terms.provider.0 as usize).unwrap().name,
                 terms.spread,
-                terms.remainder
+                terms.remainder,
+                match terms.capped {
+                    None => "",
+                    Some(QuoteCap::Provider) => ", capped by provider",
+                    Some(QuoteCap::Rulebook) => ", capped by rulebook",
+                }
             ),
             Outcome::Payment { payment, repeated } => {
                 let again = if *repeated { " again" } else { "" };
-                format!("{}{again}", state_words(payment.state, payment.iso_reason()))
+                format!("{}{again}", words(payment))
             }
             Outcome::Waiting { payment, repeated } => {
                 let again = if *repeated { " again" } else { "" };
@@ -273,6 +307,7 @@ impl Scheme {
             (_, "settlement") | ("scheme", "mirror") => AccountPurpose::Settlement,
             (_, "exchange") => AccountPurpose::Exchange,
             (_, "spread") | ("scheme", "rounding") => AccountPurpose::Spread,
+            ("scheme", "fees") => AccountPurpose::Fees,
             _ => return Err("no such purpose".into()),
         };
         let account = self
@@ -329,7 +364,19 @@ impl Scheme {
     fn payment(&self, id: &str) -> String {
         match self.clearing.payment(Uetr(id16(id))) {
             None => "unknown".into(),
-            Some(view) => format!("{} {:?} {:?}", state_words(view.state, view.iso_reason()), view.debit, view.credit),
+            Some(view) => {
+                let text = |minor, currency| Amount { minor, currency }.to_string();
+                let (debtor, creditor) = (view.charges.debtor, view.charges.creditor);
+                let bearer = view.charges.bearer().filter(|_| view.state != PaymentState::Rejected);
+                let charged = match bearer {
+                    None => String::new(),
+                    Some(bearer) => {
+                        let (debtor, creditor) = (text(debtor, view.debit.currency), text(creditor, view.credit.currency));
+                        format!(", charged {debtor} + {creditor} {}", bearer.iso())
+                    }
+                };
+                format!("{} {:?} {:?}{charged}", words(&view), view.debit, view.credit)
+            }
         }
     }
 
@@ -352,7 +399,7 @@ impl Scheme {
 
     fn rate(&self, name: &str, from: &str, to: &str, rate: &str, ppm: &str, rest: &[&str]) -> Command {
         let option = |word| rest.iter().position(|&w| w == word).map(|at| rest[at + 1]);
-        Command::PublishRate(PublishRate {
+        let rate = PublishRate {
             provider: self.participant(name),
             debit_currency: currency_code(from),
             credit_currency: currency_code(to),
@@ -360,10 +407,36 @@ impl Scheme {
             spread_ppm: ppm.parse().unwrap(),
             credit_max: option("max").map_or(MinorUnits(u64::MAX), |amount| self.amount(amount, to)),
             valid_until: Time(option("until").map_or(u64::MAX, |seconds| seconds.parse::<u64>().unwrap() * SECOND)),
-        })
+        };
+        if option("tiers").or(option("for")).is_none() {
+            return Command::PublishRate(rate);
+        }
+        let pairs = |word| option(word).unwrap_or_default().split(',').filter_map(|pair| pair.split_once('='));
+        let tier = |(amount, ppm): (&str, &str)| Tier { from: self.amount(amount, from), improvement_ppm: ppm.parse().unwrap() };
+        let relation =
+            |(name, ppm): (&str, &str)| Relation { debtor_agent: self.participant(name), improvement_ppm: ppm.parse().unwrap() };
+        let improvements =
+            Improvements { tiers: pairs("tiers").map(tier).collect(), relations: pairs("for").map(relation).collect() };
+        Command::OfferRate(OfferRate { rate, improvements })
     }
 
-    fn quote(&self, id: &str, name: &str, side: &str, amount: &str, from: &str, to: &str) -> Command {
+    fn cooling_off(&self, review: &str, rules: &[&str]) -> Command {
+        let rule = |text: &&str| {
+            let [corridor, amount, code, wait] =
+                text.split(':').collect::<Vec<_>>().try_into().expect("corridor:amount:code:wait");
+            let corridor = clearing::Code::parse(corridor);
+            let currency = Currency::new(currency_code(code), 2).unwrap();
+            CoolingRule { corridor, currency, from: self.amount(amount, code), wait_ns: time(wait).0 }
+        };
+        let terms = CoolingOff { rules: rules.iter().map(rule).collect(), review_wait_ns: time(review).0 };
+        Command::SchemeTerms(SchemeTerms::CoolingOff(terms))
+    }
+
+    fn posting(&self, id: &str, name: &str, says: PostingWord) -> Command {
+        Command::ReportPosting(PostingReport { uetr: Uetr(id16(id)), creditor_agent: self.participant(name), says })
+    }
+
+    fn quote(&self, id: &str, name: &str, side: &str, amount: &str, [from, to]: [&str; 2], rest: &[&str]) -> Command {
         Command::RequestQuote(RequestQuote {
             quote: QuoteId(id16(id)),
             debtor_agent: self.participant(name),
@@ -373,6 +446,10 @@ impl Scheme {
                 "debit" => FixedSide::Debit(self.amount(amount, from)),
                 _ => FixedSide::Credit(self.amount(amount, to)),
             },
+            cover: rest.contains(&"cover").then(|| Cover {
+                creditor_agent: rest.iter().position(|&word| word == "to").map(|at| self.participant(rest[at + 1])),
+                terms: rulebook::terms(rest),
+            }),
         })
     }
 
@@ -430,6 +507,17 @@ fn registration(name: &str, provides_exchange: bool, currencies: &[&str]) -> Reg
 /// Seconds, or `ever`.
 fn time(seconds: &str) -> Time {
     Time(seconds.parse::<u64>().map_or(u64::MAX, |seconds| seconds * SECOND))
+}
+
+/// How a payment stands, and how at its creditor agent where there is something to say.
+fn words(view: &PaymentView) -> String {
+    let state = state_words(view.state, view.iso_reason());
+    match view.posting {
+        Posting::Unreported | Posting::Credited => state,
+        posting @ (Posting::UnderReview | Posting::Overdue | Posting::Blocked | Posting::ToBeReturned) => {
+            format!("{state}, {}", posting.name())
+        }
+    }
 }
 
 fn state_words(state: PaymentState, reason: Option<IsoReason>) -> String {

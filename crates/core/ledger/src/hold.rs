@@ -3,8 +3,8 @@
 use crate::AccountId;
 use money::MinorUnits;
 
-/// Most legs in one chain: principal, spread and rounding in one currency and the principal in the other.
-pub const LEGS_MAX: usize = 4;
+/// Most legs in one chain: principal, spread, rounding and fee in one currency, principal and fee in the other.
+pub const LEGS_MAX: usize = 6;
 
 /// One debit and one credit of the same amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

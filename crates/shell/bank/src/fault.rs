@@ -37,6 +37,8 @@ pub enum Fault {
         /// How long.
         ms: u64,
     },
+    /// Accepts every payment without posting it, and credits its customer when it hears that it has settled.
+    Reviewing,
     /// Credits its customer twice. Its books break a law by that, which their report says.
     CreditTwice,
 }
@@ -55,6 +57,7 @@ impl Fault {
             | Self::AnswerTwice
             | Self::AnswerLate
             | Self::WrongSignature
+            | Self::Reviewing
             | Self::CreditTwice => true,
         }
     }

@@ -95,15 +95,17 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
 pub(crate) fn outgoing_event(status: TransactionStatus) -> crate::books::state::OutgoingEvent {
     use crate::books::state::OutgoingEvent;
     match status {
-        TransactionStatus::Settled | TransactionStatus::Credited => OutgoingEvent::CentreSettled,
+        // Settlement is final, whatever the creditor agent does with the money.
+        TransactionStatus::Settled
+        | TransactionStatus::Credited
+        | TransactionStatus::AcceptedWithoutPosting
+        | TransactionStatus::Blocked => OutgoingEvent::CentreSettled,
         TransactionStatus::Rejected => OutgoingEvent::CentreRejected,
         TransactionStatus::Received
         | TransactionStatus::TechnicallyAccepted
         | TransactionStatus::CustomerAccepted
         | TransactionStatus::InProcess
-        | TransactionStatus::AcceptedWithoutPosting
-        | TransactionStatus::Pending
-        | TransactionStatus::Blocked => OutgoingEvent::CentreHolds,
+        | TransactionStatus::Pending => OutgoingEvent::CentreHolds,
     }
 }
 
@@ -158,9 +160,11 @@ impl Scheme {
             exchange_rate: None,
             quote: payment.quote.as_ref().map(|quote| uuid_bytes(&quote.quote_id)),
             charge_bearer: "SLEV".to_owned(),
+            charges: vec![],
+            new_payee: false,
             instructing_agent: self.own.clone(),
             instructed_agent: payment.payee.agent.clone(),
-            execute_from: None,
+            execute_from: payment.execute_at_ms.map(|ms| ms.saturating_mul(1_000_000)),
             debtor: PartyView {
                 identity: customer.document.as_ref().map(|number| IdentityView {
                     is_organisation: customer.company,
@@ -193,6 +197,25 @@ impl Scheme {
     pub(crate) fn answer(&self, uetr: [u8; 16], refused: Option<&str>, now: EpochNanos) -> Result<String, ViewError> {
         let status = if refused.is_some() { TransactionStatus::Rejected } else { TransactionStatus::InProcess };
         self.status(uetr, status, refused, now)
+    }
+
+    /// The answer that it takes the money and reviews it before it posts it (`pacs.002` ACWP).
+    pub(crate) fn reviewing(&self, uetr: [u8; 16], now: EpochNanos) -> Result<String, ViewError> {
+        self.status(uetr, TransactionStatus::AcceptedWithoutPosting, None, now)
+    }
+
+    /// A payment that waits is taken back (`camt.056`).
+    pub(crate) fn cancellation(&self, uetr: [u8; 16], now: EpochNanos) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = CancellationRequestView {
+            message_id: id.clone(),
+            created_at: now,
+            assigner: self.own.clone(),
+            assignee: self.centre.clone(),
+            uetr,
+            reason: Some("CUST".to_owned()),
+        };
+        self.envelope(&id, now, &view.message()?)
     }
 
     /// The report that the customer was credited (`pacs.002` ACCC).

@@ -31,6 +31,24 @@ pub struct TypedOrder {
     pub purpose: String,
     /// Words to the payee.
     pub note: String,
+    /// `two_hours`, `next_day` or `date`; anything else is at once.
+    pub when: String,
+    /// The date, as `2027-02-17`.
+    pub on: String,
+}
+
+/// When a payment is to be executed. Until then it can be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum When {
+    /// Now.
+    #[default]
+    AtOnce,
+    /// Two hours from when it is confirmed.
+    InTwoHours,
+    /// At nine in the morning of the next day, by the clock of Hong Kong and Shenzhen.
+    NextDay,
+    /// At nine in the morning of that day.
+    On(String),
 }
 
 /// What is meant.
@@ -56,6 +74,8 @@ pub struct Order {
     pub purpose: String,
     /// Words to the payee.
     pub note: String,
+    /// When.
+    pub when: When,
 }
 
 /// Where a payee is paid.
@@ -95,6 +115,8 @@ pub enum Field {
     Purpose,
     /// Words to the payee.
     Note,
+    /// When it is executed.
+    When,
 }
 
 impl Field {
@@ -109,6 +131,7 @@ impl Field {
             Self::CreditCurrency => "credit_currency",
             Self::Purpose => "purpose",
             Self::Note => "note",
+            Self::When => "when",
         }
     }
 }
@@ -152,6 +175,10 @@ pub enum FieldFault {
     TooManyLookups,
     /// The payee is on the scheme's warning list, and not paid.
     Blocked,
+    /// A quote is firm for minutes: an exchange is at once.
+    ExchangeAtOnce,
+    /// Not a day ahead, at most a year.
+    NotADayAhead,
 }
 
 /// A fault of one field.
@@ -196,8 +223,10 @@ impl TypedOrder {
             return fault(Field::Purpose, FieldFault::NotAChoice);
         }
         let note = read_text(&self.note, Field::Note)?;
+        let when = self.read_when(debit_currency != credit_currency)?;
         let purpose = self.purpose.clone();
         Ok(Order {
+            when,
             account: account.to_owned(),
             debit_currency,
             agent,
@@ -210,6 +239,49 @@ impl TypedOrder {
             note,
         })
     }
+}
+
+impl TypedOrder {
+    fn read_when(&self, exchanged: bool) -> Result<When, OrderFault> {
+        let when = match self.when.as_str() {
+            "two_hours" => When::InTwoHours,
+            "next_day" => When::NextDay,
+            "date" if self.on.is_empty() => return fault(Field::When, FieldFault::Missing),
+            "date" if local_nine(&self.on).is_none() => return fault(Field::When, FieldFault::NotADayAhead),
+            "date" => When::On(self.on.clone()),
+            _ => When::AtOnce,
+        };
+        if exchanged && when != When::AtOnce { fault(Field::When, FieldFault::ExchangeAtOnce) } else { Ok(when) }
+    }
+}
+
+impl When {
+    /// Furthest ahead, in milliseconds: as far as the centre lets a payment wait.
+    const AHEAD_MS_MAX: u64 = 366 * 86_400_000;
+
+    /// The moment it means at a time, in milliseconds since 1970 UTC; `None`: at once.
+    ///
+    /// # Errors
+    /// If the day is not ahead, or too far.
+    pub fn at_ms(&self, now_ms: u64) -> Result<Option<u64>, OrderFault> {
+        const HOUR_MS: u64 = 3_600_000;
+        let at = match self {
+            Self::AtOnce => return Ok(None),
+            Self::InTwoHours => return Ok(Some(now_ms + 2 * HOUR_MS)),
+            // Midnight there is sixteen hundred UTC.
+            Self::NextDay => Some(((now_ms + 8 * HOUR_MS) / (24 * HOUR_MS) + 1) * 24 * HOUR_MS + HOUR_MS),
+            Self::On(day) => local_nine(day),
+        };
+        let ahead = at.filter(|at| *at > now_ms && *at <= now_ms + Self::AHEAD_MS_MAX);
+        ahead.map_or_else(|| fault(Field::When, FieldFault::NotADayAhead), |at| Ok(Some(at)))
+    }
+}
+
+/// Nine in the morning of a day in Hong Kong and Shenzhen, in milliseconds since 1970 UTC.
+fn local_nine(day: &str) -> Option<u64> {
+    let well_formed = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let nanos = iso20022::value::date_time_to_nanos(&format!("{day}T09:00:00+08:00")).filter(|_| well_formed)?;
+    Some(nanos / 1_000_000)
 }
 
 fn read_agent(typed: &str, own_bic: &str) -> Result<String, OrderFault> {
@@ -303,6 +375,7 @@ mod tests {
             credit_currency: "CNY".into(),
             purpose: "GDDS".into(),
             note: String::new(),
+            ..TypedOrder::default()
         }
     }
 
@@ -324,6 +397,21 @@ mod tests {
         assert_eq!(normal_mobile("+86-139-0001-0001").as_deref(), Some("+86-13900010001"));
         assert_eq!(normal_mobile("+85261230001234"), None);
         assert_eq!(normal_mobile("+44 7700 900000"), None);
+    }
+
+    #[test]
+    fn nine_in_the_morning_is_there() {
+        // 2026-11-25 23:30 and 2026-11-26 00:30 in Hong Kong.
+        let (evening, night) = (1_795_620_600_000, 1_795_624_200_000);
+        let nine = |day: &str| local_nine(day).unwrap();
+        assert_eq!(When::NextDay.at_ms(evening), Ok(Some(nine("2026-11-26"))));
+        assert_eq!(When::NextDay.at_ms(night), Ok(Some(nine("2026-11-27"))));
+        assert_eq!(When::InTwoHours.at_ms(evening), Ok(Some(evening + 7_200_000)));
+        assert_eq!(When::On("2026-12-24".into()).at_ms(night), Ok(Some(nine("2026-12-24"))));
+        for wrong in ["2026-11-25", "2028-01-01"] {
+            assert!(When::On(wrong.into()).at_ms(night).is_err(), "{wrong}");
+        }
+        assert_eq!(When::AtOnce.at_ms(night), Ok(None));
     }
 
     #[test]
@@ -354,6 +442,9 @@ mod tests {
             (Box::new(|o| o.amount = "184467440737095516".into()), F::Amount, X::TooLarge),
             (Box::new(|o| o.credit_currency = "XXX".into()), F::CreditCurrency, X::NotAChoice),
             (Box::new(|o| o.purpose = "NOPE".into()), F::Purpose, X::NotAChoice),
+            (Box::new(|o| o.when = "two_hours".into()), F::When, X::ExchangeAtOnce),
+            (Box::new(|o| o.when = "date".into()), F::When, X::Missing),
+            (Box::new(|o| (o.when, o.on) = ("date".into(), "tomorrow".into())), F::When, X::NotADayAhead),
         ];
         for (change, field, fault) in cases {
             assert_eq!(read(change), Err((field, fault)));

@@ -8,7 +8,7 @@ use crate::directory::name_forms;
 use crate::engine;
 use crate::inner::{Inner, Shared};
 use crate::order::{Field, FieldFault, Order, OrderFault, PayeeNumber, TypedOrder};
-use banklink::{FixedSide, LinkError, QuoteRequest};
+use banklink::{FixedSide, LinkError, QuoteRequest, WhatIf, WhatIfQuestion};
 use money::Amount;
 
 /// Why something was not done for a customer.
@@ -73,6 +73,7 @@ impl Inner {
         );
         let (debit, credit, quote) = exchange?;
         self.check_funds(sign_in, &order, debit).await?;
+        let execute_at_ms = order.when.at_ms(self.now_ms())?;
         let (account, mobile) = match &order.payee {
             PayeeNumber::Account(number) => (check.account.unwrap_or_else(|| number.clone()), None),
             PayeeNumber::Mobile(number) => (check.account.unwrap_or_default(), Some(number.clone())),
@@ -101,6 +102,8 @@ impl Inner {
             fixed_credit: order.fixed == FixedSide::Credit,
             purpose: order.purpose,
             note: order.note,
+            execute_at_ms,
+            waits: None,
             state: OutgoingState::Draft,
             message: None,
             reason: None,
@@ -229,6 +232,37 @@ impl Inner {
             self.changed(uetr);
         }
         Ok(payment)
+    }
+
+    /// Takes back a payment that waits; how it ended comes as any end does.
+    pub(crate) async fn cancel(&self, sign_in: &str, uetr: &str) -> Result<(), ServiceError> {
+        let payment = self.payment(sign_in, uetr).await?;
+        let message = self.scheme.cancellation(crate::messages::uuid_bytes(&payment.uetr), self.now_ns());
+        let message = message.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        match self.link.send_message(&message, 0).await {
+            Ok(_) => Ok(()),
+            // Too late: the page shows how it goes on.
+            Err(LinkError::Refused(problem)) if matches!(problem.status, 404 | 409) => Ok(()),
+            Err(error) => Err(ServiceError::Centre(error)),
+        }
+    }
+
+    /// What the centre says of a draft before it is confirmed; `None` if it does not answer now.
+    pub(crate) async fn what_if(&self, draft: &Outgoing) -> Option<WhatIf> {
+        let customer = self.customer(&draft.sign_in).await.ok()?;
+        let question = WhatIfQuestion {
+            creditor_agent: &draft.payee.agent,
+            debit: draft.debit,
+            credit: draft.credit,
+            by_company: customer.company,
+            purpose: &draft.purpose,
+            document: customer
+                .document
+                .as_deref()
+                .filter(|_| !customer.company)
+                .map(|number| ("NIDN", customer.country.as_str(), number)),
+        };
+        self.link.what_if(&question).await.ok()
     }
 
     /// The receipt of a settled payment: from the books, or from the centre and kept.

@@ -61,6 +61,8 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         purpose: "GDDS".to_owned(),
         note: String::new(),
         fixed_credit: false,
+        execute_at_ms: None,
+        waits: None,
         state: OutgoingState::Draft,
         message: None,
         reason: None,
@@ -113,7 +115,7 @@ impl Centre {
             payment.1 = Some(settled);
             let uetr = uetr.to_owned();
             self.say(match settled {
-                true => Told::Settled { report: format!("credited {uetr}"), uetr },
+                true => Told::Settled { report: format!("credited {uetr}"), uetr, charge: None },
                 false => Told::Rejected { uetr, reason: Some("AC04".to_owned()), reason_text: None },
             });
         }
@@ -325,7 +327,7 @@ fn money_that_cannot_be_credited_is_kept_on_suspense_and_said() {
     let books = Books::open_backend(Disk::default()).unwrap();
     books.seed(&seed(), 1).unwrap();
     let uetr = "00000000-0000-4000-8000-000000000001";
-    let settled = Told::Settled { uetr: uetr.to_owned(), report: "credited".to_owned() };
+    let settled = Told::Settled { uetr: uetr.to_owned(), report: "credited".to_owned(), charge: None };
     let entries = [InboxEntry { cursor: 1, told: asked(uetr, 700, false) }, InboxEntry { cursor: 2, told: settled }];
     let booked = books.book_inbox(&entries, 5).unwrap();
     assert_eq!(booked.outbox.len(), 1, "an answer, and no report of a credit");
@@ -378,7 +380,7 @@ fn with_settled(received: &str, sent: &str) -> Books {
     books.seed(&seed(), 1).unwrap();
     books.save_draft(&draft(sent, 2_000)).unwrap();
     books.reserve(sent, "bytes", 2).unwrap();
-    let settled = |uetr: &str| Told::Settled { uetr: uetr.to_owned(), report: "credited".to_owned() };
+    let settled = |uetr: &str| Told::Settled { uetr: uetr.to_owned(), report: "credited".to_owned(), charge: None };
     let told = [asked(received, 700, true), settled(received), settled(sent)];
     let entries: Vec<_> = (1..).zip(told).map(|(cursor, told)| InboxEntry { cursor, told }).collect();
     books.book_inbox(&entries, 5).unwrap();

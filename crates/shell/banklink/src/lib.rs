@@ -31,6 +31,7 @@ mod pool;
 mod quotes;
 mod sse;
 mod trial;
+mod what_if;
 
 pub use aliases::{ALIAS_CHANGES_MAX, AliasChange, AliasFound, AliasOutcome, AliasPort, AliasProof};
 pub use answer::{Answer, AnswerBody, Problem};
@@ -43,6 +44,7 @@ pub use link::{ANSWER_GRACE_S, AccountBalance, CentreKeys, Link, LinkConfig, Par
 pub use pool::CONNECTIONS_MAX;
 pub use quotes::{FixedSide, Quote, QuoteRequest, StandingRate};
 pub use sse::EVENT_BYTES_MAX;
+pub use what_if::{QuotaLeft, ToldCharges, ToldMoney, WhatIf, WhatIfQuestion, WhyNot};
 
 /// Readers of what the centre sends by themselves, for harnesses that judge them on any bytes.
 #[doc(hidden)]

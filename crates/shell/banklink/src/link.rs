@@ -6,7 +6,7 @@ use crate::client::{Call, RawAnswer, exchange};
 use crate::connector::Connector;
 use crate::inbox::LinkState;
 use crate::pool::Pool;
-use crate::{LinkError, Quote, QuoteRequest, StandingRate};
+use crate::{LinkError, Quote, QuoteRequest, StandingRate, WhatIf, WhatIfQuestion};
 use hyper::Method;
 use hyper::body::Bytes;
 use serde::Deserialize;
@@ -130,6 +130,13 @@ impl Link {
         let headers = vec![("content-type", "application/json".to_owned())];
         let raw = self.post_signed("/v1/quotes", headers, &request.to_json(), 0).await?;
         request.read_quote(&raw.body)
+    }
+
+    /// Asks what would become of a payment, and what it would cost.
+    pub async fn what_if(&self, question: &WhatIfQuestion<'_>) -> Result<WhatIf, LinkError> {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let raw = self.post_signed("/v1/what-if", headers, &question.to_json(), 0).await?;
+        serde_json::from_slice(&raw.body).map_err(|_| LinkError::Unreadable("not an answer to what would be"))
     }
 
     /// Publishes a standing rate (exchange providers only).

@@ -113,7 +113,9 @@ impl Known {
                 | EventKind::PaymentWaiting(_)
                 | EventKind::PaymentReturned(_)
                 | EventKind::Recall(_)
-                | EventKind::RulebookSet(_) => {}
+                | EventKind::RulebookSet(_)
+                | EventKind::SchemeTermsSet(_)
+                | EventKind::PaymentReviewed(_) => {}
             }
         }
     }

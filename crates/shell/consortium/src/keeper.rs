@@ -395,7 +395,10 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::Arrange(_)
         | Command::Notice(_)
         | Command::Settle(_)
-        | Command::Broadcast(_) => None,
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_)
+        | Command::ReportPosting(_)
+        | Command::OfferRate(_) => None,
     }
 }
 
@@ -417,6 +420,7 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         Command::Return(back) => payment(back.id),
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
         Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
+        Command::ReportPosting(report) => payment(report.uetr).or(Some(unknown)),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -432,7 +436,9 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetReturnTerms(_)
         | Command::Notice(_)
         | Command::Settle(_)
-        | Command::Broadcast(_) => Some(Outcome::Done),
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_)
+        | Command::OfferRate(_) => Some(Outcome::Done),
         Command::Order(order) => clearing.was_carried_out(order.id).then_some(Outcome::Done),
         // Every request names a fresh quote: the same one twice has no second answer.
         Command::RequestQuote(_) => None,

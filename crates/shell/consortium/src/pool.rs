@@ -416,6 +416,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::SetStatus { .. }
         | Command::Notice(_)
         | Command::Settle(_)
+        | Command::ReportPosting(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)
@@ -426,7 +427,13 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Broadcast(_)
         | Command::Return(_)
         | Command::Recall(_) => 512,
-        // Officers and nodes with their names, a rulebook, or an order with one of them.
-        Command::Order(_) | Command::AppointOfficers(_) | Command::SetNodes(_) | Command::SetRulebook(_) => 32 << 10,
+        // A rate with as many relations as one may have.
+        Command::OfferRate(_) => 2560,
+        // Officers and nodes with their names, a rulebook or tariff, or an order with one of them.
+        Command::Order(_)
+        | Command::AppointOfficers(_)
+        | Command::SetNodes(_)
+        | Command::SetRulebook(_)
+        | Command::SchemeTerms(_) => 32 << 10,
     }
 }

@@ -69,7 +69,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)
-        | Command::SetRulebook(_) => true,
+        | Command::SetRulebook(_)
+        | Command::ReportPosting(_) => true,
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)
@@ -82,6 +83,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::Arrange(_)
         | Command::SetReturnTerms(_)
         | Command::Notice(_)
-        | Command::Broadcast(_) => false,
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_)
+        | Command::OfferRate(_) => false,
     }
 }

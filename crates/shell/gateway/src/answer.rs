@@ -7,7 +7,8 @@ use crate::http::{Answer, XML};
 use crate::messages::{as_waiting, with_state};
 use crate::refusal::Problem;
 use crate::wire::{self, Fault, Finding, Original, Payment, Report};
-use clearing::{IsoReason, PaymentState, PaymentView, Refusal, Time, WaitReason, WaitingView};
+use clearing::{IsoReason, PaymentState, PaymentView, Posting, Refusal, Time, WaitReason, WaitingView};
+use money::Amount;
 use planted::{Bug, planted};
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Standing {
     pub(crate) detail: Option<String>,
     /// When it ended.
     pub(crate) at: Option<Time>,
+    /// What the debtor agent pays on top.
+    pub(crate) charges: Option<Amount>,
 }
 
 /// ISO transaction status.
@@ -32,6 +35,10 @@ pub(crate) enum Status {
     Held,
     /// `ACSC`: settled.
     Settled,
+    /// `ACWP`: settled, and the creditor agent has not posted it.
+    Reviewed,
+    /// `BLCK`: settled, and frozen at the creditor agent.
+    Blocked,
     /// `ACCC`: settled, and the creditor has the money.
     Credited,
     /// `RJCT`: rejected.
@@ -44,15 +51,29 @@ impl Standing {
         let status = match payment.state {
             PaymentState::Held if planted(Bug::HeldToldAsSettled) => Status::Settled,
             PaymentState::Held => Status::Held,
-            PaymentState::Settled if payment.credited => Status::Credited,
-            PaymentState::Settled => Status::Settled,
+            PaymentState::Settled => match payment.posting {
+                Posting::Unreported => Status::Settled,
+                Posting::UnderReview | Posting::Overdue | Posting::ToBeReturned => Status::Reviewed,
+                Posting::Blocked => Status::Blocked,
+                Posting::Credited => Status::Credited,
+            },
             PaymentState::Rejected => Status::Rejected,
         };
+        let review = match payment.posting {
+            Posting::UnderReview => Some("the creditor agent reviews it before it credits"),
+            Posting::Overdue => Some("the creditor agent's review lasts longer than it should"),
+            Posting::Blocked => Some("frozen at the creditor agent"),
+            Posting::ToBeReturned => Some("the creditor agent will return it"),
+            Posting::Unreported | Posting::Credited => None,
+        };
+        let charged = payment.state != PaymentState::Rejected && !payment.charges.debtor.is_zero();
+        let rejected = payment.rejection.map(|rejection| format!("{} {rejection}", rejection.code()));
         Self {
             status,
-            reason: payment.iso_reason(),
-            detail: payment.rejection.map(|rejection| format!("{} {rejection}", rejection.code())),
+            reason: payment.iso_reason().or(payment.posting_reason),
+            detail: rejected.or(review.map(str::to_owned)),
             at: payment.finality.map(|finality| finality.at),
+            charges: charged.then_some(Amount { minor: payment.charges.debtor, ..payment.debit }),
         }
     }
 
@@ -61,13 +82,15 @@ impl Standing {
         let why = match payment.reason {
             WaitReason::AsAsked => "to be executed at",
             WaitReason::CorridorClosed => "the corridor opens at",
+            WaitReason::FirstPayment => "a first payment to this payee; it can be cancelled until",
+            WaitReason::RiskReview => "delayed by the risk rules; it can be cancelled until",
         };
         let detail = format!("{why} {}", rfc3339(payment.until));
-        Self { status: Status::Waiting, reason: None, detail: Some(detail), at: None }
+        Self { status: Status::Waiting, reason: None, detail: Some(detail), at: None, charges: None }
     }
 
     fn rejected(reason: IsoReason, detail: String) -> Self {
-        Self { status: Status::Rejected, reason: Some(reason), detail: Some(detail), at: None }
+        Self { status: Status::Rejected, reason: Some(reason), detail: Some(detail), at: None, charges: None }
     }
 }
 

@@ -8,15 +8,18 @@ use crate::hub::{Hub, Pending};
 use crate::limits::{Gauge, Limits};
 use crate::past::{Past, Tip};
 use crate::payee::PayeeChecks;
+use crate::proof::Acquaintance;
 use crate::recent::RecentMessages;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
+use crate::returns::facts_of;
 use crate::server;
 use crate::window::GatewayWindow;
 use chain::{Checkpoint, SignedCheckpoint, VerifierKey};
-use clearing::{Bic, Command, Time};
+use clearing::{Bic, Command, Facts, ParticipantId, ParticipantView, PublicKey, Time, Uetr};
 use core::sync::atomic::{AtomicU64, Ordering};
 use iso20022::rules::RuleSettings;
+use money::{Currency, CurrencyCode};
 use ordering::{Attachment, OrderedLog};
 use signing::{HashKey, Signer, sign_checkpoint};
 use std::io;
@@ -255,6 +258,43 @@ impl Door {
     ) -> crate::http::Answer {
         crate::http::signed(status, content_type, body, request_digest, self.world.now_s(), &*self.signer)
     }
+}
+
+/// What the door itself knows, by which another operator's judges its messages again.
+impl Acquaintance for Door {
+    fn by_id(&self, id: ParticipantId) -> Option<ParticipantView> {
+        self.hub.registry.by_id(id).map(|known| known.view.clone())
+    }
+
+    fn by_bic(&self, bic: Bic) -> Option<ParticipantView> {
+        self.hub.registry.by_bic(bic).map(|known| known.view.clone())
+    }
+
+    fn currency(&self, code: CurrencyCode) -> Option<Currency> {
+        self.hub.registry.currency(code)
+    }
+
+    fn chain(&self) -> &str {
+        &self.config.log_origin
+    }
+
+    fn persons(&self) -> &HashKey {
+        &self.persons
+    }
+
+    fn facts(&self, uetr: Uetr) -> Option<Facts> {
+        facts_of(&*self.past, &self.persons, uetr).ok().flatten()
+    }
+
+    fn is_officer(&self, key: &PublicKey) -> bool {
+        self.hub.registry.governance().0.iter().any(|officer| officer.key == *key)
+    }
+}
+
+/// Too many of a kind; more pass in that time.
+pub(crate) fn rate_limited(wait_ns: u64) -> Problem {
+    let seconds = wait_ns.div_ceil(1_000_000_000);
+    Problem::from(GatewayRefusal::RateLimited).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// The refusal of an overload, with the seconds after which to come back.

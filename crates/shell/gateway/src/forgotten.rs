@@ -7,8 +7,8 @@
 
 use crate::past::Past;
 use crate::refusal::Problem;
-use crate::wire::{Report, Verdict};
-use clearing::{AnswerVerdict, ContentHash, ParticipantId, PaymentState, PaymentView, Refusal, Rejection, Uetr};
+use crate::wire::{Report, Unposted, Verdict};
+use clearing::{AnswerVerdict, ContentHash, ParticipantId, PaymentState, PaymentView, Posting, Refusal, Rejection, Uetr};
 
 /// Whether a payment of this content and sender is the one on record, sent again.
 pub(crate) fn is_repeated(known: &PaymentView, content: ContentHash, sender: ParticipantId) -> bool {
@@ -54,6 +54,11 @@ fn says_nothing_new(report: &Report, known: PaymentView, sender: ParticipantId) 
         }
         (Verdict::Credited, PaymentState::Settled, _) if known.credited => Ok(known),
         (Verdict::Credited, PaymentState::Held | PaymentState::Rejected, _) => Err(Refusal::NotSettled),
-        (Verdict::Answer(_) | Verdict::Credited, _, _) => Err(Refusal::AlreadyFinal),
+        (Verdict::Posting(Unposted::Review), PaymentState::Settled, _)
+            if matches!(known.posting, Posting::UnderReview | Posting::Overdue) =>
+        {
+            Ok(known)
+        }
+        (Verdict::Answer(_) | Verdict::Credited | Verdict::Posting(_), _, _) => Err(Refusal::AlreadyFinal),
     }
 }

@@ -243,6 +243,7 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         EventKind::PaymentCredited(payment) => [Some(payment.debtor_agent), None],
         EventKind::Settlement(note) => [Some(note.participant), note.agent],
         EventKind::Funded { participant, .. } => [Some(*participant), None],
+        EventKind::PaymentReviewed(payment) => [Some(payment.debtor_agent), Some(payment.creditor_agent)],
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
@@ -254,6 +255,7 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         // Its debtor agent was answered, and its creditor agent is not concerned yet.
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet { .. }
+        | EventKind::SchemeTermsSet(_)
         | EventKind::Arranged(_) => [None, None],
         EventKind::Letter(letter) => [Some(letter.to), None],
     }

@@ -188,6 +188,7 @@ fn is_to_be_told(entry: &InboxItem) -> bool {
         | Tells::Letter(_) => true,
         // A funding nobody asked for by message is an entry, and told as one to who wants to know.
         Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
+        Tells::Payment(InboxKind::Reviewed | InboxKind::Overdue | InboxKind::Blocked | InboxKind::Returning, _) => true,
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests of one participant above the sustained rate at one moment.
     pub burst: u32,
+    /// Status enquiries (`pacs.028`) of one participant per second, sustained; ends come by inbox, and nobody need ask for them.
+    pub enquiries_per_second: u32,
+    /// Status enquiries of one participant above the sustained rate at one moment: all payments of a burst whose answers were lost.
+    pub enquiry_burst: u32,
     /// Requests of one participant under way at once.
     pub in_flight_max: u32,
     /// Requests of all participants under way at once.
@@ -55,6 +59,8 @@ impl Default for Limits {
             connections_max: 1024,
             requests_per_second: 20_000,
             burst: 20_000,
+            enquiries_per_second: 200,
+            enquiry_burst: 2_000,
             in_flight_max: 4096,
             in_flight_total_max: 16_384,
             delay_target: Duration::from_millis(50),

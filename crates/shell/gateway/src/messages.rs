@@ -9,7 +9,7 @@ use crate::answer::{self, Standing};
 use crate::assess::PaymentFacts;
 use crate::auth::Authenticated;
 use crate::cancellations;
-use crate::door::{Door, overloaded};
+use crate::door::{Door, overloaded, rate_limited};
 use crate::elsewhere::rules_for;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
@@ -23,12 +23,12 @@ use crate::returns;
 use crate::statements;
 use crate::terms::terms_of;
 use crate::transfers;
-use crate::wire::{self, Original, Payment, Report, Taken, Verdict};
+use crate::wire::{self, Original, Payment, Report, Taken, Unposted, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{
-    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Refusal,
-    RiskDecision, Uetr, WaitingView,
+    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView,
+    PostingReport, PostingWord, Refusal, RiskDecision, Uetr, WaitingView,
 };
 use signing::HashKey;
 use std::sync::Arc;
@@ -213,11 +213,23 @@ pub(crate) fn credited_command(report: &Report, creditor_agent: ParticipantId) -
     Command::ReportCredited { uetr: report.uetr, creditor_agent }
 }
 
+/// The command an `ACWP` or `BLCK` asks for. A case leaves the gateway as a keyed hash only.
+pub(crate) fn posting_command(report: &Report, word: Unposted, creditor_agent: ParticipantId, hashes: &HashKey) -> Command {
+    let says = match word {
+        Unposted::Review => PostingWord::UnderReview,
+        Unposted::Blocked => PostingWord::Blocked {
+            case: hashes.hash(&["case", &creditor_agent.0.to_string(), report.case.as_deref().unwrap_or_default()]),
+        },
+    };
+    Command::ReportPosting(PostingReport { uetr: report.uetr, creditor_agent, says })
+}
+
 /// `pacs.002` from the creditor agent: its answer, or its word that the creditor was credited.
 async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, permit: Permit) -> Result<Answer, Problem> {
     let command = match report.verdict {
         Verdict::Answer(verdict) => report_command(report, verdict, request.sender().id(), request.content()),
         Verdict::Credited => credited_command(report, request.sender().id()),
+        Verdict::Posting(word) => posting_command(report, word, request.sender().id(), &door.persons),
     };
     let pending = door.submit(command, Some(request.to_vault()), false)?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
@@ -234,8 +246,9 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
     }
 }
 
-/// `pacs.028`: how a payment stands.
+/// `pacs.028`: how a payment stands, by what is durable; of one that the centre has forgotten, by history.
 fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answer, Problem> {
+    request.sender().lane.enquiries.take(door.world.now_ns()).map_err(rate_limited)?;
     if let Some(waiting) = own_waiting(door, request.sender(), uetr) {
         let original = wire::waiting_original(door, &waiting)?;
         let message = wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of_waiting(&waiting));

@@ -177,6 +177,7 @@ impl GatewayWindow {
         let value = json!({
             "chain": self.0.config.log_origin, "currencies": registry.decimals(), "officers": officers,
             "nodes_version": nodes.version, "rulebook_version": self.0.past.rulebook_version(),
+            "tariff_version": self.0.past.tariff_version(),
             "nodes": nodes.nodes.iter().map(node).collect::<Vec<_>>(), "participants": participants,
         });
         serde_json::to_vec(&value).expect("values of text are JSON")

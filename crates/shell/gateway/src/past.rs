@@ -3,8 +3,8 @@
 use crate::returns::facts_of;
 use chain::Hash;
 use clearing::{
-    AccountView, Carries, Facts, ParticipantId, PaymentView, Position, Question, Rejection, Rulebook, Time, Uetr, WaitingView,
-    WhatIf,
+    AccountView, Carries, Code, Facts, ParticipantId, PaymentView, Position, Priced, Question, Rejection, Rulebook, Tariff, Time,
+    Uetr, WaitingView, WhatIf,
 };
 use history::{
     AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
@@ -59,6 +59,12 @@ pub trait Past: Send + Sync {
     fn rulebook(&self, now: Time) -> Option<Rulebook>;
     /// What would become of a payment, as far as the rulebook goes. `None` without a rulebook.
     fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>>;
+    /// Version of the last tariff entered, whether it holds yet or not; 0 before the first.
+    fn tariff_version(&self) -> u32;
+    /// The tariff for what is accepted at a time, if there is one.
+    fn tariff(&self, accepted_at: Time) -> Option<Tariff>;
+    /// What a payment accepted at the question's time would be charged in a corridor. `None`: nothing, by no line.
+    fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced>;
     /// A payment that waits for its time.
     fn waiting(&self, uetr: Uetr) -> Option<WaitingView>;
     /// The debtor agent's signed message of a payment that waits.
@@ -170,6 +176,18 @@ impl Past for RecordedPast {
 
     fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>> {
         self.model.what_if(question)
+    }
+
+    fn tariff_version(&self) -> u32 {
+        self.model.tariff_version()
+    }
+
+    fn tariff(&self, accepted_at: Time) -> Option<Tariff> {
+        self.model.tariff(accepted_at)
+    }
+
+    fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced> {
+        self.model.price(question, corridor)
     }
 
     fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {

@@ -6,7 +6,7 @@
 
 use crate::auth::{body_of_vault, key_owner};
 use crate::cancellations;
-use crate::messages::{credited_command, payment_command, report_command};
+use crate::messages::{credited_command, payment_command, posting_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
@@ -50,6 +50,8 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)
+        | Command::ReportPosting(_)
+        | Command::OfferRate(_)
         | Command::Cancel { .. } => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -61,7 +63,8 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::SetRulebook(_)
         | Command::SetReturnTerms(_)
         | Command::Arrange(_)
-        | Command::Broadcast(_) => false,
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_) => false,
         Command::Settle(command) => command.signer().is_some(),
     }
 }
@@ -79,7 +82,9 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::Return(back) => (back.returner, "/v1/messages"),
         Command::Recall(recall) => (recall.debtor_agent, "/v1/messages"),
         Command::AnswerRecall(answer) => (answer.creditor_agent, "/v1/messages"),
+        Command::ReportPosting(report) => (report.creditor_agent, "/v1/messages"),
         Command::PublishRate(publish) => (publish.provider, "/v1/rates"),
+        Command::OfferRate(offer) => (offer.rate.provider, "/v1/rates"),
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
         Command::Settle(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
@@ -94,7 +99,8 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         | Command::SetRulebook(_)
         | Command::SetReturnTerms(_)
         | Command::Arrange(_)
-        | Command::Broadcast(_) => return Err("a participant cannot ask for this"),
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_) => return Err("a participant cannot ask for this"),
     };
     let sender = known.by_id(sender).ok_or("the sender is not known")?;
     let (head, body) = split(message).ok_or("not a message of the vault")?;
@@ -144,7 +150,10 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::AnswerRecall(_)
         | Command::SetReturnTerms(_)
         | Command::SetRulebook(_)
-        | Command::Broadcast(_) => true,
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_)
+        | Command::ReportPosting(_)
+        | Command::OfferRate(_) => true,
     }
 }
 
@@ -184,11 +193,13 @@ fn command_of(
     known: &dyn Acquaintance,
 ) -> Result<Command, &'static str> {
     match given {
-        Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, &|code| known.currency(code)),
-        Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, &|code| known.currency(code)),
+        Command::PublishRate(publish) => rate_of(body, sender.id, publish.valid_until, now, known),
+        Command::OfferRate(offer) => rate_of(body, sender.id, offer.rate.valid_until, now, known),
+        Command::RequestQuote(request) => quote_terms_of(body, sender.id, request.quote, known),
         Command::Pay(_)
         | Command::Answer(_)
         | Command::ReportCredited { .. }
+        | Command::ReportPosting(_)
         | Command::Cancel { .. }
         | Command::Notice(_)
         | Command::Settle(_)
@@ -206,7 +217,8 @@ fn command_of(
         | Command::SetRulebook(_)
         | Command::SetReturnTerms(_)
         | Command::Arrange(_)
-        | Command::Broadcast(_) => Err("a participant cannot ask for this"),
+        | Command::Broadcast(_)
+        | Command::SchemeTerms(_) => Err("a participant cannot ask for this"),
     }
 }
 
@@ -233,11 +245,15 @@ fn message_command(
         }
         (Command::Answer(_), Taken::Report(report)) => match report.verdict {
             Verdict::Answer(verdict) => Ok(report_command(&report, verdict, sender.id, content)),
-            Verdict::Credited => Err("the report is no answer"),
+            Verdict::Credited | Verdict::Posting(_) => Err("the report is no answer"),
         },
         (Command::ReportCredited { .. }, Taken::Report(report)) => match report.verdict {
             Verdict::Credited => Ok(credited_command(&report, sender.id)),
-            Verdict::Answer(_) => Err("the answer is no report"),
+            Verdict::Answer(_) | Verdict::Posting(_) => Err("the answer is no report of a credit"),
+        },
+        (Command::ReportPosting(_), Taken::Report(report)) => match report.verdict {
+            Verdict::Posting(word) => Ok(posting_command(&report, word, sender.id, known.persons())),
+            Verdict::Answer(_) | Verdict::Credited => Err("the answer says nothing of a review"),
         },
         (Command::Cancel { .. }, Taken::Cancellation(asked)) => Ok(cancellations::command(&asked, sender.id)),
         (Command::Settle(_), Taken::Transfer(asked)) => Ok(transfers::ask_command(&asked, sender.id)),

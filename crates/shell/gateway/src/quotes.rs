@@ -1,11 +1,19 @@
 //! Exchange quotes and standing rates, in JSON.
+//!
+//! A provider sees nobody's rate but its own: a quote names the best offer to the debtor agent that asked, and nothing of the
+//! others, and what was published is read by nobody.
 
 use crate::auth::Authenticated;
 use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON};
+use crate::proof::Acquaintance;
 use crate::refusal::{GatewayRefusal, Problem};
-use clearing::{Command, FixedSide, Outcome, ParticipantId, PublishRate, QuoteId, QuoteTerms, RequestQuote, Time};
+use crate::rules::{DescribedBody, charges_json};
+use clearing::{
+    Bic, Command, Country, Cover, FixedSide, Improvements, OfferRate, Outcome, ParticipantId, PublishRate, Question, QuoteCap,
+    QuoteId, QuoteTerms, Refusal, Relation, RequestQuote, Terms, Tier, Time,
+};
 use money::{Amount, Currency, CurrencyCode, Rate};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,6 +29,12 @@ struct QuoteBody<'a> {
     credit_currency: &'a str,
     fixed: Side,
     amount: &'a str,
+    /// Whether less is taken where all cannot be had.
+    #[serde(default)]
+    capped: bool,
+    /// The payment it is for: its fees are told, and the rulebook's limits cap it.
+    #[serde(default, borrow)]
+    payment: Option<DescribedBody<'a>>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -39,6 +53,24 @@ struct RateBody<'a> {
     spread_ppm: u32,
     credit_max: &'a str,
     valid_for_s: u64,
+    #[serde(default, borrow)]
+    tiers: Vec<TierBody<'a>>,
+    #[serde(default, borrow)]
+    relations: Vec<RelationBody<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierBody<'a> {
+    from: &'a str,
+    improvement_ppm: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RelationBody<'a> {
+    debtor_agent: &'a str,
+    improvement_ppm: u32,
 }
 
 /// What a quote is asked for.
@@ -75,10 +107,11 @@ type Known<'a> = &'a dyn Fn(CurrencyCode) -> Option<Currency>;
 /// `POST /v1/quotes`: the best firm quote of all providers.
 pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
     let quote = QuoteId(door.world.uuid().into_bytes());
-    let command = quote_command(request.body(), request.sender().id(), quote, &|code| door.hub.registry.currency(code))?;
+    let command = quote_command(request.body(), request.sender().id(), quote, &**door)?;
+    let cover = if let Command::RequestQuote(asked) = &command { asked.cover } else { None };
     match outcome(door, command, request).await? {
         Outcome::Quoted(terms) => {
-            let body = serde_json::to_vec(&terms_json(door, &terms)).expect("values of text are JSON");
+            let body = serde_json::to_vec(&terms_json(door, &terms, cover.as_ref())).expect("values of text are JSON");
             Ok(door.signed(200, JSON, body, request.digest_field()))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
@@ -90,8 +123,8 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
 
 /// `POST /v1/rates`: a provider's standing rate.
 pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result<Answer, Problem> {
-    let (publish, valid_for_s) = rate_command(request.body(), request.sender().id(), &|code| door.hub.registry.currency(code))?;
-    let command = Command::PublishRate(PublishRate { valid_until: door.now().after(valid_for_s * 1_000_000_000), ..publish });
+    let (offer, valid_for_s) = rate_command(request.body(), request.sender().id(), &**door)?;
+    let command = offered(offer, door.now().after(valid_for_s * 1_000_000_000));
     match outcome(door, command, request).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
         Outcome::Refused(refusal) => Err(refusal.into()),
@@ -103,7 +136,10 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
 
 /// Reads the body of a quote request.
 pub(crate) fn read_quote(body: &[u8], known: Known<'_>) -> Result<QuoteAsked, Problem> {
-    let body: QuoteBody<'_> = read(body)?;
+    quote_asked(&read(body)?, known)
+}
+
+fn quote_asked(body: &QuoteBody<'_>, known: Known<'_>) -> Result<QuoteAsked, Problem> {
     let debit = currency(known, "debit_currency", body.debit_currency)?;
     let credit = currency(known, "credit_currency", body.credit_currency)?;
     let fixed = match body.fixed {
@@ -115,7 +151,10 @@ pub(crate) fn read_quote(body: &[u8], known: Known<'_>) -> Result<QuoteAsked, Pr
 
 /// Reads the body of a standing rate.
 pub(crate) fn read_rate(body: &[u8], known: Known<'_>) -> Result<RateOffered, Problem> {
-    let body: RateBody<'_> = read(body)?;
+    rate_offered(&read(body)?, known)
+}
+
+fn rate_offered(body: &RateBody<'_>, known: Known<'_>) -> Result<RateOffered, Problem> {
     let debit = currency(known, "debit_currency", body.debit_currency)?;
     let credit = currency(known, "credit_currency", body.credit_currency)?;
     let rate = Rate::parse(body.rate).map_err(|error| bad("rate", error))?;
@@ -126,18 +165,60 @@ pub(crate) fn read_rate(body: &[u8], known: Known<'_>) -> Result<RateOffered, Pr
     Ok(RateOffered { debit, credit, rate, spread_ppm: body.spread_ppm, credit_max, valid_for_s: body.valid_for_s })
 }
 
-fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known: Known<'_>) -> Result<Command, Problem> {
-    let QuoteAsked { debit, credit, fixed } = read_quote(body, known)?;
+fn quote_command(body: &[u8], debtor_agent: ParticipantId, quote: QuoteId, known: &dyn Acquaintance) -> Result<Command, Problem> {
+    let body: QuoteBody<'_> = read(body)?;
+    let QuoteAsked { debit, credit, fixed } = quote_asked(&body, &|code| known.currency(code))?;
     let (debit_currency, credit_currency) = (debit.code, credit.code);
-    Ok(Command::RequestQuote(RequestQuote { quote, debtor_agent, debit_currency, credit_currency, fixed }))
+    let payment = body.payment.as_ref().map(|payment| payment.terms(known)).transpose()?;
+    if payment.is_some() && !body.capped {
+        return Err(bad("payment", "a quote for a payment may be capped: `capped` must be true"));
+    }
+    let cover = body.capped.then(|| match payment {
+        Some((creditor_agent, terms)) => Cover { creditor_agent: Some(creditor_agent), terms },
+        None => Cover { creditor_agent: None, terms: Terms::default() },
+    });
+    Ok(Command::RequestQuote(RequestQuote { quote, debtor_agent, debit_currency, credit_currency, fixed, cover }))
 }
 
 /// A rate without its end, and for how many seconds it is to be valid.
-fn rate_command(body: &[u8], provider: ParticipantId, known: Known<'_>) -> Result<(PublishRate, u64), Problem> {
-    let RateOffered { debit, credit, rate, spread_ppm, credit_max, valid_for_s } = read_rate(body, known)?;
+fn rate_command(body: &[u8], provider: ParticipantId, known: &dyn Acquaintance) -> Result<(OfferRate, u64), Problem> {
+    let body: RateBody<'_> = read(body)?;
+    let offered = rate_offered(&body, &|code| known.currency(code))?;
+    let improvements = improvements(&body, offered.debit, known)?;
+    let RateOffered { debit, credit, rate, spread_ppm, credit_max, valid_for_s } = offered;
     let (debit_currency, credit_currency, credit_max) = (debit.code, credit.code, credit_max.minor);
     let valid_until = Time(0);
-    Ok((PublishRate { provider, debit_currency, credit_currency, rate, spread_ppm, credit_max, valid_until }, valid_for_s))
+    let rate = PublishRate { provider, debit_currency, credit_currency, rate, spread_ppm, credit_max, valid_until };
+    Ok((OfferRate { rate, improvements }, valid_for_s))
+}
+
+fn improvements(body: &RateBody<'_>, debit: Currency, known: &dyn Acquaintance) -> Result<Improvements, Problem> {
+    let most = |field, count: usize, most: usize| match count > most {
+        true => Err(bad(field, format!("at most {most}"))),
+        false => Ok(()),
+    };
+    most("tiers", body.tiers.len(), Improvements::TIERS_MAX)?;
+    most("relations", body.relations.len(), Improvements::RELATIONS_MAX)?;
+    let tier = |tier: &TierBody<'_>| {
+        Ok(Tier { from: amount("tiers/from", tier.from, debit)?.minor, improvement_ppm: tier.improvement_ppm })
+    };
+    let relation = |relation: &RelationBody<'_>| {
+        let agent = Bic::parse(relation.debtor_agent).and_then(|bic| known.by_bic(bic));
+        let agent = agent.ok_or_else(|| Problem::from(Refusal::UnknownParticipant).with_field("relations/debtor_agent"))?;
+        Ok(Relation { debtor_agent: agent.id, improvement_ppm: relation.improvement_ppm })
+    };
+    let mut relations = body.relations.iter().map(relation).collect::<Result<Vec<_>, Problem>>()?;
+    relations.sort_by_key(|relation| relation.debtor_agent);
+    Ok(Improvements { tiers: body.tiers.iter().map(tier).collect::<Result<_, Problem>>()?, relations })
+}
+
+/// A rate without improvements is written as it was before there were any.
+fn offered(offer: OfferRate, valid_until: Time) -> Command {
+    let rate = PublishRate { valid_until, ..offer.rate };
+    match offer.improvements == Improvements::default() {
+        true => Command::PublishRate(rate),
+        false => Command::OfferRate(OfferRate { rate, improvements: offer.improvements }),
+    }
 }
 
 /// The quote request a signed body asks for, as another operator reads it.
@@ -145,7 +226,7 @@ pub(crate) fn quote_terms_of(
     body: &[u8],
     debtor_agent: ParticipantId,
     quote: QuoteId,
-    known: Known<'_>,
+    known: &dyn Acquaintance,
 ) -> Result<Command, &'static str> {
     quote_command(body, debtor_agent, quote, known).map_err(|_| "the body is no quote request")
 }
@@ -157,14 +238,14 @@ pub(crate) fn rate_of(
     provider: ParticipantId,
     valid_until: Time,
     now: Time,
-    known: Known<'_>,
+    known: &dyn Acquaintance,
 ) -> Result<Command, &'static str> {
-    let (publish, valid_for_s) = rate_command(body, provider, known).map_err(|_| "the body is no rate")?;
+    let (offer, valid_for_s) = rate_command(body, provider, known).map_err(|_| "the body is no rate")?;
     let latest = now.after((valid_for_s + signing::CREATED_SKEW_S) * 1_000_000_000);
     if valid_until > latest {
         return Err("the rate is valid for longer than was signed");
     }
-    Ok(Command::PublishRate(PublishRate { valid_until, ..publish }))
+    Ok(offered(offer, valid_until))
 }
 
 async fn outcome(door: &Door, command: Command, request: &Authenticated) -> Result<Outcome, Problem> {
@@ -191,7 +272,24 @@ pub(crate) fn bad(field: &'static str, why: impl ToString) -> Problem {
     Problem::from(GatewayRefusal::Json).with_field(field).with_detail(why.to_string())
 }
 
-fn terms_json(door: &Door, terms: &QuoteTerms) -> Value {
+/// What the payment a quote is for would be charged; nothing where it was not said which.
+fn fees(door: &Door, terms: &QuoteTerms, cover: Option<&Cover>) -> Vec<Value> {
+    let bic = |id| door.hub.registry.by_id(id).map(|known| known.view.bic);
+    let agents = (bic(terms.debtor_agent), cover.and_then(|cover| cover.creditor_agent).and_then(bic));
+    let (Some(cover), (Some(debtor), Some(creditor))) = (cover, agents) else { return Vec::new() };
+    let question = Question {
+        from: Country::of(debtor),
+        to: Country::of(creditor),
+        bank: terms.debtor_agent,
+        debit: terms.debit,
+        credit: terms.credit,
+        terms: cover.terms,
+        time: door.now(),
+    };
+    charges_json(door, &question).into_iter().collect()
+}
+
+fn terms_json(door: &Door, terms: &QuoteTerms, cover: Option<&Cover>) -> Value {
     let money = |amount: &Amount| json!({ "currency": amount.currency.code.as_str(), "amount": amount.to_string() });
     let provider = door.hub.registry.by_id(terms.provider);
     json!({
@@ -203,7 +301,11 @@ fn terms_json(door: &Door, terms: &QuoteTerms) -> Value {
         "principal": terms.principal.to_string(),
         "spread": terms.spread.to_string(),
         "remainder": terms.remainder.to_string(),
-        "fees": [],
+        "fees": fees(door, terms, cover),
+        "capped": terms.capped.map(|cap| match cap {
+            QuoteCap::Provider => "provider",
+            QuoteCap::Rulebook => "rulebook",
+        }),
         "expires_at": rfc3339(terms.expires_at),
         "expires_in_ms": terms.expires_at.0.saturating_sub(door.world.now_ns()) / 1_000_000,
     })

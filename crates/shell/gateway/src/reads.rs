@@ -9,7 +9,7 @@ use crate::registry::Participant;
 use crate::window;
 use bytes::Bytes;
 use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr, WaitReason, WaitingView};
-use money::Currency;
+use money::{Amount, Currency, MinorUnits};
 use serde_json::{Value, json};
 
 pub(crate) fn openapi() -> Answer {
@@ -66,6 +66,7 @@ pub(crate) fn accounts(door: &Door, caller: &Participant) -> Answer {
                     AccountPurpose::Settlement => "settlement",
                     AccountPurpose::Exchange => "exchange",
                     AccountPurpose::Spread => "spread",
+                    AccountPurpose::Fees => "fees",
                 },
                 "currency": account.currency.code.as_str(),
                 "posted": decimal(account.posted, account.currency),
@@ -99,6 +100,8 @@ fn waiting_json(payment: &WaitingView) -> Value {
         "waits_for": match payment.reason {
             WaitReason::AsAsked => "execution_time",
             WaitReason::CorridorClosed => "corridor_opening",
+            WaitReason::FirstPayment => "first_payment",
+            WaitReason::RiskReview => "risk_review",
         },
         "until": rfc3339(payment.until),
         "debtor_agent": payment.debtor_bic.as_str(),
@@ -144,9 +147,17 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
         "debit": { "currency": payment.debit.currency.code.as_str(), "amount": payment.debit.to_string() },
         "credit": { "currency": payment.credit.currency.code.as_str(), "amount": payment.credit.to_string() },
         "credited": payment.credited,
+        "posting": payment.posting.name(),
         "received_at": rfc3339(payment.received_at),
         "deadline": rfc3339(payment.deadline),
     });
+    if let Some(bearer) = payment.charges.bearer().filter(|_| payment.state != PaymentState::Rejected) {
+        value["charges"] = json!({
+            "bearer": bearer.iso(),
+            "debtor": charge_json(payment.charges.debtor, payment.debit.currency),
+            "creditor": charge_json(payment.charges.creditor, payment.credit.currency),
+        });
+    }
     if let Some(quote) = payment.quote {
         value["quote_id"] = quote.to_string().into();
     }
@@ -166,6 +177,10 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
         value["cursor"] = finality.position.0.into();
     }
     value
+}
+
+pub(crate) fn charge_json(minor: MinorUnits, currency: Currency) -> Value {
+    json!({ "currency": currency.code.as_str(), "amount": Amount { minor, currency }.to_string() })
 }
 
 pub(crate) fn json_reply(status: u16, value: &Value) -> Answer {

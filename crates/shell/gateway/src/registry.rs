@@ -37,6 +37,7 @@ impl Participant {
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) rate: RateLimit,
+    pub(crate) enquiries: RateLimit,
     pub(crate) in_flight: Arc<Gauge>,
     pub(crate) readers: Arc<Gauge>,
     /// Told when the chain has something new for the participant, or a live item waits.
@@ -61,6 +62,7 @@ impl Lane {
     fn new(limits: &Limits) -> Self {
         Self {
             rate: RateLimit::new(limits.requests_per_second, limits.burst),
+            enquiries: RateLimit::new(limits.enquiries_per_second, limits.enquiry_burst),
             in_flight: Gauge::new(limits.in_flight_max),
             readers: Gauge::new(limits.readers_max),
             news: Notify::new(),
@@ -182,7 +184,9 @@ impl Registry {
                 | EventKind::PaymentReturned(_)
                 | EventKind::Recall(_)
                 | EventKind::RulebookSet(_)
-                | EventKind::Letter(_) => {}
+                | EventKind::Letter(_)
+                | EventKind::SchemeTermsSet(_)
+                | EventKind::PaymentReviewed(_) => {}
             }
         }
     }

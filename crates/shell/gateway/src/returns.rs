@@ -129,6 +129,7 @@ fn refused(door: &Door, request: &Authenticated, view: &PaymentReturnView, refus
         reason: Some(refusal.iso_reason()),
         detail: Some(format!("{} {refusal}", refusal.code())),
         at: None,
+        charges: None,
     };
     let message = wire::return_status(door, request.sender().view.bic, view, &standing);
     door.signed(refusal.http_status(), XML, message, request.digest_field())

@@ -2,7 +2,7 @@
 
 use crate::admission::{Class, class_of_message};
 use crate::auth::{Peer, authenticate};
-use crate::door::Door;
+use crate::door::{Door, rate_limited};
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
@@ -40,6 +40,8 @@ pub(crate) enum Endpoint {
     Reconciliation,
     /// `GET /v1/rulebook`
     Rulebook,
+    /// `GET /v1/tariff`
+    Tariff,
     /// `POST /v1/what-if`
     WhatIf,
     /// `POST /v1/aliases`
@@ -60,7 +62,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -73,6 +75,7 @@ impl Endpoint {
         Self::Statement,
         Self::Reconciliation,
         Self::Rulebook,
+        Self::Tariff,
         Self::WhatIf,
         Self::Aliases,
         Self::AliasLookup,
@@ -98,6 +101,7 @@ impl Endpoint {
             Self::Statement => (Method::GET, "/v1/statement"),
             Self::Reconciliation => (Method::GET, "/v1/reconciliation"),
             Self::Rulebook => (Method::GET, "/v1/rulebook"),
+            Self::Tariff => (Method::GET, "/v1/tariff"),
             Self::WhatIf => (Method::POST, "/v1/what-if"),
             Self::Aliases => (Method::POST, "/v1/aliases"),
             Self::AliasLookup => (Method::POST, aliases::LOOKUP_PATH),
@@ -124,6 +128,7 @@ impl Endpoint {
             | Self::Statement
             | Self::Reconciliation
             | Self::Rulebook
+            | Self::Tariff
             | Self::WhatIf
             | Self::Aliases
             | Self::AliasLookup
@@ -185,13 +190,11 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::WhatIf
         | Endpoint::Aliases
         | Endpoint::AliasLookup
-        | Endpoint::AliasPorts => {}
+        | Endpoint::AliasPorts
+        | Endpoint::Tariff => {}
     }
     let caller = peer.participant(&door.hub.registry)?;
-    caller.lane.rate.take(door.world.now_ns()).map_err(|wait_ns| {
-        let seconds = wait_ns.div_ceil(1_000_000_000);
-        Problem::from(GatewayRefusal::RateLimited).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
-    })?;
+    caller.lane.rate.take(door.world.now_ns()).map_err(rate_limited)?;
     if endpoint == Endpoint::Inbox {
         return inbox::serve(door, caller, &parts).await;
     }
@@ -211,6 +214,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Reconciliation => statements::reconciliation(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Rulebook => Ok(rules::rulebook(door)),
         Endpoint::AliasPorts => aliases::ports(door, &caller).await,
+        Endpoint::Tariff => Ok(rules::tariff(door)),
         Endpoint::Messages
         | Endpoint::Inbox
         | Endpoint::Quotes
@@ -262,6 +266,7 @@ async fn signed_endpoint(
         | Endpoint::Reconciliation
         | Endpoint::Rulebook
         | Endpoint::AliasPorts
+        | Endpoint::Tariff
         | Endpoint::Checkpoint
         | Endpoint::Keys
         | Endpoint::OpenApi

@@ -1,4 +1,5 @@
-//! The rulebook read, and what would become of a payment: `GET /v1/rulebook`, `POST /v1/what-if`.
+//! Rulebook and tariff read, and what would become of a payment and what it would cost: `GET /v1/rulebook`, `GET /v1/tariff`,
+//! `POST /v1/what-if`.
 //!
 //! Asking changes nothing. The answer is that of the last durable block: by the time the payment comes, others of the same
 //! person may have used the quota.
@@ -7,18 +8,20 @@ use crate::auth::Authenticated;
 use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON};
+use crate::proof::Acquaintance;
 use crate::quotes::{amount, bad, currency, read};
-use crate::reads::json_reply;
+use crate::reads::{charge_json, json_reply};
 use crate::refusal::Problem;
 use crate::terms;
 use clearing::{
-    Bic, Corridor, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, Purpose, Question, QuotaView, Refusal, Rulebook,
-    Scope, Terms, WhatIf,
+    Bic, Corridor, Country, Hours, Limit, Most, OutsideHours, ParticipantId, PartyKind, Period, Price, Purpose, Question,
+    QuotaView, Refusal, Rulebook, Scope, Tariff, TariffLine, Terms, WhatIf,
 };
 use iso20022::view::IdentityView;
-use money::Amount;
+use money::{Amount, MinorUnits};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use signing::HashKey;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +47,60 @@ struct AmountBody<'a> {
     amount: &'a str,
 }
 
+/// A payment as a quote names it.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DescribedBody<'a> {
+    creditor_agent: &'a str,
+    #[serde(default)]
+    debtor: Kind,
+    #[serde(default)]
+    creditor: Kind,
+    #[serde(default)]
+    purpose: Option<&'a str>,
+    #[serde(default)]
+    document: Option<DocumentBody>,
+}
+
+impl DescribedBody<'_> {
+    /// Who is to be credited, and what the rulebook asks about.
+    pub(crate) fn terms(&self, known: &dyn Acquaintance) -> Result<(ParticipantId, Terms), Problem> {
+        let creditor_agent = Bic::parse(self.creditor_agent).and_then(|bic| known.by_bic(bic)).map(|view| view.id);
+        let creditor_agent = creditor_agent.ok_or_else(|| unknown_creditor_agent("payment/creditor_agent"))?;
+        let terms = terms_from((self.debtor, self.creditor), self.purpose, self.document.clone(), known.persons())?;
+        Ok((creditor_agent, terms))
+    }
+}
+
+fn unknown_creditor_agent(field: &'static str) -> Problem {
+    Problem::from(Refusal::UnknownParticipant).with_field(field)
+}
+
+fn terms_from(
+    (debtor, creditor): (Kind, Kind),
+    purpose: Option<&str>,
+    document: Option<DocumentBody>,
+    persons: &HashKey,
+) -> Result<Terms, Problem> {
+    let purpose = purpose.map(|text| Purpose::parse(text).ok_or_else(|| bad("purpose", "four capitals or digits")));
+    let document = document.map(|document| IdentityView {
+        is_organisation: false,
+        scheme: Some(document.scheme),
+        issuer: Some(document.issuer),
+        number: document.number,
+    });
+    Ok(Terms {
+        debtor: debtor.into(),
+        creditor: creditor.into(),
+        purpose: purpose.transpose()?,
+        person: document.and_then(|document| terms::person(&document, persons)),
+        execute_at: None,
+        pair: None,
+        new_payee: false,
+    })
+}
+
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 struct DocumentBody {
     scheme: String,
@@ -77,11 +133,14 @@ pub(crate) fn rulebook(door: &Door) -> Answer {
 /// `POST /v1/what-if`.
 pub(crate) fn what_if(door: &Door, request: &Authenticated) -> Result<Answer, Problem> {
     let question = question(door, request)?;
-    let answer = match door.past.what_if(&question) {
+    let mut answer = match door.past.what_if(&question) {
         None => json!({ "corridor": null, "allowed": true, "quotas": [] }),
         Some(Err(rejection)) => json!({ "corridor": null, "allowed": false, "reason": reason_json(rejection), "quotas": [] }),
         Some(Ok(found)) => found_json(&found),
     };
+    if let Some(charges) = charges_json(door, &question) {
+        answer["charges"] = charges;
+    }
     let body = serde_json::to_vec(&answer).expect("values of text and numbers are JSON");
     Ok(door.signed(200, JSON, body, request.digest_field()))
 }
@@ -95,14 +154,7 @@ fn question(door: &Door, request: &Authenticated) -> Result<Question, Problem> {
     let debit = side("debit", &body.debit)?;
     let credit = body.credit.as_ref().map(|credit| side("credit", credit)).transpose()?;
     let creditor_agent = Bic::parse(body.creditor_agent).and_then(|bic| door.hub.registry.by_bic(bic));
-    let creditor_agent = creditor_agent.ok_or_else(|| Problem::from(Refusal::UnknownParticipant).with_field("creditor_agent"))?;
-    let purpose = body.purpose.map(|text| Purpose::parse(text).ok_or_else(|| bad("purpose", "four capitals or digits")));
-    let document = body.document.map(|document| IdentityView {
-        is_organisation: false,
-        scheme: Some(document.scheme),
-        issuer: Some(document.issuer),
-        number: document.number,
-    });
+    let creditor_agent = creditor_agent.ok_or_else(|| unknown_creditor_agent("creditor_agent"))?;
     let sender = &request.sender().view;
     Ok(Question {
         from: Country::of(sender.bic),
@@ -110,14 +162,61 @@ fn question(door: &Door, request: &Authenticated) -> Result<Question, Problem> {
         bank: sender.id,
         debit,
         credit: credit.unwrap_or(debit),
-        terms: Terms {
-            debtor: body.debtor.into(),
-            creditor: body.creditor.into(),
-            purpose: purpose.transpose()?,
-            person: document.and_then(|document| terms::person(&document, &door.persons)),
-            execute_at: None,
-        },
+        terms: terms_from((body.debtor, body.creditor), body.purpose, body.document, &door.persons)?,
         time: door.now(),
+    })
+}
+
+/// What a payment that is accepted now would be charged; `None`: nothing, by no line.
+pub(crate) fn charges_json(door: &Door, question: &Question) -> Option<Value> {
+    let corridor = door.past.what_if(question).and_then(Result::ok).map(|found| found.corridor);
+    let priced = door.past.price(question, corridor)?;
+    let (debit, credit) = (question.debit, question.credit);
+    let total = debit.minor.checked_add(priced.charges.debtor)?;
+    let net = credit.minor.checked_sub(priced.charges.creditor).unwrap_or(MinorUnits::ZERO);
+    Some(json!({
+        "tariff": priced.tariff,
+        "line": priced.code.as_str(),
+        "bearer": priced.bearer.iso(),
+        "debtor": charge_json(priced.charges.debtor, debit.currency),
+        "creditor": charge_json(priced.charges.creditor, credit.currency),
+        "debit_total": charge_json(total, debit.currency),
+        "credit_net": charge_json(net, credit.currency),
+    }))
+}
+
+/// `GET /v1/tariff`: the tariff for what is accepted now; `null` where there is none.
+pub(crate) fn tariff(door: &Door) -> Answer {
+    json_reply(200, &door.past.tariff(door.now()).as_ref().map_or(Value::Null, tariff_json))
+}
+
+fn tariff_json(tariff: &Tariff) -> Value {
+    json!({
+        "version": tariff.version,
+        "effective_from": rfc3339(tariff.effective_from),
+        "lines": tariff.lines.iter().map(line_json).collect::<Vec<_>>(),
+    })
+}
+
+fn line_json(line: &TariffLine) -> Value {
+    let amount = |minor, price: &Price| Amount { minor, currency: price.currency }.to_string();
+    let price = |price: &Price| {
+        json!({
+            "currency": price.currency.code.as_str(),
+            "flat": amount(price.flat, price),
+            "ppm": price.ppm,
+            "min": amount(price.min, price),
+            "max": (price.max.0 < u64::MAX).then(|| amount(price.max, price)),
+        })
+    };
+    json!({
+        "code": line.code.as_str(),
+        "corridor": line.corridor.map(|code| code.as_str().to_owned()),
+        "debtor": line.debtor.map(kind_word),
+        "creditor": line.creditor.map(kind_word),
+        "purposes": purposes(&line.purposes),
+        "bearer": line.bearer.iso(),
+        "prices": line.prices.iter().map(price).collect::<Vec<_>>(),
     })
 }
 

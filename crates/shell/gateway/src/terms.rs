@@ -1,7 +1,7 @@
 //! What the rulebook asks about a payment, from its message: kinds of parties, purpose, person, time.
 
 use crate::wire::Payment;
-use clearing::{PartyKind, PersonKey, Purpose, Terms, Time};
+use clearing::{PairKey, PartyKind, PersonKey, Purpose, Terms, Time};
 use iso20022::view::IdentityView;
 use signing::HashKey;
 
@@ -15,7 +15,17 @@ pub(crate) fn terms_of(payment: &Payment, persons: &HashKey) -> Terms {
         purpose: view.purpose.as_deref().and_then(Purpose::parse),
         person: debtor.and_then(|identity| person(identity, persons)),
         execute_at: view.execute_from.map(Time),
+        pair: pair(payment, persons),
+        new_payee: view.new_payee,
     }
+}
+
+/// Debtor and creditor account together. Which they are leaves the gateway as a keyed hash only.
+fn pair(payment: &Payment, hashes: &HashKey) -> Option<PairKey> {
+    let (debtor, creditor) = (plain(payment.debtor_account()), plain(payment.creditor_account()));
+    let known = !debtor.is_empty() && !creditor.is_empty();
+    let agents = (payment.debtor_agent.as_str(), payment.creditor_agent.as_str());
+    known.then(|| PairKey(hashes.hash(&["pair", agents.0, &debtor, agents.1, &creditor])))
 }
 
 fn kind(identity: Option<&IdentityView>) -> PartyKind {

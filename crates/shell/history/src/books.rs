@@ -8,7 +8,7 @@
 
 use crate::port::IndexError;
 use clearing::{AccountPurpose, AccountView, ParticipantId, PaymentState, PaymentView, Position, SettlementNote, Side, Time};
-use money::{CurrencyCode, MinorUnits};
+use money::{Amount, CurrencyCode, MinorUnits};
 use std::collections::BTreeMap;
 
 /// A settlement account.
@@ -179,7 +179,10 @@ impl Books {
     /// The entries of a payment that has settled.
     pub(crate) fn payment(&mut self, view: &PaymentView) -> Option<[(AccountKey, Entry); 2]> {
         let finality = view.finality.filter(|_| view.state == PaymentState::Settled)?;
-        let sides = [(view.debtor_agent, view.debit, Side::Debit), (view.creditor_agent, view.credit, Side::Credit)];
+        // What the debtor agent is charged leaves its account with the payment; the creditor agent's charge never came.
+        let paid = view.debit.minor.checked_add(view.charges.debtor).unwrap_or(view.debit.minor);
+        let paid = Amount { minor: paid, ..view.debit };
+        let sides = [(view.debtor_agent, paid, Side::Debit), (view.creditor_agent, view.credit, Side::Credit)];
         Some(sides.map(|(participant, amount, side)| {
             let key = AccountKey { participant, currency: amount.currency.code };
             let entry = Entry {

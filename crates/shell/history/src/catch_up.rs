@@ -60,8 +60,9 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
         let written = scope.spawn(move || write_all(index, take));
         let all = recovered.forgotten.count() + clearing.payments().len() as u64;
         let letters = recovered.letters.from(begun.letters).peekable();
-        let fed =
-            Feeding { writer, books, notes, begun, give, waiting: recalls(clearing), letters, all, progress }.feed(recovered);
+        let mut late = late_reviews(index, clearing, begun)?;
+        late.extend(recalls(clearing));
+        let fed = Feeding { writer, books, notes, begun, give, waiting: late, letters, all, progress }.feed(recovered);
         let written = written.join().unwrap_or_else(|panic| resume_unwind(panic));
         // The one who writes knows better why nobody took batches any more.
         written.and(fed)
@@ -78,6 +79,24 @@ fn go_on(index: &dyn Index, recovered: &Recovered<'_>, progress: fn(u64, u64)) -
         return Err(IndexError::Damaged(format!("the entries of account {} do not lead to its balance", account.account)));
     }
     Ok((mark, tree))
+}
+
+/// What reviews have added, since the index was written, to payments that it has as forgotten.
+fn late_reviews(index: &dyn Index, clearing: &Clearing, begun: Mark) -> Result<BTreeMap<u64, (InboxKind, Row)>, IndexError> {
+    let mut late = BTreeMap::new();
+    for review in clearing.all_reviews().filter(|review| review.payment.index.0 < begun.forgotten) {
+        let payment = review.payment;
+        let said = InboxKind::of_posting(payment.posting).map(|kind| (payment.posting_position, kind));
+        let events = said.into_iter().chain([(payment.credited_position, InboxKind::Credited)]);
+        for (position, kind) in events.filter_map(|(position, kind)| Some((position?.0, kind))) {
+            if position > begun.position
+                && let Some(row) = index.rows(&[payment.index])?.pop().flatten()
+            {
+                late.insert(position, (kind, Row { payment, ..row }));
+            }
+        }
+    }
+    Ok(late)
 }
 
 fn write_all(index: &dyn Index, take: Receiver<(Batch, bool)>) -> Result<(), IndexError> {
@@ -115,7 +134,9 @@ impl Feeding<'_> {
         self.notes = &self.notes[known..];
         for forgotten in recovered.forgotten.from(self.begun.forgotten) {
             let forgotten = forgotten.map_err(|error| IndexError::Unavailable(format!("the archive: {error}")))?;
-            self.payment(Row { payment: forgotten.payment, place: forgotten.place })?;
+            // Its review may have gone on behind its memory.
+            let payment = recovered.clearing.review(forgotten.payment.uetr).map_or(forgotten.payment, |review| review.payment);
+            self.payment(Row { payment, place: forgotten.place })?;
         }
         let places = recovered.places.iter().copied().chain(core::iter::repeat(VaultPlace::default()));
         for (payment, place) in recovered.clearing.payments().zip(places) {
@@ -138,8 +159,10 @@ impl Feeding<'_> {
             (ended, if is_return { InboxKind::Returned } else { InboxKind::Ended }),
             (payment.credited_position, InboxKind::Credited),
         ];
+        // Of a review, its last word: the ones before are not on record.
+        let review = InboxKind::of_posting(payment.posting).map(|kind| (payment.posting_position, kind));
         let mut first = true;
-        for (position, kind) in events.into_iter().filter_map(|(position, kind)| Some((position?, kind))) {
+        for (position, kind) in events.into_iter().chain(review).filter_map(|(position, kind)| Some((position?, kind))) {
             if core::mem::take(&mut first) {
                 // Whatever happened before a payment came in happened to those before it.
                 self.events_before(position.0)?;

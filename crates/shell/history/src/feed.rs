@@ -73,6 +73,8 @@ impl Feed {
             EventKind::PaymentCredited(_)
             | EventKind::PaymentReturned(_)
             | EventKind::Recall(_)
+            | EventKind::PaymentReviewed(_)
+            | EventKind::SchemeTermsSet(_)
             | EventKind::LedgerOpened(_)
             | EventKind::ParticipantRegistered { .. }
             | EventKind::StatusChanged { .. }

@@ -1,8 +1,8 @@
 //! Inboxes: what the chain has for each participant, by position.
 
 use clearing::{
-    Event, EventKind, IsoReason, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, RecallState, RecallVerdict,
-    SettlementNote, recall_answers, recall_reasons,
+    Event, EventKind, IsoReason, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, Posting, RecallState,
+    RecallVerdict, SettlementNote, recall_answers, recall_reasons,
 };
 use ordering::KeptLetter;
 use planted::{Bug, planted};
@@ -84,6 +84,14 @@ pub enum InboxKind {
     Recalled(IsoReason),
     /// That was answered (`camt.029`).
     RecallAnswered(RecallVerdict),
+    /// It is settled and the creditor agent reviews it (`pacs.002` ACWP).
+    Reviewed,
+    /// The review lasts too long (`pacs.002` ACWP).
+    Overdue,
+    /// It is frozen (`pacs.002` BLCK).
+    Blocked,
+    /// It will be returned (`pacs.002` ACWP with the reason).
+    Returning,
 }
 
 /// Numbers of recalls and of rejected ones begin here, in the order of the scheme's reasons.
@@ -102,6 +110,10 @@ impl InboxKind {
             Self::RecallAnswered(RecallVerdict::Accepts) => 5,
             Self::Recalled(reason) => RECALLED + place(recall_reasons(), reason),
             Self::RecallAnswered(RecallVerdict::Rejects(reason)) => RECALL_REJECTED + place(recall_answers(), reason),
+            Self::Reviewed => 90,
+            Self::Overdue => 91,
+            Self::Blocked => 92,
+            Self::Returning => 93,
         }
     }
 
@@ -111,6 +123,10 @@ impl InboxKind {
             0 => Some(Self::Asked),
             1 => Some(Self::Ended),
             2 => Some(Self::Credited),
+            90 => Some(Self::Reviewed),
+            91 => Some(Self::Overdue),
+            92 => Some(Self::Blocked),
+            93 => Some(Self::Returning),
             4 => Some(Self::Returned),
             5 => Some(Self::RecallAnswered(RecallVerdict::Accepts)),
             RECALLED..RECALL_REJECTED => recall_reasons().nth(usize::from(number - RECALLED)).map(Self::Recalled),
@@ -119,6 +135,17 @@ impl InboxKind {
                 Some(Self::RecallAnswered(RecallVerdict::Rejects(reason)))
             }
             3 | 6..RECALLED => None,
+        }
+    }
+
+    /// What a report of a review says; a credit and silence are none.
+    pub const fn of_posting(posting: Posting) -> Option<Self> {
+        match posting {
+            Posting::UnderReview => Some(Self::Reviewed),
+            Posting::Overdue => Some(Self::Overdue),
+            Posting::Blocked => Some(Self::Blocked),
+            Posting::ToBeReturned => Some(Self::Returning),
+            Posting::Unreported | Posting::Credited => None,
         }
     }
 }
@@ -142,6 +169,9 @@ pub(crate) fn entries(
         InboxKind::Credited | InboxKind::RecallAnswered(_) => [Some(view.debtor_agent), None],
         InboxKind::Ended if asked && !planted(Bug::CreditorNotTold) => [Some(view.debtor_agent), Some(view.creditor_agent)],
         InboxKind::Ended => [Some(view.debtor_agent), None],
+        InboxKind::Reviewed | InboxKind::Overdue | InboxKind::Blocked | InboxKind::Returning => {
+            [Some(view.debtor_agent), Some(view.creditor_agent)]
+        }
     };
     whom.into_iter().flatten().map(move |who| (who, entry))
 }
@@ -154,6 +184,7 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         EventKind::PaymentCredited(view) => Some((InboxKind::Credited, view)),
         EventKind::PaymentReturned(view) => Some((InboxKind::Returned, view)),
         EventKind::Recall(recall) => recall_kind(recall.reason, recall.state).map(|kind| (kind, &recall.payment)),
+        EventKind::PaymentReviewed(view) => Some((InboxKind::of_posting(view.posting)?, view)),
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
@@ -167,7 +198,8 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::RulebookSet(_)
         | EventKind::Arranged(_)
         | EventKind::Settlement(_)
-        | EventKind::Letter(_) => None,
+        | EventKind::Letter(_)
+        | EventKind::SchemeTermsSet(_) => None,
     }
 }
 
@@ -193,6 +225,8 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
         | EventKind::PaymentWaiting(_)
         | EventKind::RulebookSet(_)
         | EventKind::Arranged(_)
+        | EventKind::PaymentReviewed(_)
+        | EventKind::SchemeTermsSet(_)
         | EventKind::Letter(_) => None,
     }
 }
@@ -223,7 +257,13 @@ pub(crate) fn is_arrival(kind: InboxKind, view: &PaymentView) -> bool {
         InboxKind::Asked => true,
         InboxKind::Ended => view.forwarded_position.is_none(),
         InboxKind::Returned => true,
-        InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => false,
+        InboxKind::Credited
+        | InboxKind::Recalled(_)
+        | InboxKind::RecallAnswered(_)
+        | InboxKind::Reviewed
+        | InboxKind::Overdue
+        | InboxKind::Blocked
+        | InboxKind::Returning => false,
     }
 }
 
@@ -231,7 +271,14 @@ pub(crate) fn is_arrival(kind: InboxKind, view: &PaymentView) -> bool {
 pub(crate) const fn leaves_as_it_is(kind: InboxKind) -> bool {
     match kind {
         InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => true,
-        InboxKind::Asked | InboxKind::Ended | InboxKind::Credited | InboxKind::Returned => false,
+        InboxKind::Asked
+        | InboxKind::Ended
+        | InboxKind::Credited
+        | InboxKind::Returned
+        | InboxKind::Reviewed
+        | InboxKind::Overdue
+        | InboxKind::Blocked
+        | InboxKind::Returning => false,
     }
 }
 
@@ -239,7 +286,14 @@ pub(crate) const fn leaves_as_it_is(kind: InboxKind) -> bool {
 pub(crate) const fn is_end(kind: InboxKind) -> bool {
     match kind {
         InboxKind::Ended | InboxKind::Returned => true,
-        InboxKind::Asked | InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => false,
+        InboxKind::Asked
+        | InboxKind::Credited
+        | InboxKind::Recalled(_)
+        | InboxKind::RecallAnswered(_)
+        | InboxKind::Reviewed
+        | InboxKind::Overdue
+        | InboxKind::Blocked
+        | InboxKind::Returning => false,
     }
 }
 

@@ -73,12 +73,14 @@ impl HeldSums {
         sums
     }
 
-    /// The debtor agent's account is held; with exchange the provider's too, in the other currency.
+    /// The debtor agent's account is held, with what it bears; with exchange the provider's too, in the other currency, with
+    /// what the creditor agent bears.
     fn add(&mut self, view: &PaymentView, sign: i128) {
-        let (debit, credit) = (view.debit, view.credit);
-        *self.minor.entry(debit.currency.code).or_default() += sign * i128::from(debit.minor.0);
+        let (debit, credit, charges) = (view.debit, view.credit, view.charges);
+        *self.minor.entry(debit.currency.code).or_default() += sign * (i128::from(debit.minor.0) + i128::from(charges.debtor.0));
         if debit.currency.code != credit.currency.code {
-            *self.minor.entry(credit.currency.code).or_default() += sign * i128::from(credit.minor.0);
+            *self.minor.entry(credit.currency.code).or_default() +=
+                sign * (i128::from(credit.minor.0) + i128::from(charges.creditor.0));
         }
     }
 }

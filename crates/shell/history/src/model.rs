@@ -14,8 +14,8 @@ use crate::waiting::Waiting;
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
-    AccountView, Clearing, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
-    PaymentView, Position, Question, Rejection, Rulebook, SettlementNote, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Clearing, Code, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
+    PaymentView, Position, Priced, Question, Rejection, Rulebook, SettlementNote, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -343,6 +343,21 @@ impl ReadModel {
         self.read().rules.version()
     }
 
+    /// Version of the last tariff entered, whether it holds yet or not; 0 before the first.
+    pub fn tariff_version(&self) -> u32 {
+        self.read().rules.tariff_version()
+    }
+
+    /// The tariff for what is accepted at a time, if there is one.
+    pub fn tariff(&self, accepted_at: Time) -> Option<Tariff> {
+        self.read().rules.tariff(accepted_at).cloned()
+    }
+
+    /// What a payment accepted at the question's time would be charged in a corridor. `None`: nothing, by no line.
+    pub fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced> {
+        self.read().rules.price(question, corridor)
+    }
+
     /// The rulebook that holds at a time, if there is one.
     pub fn rulebook(&self, now: Time) -> Option<Rulebook> {
         self.read().rules.book(now).cloned()
@@ -606,7 +621,9 @@ impl Tables {
             | EventKind::OfficersAppointed(_)
             | EventKind::NodesSet(_)
             | EventKind::Settlement(_)
-            | EventKind::RulebookSet(_) => {}
+            | EventKind::RulebookSet(_)
+            | EventKind::SchemeTermsSet(_)
+            | EventKind::PaymentReviewed(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
         }
@@ -615,7 +632,13 @@ impl Tables {
     fn note_payment(&mut self, kind: InboxKind, view: &PaymentView) {
         match kind {
             InboxKind::Asked => self.held.placed(view),
-            InboxKind::Credited | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => {}
+            InboxKind::Credited
+            | InboxKind::Recalled(_)
+            | InboxKind::RecallAnswered(_)
+            | InboxKind::Reviewed
+            | InboxKind::Overdue
+            | InboxKind::Blocked
+            | InboxKind::Returning => {}
             InboxKind::Returned => {
                 let booked = self.books.payment(view);
                 self.enter_entries(booked.into_iter().flatten());

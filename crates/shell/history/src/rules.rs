@@ -1,12 +1,15 @@
-//! Rulebooks and what persons have used of their quotas, so that a payment can be asked about before it is made.
+//! Rulebooks, tariffs and what persons have used of their quotas, so that a payment can be asked about before it is made.
 
-use clearing::{Applied, Clearing, CounterKey, EventKind, Question, Rejection, Rulebook, Time, WhatIf};
+use clearing::{
+    Applied, Clearing, Code, CounterKey, EventKind, Priced, Question, Rejection, Rulebook, SchemeTerms, Tariff, Time, WhatIf,
+};
 use std::collections::BTreeMap;
 
 /// As the last durable block left them.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     books: Vec<Rulebook>,
+    tariffs: Vec<Tariff>,
     used: BTreeMap<CounterKey, u64>,
     /// The day, counted from 1970, whose passed counters are gone.
     swept: u64,
@@ -14,13 +17,17 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn restore(clearing: &Clearing) -> Self {
-        Self { books: clearing.rulebooks().to_vec(), used: clearing.counters().collect(), swept: 0 }
+        let (books, tariffs) = (clearing.rulebooks().to_vec(), clearing.tariffs().to_vec());
+        Self { books, tariffs, used: clearing.counters().collect(), swept: 0 }
     }
 
     pub(crate) fn note(&mut self, applied: &Applied, now: Time) {
         for event in &applied.events {
             if let EventKind::RulebookSet(book) = &event.kind {
                 self.books.push(book.clone());
+            }
+            if let EventKind::SchemeTermsSet(SchemeTerms::Tariff(tariff)) = &event.kind {
+                self.tariffs.push(tariff.clone());
             }
         }
         self.used.extend(applied.counted.iter().copied());
@@ -39,6 +46,21 @@ impl Rules {
     /// The rulebook that holds at a time.
     pub(crate) fn book(&self, now: Time) -> Option<&Rulebook> {
         self.books.iter().rev().find(|book| book.effective_from <= now)
+    }
+
+    /// Version of the last tariff entered.
+    pub(crate) fn tariff_version(&self) -> u32 {
+        self.tariffs.last().map_or(0, |tariff| tariff.version)
+    }
+
+    /// The tariff for what is accepted at a time.
+    pub(crate) fn tariff(&self, accepted_at: Time) -> Option<&Tariff> {
+        self.tariffs.iter().rev().find(|tariff| tariff.effective_from <= accepted_at)
+    }
+
+    /// What a payment accepted at the question's time would be charged, in the corridor it takes.
+    pub(crate) fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced> {
+        self.tariff(question.time)?.price(corridor, &question.terms, question.debit, question.credit)
     }
 
     pub(crate) fn what_if(&self, question: &Question) -> Option<Result<WhatIf, Rejection>> {

@@ -189,7 +189,8 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::PaymentSettled(view)
         | EventKind::PaymentRejected(view)
         | EventKind::PaymentReturned(view)
-        | EventKind::PaymentCredited(view) => Some(view),
+        | EventKind::PaymentCredited(view)
+        | EventKind::PaymentReviewed(view) => Some(view),
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
@@ -204,7 +205,8 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::Recall(_)
         | EventKind::Arranged(_)
         | EventKind::Settlement(_)
-        | EventKind::Letter(_) => None,
+        | EventKind::Letter(_)
+        | EventKind::SchemeTermsSet(_) => None,
     }
 }
 

@@ -218,6 +218,7 @@ fn accounts(facts: &Facts, value: impl Fn(&AccountView) -> Option<i128>) -> Samp
         AccountPurpose::Settlement => "settlement",
         AccountPurpose::Exchange => "exchange",
         AccountPurpose::Spread => "spread",
+        AccountPurpose::Fees => "fees",
     };
     let labels = |account: &AccountView| vec![owner(account), account.currency.code.to_string(), purpose(account).to_owned()];
     facts.accounts.iter().filter_map(|account| Some((labels(account), value(account)?.to_string()))).collect()

@@ -90,6 +90,7 @@ words! {
     Spread: "Spread", "差價", "差价";
     Mirror: "Mirror", "對應", "对应";
     Rounding: "Rounding", "進位", "进位";
+    Fees: "Fees", "收費", "收费";
     Scheme: "The scheme", "系統", "系统";
     Payment: "Payment", "付款", "付款";
     Back: "Back to the board", "返回看板", "返回看板";
@@ -153,6 +154,8 @@ words! {
     WhyDebtorAgentNotSending: "The debtor agent does not send payments", "付款行現不發出付款", "付款行现不发出付款";
     WhyCreditorAgentNotReceiving: "The creditor agent does not receive payments", "收款行現不接收付款", "收款行现不接收付款";
     WhyCreditorAgentOffline: "The creditor agent is not there", "收款行離線", "收款行离线";
+    WhyChargesExceedAmount: "The charges leave nothing of the amount", "收費超過金額", "收费超过金额";
+    WhyCoolsOffLongerThanQuote: "It must wait longer than its quote is firm", "等候時間長於報價有效期", "等候时间长于报价有效期";
     WhyReservedLiquidity: "What the debtor agent has left is reserved for high priority", "付款行餘額已預留予高優先付款", "付款行余额已预留给高优先付款";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
@@ -184,6 +187,7 @@ pub(crate) const fn purpose_word(purpose: AccountPurpose, scheme: bool) -> Word 
         (AccountPurpose::Settlement, false) => Word::Settlement,
         (AccountPurpose::Spread, false) => Word::Spread,
         (AccountPurpose::Exchange, _) => Word::ExchangePool,
+        (AccountPurpose::Fees, _) => Word::Fees,
     }
 }
 
@@ -231,6 +235,8 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::CreditorAgentNotReceiving => Word::WhyCreditorAgentNotReceiving,
         Rejection::CreditorAgentOffline => Word::WhyCreditorAgentOffline,
         Rejection::ReservedLiquidity => Word::WhyReservedLiquidity,
+        Rejection::ChargesExceedAmount => Word::WhyChargesExceedAmount,
+        Rejection::CoolsOffLongerThanQuote => Word::WhyCoolsOffLongerThanQuote,
     }
 }
 

@@ -8,11 +8,13 @@
 
 #[cfg(feature = "consortium")]
 mod authorise;
+pub mod cooling;
 #[cfg(feature = "consortium")]
 mod doors;
 mod feeder;
 pub mod genesis;
 pub mod rulebook;
+pub mod tariff;
 
 #[cfg(feature = "consortium")]
 pub use authorise::SignedMessages;

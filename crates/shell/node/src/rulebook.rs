@@ -63,7 +63,7 @@ struct CorridorText {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
-enum KindText {
+pub(crate) enum KindText {
     Person,
     Institution,
 }
@@ -145,8 +145,8 @@ pub fn read(text: &str, version: u32, effective_from: Time, currencies: &[Curren
     if book.is_valid(currencies) { Ok(book) } else { Err(RulebookFault::Contradiction) }
 }
 
-struct Reader<'a> {
-    currencies: &'a [Currency],
+pub(crate) struct Reader<'a> {
+    pub(crate) currencies: &'a [Currency],
 }
 
 impl Reader<'_> {
@@ -172,7 +172,7 @@ impl Reader<'_> {
         })
     }
 
-    fn currency(&self, place: &str, text: &str) -> Result<Currency, RulebookFault> {
+    pub(crate) fn currency(&self, place: &str, text: &str) -> Result<Currency, RulebookFault> {
         let code: Option<CurrencyCode> = text.parse().ok();
         let known = code.and_then(|code| self.currencies.iter().copied().find(|currency| currency.code == code));
         value(place, text, "currency of the scheme", known)
@@ -215,7 +215,7 @@ impl Reader<'_> {
 }
 
 impl KindText {
-    const fn kind(self) -> PartyKind {
+    pub(crate) const fn kind(self) -> PartyKind {
         match self {
             Self::Person => PartyKind::Person,
             Self::Institution => PartyKind::Institution,
@@ -263,11 +263,11 @@ fn day_of(text: &str) -> Option<u32> {
     u32::try_from(since.get_days()).ok()
 }
 
-fn purposes(place: &str, all: &[String]) -> Result<Vec<Purpose>, RulebookFault> {
+pub(crate) fn purposes(place: &str, all: &[String]) -> Result<Vec<Purpose>, RulebookFault> {
     all.iter().map(|text| value(place, text, "purpose of four capitals", Purpose::parse(text))).collect()
 }
 
-fn value<T>(place: &str, text: &str, expected: &'static str, found: Option<T>) -> Result<T, RulebookFault> {
+pub(crate) fn value<T>(place: &str, text: &str, expected: &'static str, found: Option<T>) -> Result<T, RulebookFault> {
     found.ok_or_else(|| RulebookFault::Value { place: place.to_owned(), value: text.to_owned(), expected })
 }
 

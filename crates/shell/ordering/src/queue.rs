@@ -198,7 +198,8 @@ fn ends_something(command: &Command) -> bool {
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)
-        | Command::Notice(_) => true,
+        | Command::Notice(_)
+        | Command::ReportPosting(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -210,6 +211,8 @@ fn ends_something(command: &Command) -> bool {
         | Command::Broadcast(_)
         | Command::SetRulebook(_)
         | Command::SetReturnTerms(_)
+        | Command::SchemeTerms(_)
+        | Command::OfferRate(_)
         | Command::Pay(_) => false,
     }
 }

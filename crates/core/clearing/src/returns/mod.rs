@@ -34,12 +34,13 @@ pub(crate) use recalls::Recalls;
 pub use recalls::{AnswerRecall, Recall, RecallState, RecallVerdict, RecallView, recall_answers, recall_reasons};
 
 use crate::codec::{put_u32, put_u64};
+use crate::fees::Charged;
 use crate::laws::LawBroken;
 use crate::payment::{Payment, Status};
 use crate::table::Payments;
 use crate::{
-    Clearing, ContentHash, EventKind, IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, PaymentIndex,
-    PaymentState, PaymentView, Position, Priority, QuoteId, Refusal, RiskDecision, Terms, Time, Uetr,
+    Charges, Clearing, ContentHash, EventKind, IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, PaymentIndex,
+    PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, RiskDecision, Terms, Time, Uetr,
 };
 use ledger::{LedgerError, LedgerId, Leg};
 use money::{CurrencyCode, MinorUnits};
@@ -305,10 +306,9 @@ impl Clearing {
         {
             return Err(Refusal::ReturnDiffers);
         }
-        let none = Leg { debit: ledger::AccountId(0), credit: ledger::AccountId(0), amount: MinorUnits::ZERO };
-        let mut legs = [none; ledger::LEGS_MAX];
-        let count = self.exchange_legs(&quote, back.returner, original.debtor_agent, &mut legs).ok_or(Refusal::NoSuchAccount)?;
-        self.ledgers.transfer(&legs[..count]).map_err(ledger_refusal)?;
+        // Nobody is charged for a return.
+        let legs = self.exchange_legs(&quote, back.returner, original.debtor_agent, &Charges::default());
+        self.ledgers.transfer(legs.ok_or(Refusal::NoSuchAccount)?.as_slice()).map_err(ledger_refusal)?;
         self.quotes.get_mut(&quote.terms.quote).expect("it was just found").used = true;
         Ok((credit.minor, [quote.debit_ledger, quote.credit_ledger]))
     }
@@ -339,7 +339,11 @@ impl Clearing {
             quote: back.quote,
             priority: Priority::High,
             risk: RiskDecision::PASS,
+            charged: Charged::default(),
             credited: None,
+            posting: Posting::Unreported,
+            posting_position: None,
+            posting_reason: None,
             accepted_at: back.created_at,
             received_at: self.time,
             deadline: self.time,

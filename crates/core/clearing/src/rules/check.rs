@@ -29,8 +29,8 @@ pub struct Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // it lives for one call
 pub(crate) enum Ruled {
-    /// It may be held now and counts this.
-    Now(Uses),
+    /// It may be held now and counts this; the corridor it takes, if there is a rulebook.
+    Now(Uses, Option<super::Code>),
     /// Its corridor opens then.
     ClosedUntil(Time),
 }
@@ -60,7 +60,7 @@ impl Rulebook {
             corridor: corridor.code,
             waits_until: match ruled {
                 Ok(Ruled::ClosedUntil(opens)) => Some(opens),
-                Ok(Ruled::Now(_)) | Err(_) => None,
+                Ok(Ruled::Now(..)) | Err(_) => None,
             },
             rejection: ruled.err(),
             quotas: corridor.quota_views(question, used),
@@ -82,7 +82,7 @@ impl Rulebook {
             };
         }
         let uses = self.count(corridor, question, used)?;
-        if uses.len() > room { Err(Rejection::TablesFull) } else { Ok(Ruled::Now(uses)) }
+        if uses.len() > room { Err(Rejection::TablesFull) } else { Ok(Ruled::Now(uses, Some(corridor.code))) }
     }
 
     /// What a payment will count, if all its limits allow it.
@@ -176,16 +176,16 @@ impl Corridor {
 impl Clearing {
     /// Asks the rulebook about a payment whose quote has been found.
     pub(crate) fn rule(&self, pay: &Pay, quote: Option<&Quote>) -> Result<Ruled, Rejection> {
-        let Some(book) = self.rulebook() else { return Ok(Ruled::Now(Uses::default())) };
+        let Some(book) = self.rulebook() else { return Ok(Ruled::Now(Uses::default(), None)) };
         let question = self.question(pay, quote)?;
         let room = Self::COUNTERS_MAX.saturating_sub(self.quotas.counters());
         book.rule(&question, &|key| self.quotas.used(key), room)
     }
 
-    /// Whether some corridor would take a payment that is to be executed later.
-    pub(crate) fn check_corridor(&self, pay: &Pay) -> Result<(), Rejection> {
-        let Some(book) = self.rulebook() else { return Ok(()) };
-        book.corridor(&self.question(pay, None)?).map(|_| ())
+    /// The corridor that would take a payment that is to be executed later, if there is a rulebook.
+    pub(crate) fn corridor_of(&self, pay: &Pay) -> Result<Option<super::Code>, Rejection> {
+        let Some(book) = self.rulebook() else { return Ok(None) };
+        book.corridor(&self.question(pay, None)?).map(|corridor| Some(corridor.code))
     }
 
     /// What the rulebook would say about a payment, and what is left of its quotas. `None` without a rulebook.

@@ -7,7 +7,7 @@ use super::{
 use crate::codec::{
     put_rate, put_u16, put_u32, put_u64, take, take_code, take_currency, take_rate, take_u16, take_u32, take_u64,
 };
-use crate::{DecodeError, Time};
+use crate::{DecodeError, PairKey, Time};
 use money::MinorUnits;
 
 impl Rulebook {
@@ -41,7 +41,7 @@ fn encode_corridor(out: &mut Vec<u8>, corridor: &Corridor) {
         out.extend_from_slice(&country.map_or([0; 2], |country| country.0));
     }
     for kind in [corridor.debtor, corridor.creditor] {
-        out.push(kind.map_or(0, |kind| kind as u8 + 1));
+        put_kind(out, kind);
     }
     put_list(out, &corridor.purposes, put_purpose);
     put_list(out, &corridor.currencies, |out, (debit, credit)| {
@@ -152,16 +152,40 @@ impl Terms {
             purpose: take_optional(bytes, take_iso_purpose)?,
             person: take_optional(bytes, |bytes| take(bytes).map(PersonKey))?,
             execute_at: take_optional(bytes, |bytes| take_u64(bytes).map(Time))?,
+            pair: None,
+            new_payee: false,
         })
+    }
+
+    /// Whether it says something of the payee, which terms of old could not.
+    pub(crate) fn says_payee(&self) -> bool {
+        self.pair.is_some() || self.new_payee
+    }
+
+    /// Appends what it says of the payee, behind [`Self::encode`].
+    pub(crate) fn encode_payee(&self, out: &mut Vec<u8>) {
+        put_optional(out, self.pair, |out, pair: &PairKey| out.extend_from_slice(&pair.0));
+        out.push(u8::from(self.new_payee));
+    }
+
+    /// Reads what both wrote.
+    pub(crate) fn decode_with_payee(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        let terms = Self::decode(bytes)?;
+        let pair = take_optional(bytes, |bytes| take(bytes).map(PairKey))?;
+        let terms = Self { pair, new_payee: crate::codec::take_bool(bytes)?, ..terms };
+        if terms.says_payee() { Ok(terms) } else { Err(DecodeError::Unknown("payee")) }
     }
 }
 
-fn put_list<T>(out: &mut Vec<u8>, rows: &[T], encode: impl Fn(&mut Vec<u8>, &T)) {
+pub(crate) fn put_list<T>(out: &mut Vec<u8>, rows: &[T], encode: impl Fn(&mut Vec<u8>, &T)) {
     out.push(rows.len() as u8);
     rows.iter().for_each(|row| encode(out, row));
 }
 
-fn take_list<T>(bytes: &mut &[u8], decode: impl Fn(&mut &[u8]) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
+pub(crate) fn take_list<T>(
+    bytes: &mut &[u8],
+    decode: impl Fn(&mut &[u8]) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
     let [count] = take(bytes)?;
     (0..count).map(|_| decode(bytes)).collect()
 }
@@ -180,12 +204,25 @@ fn take_optional<T>(bytes: &mut &[u8], decode: impl Fn(&mut &[u8]) -> Result<T, 
     }
 }
 
-fn put_purpose(out: &mut Vec<u8>, purpose: &Purpose) {
+pub(crate) fn put_purpose(out: &mut Vec<u8>, purpose: &Purpose) {
     out.extend_from_slice(&purpose.0);
 }
 
-fn take_iso_purpose(bytes: &mut &[u8]) -> Result<Purpose, DecodeError> {
+pub(crate) fn take_iso_purpose(bytes: &mut &[u8]) -> Result<Purpose, DecodeError> {
     take_text::<4, _>(bytes, Purpose::parse, "purpose")
+}
+
+/// A name, or eight zeros for none.
+pub(crate) fn put_name(out: &mut Vec<u8>, name: Option<Code>) {
+    out.extend_from_slice(&name.map_or([0; 8], Code::bytes));
+}
+
+pub(crate) fn take_optional_name(bytes: &mut &[u8]) -> Result<Option<Code>, DecodeError> {
+    if bytes.starts_with(&[0; 8]) {
+        let [_, _, _, _, _, _, _, _] = take(bytes)?;
+        return Ok(None);
+    }
+    take_name(bytes).map(Some)
 }
 
 pub(super) fn take_name(bytes: &mut &[u8]) -> Result<Code, DecodeError> {
@@ -209,7 +246,11 @@ fn take_text<const N: usize, T>(
     core::str::from_utf8(&raw).ok().and_then(parse).ok_or(DecodeError::Unknown(what))
 }
 
-fn take_kind(bytes: &mut &[u8]) -> Result<Option<PartyKind>, DecodeError> {
+pub(crate) fn put_kind(out: &mut Vec<u8>, kind: Option<PartyKind>) {
+    out.push(kind.map_or(0, |kind| kind as u8 + 1));
+}
+
+pub(crate) fn take_kind(bytes: &mut &[u8]) -> Result<Option<PartyKind>, DecodeError> {
     if bytes.first() == Some(&0) {
         let [_] = take(bytes)?;
         return Ok(None);

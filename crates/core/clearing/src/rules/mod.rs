@@ -22,10 +22,11 @@ mod quota;
 pub(crate) use check::Ruled;
 pub use check::{Question, WhatIf};
 pub(crate) use codec::{decode_hours, encode_hours};
+pub(crate) use codec::{put_kind, put_list, put_name, put_purpose, take_iso_purpose, take_kind, take_list, take_optional_name};
 pub use quota::{CounterKey, QuotaView};
 pub(crate) use quota::{Quotas, Uses};
 
-use crate::{Bic, Clearing, EventKind, Outcome, Refusal, Time};
+use crate::{Bic, Clearing, EventKind, Outcome, PairKey, Refusal, Time};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
 
@@ -130,6 +131,10 @@ pub struct Terms {
     pub person: Option<PersonKey>,
     /// When the debtor wants it executed, if not at once. Until then it can be cancelled.
     pub execute_at: Option<Time>,
+    /// Debtor and creditor account together, if both are given.
+    pub pair: Option<PairKey>,
+    /// Whether the bank says that the payee is new to the debtor.
+    pub new_payee: bool,
 }
 
 /// All rules from a time on.

@@ -130,7 +130,7 @@ impl Quotas {
         self.index.find(&key.folded(), |at| self.rows[at as usize].key == *key).map(|at| at as usize)
     }
 
-    pub(super) fn used(&self, key: &CounterKey) -> u64 {
+    pub(crate) fn used(&self, key: &CounterKey) -> u64 {
         self.find(key).map_or(0, |at| self.rows[at].used)
     }
 

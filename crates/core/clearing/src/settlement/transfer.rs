@@ -401,7 +401,7 @@ impl Clearing {
     pub(super) fn settlement_owner(&self, account: AccountId) -> Option<ParticipantId> {
         match self.owners.get(account.0 as usize) {
             Some((owner, AccountPurpose::Settlement)) => *owner,
-            Some((_, AccountPurpose::Exchange | AccountPurpose::Spread)) | None => None,
+            Some((_, AccountPurpose::Exchange | AccountPurpose::Spread | AccountPurpose::Fees)) | None => None,
         }
     }
 

@@ -11,7 +11,7 @@
 //! All amounts have two decimals. `*` stands for any country or party.
 
 use clearing::{
-    Clearing, Code, Corridor, Country, Hours, Limit, Most, OutsideHours, PartyKind, Pay, Period, PersonKey, Purpose,
+    Clearing, Code, Corridor, Country, Hours, Limit, Most, OutsideHours, PairKey, PartyKind, Pay, Period, PersonKey, Purpose,
     ReferenceRate, Rulebook, Scope, Terms, Time,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
@@ -114,12 +114,10 @@ pub fn terms(rest: &[&str]) -> Terms {
         debtor: kind("debtor"),
         creditor: kind("creditor"),
         purpose: option(rest, "purpose").map(|text| Purpose::parse(text).unwrap()),
-        person: option(rest, "person").map(|name| {
-            let mut key = [0; 16];
-            key[..name.len()].copy_from_slice(name.as_bytes());
-            PersonKey(key)
-        }),
+        person: option(rest, "person").map(|name| PersonKey(key(name))),
         execute_at: option(rest, "execute").map(|seconds| Time(seconds.parse::<u64>().unwrap() * SECOND)),
+        pair: option(rest, "pair").map(|name| PairKey(key(name))),
+        new_payee: rest.contains(&"new-payee"),
     }
 }
 
@@ -148,6 +146,12 @@ pub fn what_if(clearing: &Clearing, pay: &Pay) -> String {
         words += &format!(" {}", rejection.iso_reason());
     }
     words
+}
+
+fn key(name: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..name.len()].copy_from_slice(name.as_bytes());
+    key
 }
 
 fn party(text: &str) -> PartyKind {

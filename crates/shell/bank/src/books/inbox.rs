@@ -32,6 +32,8 @@ pub enum Told {
         uetr: String,
         /// The message, if this bank credits it.
         report: String,
+        /// What the scheme charges this bank, if it sent it.
+        charge: Option<Amount>,
     },
     /// A payment is rejected.
     Rejected {
@@ -151,10 +153,10 @@ fn book(writer: &Writer, told: &Told, at_ms: u64, booked: &mut Booked) -> Result
                 None => Ok(()),
             }
         }
-        Told::Settled { uetr, report } => {
+        Told::Settled { uetr, report, charge } => {
             if is_outgoing(writer, uetr)? {
                 booked.outgoing.push(uetr.clone());
-                let update = OutgoingUpdate::plain(OutgoingEvent::CentreSettled, at_ms);
+                let update = OutgoingUpdate { charge: *charge, ..OutgoingUpdate::plain(OutgoingEvent::CentreSettled, at_ms) };
                 return apply_update(writer, uetr, &update).map(|_| ());
             }
             book_incoming(writer, uetr, IncomingEvent::CentreSettled, Some(report), at_ms, booked)
@@ -163,7 +165,14 @@ fn book(writer: &Writer, told: &Told, at_ms: u64, booked: &mut Booked) -> Result
             if is_outgoing(writer, uetr)? {
                 booked.outgoing.push(uetr.clone());
                 let (reason, reason_text) = (reason.clone(), reason_text.clone());
-                let update = OutgoingUpdate { event: OutgoingEvent::CentreRejected, reason, reason_text, at_ms };
+                let update = OutgoingUpdate {
+                    event: OutgoingEvent::CentreRejected,
+                    reason,
+                    reason_text,
+                    waits: None,
+                    charge: None,
+                    at_ms,
+                };
                 return apply_update(writer, uetr, &update).map(|_| ());
             }
             book_incoming(writer, uetr, IncomingEvent::CentreRejected, None, at_ms, booked)

@@ -3,11 +3,12 @@
 //! Crash note: [`Books::reserve`] makes the message and the reservation durable before the first byte leaves, so a crash
 //! afterwards leaves a payment that is sent again with the same bytes; a crash before leaves a draft.
 
-use crate::books::posting::{CLEARING, Purpose, SUSPENSE, release, reserve, transfer};
+use crate::books::posting::{CHARGES, CLEARING, Purpose, SUSPENSE, release, reserve, transfer};
 use crate::books::records::{Customer, EntryKind, Outgoing};
 use crate::books::state::{Contradiction, OutgoingEffect, OutgoingEvent, OutgoingState};
 use crate::books::tables::{BREAKS, CUSTOMERS, META, OUTGOING, OUTGOING_OF, OUTGOING_OPEN, Readable, Writer};
 use crate::books::{Books, BooksError, BooksRefusal, Keep, OPEN_PAYMENTS_MAX};
+use money::Amount;
 use planted::{Bug, planted};
 
 /// Drafts nobody confirmed are forgotten after this long.
@@ -22,6 +23,10 @@ pub struct OutgoingUpdate {
     pub reason: Option<String>,
     /// Words beside it.
     pub reason_text: Option<String>,
+    /// What it waits for, if it waits.
+    pub waits: Option<String>,
+    /// What the scheme charges this bank on top, once it is settled.
+    pub charge: Option<Amount>,
     /// When.
     pub at_ms: u64,
 }
@@ -29,7 +34,7 @@ pub struct OutgoingUpdate {
 impl OutgoingUpdate {
     /// An update without a reason.
     pub fn plain(event: OutgoingEvent, at_ms: u64) -> Self {
-        Self { event, reason: None, reason_text: None, at_ms }
+        Self { event, reason: None, reason_text: None, waits: None, charge: None, at_ms }
     }
 }
 
@@ -171,9 +176,13 @@ pub(crate) fn apply_update(writer: &Writer, uetr: &str, update: &OutgoingUpdate)
             release(writer, &payment.account, payment.debit)?;
             let purpose = purpose_of(&payment, update.at_ms);
             transfer(writer, &payment.account, CLEARING, payment.debit, &purpose)?;
+            if let Some(charge) = update.charge {
+                transfer(writer, CHARGES, CLEARING, charge, &Purpose { kind: EntryKind::Charge, ..purpose })?;
+            }
         }
     }
     payment.state = state;
+    payment.waits = update.waits.clone().filter(|_| state == OutgoingState::Held);
     if state == OutgoingState::Held {
         payment.times.held_ms.get_or_insert(update.at_ms);
     }

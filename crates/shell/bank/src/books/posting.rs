@@ -7,6 +7,8 @@ use money::{Amount, Currency};
 
 /// What the bank has at the centre, mirrored: credited when a payment leaves, debited when one arrives.
 pub(crate) const CLEARING: &str = "@clearing";
+/// What the scheme charges for payments; this bank bears it.
+pub(crate) const CHARGES: &str = "@charges";
 /// Where opening balances of sample accounts come from.
 pub(crate) const OPENING: &str = "@opening";
 /// Money that came or went against the books, for people to look at.

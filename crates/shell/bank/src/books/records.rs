@@ -95,6 +95,8 @@ pub enum EntryKind {
     Received,
     /// A payment, or a part of it, that came back or was sent back.
     Returned,
+    /// What the scheme charged for a payment sent across.
+    Charge,
 }
 
 /// One side of a transfer inside the bank.
@@ -242,6 +244,12 @@ pub struct Outgoing {
     pub purpose: String,
     /// The customer's words to the payee.
     pub note: String,
+    /// When it is to be executed, if not at once; until then it can be cancelled.
+    #[serde(default)]
+    pub execute_at_ms: Option<u64>,
+    /// What the centre says it waits for, while it does.
+    #[serde(default)]
+    pub waits: Option<String>,
     /// How it stands.
     pub state: OutgoingState,
     /// The signed-for message, stored before it leaves so that it always leaves the same.

@@ -141,6 +141,7 @@ impl EntryTotals {
         {
             match entry.kind {
                 EntryKind::Returned => *self.returned.entry(uetr.clone()).or_default() += i128::from(entry.amount),
+                EntryKind::Charge => {}
                 EntryKind::Opening | EntryKind::Sent | EntryKind::Received => {
                     *self.by_uetr.entry(uetr.clone()).or_default() += 1;
                 }

@@ -123,6 +123,8 @@ async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn
         reason: None,
         reason_text: None,
         receipt: None,
+        execute_at_ms: None,
+        waits: None,
         returned_minor: 0,
         return_reason: None,
         times: OutgoingTimes { drafted_ms: now_ms, ..OutgoingTimes::default() },

@@ -356,6 +356,8 @@ pub(crate) fn typed(order: &LineOrder) -> TypedOrder {
         credit_currency: order.currency.clone(),
         purpose: order.purpose.clone(),
         note: order.note.clone(),
+        when: String::new(),
+        on: String::new(),
     }
 }
 
@@ -371,6 +373,8 @@ fn iso_reason(fault: OrderFault) -> &'static str {
         F::CreditCurrency => "AM11",
         F::Purpose => "PY01",
         F::Note => "FF01",
+        // A file's lines are paid as it is received.
+        F::When => "DT01",
     }
 }
 

@@ -83,7 +83,7 @@ fn status_told(scheme: &Scheme, status: &StatusReportView) -> Told {
     }
     match status.status {
         TransactionStatus::Settled => match scheme.credited(status.uetr, scheme.now_ns()) {
-            Ok(report) => Told::Settled { uetr, report },
+            Ok(report) => Told::Settled { uetr, report, charge: status.charges.first().map(|(amount, _)| *amount) },
             Err(error) => unwritable(&error),
         },
         TransactionStatus::Rejected => {
@@ -128,7 +128,11 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         exchanged: payment.exchange_rate.is_some(),
         returned_minor: 0,
     };
-    let answer = |refused: Option<&str>| scheme.answer(payment.uetr, refused, scheme.now_ns());
+    let reviews = *fault == Fault::Reviewing;
+    let answer = |refused: Option<&str>| match refused {
+        None if reviews => scheme.reviewing(payment.uetr, scheme.now_ns()),
+        refused => scheme.answer(payment.uetr, refused, scheme.now_ns()),
+    };
     let answer_and_contradiction = answer(refused.as_deref()).and_then(|said| {
         let opposite = if refused.is_some() { None } else { Some("AC06") };
         Ok((said, answer(opposite)?))
@@ -139,7 +143,12 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
     };
     let mut answered = Answered::default();
     match fault {
-        Fault::None | Fault::Refusing { .. } | Fault::Offline | Fault::DropConnection { .. } | Fault::CreditTwice => {
+        Fault::None
+        | Fault::Refusing { .. }
+        | Fault::Offline
+        | Fault::DropConnection { .. }
+        | Fault::CreditTwice
+        | Fault::Reviewing => {
             answered.messages.push(said);
         }
         Fault::WrongSignature => {

@@ -37,6 +37,7 @@ pub(super) fn spawn_answer(inner: &Shared, question: IdentificationRequestView, 
             | Fault::AnswerLate
             | Fault::WrongSignature
             | Fault::DropConnection { .. }
+            | Fault::Reviewing
             | Fault::CreditTwice => {}
         }
         if let Err(reason) = answer(&inner, &question).await {

@@ -119,7 +119,12 @@ pub(crate) async fn follow(inner: &Inner, uetr: String) {
             }
             Said::Never { reason, text } => {
                 let event = OutgoingEvent::RefusedAtDoor;
-                note(inner, uetr, OutgoingUpdate { event, reason, reason_text: text, at_ms: inner.now_ms() }).await;
+                note(
+                    inner,
+                    uetr,
+                    OutgoingUpdate { event, reason, reason_text: text, waits: None, charge: None, at_ms: inner.now_ms() },
+                )
+                .await;
             }
             Said::Unknown => pause.wait(None).await,
         }
@@ -177,6 +182,8 @@ fn hear(inner: &Inner, answer: Result<Answer, LinkError>) -> Said {
             event: outgoing_event(status.status),
             reason: status.reason.clone(),
             reason_text: status.information.clone(),
+            waits: status.information.clone().filter(|_| status.status == iso20022::view::TransactionStatus::Pending),
+            charge: status.charges.first().map(|(amount, _)| *amount),
             at_ms: inner.now_ms(),
         }),
         (Some(Ok(Read::Status(status))), 400..500) => {

@@ -35,6 +35,7 @@ pub(super) fn recalled(
         | Fault::WrongSignature
         | Fault::Offline
         | Fault::DropConnection { .. }
+        | Fault::Reviewing
         | Fault::CreditTwice => judge(books, &uetr)?,
     };
     Ok(match written(scheme, recall.uetr, &uetr, verdict) {

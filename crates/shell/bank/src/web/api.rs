@@ -119,6 +119,12 @@ pub(crate) struct PayRequest {
     purpose: String,
     #[serde(default)]
     note: String,
+    /// `two_hours`, `next_day` or `date`; at once without it.
+    #[serde(default)]
+    when: String,
+    /// The date.
+    #[serde(default)]
+    on: String,
     /// Pay although the name check is not a match.
     #[serde(default)]
     acknowledge_name: bool,
@@ -137,9 +143,22 @@ fn goods() -> String {
 
 /// Checks, quotes and, unless it is a dry run, pays. 202 with the payment as it stands.
 pub(crate) async fn pay(State(inner): State<Shared>, Bearer(session): Bearer, Json(request): Json<PayRequest>) -> Response {
-    let PayRequest { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, acknowledge_name, dry_run } =
-        request;
-    let typed = TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note };
+    let PayRequest {
+        from,
+        agent,
+        payee,
+        name,
+        amount,
+        fixed,
+        credit_currency,
+        purpose,
+        note,
+        when,
+        on,
+        acknowledge_name,
+        dry_run,
+    } = request;
+    let typed = TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on };
     let paid = async {
         let draft = inner.draft(&session.sign_in, &typed).await?;
         if dry_run { Ok(draft) } else { inner.confirm(&session.sign_in, &draft.uetr, acknowledge_name).await }

@@ -50,6 +50,7 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/pay/{uetr}/quote", post(pay::requote))
         .route("/pay/{uetr}/confirm", post(pay::confirm))
         .route("/payments/{uetr}", get(progress::page))
+        .route("/payments/{uetr}/cancel", post(pay::cancel))
         .route("/payments/{uetr}/events", get(progress::events))
         .route("/payments/{uetr}/receipt", get(receipt::page))
         .route("/payments/{uetr}/receipt.txt", get(receipt::download))

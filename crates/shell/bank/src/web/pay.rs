@@ -16,6 +16,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use banklink::{QuotaLeft, ToldMoney, WhatIf};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -39,12 +40,14 @@ pub(crate) struct PayForm {
     credit_currency: String,
     purpose: String,
     note: String,
+    when: String,
+    on: String,
 }
 
 impl PayForm {
     fn typed(self) -> TypedOrder {
-        let Self { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, .. } = self;
-        TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note }
+        let Self { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on, .. } = self;
+        TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on }
     }
 }
 
@@ -76,7 +79,7 @@ pub(crate) async fn submit(State(inner): State<Shared>, customer: Customer, _: S
 /// The page to check and confirm.
 pub(crate) async fn review(State(inner): State<Shared>, customer: Customer, Path(uetr): Path<String>) -> Response {
     match inner.payment(&customer.session.sign_in, &uetr).await {
-        Ok(draft) if draft.state == OutgoingState::Draft => render_review(&inner, &customer, &draft, None).into_response(),
+        Ok(draft) if draft.state == OutgoingState::Draft => render_review(&inner, &customer, &draft, None).await.into_response(),
         Ok(payment) => Redirect::to(&format!("/payments/{}", payment.uetr)).into_response(),
         Err(error) => failure(&inner, &customer, &error),
     }
@@ -134,7 +137,24 @@ pub(crate) async fn confirm(
         }
     };
     match inner.payment(sign_in, &uetr).await {
-        Ok(draft) => (StatusCode::CONFLICT, render_review(&inner, &customer, &draft, Some(words))).into_response(),
+        Ok(draft) => (StatusCode::CONFLICT, render_review(&inner, &customer, &draft, Some(words)).await).into_response(),
+        Err(error) => failure(&inner, &customer, &error),
+    }
+}
+
+/// Takes back a payment that waits.
+pub(crate) async fn cancel(
+    State(inner): State<Shared>,
+    customer: Customer,
+    Path(uetr): Path<String>,
+    _: SameSite,
+    Form(form): Form<TokenForm>,
+) -> Response {
+    if let Err(refused) = customer.check_form(&form.token, &inner) {
+        return *refused;
+    }
+    match inner.cancel(&customer.session.sign_in, &uetr).await {
+        Ok(()) => Redirect::to(&format!("/payments/{uetr}")).into_response(),
         Err(error) => failure(&inner, &customer, &error),
     }
 }
@@ -239,6 +259,12 @@ async fn render_form(
                         @for code in PURPOSES { option value=(code) selected[code == typed.purpose] { (language.purpose_words(code)) } }
                     }
                 }))
+                (field(language, Field::When, fault, None, html! {
+                    select #when name="when" aria-invalid=[invalid(Field::When)] aria-describedby=[described_by(Field::When, fault, false)] {
+                        @for (value, words) in whens(language) { option value=(value) selected[value == typed.when] { (words) } }
+                    }
+                    input #on name="on" type="date" value=(typed.on) aria-label=(language.on_date());
+                }))
                 (field(language, Field::Note, fault, None, html! {
                     input #note name="note" value=(typed.note) maxlength=(TEXT_CHARS_MAX) autocomplete="off"
                         aria-invalid=[invalid(Field::Note)] aria-describedby=[described_by(Field::Note, fault, false)];
@@ -254,6 +280,16 @@ async fn render_form(
     Ok(page.render(inner))
 }
 
+/// The times of execution offered.
+fn whens(language: Language) -> [(&'static str, &'static str); 4] {
+    [
+        ("now", language.at_once()),
+        ("two_hours", language.in_two_hours()),
+        ("next_day", language.next_day()),
+        ("date", language.on_date()),
+    ]
+}
+
 /// What was chosen, or else the usual currency of the other side.
 fn selected_currency<'a>(inner: &Inner, typed: &'a TypedOrder) -> &'a str {
     match typed.credit_currency.as_str() {
@@ -263,16 +299,19 @@ fn selected_currency<'a>(inner: &Inner, typed: &'a TypedOrder) -> &'a str {
     }
 }
 
-fn render_review(inner: &Inner, customer: &Customer, draft: &Outgoing, fault: Option<&str>) -> Markup {
+async fn render_review(inner: &Inner, customer: &Customer, draft: &Outgoing, fault: Option<&str>) -> Markup {
     let language = customer.language;
+    let told = inner.what_if(draft).await;
+    let refused = told.as_ref().and_then(|told| told.reason.as_ref());
     let token = &customer.session.form_token;
     let left_ms = draft.quote.as_ref().map(|quote| quote.expires_at_ms.saturating_sub(inner.now_ms()));
     let content = html! {
         h1 { (language.review()) }
         @if let Some(words) = fault { p.alert role="alert" { (words) } }
+        @if let Some(why) = refused { p.alert role="alert" { (language.reason_words(&why.iso)) " " span.mono { (why.iso) } } }
         section.card {
             (amounts(language, draft))
-            (terms(language, draft))
+            (terms(language, draft, told.as_ref()))
             (name_check(language, draft))
             @if let Some(left_ms) = left_ms {
                 (countdown(language, left_ms))
@@ -319,7 +358,26 @@ pub(crate) fn amounts(language: Language, payment: &Outgoing) -> Markup {
     }
 }
 
-fn terms(language: Language, draft: &Outgoing) -> Markup {
+/// What the scheme would charge for it.
+fn fee_words(language: Language, told: Option<&WhatIf>) -> String {
+    let Some(charges) = told.and_then(|told| told.charges.as_ref()) else { return language.no_fees().to_owned() };
+    let money = |money: &ToldMoney| format!("{} {}", money.currency, money.amount);
+    let mut words = Vec::new();
+    if !charges.debtor.is_zero() {
+        words.push(fill(language.fee_by_bank(), &[&money(&charges.debtor)]));
+    }
+    if !charges.creditor.is_zero() {
+        words.push(fill(language.fee_by_payee(), &[&money(&charges.creditor), &money(&charges.credit_net)]));
+    }
+    if words.is_empty() { language.no_fees().to_owned() } else { words.join(" · ") }
+}
+
+fn quota_words(language: Language, quota: &QuotaLeft) -> String {
+    let unit = quota.currency.as_deref().unwrap_or(language.payments());
+    fill(language.quota_left_of(), &[unit, &quota.remaining, &quota.most, &quota.limit])
+}
+
+fn terms(language: Language, draft: &Outgoing, told: Option<&WhatIf>) -> Markup {
     let payee = &draft.payee;
     let bank = name_forms(&payee.agent, &payee.agent_name);
     html! {
@@ -339,7 +397,9 @@ fn terms(language: Language, draft: &Outgoing) -> Markup {
                 dt { (language.exchange_cost()) } dd { (format::with_code(quote.spread)) }
                 dt { (language.exchange_provider()) } dd { (language.name(&name_forms(&quote.provider, ""))) }
             }
-            dt { (language.fees()) } dd { (language.no_fees()) }
+            dt { (language.fees()) } dd { (fee_words(language, told)) }
+            @for quota in told.map_or(&[][..], |told| &told.quotas) { dt { (language.quota_left()) } dd { (quota_words(language, quota)) } }
+            @if let Some(at_ms) = draft.execute_at_ms { dt { (language.when()) } dd { (format::local_time(at_ms)) } }
             dt { (language.purpose()) } dd { (language.purpose_words(&draft.purpose)) }
             @if !draft.note.is_empty() { dt { (language.note()) } dd { (draft.note) } }
             dt { (language.debit_account()) } dd.mono { (format::account(&draft.account)) }

@@ -47,6 +47,12 @@ pub(crate) async fn page(State(inner): State<Shared>, customer: Customer, Path(u
             div #progress aria-live="polite" data-events=[live.then(|| format!("/payments/{}/events", payment.uetr))] {
                 (steps(language, &payment))
             }
+            @if payment.waits.is_some() {
+                form method="post" action={ "/payments/" (payment.uetr) "/cancel" } data-once="" {
+                    input type="hidden" name="token" value=(customer.session.form_token);
+                    button type="submit" { (language.cancel_payment()) }
+                }
+            }
         }
     };
     let here = format!("/payments/{}", payment.uetr);
@@ -106,6 +112,7 @@ fn steps(language: Language, payment: &Outgoing) -> Markup {
             }
             @if rejected { (rejected_step(language, payment)) }
         }
+        @if let Some(waits) = &payment.waits { p.alert.soft { (language.waits()) " " span.small { (waits) } } }
         @if payment.state == OutgoingState::Sent { p.alert.soft { (language.in_doubt()) } }
         @if let Some(at_ms) = settled_ms {
             p.outcome.good { (fill(language.settled_in(), &[&format::seconds(at_ms.saturating_sub(times.confirmed_ms.unwrap_or(at_ms)))])) }

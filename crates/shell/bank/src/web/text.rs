@@ -110,6 +110,7 @@ words! {
     no_payments: "No payments yet.", "暫無付款。", "暂无付款。";
     opening_balance: "Opening balance", "開戶結餘", "开户余额";
     paid_to: "To {}", "付予 {}", "付给 {}";
+    charge_for: "Charge for a payment to {}", "付款予 {} 的收費", "付款给 {} 的收费";
     received_from: "From {}", "來自 {}", "来自 {}";
     payee: "Payee", "收款人", "收款人";
     payee_bank: "Payee's bank", "收款銀行", "收款银行";
@@ -141,6 +142,17 @@ words! {
     exchange_provider: "Exchange by", "兌換銀行", "兑换银行";
     fees: "Fees", "手續費", "手续费";
     no_fees: "None", "免費", "免费";
+    fee_by_bank: "{}, borne by this bank", "{}，由本行承擔", "{}，由本行承担";
+    fee_by_payee: "{} of what arrives; {} reach the payee", "從到帳金額扣除 {}，收款人實收 {}", "从到账金额扣除 {}，收款人实收 {}";
+    quota_left: "Left of your quota", "剩餘額度", "剩余额度";
+    quota_left_of: "{} {} left of {} ({})", "{} 尚餘 {}，上限 {}（{}）", "{} 剩余 {}，上限 {}（{}）";
+    when: "When", "執行時間", "执行时间";
+    at_once: "At once", "即時", "即时";
+    in_two_hours: "In two hours", "兩小時後", "两小时后";
+    next_day: "Next day, 09:00", "翌日 09:00", "次日 09:00";
+    on_date: "On a date, 09:00", "指定日期 09:00", "指定日期 09:00";
+    waits: "Not executed yet: it can be cancelled free of charge.", "尚未執行，可免費取消。", "尚未执行，可免费取消。";
+    cancel_payment: "Cancel this payment", "取消此筆付款", "取消此笔付款";
     quote_left: "This quote is held for {} s", "報價保留 {} 秒", "报价保留 {} 秒";
     quote_over: "The quote ran out. Take a new one.", "報價已過期，請重新報價。", "报价已过期，请重新报价。";
     new_quote: "New quote", "重新報價", "重新报价";
@@ -245,6 +257,7 @@ impl Language {
             Field::CreditCurrency => self.arrives_in(),
             Field::Purpose => self.purpose(),
             Field::Note => self.note(),
+            Field::When => self.when(),
         }
     }
 
@@ -274,6 +287,14 @@ impl Language {
                 "這是您自己的銀行，請選擇另一間。",
                 "这是您自己的银行，请选择另一家。",
             ),
+            FieldFault::ExchangeAtOnce => self.pick(
+                "A rate is firm for minutes: an exchange is made at once.",
+                "匯率只在數分鐘內有效，兌換付款須即時執行。",
+                "汇率只在数分钟内有效，兑换付款须即时执行。",
+            ),
+            FieldFault::NotADayAhead => {
+                self.pick("A day ahead, at most a year.", "須為一年內的未來日期。", "须为一年内的未来日期。")
+            }
             FieldFault::NoQuote => self.pick(
                 "Nobody exchanges this amount of these currencies now.",
                 "暫無銀行兌換此金額的這對貨幣。",
@@ -353,6 +374,7 @@ impl Language {
             EntryKind::Sent => fill(self.paid_to(), &[counterparty]),
             EntryKind::Received => fill(self.received_from(), &[counterparty]),
             EntryKind::Returned => fill(self.returned_of(), &[counterparty]),
+            EntryKind::Charge => fill(self.charge_for(), &[counterparty]),
         }
     }
 

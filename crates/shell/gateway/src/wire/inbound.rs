@@ -118,6 +118,8 @@ pub(crate) struct Report {
     pub(crate) message_id: String,
     pub(crate) uetr: Uetr,
     pub(crate) verdict: Verdict,
+    /// What names the case of a block; the chain gets a hash of it.
+    pub(crate) case: Option<String>,
 }
 
 /// What a report says.
@@ -127,7 +129,22 @@ pub(crate) enum Verdict {
     Answer(AnswerVerdict),
     /// That it has.
     Credited,
+    /// That it does not post it, or not yet.
+    Posting(Unposted),
 }
+
+/// Why a creditor agent does not post what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unposted {
+    /// `ACWP`
+    Review,
+    /// `BLCK`
+    Blocked,
+}
+
+/// How a case travels: `StsRsnInf/AddtlInf` begins with this and goes on with what names the case, 35 characters at most.
+const CASE_PREFIX: &str = "/CASE/";
+const CASE_CHARS_MAX: usize = 35;
 
 /// An `acmt.023` with one verification.
 #[derive(Debug)]
@@ -285,22 +302,32 @@ fn payment(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) 
 }
 
 fn report(id: &str, view: StatusReportView) -> Result<Report, Fault> {
+    let mut case = None;
     let verdict = match view.status {
         TransactionStatus::InProcess | TransactionStatus::CustomerAccepted | TransactionStatus::TechnicallyAccepted => {
             Verdict::Answer(AnswerVerdict::WillCredit)
         }
         TransactionStatus::Credited => Verdict::Credited,
         TransactionStatus::Rejected => Verdict::Answer(AnswerVerdict::Refuses(reason(id, view.reason.as_deref())?)),
-        TransactionStatus::Received
-        | TransactionStatus::Settled
-        | TransactionStatus::AcceptedWithoutPosting
-        | TransactionStatus::Pending
-        | TransactionStatus::Blocked => {
+        TransactionStatus::AcceptedWithoutPosting => Verdict::Posting(Unposted::Review),
+        TransactionStatus::Blocked => {
+            case = Some(case_of(id, view.information.as_deref())?);
+            Verdict::Posting(Unposted::Blocked)
+        }
+        TransactionStatus::Received | TransactionStatus::Settled | TransactionStatus::Pending => {
             let words = format!("status {} is not an answer to a payment", view.status.code());
             return Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, &words));
         }
     };
-    Ok(Report { message_id: view.message_id, uetr: Uetr(view.uetr), verdict })
+    Ok(Report { message_id: view.message_id, uetr: Uetr(view.uetr), verdict, case })
+}
+
+/// What names the case of a block.
+fn case_of(id: &str, information: Option<&str>) -> Result<String, Fault> {
+    let case = information.and_then(|text| text.strip_prefix(CASE_PREFIX)).map(str::trim);
+    let known = case.filter(|case| !case.is_empty() && case.chars().count() <= CASE_CHARS_MAX);
+    let words = "BLCK needs StsRsnInf/AddtlInf with /CASE/ and what names the case";
+    known.map(str::to_owned).ok_or_else(|| Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, words))
 }
 
 /// The four characters of a reject's reason. A reject without one is a reject by nobody's reason.

@@ -8,7 +8,7 @@ mod letters;
 mod outbound;
 mod settlement;
 
-pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Verdict, read, read_payment};
+pub(crate) use inbound::{Fault, Finding, PayeeCheck, PayeeReply, Payment, Report, Taken, Unposted, Verdict, read, read_payment};
 pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, inbox_message, message_reject, original, payee_answer, payee_question,
     return_on_record, return_status, status_report, waiting_original,

@@ -9,7 +9,7 @@ use crate::door::Door;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash, PaymentView, Position, RecallVerdict, Refusal, Uetr, WaitingView};
+use clearing::{Bic, ContentHash, PaymentView, Position, Posting, RecallVerdict, Refusal, Uetr, WaitingView};
 use history::{InboxItem, InboxKind, Tells};
 use iso20022::view::{
     CancellationAnswerView, CancellationOutcome, CancellationRequestView, HeaderView, IdentificationReportView,
@@ -17,7 +17,7 @@ use iso20022::view::{
     business_message, business_message_of, forwarded,
 };
 use iso20022::{Message, MessageType};
-use money::{Amount, Rate};
+use money::{Amount, MinorUnits, Rate};
 use std::io;
 
 /// Message name of a relayed payee check.
@@ -94,10 +94,7 @@ fn payment_message(
     let id = inbox_id(reader, position);
     let at = match (kind, payment.finality) {
         (InboxKind::Asked, _) | (_, None) => payment.received_at,
-        (
-            InboxKind::Ended | InboxKind::Credited | InboxKind::Returned | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_),
-            Some(finality),
-        ) => finality.at,
+        (_, Some(finality)) => finality.at,
     };
     match kind {
         InboxKind::Returned => returned(door, reader, payment, &id, at.0),
@@ -134,18 +131,26 @@ fn payment_message(
             let recent = recent(door, payment)?;
             let header = header(door, reader, &id, at.0);
             let rate =
-                (payment.debit.currency != payment.credit.currency).then(|| rate_of(payment.debit, payment.credit)).flatten();
-            let message = forwarded(&recent.message, &header, payment.credit, rate).map_err(|error| {
+                (payment.debit.currency != payment.credit.currency).then(|| rate_of(payment.debit, gross(payment))).flatten();
+            let charges = Some(payment.charges.creditor).filter(|minor| !minor.is_zero());
+            let charges = charges.map(|minor| (Amount { minor, ..payment.credit }, door.centre.as_str()));
+            let message = forwarded(&recent.message, &header, payment.credit, rate, charges).map_err(|error| {
                 tracing::error!(%error, uetr = %payment.uetr, "a payment cannot be forwarded");
                 GatewayRefusal::HistoryUnavailable
             })?;
             Ok((MessageType::Pacs00800108.id(), business_message_of(&message).into()))
         }
-        InboxKind::Ended | InboxKind::Credited => {
+        InboxKind::Ended
+        | InboxKind::Credited
+        | InboxKind::Reviewed
+        | InboxKind::Overdue
+        | InboxKind::Blocked
+        | InboxKind::Returning => {
             let recent = recent(door, payment)?;
-            let credited = payment.credited && kind == InboxKind::Credited;
-            let standing = Standing::of(&PaymentView { credited, ..*payment });
-            let report = report(payment.uetr, &recent.original, &standing, &id, at.0);
+            let mut standing = Standing::of(&as_told(payment, kind));
+            // What the debtor agent pays on top is its own affair.
+            standing.charges = standing.charges.filter(|_| reader == payment.debtor_bic);
+            let report = report(&door.centre, payment.uetr, &recent.original, &standing, &id, at.0);
             Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at.0, &report.message()).into()))
         }
     }
@@ -155,7 +160,7 @@ fn payment_message(
 fn returned(door: &Door, reader: Bic, payment: &PaymentView, id: &str, at: u64) -> Result<(&'static str, Bytes), Problem> {
     let sent = read_return(door, payment)?;
     if reader == payment.debtor_bic {
-        let report = return_report(&sent, &Standing::of(payment), id, at);
+        let report = return_report(&door.centre, &sent, &Standing::of(payment), id, at);
         return Ok((MessageType::Pacs00200110.id(), envelope(door, reader, id, at, &report.message()).into()));
     }
     let is_exchanged = payment.debit.currency != payment.credit.currency;
@@ -188,7 +193,7 @@ fn read_return(door: &Door, payment: &PaymentView) -> Result<PaymentReturnView, 
 /// `pacs.002` on a return, in answer to it.
 pub(crate) fn return_status(door: &Door, to: Bic, sent: &PaymentReturnView, standing: &Standing) -> Vec<u8> {
     let (id, now) = (door.next_message_id(), door.world.now_ns());
-    envelope(door, to, &id, now, &return_report(sent, standing, &id, now).message())
+    envelope(door, to, &id, now, &return_report(&door.centre, sent, standing, &id, now).message())
 }
 
 /// The same on a return that is on record.
@@ -197,7 +202,7 @@ pub(crate) fn return_on_record(door: &Door, to: Bic, payment: &PaymentView) -> R
 }
 
 /// Names the payment by its UETR, and the return by its own identification and its message.
-fn return_report(sent: &PaymentReturnView, standing: &Standing, id: &str, now: u64) -> StatusReportView {
+fn return_report(centre: &str, sent: &PaymentReturnView, standing: &Standing, id: &str, now: u64) -> StatusReportView {
     let original = Original {
         message_id: sent.message_id.clone(),
         instruction_id: None,
@@ -206,20 +211,43 @@ fn return_report(sent: &PaymentReturnView, standing: &Standing, id: &str, now: u
         accepted_at: None,
     };
     let named = Some(MessageType::Pacs00400109.id().to_owned());
-    StatusReportView { original_message_name: named, ..report(Uetr(sent.uetr), &original, standing, id, now) }
+    StatusReportView { original_message_name: named, ..report(centre, Uetr(sent.uetr), &original, standing, id, now) }
+}
+
+/// The payment as it stood when an inbox was told of it: what came later is another entry's.
+fn as_told(payment: &PaymentView, kind: InboxKind) -> PaymentView {
+    let posting = match kind {
+        InboxKind::Asked | InboxKind::Ended | InboxKind::Returned | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_) => {
+            Posting::Unreported
+        }
+        InboxKind::Credited => Posting::Credited,
+        InboxKind::Reviewed => Posting::UnderReview,
+        InboxKind::Overdue => Posting::Overdue,
+        InboxKind::Blocked => Posting::Blocked,
+        InboxKind::Returning => Posting::ToBeReturned,
+    };
+    let posting_reason = payment.posting_reason.filter(|_| posting == Posting::ToBeReturned);
+    PaymentView { credited: posting == Posting::Credited, posting, posting_reason, ..*payment }
+}
+
+/// What was exchanged: what the creditor agent receives and its charges.
+fn gross(payment: &PaymentView) -> Amount {
+    Amount { minor: MinorUnits(payment.credit.minor.0.saturating_add(payment.charges.creditor.0)), ..payment.credit }
 }
 
 /// `pacs.002` in answer to a request.
 pub(crate) fn status_report(door: &Door, to: Bic, uetr: Uetr, original: &Original, standing: &Standing) -> Vec<u8> {
     let (id, now) = (door.next_message_id(), door.world.now_ns());
-    envelope(door, to, &id, now, &report(uetr, original, standing, &id, now).message())
+    envelope(door, to, &id, now, &report(&door.centre, uetr, original, standing, &id, now).message())
 }
 
-fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
+fn report(centre: &str, uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
     let status = match standing.status {
         Status::Waiting => TransactionStatus::Pending,
         Status::Held => TransactionStatus::InProcess,
         Status::Settled => TransactionStatus::Settled,
+        Status::Reviewed => TransactionStatus::AcceptedWithoutPosting,
+        Status::Blocked => TransactionStatus::Blocked,
         Status::Credited => TransactionStatus::Credited,
         Status::Rejected => TransactionStatus::Rejected,
     };
@@ -233,9 +261,10 @@ fn report(uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u
         information: standing.detail.clone(),
         accepted_at: original.accepted_at,
         settled_at: match standing.status {
-            Status::Settled | Status::Credited => standing.at.map(|at| at.0),
+            Status::Settled | Status::Reviewed | Status::Blocked | Status::Credited => standing.at.map(|at| at.0),
             Status::Waiting | Status::Held | Status::Rejected => None,
         },
+        charges: standing.charges.map(|amount| (amount, centre.to_owned())).into_iter().collect(),
         ..StatusReportView::new(id, now, uetr.0, status)
     }
 }
@@ -350,7 +379,7 @@ fn rate_of(debit: Amount, credit: Amount) -> Option<Rate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use money::{Currency, CurrencyCode, MinorUnits};
+    use money::{Currency, CurrencyCode};
 
     #[test]
     fn rates_are_cut_to_what_fits() {

@@ -50,7 +50,11 @@ pub(crate) fn booked_currency(reader: ParticipantId, entry: &InboxItem) -> Optio
             | InboxKind::Credited
             | InboxKind::Returned
             | InboxKind::Recalled(_)
-            | InboxKind::RecallAnswered(_),
+            | InboxKind::RecallAnswered(_)
+            | InboxKind::Reviewed
+            | InboxKind::Overdue
+            | InboxKind::Blocked
+            | InboxKind::Returning,
             _,
         )
         | Tells::Letter(_) => None,

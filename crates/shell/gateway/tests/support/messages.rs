@@ -63,6 +63,8 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         exchange_rate: None,
         quote: None,
         charge_bearer: "SLEV".into(),
+        charges: vec![],
+        new_payee: false,
         instructing_agent: from.into(),
         instructed_agent: to.into(),
         debtor: party("CHAN TAI MAN", "Hong Kong", "HK"),
@@ -112,6 +114,13 @@ pub fn pacs002(from: &str, uetr: [u8; 16], status: TransactionStatus, reason: Op
     view.reason = reason.map(str::to_owned);
     view.original_message_id = Some("X".into());
     view.original_message_name = Some("pacs.008.001.08".into());
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// The same with words beside it.
+pub fn pacs002_with(from: &str, uetr: [u8; 16], status: TransactionStatus, information: &str) -> Vec<u8> {
+    let mut view = StatusReportView::new(&id(), now_ns(), uetr, status);
+    view.information = Some(information.into());
     send(from, &view.message_id, &view.message().unwrap())
 }
 

@@ -12,9 +12,9 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Command, Event, EventKind, Fund, FundDirection, IndexSeed, NoteKind,
-    ParticipantId, ParticipantStatus, PaymentView, Position, PublishRate, Question, RecallState, RegisterParticipant, Rejection,
-    RiskDecision, Rulebook, Time, Uetr, WaitingView, WhatIf,
+    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, NoteKind,
+    ParticipantId, ParticipantStatus, PaymentView, Position, Priced, PublishRate, Question, RecallState, RegisterParticipant,
+    Rejection, RiskDecision, Rulebook, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{
@@ -252,6 +252,10 @@ impl Past for MemoryLog {
                         RecallState::Overdue => return None,
                     }
                 }
+                EventKind::PaymentReviewed(payment) => {
+                    let mine = [payment.debtor_agent, payment.creditor_agent].contains(&participant);
+                    (InboxKind::of_posting(payment.posting)?, payment, mine)
+                }
                 _ => return None,
             };
             let payment = state.payment(payment.uetr).unwrap();
@@ -302,6 +306,18 @@ impl Past for MemoryLog {
 
     fn rulebook_version(&self) -> u32 {
         self.state.lock().unwrap().clearing.rulebook_version()
+    }
+
+    fn tariff_version(&self) -> u32 {
+        self.state.lock().unwrap().clearing.tariff_version()
+    }
+
+    fn tariff(&self, accepted_at: Time) -> Option<Tariff> {
+        self.state.lock().unwrap().clearing.tariff_at(accepted_at).cloned()
+    }
+
+    fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced> {
+        self.tariff(question.time)?.price(corridor, &question.terms, question.debit, question.credit)
     }
 
     fn rulebook(&self, _: Time) -> Option<Rulebook> {

@@ -1,7 +1,9 @@
 //! The credit transfer (`pacs.008`): one payment from debtor to creditor.
 
 use super::header::HeaderView;
-use super::parts::{AccountView, PartyView, agent, agent_bic, amount, nanos, optional, text, time, uuid_bytes, uuid_text};
+use super::parts::{
+    AccountView, PartyView, agent, agent_bic, amount, charge, charge_of, nanos, optional, text, time, uuid_bytes, uuid_text,
+};
 use super::{Named, ViewError};
 use crate::envelope::BusinessMessage;
 use crate::generated::*;
@@ -10,6 +12,9 @@ use money::{Amount, Rate};
 
 /// How a quote travels: `CdtTrfTxInf/InstrForNxtAgt/InstrInf` is this and the quote's id.
 pub(crate) const QUOTE_PREFIX: &str = "/QUOT/";
+
+/// How a bank says that the payee is new to the debtor: `CdtTrfTxInf/InstrForNxtAgt/InstrInf` is this.
+pub(crate) const NEW_PAYEE: &str = "/NEWPAYEE/";
 
 /// How urgent a payment is (`PmtTpInf/InstrPrty`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +60,12 @@ pub struct CreditTransferView {
     pub exchange_rate: Option<String>,
     /// The exchange quote it uses.
     pub quote: Option<[u8; 16]>,
+    /// Whether the debtor agent says that the debtor never paid this payee before.
+    pub new_payee: bool,
     /// `ChrgBr`: `SLEV`, `SHAR` ….
     pub charge_bearer: String,
+    /// `ChrgsInf`: how much, and the BIC of whose charge it is.
+    pub charges: Vec<(Amount, String)>,
     /// `InstgAgt`, or the debtor agent where it is not given.
     pub instructing_agent: String,
     /// `InstdAgt`, or the creditor agent where it is not given.
@@ -112,7 +121,9 @@ impl CreditTransferView {
             instructed_amount: tx.instd_amt.as_ref().map(instructed_of).transpose()?,
             exchange_rate: tx.xchg_rate.map(|rate| rate.to_string()),
             quote: quote_of(tx),
+            new_payee: is_new_payee(tx),
             charge_bearer: tx.chrg_br.code().to_owned(),
+            charges: tx.chrgs_inf.iter().map(charge_of).collect::<Result<_, _>>()?,
             instructing_agent: hop(&tx.instg_agt, &transfer.grp_hdr.instg_agt, &debtor_agent),
             instructed_agent: hop(&tx.instd_agt, &transfer.grp_hdr.instd_agt, &creditor_agent),
             debtor: PartyView::of(&tx.dbtr),
@@ -196,11 +207,16 @@ impl CreditTransferView {
         }
         tx.instd_amt = self.instructed_amount.map(instructed_amount).transpose()?;
         tx.xchg_rate = self.exchange_rate.as_deref().map(|rate| BaseOneRate::new(rate).named("XchgRate")).transpose()?;
+        tx.chrgs_inf = self.charges.iter().map(|(amount, whose)| charge(*amount, whose)).collect::<Result<_, _>>()?;
         tx.instg_agt = Some(Box::new(agent("InstgAgt", &self.instructing_agent)?));
         tx.instd_agt = Some(Box::new(agent("InstdAgt", &self.instructed_agent)?));
         tx.dbtr_acct = self.debtor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         tx.cdtr_acct = self.creditor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         tx.instr_for_nxt_agt = self.quote.iter().map(quote_instruction).collect::<Result<_, _>>()?;
+        if self.new_payee {
+            let words = Max140Text::new(NEW_PAYEE).named("InstrForNxtAgt")?;
+            tx.instr_for_nxt_agt.push(InstructionForNextAgent1 { cd: None, instr_inf: Some(words) });
+        }
         tx.purp = optional(&self.purpose, ExternalPurpose1Code::new, "Purp")?.map(|code| Box::new(Purpose2Choice::Cd(code)));
         tx.rmt_inf = self.remittance.as_deref().map(remittance).transpose()?.map(Box::new);
         Ok(tx)
@@ -209,12 +225,14 @@ impl CreditTransferView {
 
 /// The message the centre sends on to the creditor agent: the debtor agent's data as it came, but the settlement amount is
 /// what the creditor agent receives, and the header, message id and time are the centre's. With an exchange, the rate is
-/// told, and the instructed amount is what the debtor agent pays.
+/// told, and the instructed amount is what the debtor agent pays. Charges that the creditor bears have been taken off, and are
+/// told with whose they are.
 pub fn forwarded(
     original: &BusinessMessage,
     header: &HeaderView,
     credit: Amount,
     rate: Option<Rate>,
+    charges: Option<(Amount, &str)>,
 ) -> Result<BusinessMessage, ViewError> {
     let mut transfer = transfer_of(&original.document)?.clone();
     transfer.grp_hdr.msg_id = Max35Text::new(&*header.message_id).named("MsgId")?;
@@ -222,11 +240,14 @@ pub fn forwarded(
     let [tx] = transfer.cdt_trf_tx_inf.as_mut_slice() else { return Err(ViewError::NotOne("CdtTrfTxInf")) };
     let sent = &tx.intr_bk_sttlm_amt;
     let debit = amount("IntrBkSttlmAmt", sent.ccy.as_str(), &sent.value.to_string())?;
-    if debit.currency != credit.currency || rate.is_some() {
+    if debit.currency != credit.currency || rate.is_some() || charges.is_some() {
         tx.instd_amt = Some(instructed_amount(debit)?);
         tx.xchg_rate = rate.map(|rate| BaseOneRate::new(&rate.to_string()).named("XchgRate")).transpose()?;
     }
     tx.intr_bk_sttlm_amt = settlement_amount(credit)?;
+    if let Some((amount, whose)) = charges {
+        tx.chrgs_inf.push(charge(amount, whose)?);
+    }
     // A total would have to be converted too; with one payment it says nothing new.
     transfer.grp_hdr.ttl_intr_bk_sttlm_amt = None;
     transfer.grp_hdr.ctrl_sum = None;
@@ -302,6 +323,10 @@ fn clearing_system_of(system: &ClearingSystemIdentification3Choice) -> String {
 /// The quote named in an instruction for the next agent.
 pub(crate) fn quote_of(tx: &CreditTransferTransaction39) -> Option<[u8; 16]> {
     tx.instr_for_nxt_agt.iter().filter_map(|it| it.instr_inf.as_ref()?.as_str().strip_prefix(QUOTE_PREFIX)).find_map(uuid_bytes)
+}
+
+fn is_new_payee(tx: &CreditTransferTransaction39) -> bool {
+    tx.instr_for_nxt_agt.iter().any(|it| it.instr_inf.as_ref().is_some_and(|words| words.as_str() == NEW_PAYEE))
 }
 
 fn quote_instruction(quote: &[u8; 16]) -> Result<InstructionForNextAgent1, ViewError> {

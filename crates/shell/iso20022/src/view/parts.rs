@@ -87,6 +87,21 @@ pub(super) fn time(nanos: EpochNanos) -> ISODateTime {
     ISODateTime::new(&date_time_from_nanos(nanos)).expect("a moment written by ourselves is a date and time")
 }
 
+/// `ChrgsInf`: how much, and whose charge it is.
+pub(super) fn charge(amount: Amount, whose: &str) -> Result<Charges7, ViewError> {
+    let amt = ActiveOrHistoricCurrencyAndAmount {
+        ccy: ActiveOrHistoricCurrencyCode::new(amount.currency.code.as_str()).named("ChrgsInf/Amt/@Ccy")?,
+        value: ActiveOrHistoricCurrencyAndAmountSimpleType::new(&amount.to_string()).named("ChrgsInf/Amt")?,
+    };
+    Ok(Charges7 { amt, agt: agent("ChrgsInf/Agt", whose)? })
+}
+
+/// Reads a charge; one of an agent without a BIC is nobody's.
+pub(super) fn charge_of(charge: &Charges7) -> Result<(Amount, String), ViewError> {
+    let amount = amount("ChrgsInf/Amt", charge.amt.ccy.as_str(), &charge.amt.value.to_string())?;
+    Ok((amount, agent_bic(&charge.agt).unwrap_or_default()))
+}
+
 /// The BIC of an agent, if it is named by one.
 pub(super) fn agent_bic(agent: &BranchAndFinancialInstitutionIdentification6) -> Option<String> {
     agent.fin_instn_id.bicfi.as_ref().map(|bic| bic_11(bic.as_str()))

@@ -1,9 +1,10 @@
 //! The status report (`pacs.002`) and the question for one (`pacs.028`).
 
-use super::parts::{agent, agent_bic, nanos, optional, text, time, uuid_bytes, uuid_text};
+use super::parts::{agent, agent_bic, charge, charge_of, nanos, optional, text, time, uuid_bytes, uuid_text};
 use super::{Named, ViewError};
 use crate::generated::*;
 use crate::value::EpochNanos;
+use money::Amount;
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
@@ -83,6 +84,8 @@ pub struct StatusReportView {
     pub instructing_agent: Option<String>,
     /// `InstdAgt`: to whom.
     pub instructed_agent: Option<String>,
+    /// `ChrgsInf`: how much, and the BIC of whose charge it is.
+    pub charges: Vec<(Amount, String)>,
 }
 
 impl StatusReportView {
@@ -105,6 +108,7 @@ impl StatusReportView {
             clearing_system_reference: None,
             instructing_agent: None,
             instructed_agent: None,
+            charges: Vec::new(),
         }
     }
 
@@ -136,6 +140,7 @@ impl StatusReportView {
             clearing_system_reference: text(&tx.clr_sys_ref),
             instructing_agent: agent_of(&tx.instg_agt, &report.grp_hdr.instg_agt),
             instructed_agent: agent_of(&tx.instd_agt, &report.grp_hdr.instd_agt),
+            charges: tx.chrgs_inf.iter().map(charge_of).collect::<Result<_, _>>()?,
         })
     }
 
@@ -165,6 +170,7 @@ impl StatusReportView {
             orgnl_uetr: Some(UUIDv4Identifier::new(self.uetr_text()).named("OrgnlUETR")?),
             tx_sts: Some(ExternalPaymentTransactionStatus1Code::new(self.status.code()).named("TxSts")?),
             sts_rsn_inf: self.status_reason()?.into_iter().collect(),
+            chrgs_inf: self.charges.iter().map(|(amount, whose)| charge(*amount, whose)).collect::<Result<_, _>>()?,
             accptnc_dt_tm: self.accepted_at.map(time),
             fctv_intr_bk_sttlm_dt: self.settled_at.map(|at| Box::new(DateAndDateTime2Choice::DtTm(time(at)))),
             clr_sys_ref: optional(&self.clearing_system_reference, Max35Text::new, "ClrSysRef")?,

@@ -442,6 +442,8 @@ pub fn credit_transfer() -> CreditTransferView {
         exchange_rate: Some("0.9216".into()),
         quote: Some([7; 16]),
         charge_bearer: "SLEV".into(),
+        charges: vec![],
+        new_payee: false,
         instructing_agent: "HARBHKHHXXX".into(),
         instructed_agent: "WUTGCNBSXXX".into(),
         debtor: PartyView {

@@ -110,6 +110,7 @@ impl World {
     pub fn pay_across(&mut self, n: u64, from: u32, to: u32, credit: u64, risk: RiskDecision) {
         let quote = QuoteId(uetr(n).0);
         let outcomes = self.block(vec![Command::RequestQuote(RequestQuote {
+            cover: None,
             quote,
             debtor_agent: ParticipantId(from),
             debit_currency: HKD,
