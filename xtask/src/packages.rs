@@ -16,6 +16,7 @@ pub const NEEDED: &[Needed] = &[
     Needed { file: "chromium", package: "chromium" },
     Needed { file: "chromedriver", package: "chromium-driver" },
     Needed { file: "xmllint", package: "libxml2-utils" },
+    Needed { file: "pg_ctlcluster", package: "postgresql" },
     Needed { file: "ip", package: "iproute2" },
     Needed { file: "socat", package: "socat" },
     Needed { file: "curl", package: "curl" },

@@ -2,10 +2,10 @@
 
 use crate::centre;
 use crate::cli::{HistoryCommand, SettingsArgs};
-use crate::config::Config;
+use crate::config::{Config, HistorySection};
 use anyhow::{Context, Result, ensure};
 use clearing::IndexSeed;
-use history::{EmbeddedIndex, Index, IndexError, Mark, ReadModel, Tuning, root_of};
+use history::{EmbeddedIndex, Index, IndexError, Mark, PostgresIndex, ReadModel, Tuning, root_of};
 use ordering::{ArchiveKnown, Disk, JournalConfig, OpenError, RealDisk, Sink, Stepper, StopReason, SystemClock, read_blocks};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,14 +34,51 @@ impl Past {
     }
 }
 
-fn file(config: &Config) -> PathBuf {
-    config.data.join(FILE)
+/// Where the configuration wants it.
+enum Kept {
+    /// In a file of the data folder.
+    File(PathBuf),
+    /// In a PostgreSQL database.
+    Database(String),
+}
+
+impl Kept {
+    fn of(config: &Config) -> Self {
+        match config.history.index.as_str() {
+            HistorySection::EMBEDDED => Self::File(config.data.join(FILE)),
+            url => Self::Database(url.to_owned()),
+        }
+    }
+
+    /// Opens it to write, or begins it.
+    fn open(&self) -> Result<Arc<dyn Index>, IndexError> {
+        Ok(match self {
+            Self::File(file) => Arc::new(EmbeddedIndex::open(file)?),
+            Self::Database(url) => Arc::new(PostgresIndex::open(url)?),
+        })
+    }
+
+    /// Opens what there is, to read.
+    fn open_as_it_is(&self) -> Result<Arc<dyn Index>, IndexError> {
+        Ok(match self {
+            Self::File(file) => Arc::new(EmbeddedIndex::open_as_it_is(file)?),
+            Self::Database(url) => Arc::new(PostgresIndex::open_as_it_is(url)?),
+        })
+    }
+
+    /// How far it is, which nobody may be writing.
+    fn mark(&self) -> Result<Mark, IndexError> {
+        match self {
+            Self::File(file) => EmbeddedIndex::peek(file),
+            Self::Database(url) => PostgresIndex::open_as_it_is(url)?.mark(),
+        }
+    }
 }
 
 /// Opens the index that the configuration names, or begins it.
 pub fn open(config: &Config) -> Result<Past> {
     std::fs::create_dir_all(&config.data).with_context(|| format!("data folder {}", config.data.display()))?;
-    let index: Arc<dyn Index> = Arc::new(EmbeddedIndex::open(&file(config)).context("history")?);
+    let index = Kept::of(config).open().context("history")?;
     // One that does not say how far it is will be made again.
     let mark = match index.mark() {
         Err(IndexError::Damaged(_)) => Mark::default(),
@@ -65,7 +102,7 @@ pub fn how_far(config: &Config) -> String {
 
 /// The block the index of a system that is not running goes up to.
 pub fn height(config: &Config) -> Option<u64> {
-    EmbeddedIndex::peek(&file(config)).ok().map(|mark| mark.height)
+    Kept::of(config).mark().ok().map(|mark| mark.height)
 }
 
 /// `luohu history`.
@@ -108,14 +145,14 @@ impl Sink for Nobody {
 
 fn check(config: &Config, disk: &dyn Disk) -> Result<ExitCode> {
     let begun = Instant::now();
-    let index = EmbeddedIndex::open_as_it_is(&file(config)).context("history")?;
+    let index = Kept::of(config).open_as_it_is().context("history")?;
     let mark = index.mark().context("history")?;
     let found = match index.check() {
         Err(IndexError::Damaged(why)) => Some(why),
         found => found.context("history")?,
     };
     let found = match found {
-        None => compare(&index, mark, disk)?,
+        None => compare(&*index, mark, disk)?,
         found => found,
     };
     println!("indexed      up to block {}: {} payments, {} final", mark.height, mark.payments, mark.leaves);

@@ -1,5 +1,8 @@
 //! The index of history: asked over real processes, killed, taken away, damaged and made again, with the same answers.
 
+#[path = "../../../crates/shell/history/tests/server/mod.rs"]
+mod server;
+
 use anyhow::{Context, Result, ensure};
 use e2e::{Node, Participant, Payment, Request, answer};
 use serde_json::Value;
@@ -105,5 +108,42 @@ fn what_was_is_told_the_same_whatever_becomes_of_the_index() -> Result<()> {
     // It goes on.
     let more = pay(&mut debtor_agent, &mut creditor_agent, 3)?;
     ensure!(list(&mut debtor_agent, "&order=oldest")? == [uetrs, more].concat());
+    Ok(())
+}
+
+#[test]
+fn a_line_of_configuration_moves_the_index_into_a_database() -> Result<()> {
+    let mut database = server::Server::start();
+    let url = database.new_database();
+    let mut node = Node::without_banks()?;
+    let (mut debtor_agent, mut creditor_agent) = node.two_banks()?;
+    let mut uetrs = pay(&mut debtor_agent, &mut creditor_agent, 20)?;
+    let before = all_answers(&mut debtor_agent, &uetrs)?;
+    node.configure(&format!("[history]\nindex = \"{url}\"\n"))?;
+    std::fs::remove_file(node.data.join("history.redb"))?;
+    let now = all_answers(&mut debtor_agent, &uetrs)?;
+    ensure!(now == before, "{now:?} instead of {before:?}");
+    let counted = |database: &server::Server| database.sql(&url, "SELECT count(*) FROM luohu.keys");
+    ensure!(counted(&database) == "40", "{}", counted(&database));
+    // It goes on through a crash of the node and one of the database.
+    node.kill()?;
+    node.start()?;
+    uetrs.extend(pay(&mut debtor_agent, &mut creditor_agent, 5)?);
+    database.kill();
+    // Whether a payment was there before cannot be told: it is refused, to be sent again.
+    let payment = Payment::new(&debtor_agent.bic, &creditor_agent.bic, "1.00", "HKD");
+    let refused = debtor_agent.post(&payment.xml(), 0)?;
+    ensure!(refused.status == 503 && refused.text().contains("GW-1020"), "{} {}", refused.status, refused.text());
+    database.go_on();
+    uetrs.extend(pay(&mut debtor_agent, &mut creditor_agent, 5)?);
+    let data = node.data.to_string_lossy().into_owned();
+    node.stop()?;
+    for (what, said) in [("check", "fits the chain"), ("rebuild", "30 payments indexed"), ("check", "30 payments, 30 final")] {
+        let done = node.command(&["--config", "luohu.toml", "history", what, "--data", &data])?;
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        ensure!(done.status.success() && told.contains(said), "{what}: {told} {}", String::from_utf8_lossy(&done.stderr));
+    }
+    node.start()?;
+    ensure!(list(&mut debtor_agent, "&order=oldest")? == uetrs);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a value may be, where its type cannot say.
 
-use super::{Config, NodeKind};
+use super::{Config, HistorySection, NodeKind};
 use crate::centre::times;
 use money::{Currency, CurrencyCode};
 
@@ -38,6 +38,11 @@ pub fn check(config: &Config) -> Result<(), BadValue> {
     require((1..=config.risk.block_at).contains(&review_at), "risk.review_at", || "expected 1 to risk.block_at".into())?;
     let first = config.sample_banks.first_port;
     require(first <= u16::MAX - FURTHER_PORTS, "sample_banks.first_port", || "expected room for four ports: 0 to 65532".into())?;
+    let index = config.history.index.as_str();
+    let is_known =
+        index == HistorySection::EMBEDDED || ["postgresql://", "postgres://"].iter().any(|scheme| index.starts_with(scheme));
+    let expected = || "expected \"embedded\" or an address like postgresql://luohu@localhost/luohu".into();
+    require(is_known, "history.index", expected)?;
     require(LEVELS.contains(&config.log.level.as_str()), "log.level", || format!("expected one of {}", LEVELS.join(", ")))
 }
 

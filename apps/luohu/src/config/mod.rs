@@ -28,6 +28,8 @@ pub struct Config {
     pub board: BoardSection,
     /// The journal.
     pub journal: JournalSection,
+    /// What is known of the past.
+    pub history: HistorySection,
     /// Alone, or one of several operators.
     pub node: NodeSection,
     /// The rulebook's figures.
@@ -72,6 +74,32 @@ pub struct JournalSection {
     pub vault_mib: u64,
     pub queue: usize,
     pub free_mib_min: u64,
+}
+
+/// `[history]`.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistorySection {
+    /// `"embedded"`, or the address of a PostgreSQL database.
+    pub index: String,
+}
+
+impl HistorySection {
+    /// In a file of the data folder.
+    pub const EMBEDDED: &str = "embedded";
+}
+
+/// An address may have a password in it.
+impl std::fmt::Debug for HistorySection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.index == Self::EMBEDDED { Self::EMBEDDED } else { "a database" })
+    }
+}
+
+impl Default for HistorySection {
+    fn default() -> Self {
+        Self { index: Self::EMBEDDED.to_owned() }
+    }
 }
 
 /// `[node]`.
@@ -174,6 +202,7 @@ impl Default for Config {
             gateway: GatewaySection::default(),
             board: BoardSection::default(),
             journal: JournalSection::default(),
+            history: HistorySection::default(),
             node: NodeSection::default(),
             scheme: SchemeSection::default(),
             risk: RiskSection::default(),
@@ -344,6 +373,7 @@ mod tests {
             ("[board]\nlisten = \"0.0.0.0:80\"\n", &["line 2, column 10", "board.listen", "loopback", "TLS proxy"]),
             ("[scheme]\ncurrencies = [[\"HKD\", 9]]\n", &["line 2, column 14", "scheme.currencies", "0 to 5"]),
             ("[scheme\n", &["line 1", "scheme"]),
+            ("[history]\nindex = \"mysql://x\"\n", &["line 2, column 9", "history.index", "postgresql://"]),
             ("[log]\nlevel = \"loud\"\n", &["line 2, column 9", "log.level", "error, warn, info, debug, trace"]),
             ("[gateway]\nin_flight = 1\nin_flight = 2\n", &["line 3, column 1", "duplicate"]),
         ] {

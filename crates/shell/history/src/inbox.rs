@@ -304,10 +304,11 @@ mod tests {
     #[test]
     fn numbers_of_kinds_read_back_and_are_its_own() {
         let plain = [InboxKind::Asked, InboxKind::Ended, InboxKind::Credited, InboxKind::Returned];
+        let reviewed = [InboxKind::Reviewed, InboxKind::Overdue, InboxKind::Blocked, InboxKind::Returning];
         let accepted = [InboxKind::RecallAnswered(RecallVerdict::Accepts)];
         let asked = recall_reasons().map(InboxKind::Recalled);
         let rejected = recall_answers().map(|reason| InboxKind::RecallAnswered(RecallVerdict::Rejects(reason)));
-        let all: Vec<InboxKind> = plain.into_iter().chain(accepted).chain(asked).chain(rejected).collect();
+        let all: Vec<InboxKind> = plain.into_iter().chain(reviewed).chain(accepted).chain(asked).chain(rejected).collect();
         let numbers: std::collections::BTreeSet<u8> = all.iter().map(|kind| kind.number()).collect();
         assert_eq!(numbers.len(), all.len());
         assert!(all.iter().all(|kind| InboxKind::of_number(kind.number()) == Some(*kind)));

@@ -30,6 +30,7 @@ mod inbox;
 mod laws;
 mod model;
 mod port;
+mod postgres;
 mod query;
 mod recent;
 mod rules;
@@ -39,6 +40,7 @@ mod tiles;
 mod waiting;
 mod writer;
 
+pub use self::postgres::PostgresIndex;
 pub use books::{AccountKey, Entry, EntryKind, Totals};
 pub use catch_up::root_of;
 pub use embedded::EmbeddedIndex;

@@ -84,6 +84,13 @@ impl Row {
         Some(())
     }
 
+    /// Whose payment it is: who sent it, and who was asked.
+    pub(crate) fn parties(&self) -> impl Iterator<Item = ParticipantId> {
+        let payment = &self.payment;
+        let asked = payment.forwarded_position.is_some() && payment.creditor_agent != payment.debtor_agent;
+        [Some(payment.debtor_agent), asked.then_some(payment.creditor_agent)].into_iter().flatten()
+    }
+
     /// Reads what [`Self::encode`] wrote for the payment of that number.
     ///
     /// # Errors

@@ -183,18 +183,11 @@ fn make_tables(transaction: WriteTransaction) -> Result<(), IndexError> {
 fn write_rejected(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
     let mut rejected = transaction.open_table(REJECTED)?;
     for (number, row) in batch.rows.iter().filter(|(_, row)| row.payment.state == PaymentState::Rejected) {
-        for who in parties(row) {
+        for who in row.parties() {
             rejected.insert((who.0, number.0), ())?;
         }
     }
     Ok(())
-}
-
-/// Whose payment it is: who sent it, and who was asked.
-fn parties(row: &Row) -> impl Iterator<Item = ParticipantId> {
-    let payment = &row.payment;
-    let asked = payment.forwarded_position.is_some() && payment.creditor_agent != payment.debtor_agent;
-    [Some(payment.debtor_agent), asked.then_some(payment.creditor_agent)].into_iter().flatten()
 }
 
 fn write_tree(transaction: &WriteTransaction, batch: &Batch) -> Result<(), IndexError> {
