@@ -405,7 +405,7 @@ impl Clearing {
         }
         for _ in 0..take_u32(bytes)? {
             let uetr = Uetr(take(bytes)?);
-            if !self.reviews.by_uetr.get(&uetr).is_some_and(|review| !review.payment.posting.is_open()) {
+            if self.reviews.by_uetr.get(&uetr).is_none_or(|review| review.payment.posting.is_open()) {
                 return Err(DecodeError::Unknown("review that has ended"));
             }
             self.reviews.ended.push_back(uetr);

@@ -98,7 +98,7 @@ async fn a_return_settles_at_once_and_both_agents_learn_of_it() {
     assert_eq!(read["returns"]["uetr"], uuid::Uuid::from_bytes(uetr).to_string());
     let receipt = client.get(&format!("/v1/payments/{id}/receipt")).await;
     let keys: Vec<VerifierKey> = client.get("/v1/keys").await.text().lines().map(|key| key.parse().unwrap()).collect();
-    let proved = Receipt::parse(&receipt.text()).unwrap().verify(&keys).unwrap();
+    let proved = Receipt::parse(receipt.text()).unwrap().verify(&keys).unwrap();
     assert_eq!((proved.record.returns, proved.record.reason, proved.record.debit_minor), (Some(uetr), *b"AC04", 4_000));
     // And its status can be asked for.
     let asked = send(&world, PEARL, &pacs028(PEARL, uuid::Uuid::parse_str(&id).unwrap().into_bytes())).await;

@@ -66,12 +66,12 @@ impl AccountStatementView {
     /// # Errors
     /// If a balance has more than eighteen digits.
     pub fn message(&self) -> Result<Message, ViewError> {
-        let text = Max500Text::new(&self.proof_text()).named("AddtlStmtInf")?;
+        let text = Max500Text::new(self.proof_text()).named("AddtlStmtInf")?;
         let header = GroupHeader81::new(Max35Text::new(&*self.message_id).named("MsgId")?, time(self.created_at));
         let id = Max35Text::new(&*self.message_id).named("Id")?;
         let (account, entries) = (self.account()?, self.entries()?);
         let page = Some(Box::new(Pagination1 {
-            pg_nb: Max5NumericText::new(&self.page.to_string()).named("PgNb")?,
+            pg_nb: Max5NumericText::new(self.page.to_string()).named("PgNb")?,
             last_pg_ind: YesNoIndicator::new(if self.is_last { "true" } else { "false" }).named("LastPgInd")?,
         }));
         let made_at = Some(time(self.created_at));
@@ -151,7 +151,7 @@ impl AccountStatementView {
             }
         };
         let proof = Proof::read(text.as_ref().ok_or(ViewError::Missing("AddtlStmtInf"))?.as_str())?;
-        let owner = id_account.ownr.as_deref().and_then(|owner| owner_bic(owner)).ok_or(ViewError::Missing("Acct/Ownr"))?;
+        let owner = id_account.ownr.as_deref().and_then(owner_bic).ok_or(ViewError::Missing("Acct/Ownr"))?;
         let code = id_account.ccy.as_ref().ok_or(ViewError::Missing("Acct/Ccy"))?.as_str();
         let code: CurrencyCode = code.parse().map_err(|_| ViewError::Code { field: "Acct/Ccy", code: code.to_owned() })?;
         let (mut lines, mut booked_at) = (Vec::new(), Vec::new());
@@ -256,7 +256,7 @@ impl AccountStatementView {
             let minor = u64::try_from(sum).map_err(|_| ViewError::Amount { field: "Sum", text: "more than fits".to_owned() })?;
             let sum = Amount { minor: MinorUnits(minor), currency }.to_string();
             Ok::<_, ViewError>(Some(Box::new(NumberAndSumOfTransactions1 {
-                nb_of_ntries: Some(Max15NumericText::new(&lines().count().to_string()).named("NbOfNtries")?),
+                nb_of_ntries: Some(Max15NumericText::new(lines().count().to_string()).named("NbOfNtries")?),
                 sum: Some(DecimalNumber::new(&sum).named("Sum")?),
             })))
         };
