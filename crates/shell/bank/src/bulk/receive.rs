@@ -474,11 +474,11 @@ mod tests {
     #[test]
     fn a_file_twice_is_one_and_another_under_its_name_is_refused() {
         let books = books();
-        let xml = pain001("FILE-1", 1, "100", &payment("E-1", "6217002000010001", "100.00"));
+        let xml = pain001("FILE-1", 1, "100", &payment("LINE-7", "6217002000010001", "100.00"));
         let first = receive_bytes(&books, Format::Pain001, xml.as_bytes(), 4096).unwrap();
         let again = receive_bytes(&books, Format::Pain001, xml.as_bytes(), 11).unwrap();
         assert_eq!(first, again);
-        let other = receive_bytes(&books, Format::Pain001, xml.replace("E-1", "E-2").as_bytes(), 11);
+        let other = receive_bytes(&books, Format::Pain001, xml.replace("LINE-7", "LINE-8").as_bytes(), 11);
         assert_eq!(other, Err(BulkRefusal::OtherFile));
         assert_eq!(books.next_bulk_file().unwrap().map(|file| file.number), Some(first.number));
     }
