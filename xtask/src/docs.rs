@@ -144,7 +144,7 @@ fn unlisted_laws() -> Result<Vec<String>> {
 
 /// Ids such as `LED-01`: three capitals of a known family, a hyphen, two digits.
 fn laws(text: &str) -> BTreeSet<String> {
-    const FAMILIES: [&str; 6] = ["LED-", "PAY-", "QUO-", "LIQ-", "ORD-", "CHN-"];
+    const FAMILIES: [&str; 8] = ["LED-", "PAY-", "QUO-", "LIQ-", "ORD-", "CHN-", "RET-", "STM-"];
     let mut found = BTreeSet::new();
     for family in FAMILIES {
         for (at, _) in text.match_indices(family) {
