@@ -80,6 +80,7 @@ words! {
     LawHoldsAddUp: "holds add up to payments under way", "凍結總額等於在途付款", "冻结总额等于在途付款";
     LawOneEnd: "each payment ends once", "每筆付款只有一個結果", "每笔付款只有一个结果";
     LawAppendOnly: "the tree of final payments is the chain's", "終局付款樹與區塊鏈一致", "终局付款树与区块链一致";
+    LawStatementsAgree: "Statements add up to the accounts", "結單與賬戶相符", "结单与账户相符";
     Balances: "Balances", "結餘", "余额";
     Account: "Account", "賬戶", "账户";
     Posted: "Posted", "賬面", "账面";
@@ -199,6 +200,7 @@ pub(crate) fn law_word(law: &str) -> Word {
         "LED-04" => Word::LawHoldsAddUp,
         "PAY-01" => Word::LawOneEnd,
         "CHN-02" => Word::LawAppendOnly,
+        "STM-01" => Word::LawStatementsAgree,
         other => unreachable!("{other} is not judged"),
     }
 }
