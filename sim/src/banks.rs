@@ -81,6 +81,13 @@ impl Banks {
                     life.spawn(Box::pin(paying));
                 }
             }
+            What::Ask { bank, .. } => {
+                if let Some(hands) = self.all[*bank].running() {
+                    let life = Arc::clone(&hands.life);
+                    let (stage, samples) = (Arc::clone(&self.stage), Arc::clone(&self.samples));
+                    life.spawn(Box::pin(customer::ask(stage, hands, what.clone(), samples)));
+                }
+            }
             What::Resend { nth, changed } => self.resend(*nth, *changed),
             What::TakeBack { nth } => self.take_back(*nth),
             What::Misbehave { bank, fault } => {

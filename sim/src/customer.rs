@@ -2,12 +2,12 @@
 
 use crate::outsider::cancellation;
 use crate::participant::{Hands, checkpoint_key};
-use crate::plan::{PayeeKind, PaymentOrder};
+use crate::plan::{PayeeKind, PaymentOrder, What};
 use crate::stage::SharedStage;
-use bank::SampleBank;
 use bank::books::records::Outgoing;
 use bank::books::state::OutgoingState;
 use bank::order::TypedOrder;
+use bank::{SampleBank, TypedRequest};
 use chain::{FinalState, Receipt};
 use clearing::Uetr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +80,29 @@ pub async fn pay(stage: SharedStage, hands: Hands, order: PaymentOrder, banks: A
     sleep(RECEIPT_AFTER).await;
     if let Ok(payment) = hands.desk.payment(sign_in, &draft.uetr).await {
         look_at_receipt(&stage, &hands, &payment).await;
+    }
+}
+
+/// A customer asks somebody at another bank to pay. What comes of it is the two banks' and the centre's.
+pub async fn ask(stage: SharedStage, hands: Hands, what: What, banks: Arc<Vec<SampleBank>>) {
+    let What::Ask { bank, customer, of_bank, of_customer, minor, life_s } = what else { return };
+    let (from, of) = (&banks[bank].customers[customer], &banks[of_bank].customers[of_customer]);
+    let typed = TypedRequest {
+        agent: banks[of_bank].bic.to_owned(),
+        debtor: of.account.to_owned(),
+        name: of.name.replace(',', ""),
+        amount: format!("{}.{:02}", minor / 100, minor % 100),
+        currency: from.balances[0].0.as_str().to_owned(),
+        note: String::new(),
+        life_s,
+    };
+    let who = banks[bank].bic[..4].to_ascii_lowercase();
+    match hands.desk.ask_to_pay(from.sign_in, &typed).await {
+        Ok(asked) => {
+            stage.count("requests to pay");
+            stage.say(&who, format_args!("{} asks for {} as {}: {:?}", from.sign_in, typed.amount, asked.uetr, asked.status));
+        }
+        Err(error) => stage.say(&who, format_args!("{} cannot ask: {error}", from.sign_in)),
     }
 }
 

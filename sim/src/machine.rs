@@ -144,6 +144,7 @@ impl Machine {
                 self.clock.set(*offset_ms, *drift_ppm);
             }
             What::Pay(_)
+            | What::Ask { .. }
             | What::Resend { .. }
             | What::Misbehave { .. }
             | What::BookRot { .. }

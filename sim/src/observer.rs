@@ -226,6 +226,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
             format!("{:?}{reason}{}", payment.state, if *repeated { ", again" } else { "" })
         }
         Outcome::Waiting { payment, .. } => format!("waits until {}", payment.until.0),
+        Outcome::Matter { matter, .. } => format!("{matter:?}"),
         Outcome::Refused(refusal) => format!("refused ({})", refusal.code()),
     };
     let asked = match command {
@@ -259,6 +260,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::OfferRate(offer) => format!("offer of {}", offer.rate.provider.0),
         Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
         Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
+        Command::Matter(step) => format!("{step:?}"),
     };
     format!("{asked}: {answer}")
 }

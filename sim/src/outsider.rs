@@ -239,6 +239,7 @@ impl Outsider {
             instructed_amount: None,
             exchange_rate: None,
             quote: None,
+            request: None,
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,

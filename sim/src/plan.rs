@@ -74,6 +74,21 @@ pub enum What {
         /// Whether the content is another.
         changed: bool,
     },
+    /// A customer asks somebody at another bank to pay.
+    Ask {
+        /// The creditor's bank, from zero.
+        bank: usize,
+        /// Which of its customers.
+        customer: usize,
+        /// The debtor's bank.
+        of_bank: usize,
+        /// Which of its customers.
+        of_customer: usize,
+        /// How much, in minor units of the creditor's first currency.
+        minor: u64,
+        /// How long the debtor has, in seconds.
+        life_s: u64,
+    },
     /// A bank misbehaves from now on, or no more.
     Misbehave {
         /// Which bank, from zero.
@@ -327,6 +342,7 @@ impl Story for Plan {
         steps.extend(book_rot(seed, length_ms, banks.len()));
         steps.extend(rules);
         steps.extend(nuisances(seed, length_ms));
+        steps.extend(requests(seed, length_ms, &banks));
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }
@@ -471,6 +487,26 @@ fn nuisances(seed: u64, length_ms: u64) -> Vec<Step> {
     let mut at_ms: Vec<u64> = Nuisance::ALL.iter().map(|_| rng.between(3_000, length_ms)).collect();
     at_ms.sort_unstable();
     at_ms.into_iter().zip(Nuisance::ALL).map(|(at_ms, what)| Step { at_ms, what: What::Nuisance(what) }).collect()
+}
+
+/// In a third of the runs customers ask others to pay.
+fn requests(seed: u64, length_ms: u64, banks: &[SampleBank]) -> Vec<Step> {
+    let mut rng = Rng::new(seed, "requests");
+    let count = if rng.permille(333) { rng.between(1, 12) } else { 0 };
+    let request = |_| {
+        let bank = rng.below(banks.len() as u64) as usize;
+        let of_bank = (bank + 1 + rng.below(banks.len() as u64 - 1) as usize) % banks.len();
+        let what = What::Ask {
+            bank,
+            customer: rng.below(banks[bank].customers.len() as u64) as usize,
+            of_bank,
+            of_customer: rng.below(banks[of_bank].customers.len() as u64) as usize,
+            minor: rng.weighted(&[(6, 5_000), (3, 400_000), (1, 9_000_000)]) + rng.below(4_000),
+            life_s: rng.weighted(&[(4, 20), (2, 2), (2, 600)]),
+        };
+        Step { at_ms: rng.between(500, length_ms), what }
+    };
+    (0..count).map(request).collect()
 }
 
 /// In a third of the runs bits turn in copies of banks' books.

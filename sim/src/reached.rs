@@ -47,6 +47,7 @@ register! {
     EventKind::Recall(_) => "recall",
     EventKind::SchemeTermsSet(_) => "scheme-terms-set",
     EventKind::PaymentReviewed(_) => "payment-reviewed",
+    EventKind::Matter(_) => "matter",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

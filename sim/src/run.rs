@@ -222,6 +222,7 @@ impl Theatre {
             | What::WrongClock { .. } => self.centre.machine.suffer(what),
             // The banks have done it.
             What::Pay(_)
+            | What::Ask { .. }
             | What::Resend { .. }
             | What::TakeBack { .. }
             | What::Misbehave { .. }

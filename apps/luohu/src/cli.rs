@@ -51,6 +51,9 @@ pub enum Command {
     Run,
     /// Pay from the terminal, as a customer of a sample bank. Without options: HKD 100.00 from Hong Kong to Shenzhen.
     Pay(Box<PayArgs>),
+    /// Ask for money from the terminal, as a customer of a sample bank. Without options: a tea house asks HKD 68.00 of a customer
+    /// of Harbour Bank.
+    Request(Box<RequestArgs>),
     /// What a sample bank can be told.
     #[command(subcommand)]
     Bank(BankCommand),
@@ -404,6 +407,41 @@ pub struct PayArgs {
     /// Where to keep the receipt; `UETR.receipt` by default.
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+}
+
+/// Who asks whom, for how much.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// Address of the creditor's web bank.
+    #[arg(long, default_value = "127.0.0.1:8082", value_name = "ADDR:PORT")]
+    pub bank: SocketAddr,
+    /// The customer who asks.
+    #[arg(long = "as", value_name = "NAME", default_value = "teahouse")]
+    pub sign_in: String,
+    /// The customer's password.
+    #[arg(long, default_value = SAMPLE_PASSWORD)]
+    pub password: String,
+    /// BIC of the debtor's bank.
+    #[arg(long, value_name = "BIC", default_value = "HARBHKHHXXX")]
+    pub of_bank: String,
+    /// The debtor's account.
+    #[arg(long, value_name = "ACCOUNT", default_value = "388100200301")]
+    pub of: String,
+    /// The debtor's name.
+    #[arg(long, default_value = "CHAN Tai Man")]
+    pub name: String,
+    /// What is asked.
+    #[arg(long, value_name = "AMOUNT", default_value = "68.00")]
+    pub amount: String,
+    /// Its currency.
+    #[arg(long, default_value = "HKD")]
+    pub currency: String,
+    /// How long the debtor has, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub life_s: u64,
+    /// Words to the debtor.
+    #[arg(long, default_value = "tea for two")]
+    pub note: String,
 }
 
 /// What a sample bank can be told.

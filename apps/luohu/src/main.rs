@@ -15,6 +15,7 @@ mod iso;
 mod keys;
 mod order;
 mod pay;
+mod request;
 mod rulebook;
 mod run;
 mod sections;
@@ -53,6 +54,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run::run(&cli.settings),
         Command::Pay(options) => pay::pay(&options),
+        Command::Request(options) => request::request(&options),
         Command::Bank(BankCommand::Serve(options)) => banks::serve(&cli.settings, &options),
         Command::Bank(BankCommand::Fault(options)) => pay::fault(&options),
         Command::Bank(BankCommand::Bulk(options)) => bulk::bulk(&options),

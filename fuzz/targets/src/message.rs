@@ -222,6 +222,7 @@ fn payment() -> CreditTransferView {
         instructed_amount: Some(amount(100_000, CurrencyCode::CNY)),
         exchange_rate: Some("0.9216".into()),
         quote: Some(UETR),
+        request: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,

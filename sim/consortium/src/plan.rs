@@ -213,6 +213,7 @@ impl Story for Plan {
 fn concerns_banks(what: &plan::What) -> bool {
     match what {
         plan::What::Pay(_)
+        | plan::What::Ask { .. }
         | plan::What::Resend { .. }
         | plan::What::Misbehave { .. }
         | plan::What::BookRot { .. }

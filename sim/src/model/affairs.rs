@@ -27,11 +27,11 @@ impl Conduct {
         self.status
     }
 
-    fn sends(&self) -> bool {
+    pub(super) fn sends(&self) -> bool {
         matches!(self.status, ParticipantStatus::Live | ParticipantStatus::SendOnly)
     }
 
-    fn receives(&self) -> bool {
+    pub(super) fn receives(&self) -> bool {
         matches!(self.status, ParticipantStatus::Live | ParticipantStatus::ReceiveOnly)
     }
 

@@ -9,16 +9,18 @@ mod exchange;
 mod fees;
 mod orders;
 mod payments;
+mod requests;
 mod returns;
 mod rules;
 
 use clearing::{
-    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, Outcome, PaymentState, Priority,
-    RegisterParticipant, Settings, Tariff, WaitReason,
+    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, MatterStep, MatterView, Outcome,
+    PaymentState, Priority, RegisterParticipant, RequestState, Settings, Tariff, WaitReason,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
 use payments::Payment;
+use requests::Request;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whose account, what for, in which currency. `None`: the scheme's own.
@@ -50,6 +52,7 @@ pub(crate) enum Expected {
     Quoted(Quoted),
     Payment { state: PaymentState, reason: Option<&'static str>, repeated: bool },
     Waiting { until_ns: u64, reason: WaitReason, repeated: bool },
+    Request { state: RequestState, repeated: bool },
     Refused(&'static str),
 }
 
@@ -80,6 +83,7 @@ pub struct Model {
     orders: orders::Orders,
     rules: rules::Rules,
     aftermath: returns::Aftermath,
+    requests: BTreeMap<[u8; 16], Request>,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -200,6 +204,7 @@ impl Model {
         }
         self.overdue();
         self.quotes.retain(|_, quote| quote.expires_ns > now);
+        self.expire_requests();
         self.turn_page();
         self.take_up();
         self.begin_agreed();
@@ -251,6 +256,7 @@ impl Model {
             Command::SchemeTerms(terms) => self.set_terms(terms),
             Command::ReportPosting(report) => self.report_posting(report),
             Command::OfferRate(_) => Err("no rate has improvements in these stories"),
+            Command::Matter(MatterStep::Request(step)) => self.request(step),
         }
     }
 
@@ -370,6 +376,9 @@ fn found(outcome: &Outcome) -> Expected {
         },
         Outcome::Waiting { payment, repeated } => {
             Expected::Waiting { until_ns: payment.until.0, reason: payment.reason, repeated: *repeated }
+        }
+        Outcome::Matter { matter: MatterView::Request(request), repeated } => {
+            Expected::Request { state: request.state, repeated: *repeated }
         }
         Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
     }

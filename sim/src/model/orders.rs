@@ -66,6 +66,7 @@ impl Model {
             | Command::Return(_)
             | Command::Recall(_)
             | Command::AnswerRecall(_)
+            | Command::Matter(_)
             | Command::Order(_)
             | Command::PublishRate(_)
             | Command::RequestQuote(_)

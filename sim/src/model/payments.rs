@@ -63,6 +63,9 @@ impl Model {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
+        if self.requests.contains_key(&pay.uetr.0) {
+            return Err("CLR-1001");
+        }
         if pay.accepted_at.0 < self.horizon_ns {
             return Err("CLR-1023");
         }
@@ -101,6 +104,7 @@ impl Model {
             self.quotes.entry(quote.0).and_modify(|quote| quote.used = true);
         }
         self.asked_of(pay.creditor_agent.0);
+        self.request_being_paid(pay);
         self.enter(pay, PaymentState::Held, None, legs)
     }
 
@@ -156,6 +160,7 @@ impl Model {
         let quote = pay.quote.map(|id| self.quote_for(id.0, pay)).transpose()?;
         let debit = (u128::from(pay.debit.0), pay.debit_currency);
         let credit = quote.map_or(debit, |quote| (quote.credit.unsigned_abs(), quote.credit_currency));
+        self.may_settle_request(pay, credit)?;
         match self.asked_of_rulebook(pay, [debit, credit])? {
             Let::Wait(until_ns, reason) => Ok(Decided::Wait(until_ns, reason)),
             Let::Pass(names, values) => Ok(Decided::Hold(self.legs(pay, quote)?, names, values)),
@@ -332,5 +337,6 @@ impl Model {
                 self.book(leg);
             }
         }
+        self.request_after(uetr, rejected.is_none());
     }
 }

@@ -259,7 +259,7 @@ impl Model {
         Ok(Expected::Waiting { until_ns, reason, repeated: false })
     }
 
-    /// Whether a payment waits.
+    /// Whether a payment with this UETR waits.
     pub(super) fn waits(&self, uetr: [u8; 16]) -> bool {
         self.rules.waiting.iter().any(|later| later.pay.uetr.0 == uetr)
     }

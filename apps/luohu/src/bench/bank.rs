@@ -220,6 +220,7 @@ pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
         instructed_amount: Some(amount),
         exchange_rate: None,
         quote: None,
+        request: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

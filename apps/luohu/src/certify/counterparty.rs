@@ -174,6 +174,9 @@ impl Handler {
             | Carried::Receipt(_)
             | Carried::StatementRequest(_)
             | Carried::Statement(_)
+            | Carried::PaymentRequest(_)
+            | Carried::RequestReport(_)
+            | Carried::RequestWithdrawal(_)
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })

@@ -65,6 +65,7 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Res
         instructed_amount: Some(amount),
         exchange_rate: None,
         quote: None,
+        request: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

@@ -34,9 +34,12 @@ fn print(height: u64, time_ns: u64, command: &Command, outcome: &Outcome) {
     let Command::Order(order) = command else { return };
     let became = match outcome {
         Outcome::Refused(refusal) => format!("refused: {} {refusal}", refusal.code()),
-        Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. } => {
-            "carried out".to_owned()
-        }
+        Outcome::Done
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Payment { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. } => "carried out".to_owned(),
     };
     println!("{}  block {height}  order {}  {became}", gateway::rfc3339(Time(time_ns)), order.id);
     println!("  {}", words::of(&order.does));

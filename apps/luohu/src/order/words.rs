@@ -69,7 +69,8 @@ pub fn of(command: &Command) -> String {
         | Command::RequestQuote(_)
         | Command::Pay(_)
         | Command::Answer(_)
-        | Command::ReportCredited { .. } => "nothing that can be ordered".to_owned(),
+        | Command::ReportCredited { .. }
+        | Command::Matter(_) => "nothing that can be ordered".to_owned(),
     }
 }
 

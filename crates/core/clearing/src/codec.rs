@@ -5,10 +5,10 @@
 
 use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
 use crate::{
-    AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Broadcast, Command, ContentHash, Cover, FixedSide,
-    Fund, FundDirection, Improvements, IsoReason, MessageIdHash, Notice, OfferRate, Order, ParticipantId, ParticipantStatus, Pay,
-    PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant, RequestQuote, Return, ReturnTerms, RiskDecision,
-    RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, Terms, Time, Uetr,
+    AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Basis, Bic, Broadcast, Command, ContentHash, Cover,
+    FixedSide, Fund, FundDirection, Improvements, IsoReason, MatterStep, MessageIdHash, Notice, OfferRate, Order, ParticipantId,
+    ParticipantStatus, Pay, PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant, RequestQuote, Return,
+    ReturnTerms, RiskDecision, RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -105,6 +105,7 @@ impl Command {
                 out.push(91);
                 report.encode(out);
             }
+            Self::Matter(step) => step.encode(out),
         }
     }
 
@@ -131,6 +132,8 @@ impl Command {
             40..=46 => Self::Arrange(Arrangement::decode(tag, bytes)?),
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
             53 => Self::Broadcast(decode_broadcast(bytes)?),
+            70 => Self::Pay(decode_pay_on_basis(bytes)?),
+            71..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
             80..=83 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
             Return::TAG => Self::Return(Return::decode(bytes)?),
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),
@@ -141,7 +144,7 @@ impl Command {
             92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
             93 => Self::RequestQuote(decode_covering_quote(bytes)?),
             94 => Self::Pay(decode_pay_to_payee(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=79 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=69 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
@@ -262,13 +265,15 @@ fn decode_quote(bytes: &mut &[u8]) -> Result<RequestQuote, DecodeError> {
     })
 }
 
-/// Payments without terms, or without a payee, are written as they were before there were any.
+/// Payments without terms, those without a payee and those made on nothing are written as they were before there were any.
 fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
     let (has_terms, says_payee) = (pay.terms != Terms::default(), pay.terms.says_payee());
-    out.push(match (has_terms, says_payee) {
-        (_, true) => 94,
-        (true, false) => 50,
-        (false, false) => 7,
+    let has_basis = pay.terms.basis != Basis::Plain;
+    out.push(match (has_basis, says_payee, has_terms) {
+        (true, _, _) => 70,
+        (false, true, _) => 94,
+        (false, false, true) => 50,
+        (false, false, false) => 7,
     });
     out.extend_from_slice(&pay.uetr.0);
     out.extend_from_slice(&pay.content.0);
@@ -284,17 +289,29 @@ fn encode_pay(pay: &Pay, out: &mut Vec<u8>) {
     out.push(pay.priority as u8);
     put_u64(out, pay.accepted_at.0);
     put_risk(out, pay.risk);
+    if has_basis {
+        out.push(u8::from(says_payee));
+    }
     if has_terms {
         pay.terms.encode(out);
     }
     if says_payee {
         pay.terms.encode_payee(out);
     }
+    if has_basis {
+        pay.terms.basis.encode(out);
+    }
 }
 
 fn decode_pay_to_payee(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
     let plain = decode_pay(bytes)?;
     Ok(Pay { terms: Terms::decode_with_payee(bytes)?, ..plain })
+}
+
+fn decode_pay_on_basis(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {
+    let plain = decode_pay(bytes)?;
+    let terms = if take_bool(bytes)? { Terms::decode_with_payee(bytes)? } else { Terms::decode(bytes)? };
+    Ok(Pay { terms: Terms { basis: Basis::decode(bytes)?, ..terms }, ..plain })
 }
 
 fn decode_pay_on_terms(bytes: &mut &[u8]) -> Result<Pay, DecodeError> {

@@ -1,7 +1,7 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
 use crate::{
-    AnswerRecall, Arrangement, Bic, ContentHash, Improvements, MessageIdHash, Notice, Officer, Order, ParticipantId,
+    AnswerRecall, Arrangement, Bic, ContentHash, Improvements, MatterStep, MessageIdHash, Notice, Officer, Order, ParticipantId,
     PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings, SettlementCommand, Terms,
     Time, Uetr,
 };
@@ -77,6 +77,8 @@ pub enum Command {
     ReportPosting(PostingReport),
     /// A standing rate with improvements for large amounts and known banks; replaces the provider's earlier one for the pair.
     OfferRate(OfferRate),
+    /// A step of a matter between two agents: a request to pay.
+    Matter(MatterStep),
 }
 
 /// What operators tell all participants: an outage, a change of hours, a day that begins.

@@ -1,7 +1,7 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, FundDirection, IsoReason, Letter,
+    AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MatterView,
     MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting, PublicKey, QuoteId,
     RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote, Time, Uetr,
     WaitingView,
@@ -31,6 +31,8 @@ pub struct Applied {
     /// Payments that left memory with this block, as they stood, in order of arrival: nothing will
     /// change them any more but the end of a review.
     pub forgotten: Vec<PaymentView>,
+    /// Matters that left memory with this block.
+    pub forgotten_matters: Vec<Uetr>,
 }
 
 /// The answer to one command.
@@ -54,6 +56,13 @@ pub enum Outcome {
         /// How it stands after this command.
         payment: WaitingView,
         /// Whether this very command had been answered before.
+        repeated: bool,
+    },
+    /// A step of a matter was taken, or had been before.
+    Matter {
+        /// How it stands after this command.
+        matter: MatterView,
+        /// Whether this very step had been taken before.
         repeated: bool,
     },
     /// Refused; nothing changed.
@@ -163,6 +172,8 @@ pub enum EventKind {
     SchemeTermsSet(SchemeTerms),
     /// The creditor agent reviews a settled payment before it posts it, is late with that, has it frozen, or will return it.
     PaymentReviewed(PaymentView),
+    /// A matter between two agents was opened, or stands otherwise.
+    Matter(MatterView),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

@@ -161,7 +161,8 @@ impl Command {
             | Self::Answer(_)
             | Self::ReportCredited { .. }
             | Self::ReportPosting(_)
-            | Self::OfferRate(_) => return None,
+            | Self::OfferRate(_)
+            | Self::Matter(_) => return None,
         })
     }
 }
@@ -271,7 +272,8 @@ impl Clearing {
             | Command::Answer(_)
             | Command::ReportCredited { .. }
             | Command::ReportPosting(_)
-            | Command::OfferRate(_) => Err(Refusal::NeedsOrder),
+            | Command::OfferRate(_)
+            | Command::Matter(_) => Err(Refusal::NeedsOrder),
         }
     }
 

@@ -6,7 +6,7 @@ pub use ledger::laws::{
 
 use crate::liquidity::limit_of;
 use crate::payment::{Payment, Status};
-use crate::{Clearing, Event, EventKind, PaymentIndex, PaymentState};
+use crate::{Clearing, Event, EventKind, MatterView, PaymentIndex, PaymentState, RequestState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// PAY-01: every payment is held with an open hold or has exactly one end; ends on record and forgotten ones fill the tree.
@@ -157,6 +157,33 @@ pub fn pay_05_reviews_are_of_settled_payments(clearing: &Clearing) -> Result<(),
     clearing.check_reviews()
 }
 
+/// RTP-01: a request is paid by one settled payment at most, of what was asked or less where less is allowed; one that is being
+/// paid has one open payment, and no other has any.
+pub fn rtp_01_a_request_is_paid_once(clearing: &Clearing) -> Result<(), LawBroken> {
+    let broken = |uetr, detail: &str| Err(LawBroken { law: "RTP-01", detail: format!("request {uetr} {detail}") });
+    for matter in clearing.matters() {
+        let MatterView::Request(request) = matter;
+        let open = clearing.payments_on(request.uetr).count();
+        let (is_paying, is_paid) = (request.state == RequestState::Paying, request.state == RequestState::Paid);
+        if open != usize::from(is_paying) {
+            return broken(request.uetr, &format!("is {:?} with {open} payments under way", request.state));
+        }
+        if request.settlement.is_some() != (is_paying || is_paid) {
+            return broken(request.uetr, "names a payment and is not paid, or the other way round");
+        }
+        let Some(settlement) = request.settlement else { continue };
+        let (paid, asked) = (settlement.credit, request.amount);
+        if paid.currency != asked.currency || paid.minor > asked.minor || paid.minor < asked.minor && !request.less_allowed {
+            return broken(request.uetr, &format!("was paid {paid:?} for {asked:?}"));
+        }
+        let expected = if is_paid { PaymentState::Settled } else { PaymentState::Held };
+        if clearing.payment(settlement.payment).is_some_and(|payment| payment.state != expected) {
+            return broken(request.uetr, "was paid by a payment that says otherwise");
+        }
+    }
+    Ok(())
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -169,6 +196,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         ret_01_no_more_than_the_original(clearing),
         pay_05_reviews_are_of_settled_payments(clearing),
         fee_01_charged_as_the_tariff_says(clearing),
+        rtp_01_a_request_is_paid_once(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

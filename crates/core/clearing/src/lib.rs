@@ -36,6 +36,7 @@ mod index;
 pub mod laws;
 mod letter;
 mod liquidity;
+mod matters;
 mod offers;
 mod participant;
 mod payment;
@@ -67,6 +68,10 @@ pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Posi
 pub use index::IndexSeed;
 pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
+pub use matters::{
+    AskToPay, Basis, MatterStep, MatterTold, MatterView, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView,
+    Settlement,
+};
 pub use offers::{Improvements, Relation, Tier};
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};

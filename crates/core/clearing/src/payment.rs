@@ -10,9 +10,9 @@ use crate::fees::{Charged, Legs};
 use crate::rules::{Code, Ruled, Uses};
 use crate::table::Payments;
 use crate::{
-    Answer, AnswerVerdict, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId, Pay,
-    PaymentIndex, PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, Rejection, RiskDecision, RiskVerdict,
-    Time, Uetr, WaitReason,
+    Answer, AnswerVerdict, Basis, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
+    Pay, PaymentIndex, PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, Rejection, RiskDecision,
+    RiskVerdict, Time, Uetr, WaitReason,
 };
 use chain::{FinalRecord, FinalState};
 use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
@@ -86,6 +86,9 @@ impl Clearing {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
+        if self.is_matter(pay.uetr) {
+            return Err(Refusal::DuplicateUetr);
+        }
         self.check_acceptance(pay.accepted_at)?;
         let known_agent = |agent: ParticipantId| (agent.0 as usize) < self.participants.len();
         if !known_agent(pay.debtor_agent) || !known_agent(pay.creditor_agent) {
@@ -110,6 +113,7 @@ impl Clearing {
                 let index = self.record_held(pay, held);
                 self.note_pair(index, pay.terms.pair);
                 self.reserve(index, &uses);
+                self.begin_payment(index, pay.terms.basis);
                 index
             }
             Ok(Admitted::Waits(until, reason)) => match self.let_wait(pay, until, reason, arrival.at(self.time)) {
@@ -141,6 +145,7 @@ impl Clearing {
             return Ok(self.wait_longer(pay, arrival, corridor, (at, WaitReason::AsAsked)));
         }
         let quote = pay.quote.map(|id| self.usable_quote(id, pay)).transpose()?;
+        self.check_basis(pay, quote.as_ref())?;
         let (uses, corridor) = match self.rule(pay, quote.as_ref())? {
             Ruled::Now(uses, corridor) => (uses, corridor),
             Ruled::ClosedUntil(opens) => {
@@ -166,6 +171,19 @@ impl Clearing {
         let cools_off = if arrival == Arrival::Now { self.cools_off(pay, corridor) } else { None };
         let (until, reason) = cools_off.filter(|(until, _)| *until > asked.0).unwrap_or(asked);
         Admitted::Waits(until, reason)
+    }
+
+    /// Whether what it is made on takes it.
+    fn check_basis(&self, pay: &Pay, quote: Option<&Quote>) -> Result<(), Rejection> {
+        match pay.terms.basis {
+            Basis::Plain => Ok(()),
+            Basis::Request(request) => {
+                let credit = quote.map_or((pay.debit, pay.debit_currency), |quote| {
+                    (quote.terms.credit.minor, quote.terms.credit.currency.code)
+                });
+                self.check_request(request, [pay.debtor_agent, pay.creditor_agent], credit)
+            }
+        }
     }
 
     fn hold_same_currency(&mut self, pay: &Pay, charged: Charged) -> Result<Held, Rejection> {
@@ -353,12 +371,12 @@ impl Clearing {
         }
     }
 
-    /// When the next open payment times out, the next waiting one is taken up, an answer to a recall is due or a review is overdue,
-    /// if there is one.
+    /// When the next open payment times out, the next waiting one is taken up, an answer to a recall is due, a review is overdue
+    /// or the next matter expires, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
         let later = self.next_release().into_iter().chain(self.next_transfer()).chain(self.aftermath.recalls.next_due());
-        let later = later.chain(self.next_overdue());
+        let later = later.chain(self.next_overdue()).chain(self.next_expiry());
         answers.chain(later).min()
     }
 
@@ -419,6 +437,7 @@ impl Clearing {
             PaymentState::Settled => EventKind::PaymentSettled(view),
             PaymentState::Held | PaymentState::Rejected => EventKind::PaymentRejected(view),
         });
+        self.end_payment(index);
     }
 
     /// Enters the payment's state in the block's changes.

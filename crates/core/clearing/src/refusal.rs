@@ -149,11 +149,29 @@ pub enum Refusal {
     ImprovementsNotValid,
     /// Terms for cooling off with an unknown currency or a wait of more than seven days.
     CoolingOffNotValid,
+    /// No matter has this UETR.
+    UnknownMatter,
+    /// The matter is between other agents, or this step is the other one's.
+    NotYourMatter,
+    /// Both agents of a matter are one.
+    SameAgents,
+    /// An expiry that has passed, or is too far ahead.
+    ExpiryNotValid,
+    /// The request was accepted; a payment decides.
+    RequestAccepted,
+    /// The request was paid.
+    RequestPaid,
+    /// The request was refused by the debtor's side.
+    RequestRefused,
+    /// The request was taken back.
+    RequestWithdrawn,
+    /// The request has expired.
+    RequestExpired,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 73] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -218,6 +236,15 @@ impl Refusal {
         Self::TariffNotValid,
         Self::ImprovementsNotValid,
         Self::CoolingOffNotValid,
+        Self::UnknownMatter,
+        Self::NotYourMatter,
+        Self::SameAgents,
+        Self::ExpiryNotValid,
+        Self::RequestAccepted,
+        Self::RequestPaid,
+        Self::RequestRefused,
+        Self::RequestWithdrawn,
+        Self::RequestExpired,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -330,6 +357,15 @@ impl Refusal {
             Self::ReturnTermsNotValid => {
                 ("CLR-1118", b"NARR", 422, WithChange, "what is recalled in time must still be returnable when its answer is due")
             }
+            Self::UnknownMatter => ("CLR-1120", b"AG09", 404, Never, "no matter with this UETR"),
+            Self::NotYourMatter => ("CLR-1121", b"AGNT", 403, Never, "the matter is between other agents"),
+            Self::SameAgents => ("CLR-1122", b"AGNT", 422, WithChange, "debtor agent and creditor agent are the same"),
+            Self::ExpiryNotValid => ("CLR-1123", b"DT01", 422, WithChange, "the expiry has passed, or lies too far ahead"),
+            Self::RequestAccepted => ("CLR-1124", b"ALAC", 409, Never, "the request to pay was accepted"),
+            Self::RequestPaid => ("CLR-1125", b"APAR", 409, Never, "the request to pay was paid"),
+            Self::RequestRefused => ("CLR-1126", b"ARFR", 409, Never, "the request to pay was refused"),
+            Self::RequestWithdrawn => ("CLR-1127", b"ARJR", 409, Never, "the request to pay was taken back"),
+            Self::RequestExpired => ("CLR-1128", b"AEXR", 409, Never, "the request to pay has expired"),
         }
     }
 
@@ -422,6 +458,14 @@ pub enum Rejection {
     ChargesExceedAmount,
     /// It must wait longer than its quote is firm.
     CoolsOffLongerThanQuote,
+    /// It names a request to pay that is unknown, was not accepted, or has ended unpaid.
+    RequestNotOpen,
+    /// It names a request to pay that was paid, or is being paid.
+    RequestPaid,
+    /// It names a request to pay that has expired.
+    RequestExpired,
+    /// It names a request to pay between other agents, or of another amount.
+    RequestDiffers,
 }
 
 impl Rejection {
@@ -459,11 +503,15 @@ impl Rejection {
             Self::ReservedLiquidity => (43, "PAY-2043", *b"AM04", "what the debtor agent has left is reserved for high priority"),
             Self::ChargesExceedAmount => (80, "PAY-2080", *b"AM06", "the charges the creditor bears leave nothing of the amount"),
             Self::CoolsOffLongerThanQuote => (81, "PAY-2081", *b"TM01", "it must wait longer than its quote is firm"),
+            Self::RequestNotOpen => (60, "PAY-2060", *b"AG09", "it names a request to pay that is unknown or not accepted"),
+            Self::RequestPaid => (61, "PAY-2061", *b"APAR", "it names a request to pay that is paid already"),
+            Self::RequestExpired => (62, "PAY-2062", *b"AEXR", "it names a request to pay that has expired"),
+            Self::RequestDiffers => (63, "PAY-2063", *b"AM09", "its agents or amount are not those of the request to pay"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -495,6 +543,10 @@ impl Rejection {
         Self::ReservedLiquidity,
         Self::ChargesExceedAmount,
         Self::CoolsOffLongerThanQuote,
+        Self::RequestNotOpen,
+        Self::RequestPaid,
+        Self::RequestExpired,
+        Self::RequestDiffers,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -534,7 +586,8 @@ impl Rejection {
             | Self::OutsideHours
             | Self::QuotaUsedUp
             | Self::TooManyPayments
-            | Self::TablesFull => Retry::Later,
+            | Self::TablesFull
+            | Self::RequestNotOpen => Retry::Later,
             Self::QuoteNotValid
             | Self::QuoteDiffers
             | Self::AmountTooLarge
@@ -547,8 +600,14 @@ impl Rejection {
             | Self::CancelledByDebtor
             | Self::CurrencyNotInCorridor
             | Self::ChargesExceedAmount
-            | Self::CoolsOffLongerThanQuote => Retry::WithChange,
-            Self::ByCreditorAgent(_) | Self::CurrencyNotServed | Self::RiskBlocked | Self::NoCorridor => Retry::Never,
+            | Self::CoolsOffLongerThanQuote
+            | Self::RequestDiffers => Retry::WithChange,
+            Self::ByCreditorAgent(_)
+            | Self::CurrencyNotServed
+            | Self::RiskBlocked
+            | Self::NoCorridor
+            | Self::RequestPaid
+            | Self::RequestExpired => Retry::Never,
         }
     }
 }

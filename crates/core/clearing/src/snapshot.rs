@@ -77,6 +77,7 @@ impl Clearing {
         self.encode_reviews(out);
         self.encode_improvements(out);
         self.encode_cooling(out);
+        self.encode_matters(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -163,6 +164,7 @@ impl Clearing {
         clearing.decode_reviews(bytes)?;
         clearing.decode_improvements(bytes)?;
         clearing.decode_cooling(bytes)?;
+        clearing.decode_matters(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }

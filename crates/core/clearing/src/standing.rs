@@ -181,7 +181,8 @@ impl ParticipantView {
             | EventKind::RulebookSet(_)
             | EventKind::Letter(_)
             | EventKind::SchemeTermsSet(_)
-            | EventKind::PaymentReviewed(_) => None,
+            | EventKind::PaymentReviewed(_)
+            | EventKind::Matter(_) => None,
         }
     }
 }

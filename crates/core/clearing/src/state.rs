@@ -8,6 +8,7 @@ use crate::fees::Books;
 use crate::governance::Governance;
 use crate::index::Index;
 use crate::liquidity::{limit_of, room};
+use crate::matters::Matters;
 use crate::participant::Participant;
 use crate::returns::Aftermath;
 use crate::review::Reviews;
@@ -102,6 +103,7 @@ pub struct Clearing {
     pub(crate) fees: Books,
     pub(crate) reviews: Reviews,
     pub(crate) cooling: Cooling,
+    pub(crate) matters: Matters,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -154,6 +156,7 @@ impl Clearing {
             fees: Books::default(),
             reviews: Reviews::default(),
             cooling: Cooling::default(),
+            matters: Matters::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -177,6 +180,7 @@ impl Clearing {
         self.time = time;
         let first_position = self.next_position;
         self.expire_payments();
+        self.expire_matters();
         self.expire_quotes();
         self.expire_orders();
         self.turn_page();
@@ -188,6 +192,7 @@ impl Clearing {
         self.begin_settlement();
         self.begin_aftermath();
         let forgotten = self.forget_payments(commands.len());
+        let forgotten_matters = self.forget_matters();
         let mut outcomes = Vec::with_capacity(commands.len());
         for chunk in commands.chunks(Self::WARM_COMMANDS) {
             self.warm(chunk);
@@ -207,6 +212,7 @@ impl Clearing {
             tree_root: self.finals.root(),
             first_position,
             forgotten,
+            forgotten_matters,
         }
     }
 
@@ -244,7 +250,8 @@ impl Clearing {
                 | Command::Broadcast(_)
                 | Command::SchemeTerms(_)
                 | Command::ReportPosting(_)
-                | Command::OfferRate(_) => {}
+                | Command::OfferRate(_)
+                | Command::Matter(_) => {}
             }
         }
         let payers = || commands.iter().filter_map(|command| if let Command::Pay(pay) = command { Some(pay) } else { None });
@@ -297,6 +304,7 @@ impl Clearing {
             Command::SchemeTerms(terms) => self.set_scheme_terms(terms),
             Command::ReportPosting(report) => self.report_posting(report),
             Command::OfferRate(offer) => self.offer_rate(offer),
+            Command::Matter(step) => self.step_matter(step),
         }
     }
 

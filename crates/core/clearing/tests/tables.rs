@@ -33,6 +33,7 @@
 //! return-terms return 400 recall 100 fraud 300 answer 50     times after settlement, in seconds
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
+//! Matters between two agents, such as requests to pay, have lines of their own, see `matters`.
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook and a tariff are
 //! written over several lines, see `rulebook`, `tariff`.
 //! After every line all laws are checked.
@@ -50,6 +51,8 @@ use clearing::{
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
 
+#[path = "support/matters.rs"]
+mod matters;
 #[path = "support/rulebook.rs"]
 mod rulebook;
 #[path = "support/settlement.rs"]
@@ -176,6 +179,16 @@ impl Scheme {
             ["retention", seconds] => {
                 Command::Configure(Settings { payment_retention_ns: time(seconds).0, ..Settings::unconfigured() })
             }
+            ["ask", id, creditor, debtor, amount, code, "until", until, ref rest @ ..] => {
+                let agents = [self.participant(creditor), self.participant(debtor)];
+                let asked = (self.amount(amount, code), currency_code(code));
+                matters::ask(Uetr(id16(id)), agents, asked, time(until), rest)
+            }
+            ["reply", id, name, word] => matters::reply(Uetr(id16(id)), self.participant(name), word)?,
+            ["withdraw", id, name] => matters::withdraw(Uetr(id16(id)), self.participant(name)),
+            ["request", id] => {
+                return Ok(self.clearing.matter(Uetr(id16(id))).map_or("unknown".into(), |matter| matters::words(&matter)));
+            }
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
             ["ledger", code, decimals] => {
                 Command::OpenLedger(Currency::new(currency_code(code), decimals.parse().unwrap()).unwrap())
@@ -253,6 +266,10 @@ impl Scheme {
             Outcome::Waiting { payment, repeated } => {
                 let again = if *repeated { " again" } else { "" };
                 format!("waits until {}{again}", payment.until.0 / SECOND)
+            }
+            Outcome::Matter { matter, repeated } => {
+                let again = if *repeated { " again" } else { "" };
+                format!("{}{again}", matters::words(matter))
             }
             Outcome::Refused(refusal) => refusal.code().into(),
         }

@@ -1,5 +1,6 @@
 //! What all parts of a running bank share.
 
+use crate::asking::RequestBook;
 use crate::books::records::OutboxMessage;
 use crate::books::{Books, BooksError};
 use crate::bulk::UPLOADS_MAX;
@@ -37,6 +38,8 @@ pub(crate) struct Inner {
     /// Messages to send. Bounded by the books: everything in it is in the outbox too.
     pub(crate) outbox: mpsc::UnboundedSender<(u64, OutboxMessage)>,
     pub(crate) directory: Directory,
+    /// What customers asked others to pay.
+    pub(crate) requests: RequestBook,
     pub(crate) sessions: Sessions,
     /// Turns for pages that watch progress.
     pub(crate) watchers: Arc<Semaphore>,
@@ -73,6 +76,7 @@ impl Inner {
             changes: broadcast::Sender::new(CHANGES_KEPT),
             outbox,
             directory: Directory::default(),
+            requests: RequestBook::default(),
             sessions: Sessions::new(Arc::clone(&world)),
             world,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),

@@ -18,6 +18,7 @@
 //! [`books`] for what is kept, `engine` for what runs, `web` for what is seen.
 
 mod aliases;
+mod asking;
 mod bank;
 pub mod books;
 pub mod bulk;
@@ -38,6 +39,7 @@ mod session;
 mod teller;
 mod web;
 
+pub use asking::{Asked, TypedRequest};
 pub use bank::{Bank, BankHandle, StartError};
 pub use config::{Accent, BankConfig, CURRENCIES, NameForms, RateCard};
 pub use fault::{Fault, SLOW_MS_MAX};

@@ -7,8 +7,8 @@ use iso20022::value::EpochNanos;
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
     CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, IdentityView, NameVerdict, PartyView,
-    PaymentPriority, PaymentReturnView, StatusReportView, StatusRequestView, SystemEventView, TransactionStatus, ViewError,
-    business_message,
+    PaymentPriority, PaymentRequestView, PaymentReturnView, RequestReportView, RequestStatus, StatusReportView,
+    StatusRequestView, SystemEventView, TransactionStatus, ViewError, business_message,
 };
 use iso20022::{Carried, Limits, Message, read_business_message};
 use money::Amount;
@@ -48,6 +48,10 @@ pub(crate) enum Read {
     Rejection(String, String),
     /// What operators tell everybody.
     Broadcast(SystemEventView),
+    /// A customer of this bank is asked to pay.
+    Requested(Box<PaymentRequestView>),
+    /// How a request stands.
+    RequestStatus(Box<RequestReportView>),
 }
 
 /// Why a message of the centre does not read.
@@ -79,11 +83,14 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
         Carried::Return(_) => Read::Returned(Box::new(PaymentReturnView::of(document)?)),
         Carried::CancellationRequest(_) => Read::Recall(Box::new(CancellationRequestView::of(document)?)),
         Carried::CancellationAnswer(_) => Read::RecallAnswer(Box::new(CancellationAnswerView::of(document)?)),
+        Carried::PaymentRequest(_) => Read::Requested(Box::new(PaymentRequestView::of(document)?)),
+        Carried::RequestReport(_) => Read::RequestStatus(Box::new(RequestReportView::of(document)?)),
         Carried::StatusRequest(_)
         | Carried::LiquidityTransfer(_)
         | Carried::Receipt(_)
         | Carried::StatementRequest(_)
         | Carried::Statement(_)
+        | Carried::RequestWithdrawal(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {
             return Err(ReadFault::Unexpected(document.message_type().id()));
@@ -159,6 +166,7 @@ impl Scheme {
             instructed_amount: None,
             exchange_rate: None,
             quote: payment.quote.as_ref().map(|quote| uuid_bytes(&quote.quote_id)),
+            request: payment.request.as_deref().map(uuid_bytes),
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,
@@ -235,6 +243,36 @@ impl Scheme {
         view.reason = reason.map(str::to_owned);
         view.instructing_agent = Some(self.own.clone());
         view.instructed_agent = Some(self.centre.clone());
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// A request to pay (`pain.013`).
+    pub(crate) fn request(&self, view: &PaymentRequestView) -> Result<String, ViewError> {
+        self.envelope(&view.message_id, view.created_at, &view.message()?)
+    }
+
+    /// The answer to a request to pay (`pain.014`).
+    pub(crate) fn request_answer(
+        &self,
+        request: &PaymentRequestView,
+        status: RequestStatus,
+        reason: Option<&str>,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = RequestReportView {
+            message_id: id.clone(),
+            created_at: now,
+            debtor_agent: self.own.clone(),
+            creditor_agent: request.creditor_agent.clone(),
+            original_message_id: Some(request.message_id.clone()),
+            original_payment_information_id: request.payment_information_id.clone(),
+            original_end_to_end_id: Some(request.end_to_end_id.clone()),
+            uetr: request.uetr,
+            status,
+            reason: reason.map(str::to_owned),
+            information: None,
+        };
         self.envelope(&id, now, &view.message()?)
     }
 

@@ -99,6 +99,7 @@ impl Inner {
                 alias: found.map(|found| found.alias),
             },
             quote,
+            request: None,
             fixed_credit: order.fixed == FixedSide::Credit,
             purpose: order.purpose,
             note: order.note,

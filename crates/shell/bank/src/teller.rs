@@ -1,5 +1,6 @@
 //! A bank at work without pages: books, link and engine, and a desk where customers are served.
 
+use crate::asking::{Asked, TypedRequest};
 use crate::books::records::Outgoing;
 use crate::books::{Books, BooksError, BooksReport, OutgoingReturn};
 use crate::config::BankConfig;
@@ -93,6 +94,11 @@ impl Desk {
     /// Sends back a payment this bank had credited: so much of it, or what is left.
     pub async fn send_back(&self, uetr: &str, amount: Option<&str>, reason: &str) -> Result<OutgoingReturn, ServiceError> {
         engine::send_back(&self.0, uetr, amount, reason).await
+    }
+
+    /// Asks somebody at another bank to pay a customer of this one.
+    pub async fn ask_to_pay(&self, sign_in: &str, typed: &TypedRequest) -> Result<Asked, ServiceError> {
+        self.0.ask_to_pay(sign_in, typed).await
     }
 
     /// A customer's payment out.

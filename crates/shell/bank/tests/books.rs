@@ -58,6 +58,7 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         credit: Amount::from_minor(minor, HKD),
         payee,
         quote: None,
+        request: None,
         purpose: "GDDS".to_owned(),
         note: String::new(),
         fixed_credit: false,

@@ -115,7 +115,8 @@ impl Known {
                 | EventKind::Recall(_)
                 | EventKind::RulebookSet(_)
                 | EventKind::SchemeTermsSet(_)
-                | EventKind::PaymentReviewed(_) => {}
+                | EventKind::PaymentReviewed(_)
+                | EventKind::Matter(_) => {}
             }
         }
     }

@@ -370,11 +370,12 @@ impl<E: Spawner + Clock, S: Sink, A: Authorise> Keeper<E, S, A> {
     }
 }
 
-/// The payment whose message a command came with. Only these are asked for again: participants read them.
+/// The payment or matter whose message a command came with. Only these are asked for again: participants read them.
 fn uetr_of(command: &Command) -> Option<Uetr> {
     match command {
         Command::Pay(pay) => Some(pay.uetr),
         Command::Return(back) => Some(back.id),
+        Command::Matter(step) => step.content().map(|_| step.uetr()),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -421,6 +422,10 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
         Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
         Command::ReportPosting(report) => payment(report.uetr).or(Some(unknown)),
+        Command::Matter(step) => Some(match clearing.matter(step.uetr()) {
+            Some(matter) => Outcome::Matter { matter, repeated: true },
+            None => Outcome::Refused(Refusal::UnknownMatter),
+        }),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
         Command::Configure(_)
         | Command::OpenLedger(_)

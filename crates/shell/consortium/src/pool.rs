@@ -417,6 +417,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::ReportPosting(_)
+        | Command::Matter(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)

@@ -288,7 +288,7 @@ impl Replica {
 
 fn is_repeated(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Payment { repeated, .. } | Outcome::Waiting { repeated, .. } => *repeated,
+        Outcome::Payment { repeated, .. } | Outcome::Waiting { repeated, .. } | Outcome::Matter { repeated, .. } => *repeated,
         Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Refused(_) => false,
     }
 }

@@ -70,7 +70,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::Recall(_)
         | Command::AnswerRecall(_)
         | Command::SetRulebook(_)
-        | Command::ReportPosting(_) => true,
+        | Command::ReportPosting(_)
+        | Command::Matter(_) => true,
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)

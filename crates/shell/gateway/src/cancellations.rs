@@ -28,7 +28,7 @@ pub(crate) async fn take(
     let pending = door.submit(command(asked, sender.id), Some(request.to_vault()), false)?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
     let signed = |status, outcome, refusal| {
-        let message = wire::cancellation_answer(door, asked, outcome, refusal);
+        let message = wire::cancellation_answer(door, &asked.assigner, asked.uetr, outcome, refusal);
         door.signed(status, XML, message, request.digest_field())
     };
     let outcome = match outcome {
@@ -48,7 +48,11 @@ pub(crate) async fn take(
     match outcome {
         Outcome::Payment { payment, .. } => Ok(with_state(signed(200, CancellationOutcome::Cancelled, None), &payment)),
         Outcome::Refused(refusal) => Ok(signed(refusal.http_status(), CancellationOutcome::Refused, Some(refusal))),
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Done
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a payment is cancelled or not, and not {other:?}")
         }
     }

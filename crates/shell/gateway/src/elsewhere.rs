@@ -145,7 +145,10 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::StatementRequest(_)
         | Taken::Return(_)
         | Taken::CancellationAnswer(_)
-        | Taken::Cancellation(_) => Err("it is no answer"),
+        | Taken::Cancellation(_)
+        | Taken::Request(_)
+        | Taken::RequestReply(_)
+        | Taken::RequestWithdrawal(_) => Err("it is no answer"),
     }
 }
 

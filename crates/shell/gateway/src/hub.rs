@@ -244,6 +244,8 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         EventKind::Settlement(note) => [Some(note.participant), note.agent],
         EventKind::Funded { participant, .. } => [Some(*participant), None],
         EventKind::PaymentReviewed(payment) => [Some(payment.debtor_agent), Some(payment.creditor_agent)],
+        // Whoever is not told of this step finds nothing new.
+        EventKind::Matter(matter) => matter.agents().map(Some),
         EventKind::LedgerOpened(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }

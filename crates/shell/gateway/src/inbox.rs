@@ -185,7 +185,8 @@ fn is_to_be_told(entry: &InboxItem) -> bool {
             InboxKind::Ended | InboxKind::Credited | InboxKind::Returned | InboxKind::Recalled(_) | InboxKind::RecallAnswered(_),
             _,
         )
-        | Tells::Letter(_) => true,
+        | Tells::Letter(_)
+        | Tells::Matter(..) => true,
         // A funding nobody asked for by message is an entry, and told as one to who wants to know.
         Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
         Tells::Payment(InboxKind::Reviewed | InboxKind::Overdue | InboxKind::Blocked | InboxKind::Returning, _) => true,

@@ -51,6 +51,7 @@ mod recent;
 mod reference;
 mod refusal;
 mod registry;
+mod requests;
 mod returns;
 mod routes;
 mod rules;

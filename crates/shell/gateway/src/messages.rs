@@ -19,6 +19,7 @@ use crate::reads::{is_party, own_waiting};
 use crate::recalls;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::requests;
 use crate::returns;
 use crate::statements;
 use crate::terms::terms_of;
@@ -57,6 +58,9 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::Return(view) => returns::take(door, request, &view, permit).await,
         Taken::CancellationAnswer(view) => recalls::answer(door, request, &view, permit).await,
         Taken::Cancellation(asked) => cancellations::take(door, request, &asked, permit).await,
+        Taken::Request(asked) => requests::ask(door, request, &asked, permit).await,
+        Taken::RequestReply(reply) => requests::reply(door, request, &reply, permit).await,
+        Taken::RequestWithdrawal(withdrawal) => requests::withdraw(door, request, &withdrawal, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
         Taken::Receipt(receipt) => transfers::answer(door, request, &receipt, permit).await,
@@ -68,7 +72,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 /// What a message is for, now that it has been read.
 fn class(taken: &Taken) -> Class {
     match taken {
-        Taken::Payment(_) => Class::Payment,
+        Taken::Payment(_) | Taken::Request(_) => Class::Payment,
         Taken::Report(_)
         | Taken::PayeeAnswer(_)
         | Taken::Presence(..)
@@ -76,7 +80,9 @@ fn class(taken: &Taken) -> Class {
         | Taken::Transfer(_)
         | Taken::Receipt(_)
         | Taken::Return(_)
-        | Taken::CancellationAnswer(_) => Class::Answer,
+        | Taken::CancellationAnswer(_)
+        | Taken::RequestReply(_)
+        | Taken::RequestWithdrawal(_) => Class::Answer,
         Taken::StatusRequest(_) | Taken::StatementRequest(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }
@@ -135,7 +141,7 @@ async fn pay(
             Ok(view) => answer::standing(door, request, payment, &view),
             Err(refusal) => answer::refused(door, request, payment, refusal),
         },
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_)) => {
+        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Matter { .. }) => {
             unreachable!("a payment is taken or refused, not {other:?}")
         }
     }
@@ -240,7 +246,11 @@ async fn report_on(door: &Arc<Door>, request: &Authenticated, report: &Report, p
             Ok(payment) => Ok(with_state(empty(200), &payment)),
             Err(refusal) => answer::refused_report(door, request, report, refusal),
         },
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Done
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("an answer is taken or refused, not {other:?}")
         }
     }

@@ -26,7 +26,11 @@ pub(crate) async fn take(
     match outcome {
         Outcome::Done => Ok(empty(200)),
         Outcome::Refused(refusal) => answer::fault(door, request, &Fault::of_code(message_id, refusal)),
-        other @ (Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Payment { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a notice is taken or refused, not {other:?}")
         }
     }

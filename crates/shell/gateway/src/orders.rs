@@ -200,7 +200,7 @@ async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
             Ok(json!({ "order": id, "does": does, "status": "done", "participant": participant.0 }))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. } | Outcome::Matter { .. }) => {
             unreachable!("an order is done or refused, not {other:?}")
         }
     }

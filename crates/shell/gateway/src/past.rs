@@ -3,8 +3,8 @@
 use crate::returns::facts_of;
 use chain::Hash;
 use clearing::{
-    AccountView, Carries, Code, Facts, ParticipantId, PaymentView, Position, Priced, Question, Rejection, Rulebook, Tariff, Time,
-    Uetr, WaitingView, WhatIf,
+    AccountView, Carries, Code, Facts, MatterView, ParticipantId, PaymentView, Position, Priced, Question, Rejection, Rulebook,
+    Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use history::{
     AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
@@ -67,6 +67,12 @@ pub trait Past: Send + Sync {
     fn price(&self, question: &Question, corridor: Option<Code>) -> Option<Priced>;
     /// A payment that waits for its time.
     fn waiting(&self, uetr: Uetr) -> Option<WaitingView>;
+    /// A matter between two agents, while the centre keeps it.
+    fn matter(&self, uetr: Uetr) -> Option<MatterView>;
+    /// Matters of a participant, by UETR from `from` on.
+    fn matters_of(&self, participant: ParticipantId, from: Uetr, limit: usize) -> Vec<MatterView>;
+    /// The signed message that opened a matter.
+    fn matter_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>>;
     /// The debtor agent's signed message of a payment that waits.
     fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>>;
     /// The debtor agent's signed message, as given to the journal.
@@ -192,6 +198,18 @@ impl Past for RecordedPast {
 
     fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {
         self.model.waiting(uetr)
+    }
+
+    fn matter(&self, uetr: Uetr) -> Option<MatterView> {
+        self.model.matter(uetr)
+    }
+
+    fn matters_of(&self, participant: ParticipantId, from: Uetr, limit: usize) -> Vec<MatterView> {
+        self.model.matters_of(participant, from, limit)
+    }
+
+    fn matter_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>> {
+        self.model.matter_place(uetr).map(|place| self.vault.read(place)).transpose()
     }
 
     fn waiting_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>> {

@@ -11,6 +11,7 @@ use crate::notices;
 use crate::orders::OrderDocument;
 use crate::quotes::{quote_terms_of, rate_of};
 use crate::recalls;
+use crate::requests;
 use crate::returns;
 use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
@@ -52,7 +53,8 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::AnswerRecall(_)
         | Command::ReportPosting(_)
         | Command::OfferRate(_)
-        | Command::Cancel { .. } => true,
+        | Command::Cancel { .. }
+        | Command::Matter(_) => true,
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -88,6 +90,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
         Command::Settle(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
+        Command::Matter(step) => (step.sender(), "/v1/messages"),
         Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -132,6 +135,7 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         Command::Answer(answer) => chain::sha256(body).0 == answer.content.0,
         Command::Return(back) => chain::sha256(body).0 == back.content.0,
         Command::Recall(recall) => chain::sha256(body).0 == recall.content.0,
+        Command::Matter(step) => step.content().is_none_or(|content| chain::sha256(body).0 == content.0),
         Command::Order(_) => false,
         Command::Configure(_)
         | Command::OpenLedger(_)
@@ -205,7 +209,8 @@ fn command_of(
         | Command::Settle(_)
         | Command::Return(_)
         | Command::Recall(_)
-        | Command::AnswerRecall(_) => message_command(given, body, sender, content, known),
+        | Command::AnswerRecall(_)
+        | Command::Matter(_) => message_command(given, body, sender, content, known),
         Command::Order(_)
         | Command::Configure(_)
         | Command::OpenLedger(_)
@@ -271,6 +276,17 @@ fn message_command(
         (Command::AnswerRecall(_), Taken::CancellationAnswer(view)) => {
             recalls::answer_command(&view, sender.id).map(Command::AnswerRecall).ok_or("the message is no answer")
         }
+        (Command::Matter(_), Taken::Request(asked)) => {
+            if asked.creditor_agent != sender.bic {
+                return Err("the request is of another creditor agent");
+            }
+            let debtor_agent = known.by_bic(asked.debtor_agent).ok_or("the debtor agent is not known")?;
+            Ok(requests::ask_command(&asked, sender.id, debtor_agent.id, content))
+        }
+        (Command::Matter(_), Taken::RequestReply(reply)) if reply.debtor_agent == sender.bic => {
+            Ok(requests::reply_command(&reply, sender.id))
+        }
+        (Command::Matter(_), Taken::RequestWithdrawal(withdrawal)) => Ok(requests::withdraw_command(&withdrawal, sender.id)),
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }

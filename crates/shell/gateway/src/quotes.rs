@@ -115,7 +115,11 @@ pub(crate) async fn request(door: &Arc<Door>, request: &Authenticated) -> Result
             Ok(door.signed(200, JSON, body, request.digest_field()))
         }
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Done
+        | Outcome::Registered(_)
+        | Outcome::Payment { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a quote request is quoted or refused, not {other:?}")
         }
     }
@@ -128,7 +132,11 @@ pub(crate) async fn publish(door: &Arc<Door>, request: &Authenticated) -> Result
     match outcome(door, command, request).await? {
         Outcome::Done => Ok(door.signed(200, JSON, b"{\"status\":\"published\"}".to_vec(), request.digest_field())),
         Outcome::Refused(refusal) => Err(refusal.into()),
-        other @ (Outcome::Quoted(_) | Outcome::Registered(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Quoted(_)
+        | Outcome::Registered(_)
+        | Outcome::Payment { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a rate is published or refused, not {other:?}")
         }
     }

@@ -59,7 +59,11 @@ pub(crate) async fn ask(
     match outcome {
         Outcome::Done => Ok(None),
         Outcome::Refused(refusal) => Ok(Some(refusal)),
-        other @ (Outcome::Payment { .. } | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Payment { .. }
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a recall is taken or refused, and not {other:?}")
         }
     }
@@ -89,7 +93,11 @@ pub(crate) async fn answer(
     match outcome {
         Outcome::Done => Ok(empty(200)),
         Outcome::Refused(refusal) => answer::fault(door, request, &Fault::of_code(&view.message_id, refusal)),
-        other @ (Outcome::Payment { .. } | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Payment { .. }
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("an answer to a recall is taken or refused, and not {other:?}")
         }
     }

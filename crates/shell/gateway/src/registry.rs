@@ -186,7 +186,8 @@ impl Registry {
                 | EventKind::RulebookSet(_)
                 | EventKind::Letter(_)
                 | EventKind::SchemeTermsSet(_)
-                | EventKind::PaymentReviewed(_) => {}
+                | EventKind::PaymentReviewed(_)
+                | EventKind::Matter(_) => {}
             }
         }
     }

@@ -106,7 +106,11 @@ pub(crate) async fn take(
             Ok(payment) => Ok(settled(door, request, view, &payment)),
             Err(refusal) => Ok(refused(door, request, view, refusal)),
         },
-        other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Done
+        | Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a return settles or is refused, and not {other:?}")
         }
     }

@@ -14,7 +14,7 @@ use crate::reads::{charge_json, json_reply};
 use crate::refusal::Problem;
 use crate::terms;
 use clearing::{
-    Bic, Corridor, Country, Hours, Limit, Most, OutsideHours, ParticipantId, PartyKind, Period, Price, Purpose, Question,
+    Basis, Bic, Corridor, Country, Hours, Limit, Most, OutsideHours, ParticipantId, PartyKind, Period, Price, Purpose, Question,
     QuotaView, Refusal, Rulebook, Scope, Tariff, TariffLine, Terms, WhatIf,
 };
 use iso20022::view::IdentityView;
@@ -95,6 +95,7 @@ fn terms_from(
         purpose: purpose.transpose()?,
         person: document.and_then(|document| terms::person(&document, persons)),
         execute_at: None,
+        basis: Basis::Plain,
         pair: None,
         new_payee: false,
     })

@@ -1,7 +1,7 @@
 //! What the rulebook asks about a payment, from its message: kinds of parties, purpose, person, time.
 
 use crate::wire::Payment;
-use clearing::{PairKey, PartyKind, PersonKey, Purpose, Terms, Time};
+use clearing::{Basis, PairKey, PartyKind, PersonKey, Purpose, Terms, Time, Uetr};
 use iso20022::view::IdentityView;
 use signing::HashKey;
 
@@ -17,6 +17,7 @@ pub(crate) fn terms_of(payment: &Payment, persons: &HashKey) -> Terms {
         execute_at: view.execute_from.map(Time),
         pair: pair(payment, persons),
         new_payee: view.new_payee,
+        basis: view.request.map_or(Basis::Plain, |request| Basis::Request(Uetr(request))),
     }
 }
 

@@ -67,7 +67,11 @@ async fn enter(
     match outcome {
         Outcome::Done => Ok(None),
         Outcome::Refused(refusal) => Ok(Some(refusal)),
-        other @ (Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. }) => {
+        other @ (Outcome::Registered(_)
+        | Outcome::Quoted(_)
+        | Outcome::Payment { .. }
+        | Outcome::Waiting { .. }
+        | Outcome::Matter { .. }) => {
             unreachable!("a transfer is taken or refused, not {other:?}")
         }
     }

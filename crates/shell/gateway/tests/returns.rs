@@ -7,7 +7,8 @@ mod support;
 use chain::{Receipt, VerifierKey};
 use clearing::{Command, Settings};
 use iso20022::view::{
-    CancellationAnswerView, CancellationOutcome, CancellationRequestView, PaymentReturnView, StatusReportView, TransactionStatus,
+    CancellationAnswerView, CancellationOutcome, CancellationRequestView, CreditTransferView, PaymentReturnView, RequestStatus,
+    StatusReportView, TransactionStatus,
 };
 use serde_json::Value;
 use support::client::{Draft, Reply};
@@ -39,6 +40,19 @@ async fn settled(world: &World) -> ([u8; 16], [u64; 2]) {
     let reply = send(world, PEARL, &pacs002(PEARL, transfer.uetr, TransactionStatus::InProcess, None)).await;
     assert_eq!(reply.header("luohu-payment-state"), Some("settled"), "{}", reply.text());
     (transfer.uetr, [inbox(world, HARBOUR, 0).await.1, inbox(world, PEARL, 0).await.1])
+}
+
+/// The same, made on a request to pay.
+async fn settled_on_request(world: &World) -> [u8; 16] {
+    let request = request(PEARL, HARBOUR);
+    assert_eq!(send(world, PEARL, &pain013(&request)).await.status, 202);
+    let accepted = Draft::xml(world.bank(HARBOUR), &pain014(&request, RequestStatus::Accepted, None));
+    assert_eq!(world.connect(HARBOUR).await.send(&accepted).await.status, 200);
+    let transfer = CreditTransferView { request: Some(request.uetr), ..transfer(HARBOUR, PEARL) };
+    assert_eq!(send(world, HARBOUR, &pacs008(&transfer)).await.status, 202);
+    let answer = Draft::xml(world.bank(PEARL), &pacs002(PEARL, transfer.uetr, TransactionStatus::InProcess, None));
+    assert_eq!(world.connect(PEARL).await.send(&answer).await.header("luohu-payment-state"), Some("settled"));
+    transfer.uetr
 }
 
 fn back(uetr: [u8; 16], return_id: &str, minor: u64) -> PaymentReturnView {
@@ -137,13 +151,14 @@ async fn a_return_that_does_not_fit_says_why() {
 async fn a_forgotten_payment_is_returned_with_what_the_past_has_of_it() {
     let world = World::start().await;
     let (uetr, _) = settled(&world).await;
+    let asked_for = settled_on_request(&world).await;
     let first = pacs004(PEARL, &back(uetr, "R1", 1_000));
     assert_eq!(send(&world, PEARL, &first).await.status, 200);
     let second = 1_000_000_000;
     world.log.run(Command::Configure(Settings { payment_retention_ns: 601 * second, ..Settings::default() }));
     world.log.tick_at(now_ns() + 2_000 * second);
     world.log.tick_at(now_ns() + 2_001 * second);
-    assert!(world.log.payments().is_empty(), "the centre has forgotten both");
+    assert!(world.log.payments().is_empty(), "the centre has forgotten all of them");
     let later = |id: &str, minor| PaymentReturnView {
         created_at: (now_ns() + 2_001 * second) / second * second,
         ..back(uetr, id, minor)
@@ -151,6 +166,8 @@ async fn a_forgotten_payment_is_returned_with_what_the_past_has_of_it() {
     let reply = send(&world, PEARL, &pacs004(PEARL, &later("R2", 9_001))).await;
     assert_eq!((reply.status, status_of(&reply.body).reason.as_deref()), (422, Some("AM09")), "{}", reply.text());
     assert_eq!(send(&world, PEARL, &pacs004(PEARL, &later("R2", 9_000))).await.status, 200);
+    let of_request = PaymentReturnView { uetr: asked_for, ..later("R4", 1_000) };
+    assert_eq!(send(&world, PEARL, &pacs004(PEARL, &of_request)).await.status, 200, "what it was made on is no matter");
     // A return that was forgotten, sent again: its answer comes from the past.
     assert_eq!(send(&world, PEARL, &first).await.header("luohu-payment-state"), Some("settled"));
     // Another one under its identification is seen for what it is.

@@ -88,7 +88,8 @@ impl Feed {
             | EventKind::RulebookSet(_)
             | EventKind::Arranged(_)
             | EventKind::Settlement(_)
-            | EventKind::Letter(_) => {}
+            | EventKind::Letter(_)
+            | EventKind::Matter(_) => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! Inboxes: what the chain has for each participant, by position.
 
 use clearing::{
-    Event, EventKind, IsoReason, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, Posting, RecallState,
-    RecallVerdict, SettlementNote, recall_answers, recall_reasons,
+    Event, EventKind, IsoReason, MatterTold, MatterView, NoteKind, ParticipantId, PaymentIndex, PaymentView, Position, Posting,
+    RecallState, RecallVerdict, SettlementNote, recall_answers, recall_reasons,
 };
 use ordering::KeptLetter;
 use planted::{Bug, planted};
@@ -67,6 +67,8 @@ pub enum Tells {
     Letter(KeptLetter),
     /// Something between the centre and a settlement agent.
     Note(SettlementNote),
+    /// What it is told of a matter between two agents, as it stands now.
+    Matter(MatterTold, MatterView),
 }
 
 /// What an inbox entry says of a payment.
@@ -199,7 +201,8 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::Arranged(_)
         | EventKind::Settlement(_)
         | EventKind::Letter(_)
-        | EventKind::SchemeTermsSet(_) => None,
+        | EventKind::SchemeTermsSet(_)
+        | EventKind::Matter(_) => None,
     }
 }
 
@@ -227,7 +230,8 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
         | EventKind::Arranged(_)
         | EventKind::PaymentReviewed(_)
         | EventKind::SchemeTermsSet(_)
-        | EventKind::Letter(_) => None,
+        | EventKind::Letter(_)
+        | EventKind::Matter(_) => None,
     }
 }
 

@@ -28,6 +28,7 @@ mod embedded;
 mod feed;
 mod inbox;
 mod laws;
+mod matters;
 mod model;
 mod port;
 mod postgres;

@@ -6,6 +6,7 @@ use crate::embedded::EmbeddedIndex;
 use crate::feed::{Feed, FeedEvent, Pulse};
 use crate::inbox::{self, About, InboxItem, InboxKind, Tells};
 use crate::laws::{Evidence, HeldSums, LAWS, LawStatus};
+use crate::matters::Matters;
 use crate::port::{Batch, Index, IndexError, Key, Mark, Row};
 use crate::recent::Recent;
 use crate::rules::Rules;
@@ -14,8 +15,9 @@ use crate::waiting::Waiting;
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
-    AccountView, Clearing, Code, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
-    PaymentView, Position, Priced, Question, Rejection, Rulebook, SettlementNote, Tariff, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Clearing, Code, Command, Event, EventKind, MatterTold, MatterView, Outcome, ParticipantId, ParticipantView,
+    PaymentIndex, PaymentState, PaymentView, Position, Priced, Question, Rejection, Rulebook, SettlementNote, Tariff, Time, Uetr,
+    WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -81,6 +83,7 @@ struct Writing {
 pub(crate) struct Tables {
     pub(crate) recent: Recent,
     waiting: Waiting,
+    matters: Matters,
     rules: Rules,
     participants: Vec<ParticipantView>,
     accounts: Vec<AccountView>,
@@ -140,6 +143,7 @@ impl ReadModel {
         let tables = Tables {
             recent: Recent::new(mark, first, rows),
             waiting: Waiting::restore(clearing, &recovered.waiting),
+            matters: Matters::restore(clearing, &recovered.waiting),
             rules: Rules::restore(clearing),
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
@@ -180,6 +184,7 @@ impl ReadModel {
             tables.note(event, &mut letters);
         }
         tables.note_places(block);
+        block.applied.forgotten_matters.iter().for_each(|uetr| tables.matters.forget(*uetr));
         for view in &block.applied.balances {
             tables.note_balance(*view);
         }
@@ -338,6 +343,21 @@ impl ReadModel {
         self.read().waiting.view(uetr)
     }
 
+    /// A matter between two agents, while the centre keeps it.
+    pub fn matter(&self, uetr: Uetr) -> Option<MatterView> {
+        self.read().matters.view(uetr)
+    }
+
+    /// Matters of a participant, by UETR from `from` on.
+    pub fn matters_of(&self, participant: ParticipantId, from: Uetr, limit: usize) -> Vec<MatterView> {
+        self.read().matters.of(participant, from, limit)
+    }
+
+    /// Where the message lies that opened a matter; `None` when it came without one.
+    pub fn matter_place(&self, uetr: Uetr) -> Option<VaultPlace> {
+        self.read().matters.place(uetr).filter(|place| place.bytes > 0)
+    }
+
     /// Version of the last rulebook entered, whether it holds yet or not; 0 before the first.
     pub fn rulebook_version(&self) -> u32 {
         self.read().rules.version()
@@ -403,13 +423,17 @@ impl ReadModel {
         payments.iter().map(view).collect()
     }
 
-    /// What the chain has for a participant behind `after`, oldest first, with the payments as they stand now.
+    /// What the chain has for a participant behind `after`, oldest first, with everything as it stands now.
     ///
     /// # Errors
     /// If the index does not answer.
     pub fn inbox(&self, participant: ParticipantId, after: Position, limit: usize) -> Result<Vec<InboxItem>, IndexError> {
+        // All under one lock: whatever comes later lies behind everything that is read here.
+        let tables = self.read();
+        let matters = tables.matters.inbox(participant, after, limit);
+        let (from, recent) = tables.recent.inbox(participant, after, limit);
+        drop(tables);
         // Memory first: what leaves it meanwhile is in the index before it does.
-        let (from, recent) = self.read().recent.inbox(participant, after, limit);
         let mut entries = if after < from { self.index.inbox(participant, after, limit)? } else { Vec::new() };
         entries.truncate(entries.partition_point(|entry| entry.position <= from));
         entries.extend(recent);
@@ -425,7 +449,12 @@ impl ReadModel {
             };
             Ok(InboxItem { position: entry.position, tells })
         };
-        entries.into_iter().map(item).collect()
+        let mut items = entries.into_iter().map(item).collect::<Result<Vec<_>, IndexError>>()?;
+        let told = |(told, view): (MatterTold, _)| InboxItem { position: told.position, tells: Tells::Matter(told, view) };
+        items.extend(matters.into_iter().map(told));
+        items.sort_by_key(|item| item.position);
+        items.truncate(limit);
+        Ok(items)
     }
 
     /// A settlement note that is known to be there.
@@ -626,6 +655,7 @@ impl Tables {
             | EventKind::PaymentReviewed(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
+            EventKind::Matter(view) => self.matters.enter(*view),
         }
     }
 
@@ -664,6 +694,9 @@ impl Tables {
                     self.recent.note_place(payment.index, *place);
                 }
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => self.waiting.note_place(payment.uetr, *place),
+                (Some(Command::Matter(step)), Some(Outcome::Matter { .. })) if step.content().is_some() => {
+                    self.matters.note_place(step.uetr(), *place);
+                }
                 (_, _) => {}
             }
         }

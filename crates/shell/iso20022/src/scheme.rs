@@ -37,6 +37,12 @@ pub enum Carried<'a> {
     StatementRequest(&'a AccountReportingRequestV05),
     /// `camt.052`, `camt.053`, `camt.054`: what happened on a settlement account.
     Statement(MessageType),
+    /// `pain.013`: asks a debtor to pay.
+    PaymentRequest(&'a CreditorPaymentActivationRequestV07),
+    /// `pain.014`: what the debtor's side says to that.
+    RequestReport(&'a CreditorPaymentActivationRequestStatusReportV07),
+    /// `camt.055`: takes such a request back.
+    RequestWithdrawal(&'a CustomerPaymentCancellationRequestV08),
     /// `head.001`: stands before a document.
     Header(&'a BusinessApplicationHeaderV02),
     /// A message of other schemes: judged as a file, not carried from bank to bank.
@@ -62,6 +68,9 @@ impl Message {
             Self::Camt02500105(it) => Carried::Receipt(&it.rct),
             Self::Camt06000105(it) => Carried::StatementRequest(&it.acct_rptg_req),
             Self::Camt05200108(_) | Self::Camt05300108(_) | Self::Camt05400108(_) => Carried::Statement(self.message_type()),
+            Self::Pain01300107(it) => Carried::PaymentRequest(&it.cdtr_pmt_actvtn_req),
+            Self::Pain01400107(it) => Carried::RequestReport(&it.cdtr_pmt_actvtn_req_sts_rpt),
+            Self::Camt05500108(it) => Carried::RequestWithdrawal(&it.cstmr_pmt_cxl_req),
             Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
@@ -69,7 +78,6 @@ impl Message {
             | Self::Camt00400108(_)
             | Self::Camt00500108(_)
             | Self::Camt00600108(_)
-            | Self::Camt05500108(_)
             | Self::Pacs00300108(_)
             | Self::Pacs00900108(_)
             | Self::Pacs01000103(_)
@@ -78,9 +86,7 @@ impl Message {
             | Self::Pain00900106(_)
             | Self::Pain01000106(_)
             | Self::Pain01100106(_)
-            | Self::Pain01200106(_)
-            | Self::Pain01300107(_)
-            | Self::Pain01400107(_) => Carried::Elsewhere(self.message_type()),
+            | Self::Pain01200106(_) => Carried::Elsewhere(self.message_type()),
         }
     }
 }

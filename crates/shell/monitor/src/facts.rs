@@ -206,7 +206,8 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::Arranged(_)
         | EventKind::Settlement(_)
         | EventKind::Letter(_)
-        | EventKind::SchemeTermsSet(_) => None,
+        | EventKind::SchemeTermsSet(_)
+        | EventKind::Matter(_) => None,
     }
 }
 

@@ -158,6 +158,10 @@ words! {
     WhyChargesExceedAmount: "The charges leave nothing of the amount", "收費超過金額", "收费超过金额";
     WhyCoolsOffLongerThanQuote: "It must wait longer than its quote is firm", "等候時間長於報價有效期", "等候时间长于报价有效期";
     WhyReservedLiquidity: "What the debtor agent has left is reserved for high priority", "付款行餘額已預留予高優先付款", "付款行余额已预留给高优先付款";
+    WhyRequestNotOpen: "The request to pay is unknown or not accepted", "付款請求不存在或未獲接受", "付款要求不存在或未获接受";
+    WhyRequestPaid: "The request to pay is paid already", "付款請求已付", "付款要求已付";
+    WhyRequestExpired: "The request to pay has expired", "付款請求已過期", "付款要求已到期";
+    WhyRequestDiffers: "Not what the request to pay says", "與付款請求不符", "与付款要求不符";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -239,6 +243,10 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::ReservedLiquidity => Word::WhyReservedLiquidity,
         Rejection::ChargesExceedAmount => Word::WhyChargesExceedAmount,
         Rejection::CoolsOffLongerThanQuote => Word::WhyCoolsOffLongerThanQuote,
+        Rejection::RequestNotOpen => Word::WhyRequestNotOpen,
+        Rejection::RequestPaid => Word::WhyRequestPaid,
+        Rejection::RequestExpired => Word::WhyRequestExpired,
+        Rejection::RequestDiffers => Word::WhyRequestDiffers,
     }
 }
 

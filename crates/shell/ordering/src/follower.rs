@@ -130,8 +130,11 @@ impl<S: Sink> Follower<S> {
 
     /// The signed message behind a payment, if it is on record here and not forgotten.
     pub fn message_of(&self, uetr: Uetr) -> Option<Attachment> {
-        let payment = self.clearing.payment(uetr)?;
-        let place = self.store.past.places.get(payment.index)?;
+        let places = &self.store.past.places;
+        let place = match self.clearing.payment(uetr) {
+            Some(payment) => places.get(payment.index)?,
+            None => places.of_waiting(uetr)?,
+        };
         self.vault.read(place).ok().map(Into::into)
     }
 

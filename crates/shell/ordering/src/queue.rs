@@ -200,6 +200,8 @@ fn ends_something(command: &Command) -> bool {
         | Command::AnswerRecall(_)
         | Command::Notice(_)
         | Command::ReportPosting(_) => true,
+        // What opens one needs room for its message.
+        Command::Matter(step) => step.content().is_none(),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)

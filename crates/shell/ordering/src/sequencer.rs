@@ -148,7 +148,7 @@ impl<C: Clock> Sealer<C> {
 
 pub(crate) fn matters(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Payment { repeated, .. } | Outcome::Waiting { repeated, .. } => !repeated,
+        Outcome::Payment { repeated, .. } | Outcome::Waiting { repeated, .. } | Outcome::Matter { repeated, .. } => !repeated,
         Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) => true,
         Outcome::Refused(_) => false,
     }

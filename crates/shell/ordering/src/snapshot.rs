@@ -1,8 +1,9 @@
 //! Snapshot files: the state behind one block, tied to that block's hash.
 //!
 //! `"LHS2" | u64 height | block hash 32 | SHA-256 of the rest | u64 places × 12 | u64 waiting × 28 | state`; places are those of
-//! payments on record and of payments that wait, and what was forgotten or sent as a letter is in the archive, which is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed,
-//! folder synced: a crash leaves the old snapshots or a whole new one. The two newest are kept.
+//! payments on record, of payments that wait and of matters, and what was forgotten or sent as a letter is in the archive, which
+//! is synced before a snapshot that relies on it. Written to a temporary name, synced, renamed, folder synced: a crash leaves the
+//! old snapshots or a whole new one. The two newest are kept.
 
 use crate::archive::{self, ArchiveWriter, Forgotten, KeptLetter, KeptRows};
 use crate::disk::Disk;
@@ -25,7 +26,7 @@ pub(crate) struct Places {
     first: u64,
     /// Shorter than the record when the last payments have no message.
     rows: VecDeque<VaultPlace>,
-    /// Of payments that wait: they have no number yet.
+    /// Of payments that wait and of matters between two agents: they have no number. No two of them have one UETR.
     waiting: BTreeMap<Uetr, VaultPlace>,
     /// Letters sent so far.
     letters: u64,
@@ -54,6 +55,11 @@ impl Places {
     /// Those of payments that wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (Uetr, VaultPlace)> {
         self.waiting.iter().map(|(uetr, place)| (*uetr, *place))
+    }
+
+    /// Where the message of a payment that waits lies, or the one that opened a matter.
+    pub(crate) fn of_waiting(&self, uetr: Uetr) -> Option<VaultPlace> {
+        self.waiting.get(&uetr).copied().filter(|place| place.bytes > 0)
     }
 
     /// A payment that waited has been taken up.
@@ -87,8 +93,14 @@ impl Places {
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => {
                     self.waiting.insert(payment.uetr, *place);
                 }
+                (Some(Command::Matter(step)), Some(Outcome::Matter { .. })) if step.content().is_some() => {
+                    self.waiting.insert(step.uetr(), *place);
+                }
                 (_, _) => {}
             }
+        }
+        for uetr in &applied.forgotten_matters {
+            self.waiting.remove(uetr);
         }
         if !self.waiting.is_empty() {
             for event in &applied.events {

@@ -211,6 +211,9 @@ impl Clearing {
             let same = payment.content == back.content && payment.debtor_agent == back.returner;
             return if same { Ok(self.repeated(known)) } else { Err(Refusal::DuplicateReturn) };
         }
+        if self.is_matter(back.id) {
+            return Err(Refusal::DuplicateReturn);
+        }
         self.check_acceptance(back.created_at)?;
         if self.knows_message(back.message_id) {
             return Err(Refusal::DuplicateMessageId);

@@ -7,7 +7,7 @@ use super::{
 use crate::codec::{
     put_rate, put_u16, put_u32, put_u64, take, take_code, take_currency, take_rate, take_u16, take_u32, take_u64,
 };
-use crate::{DecodeError, PairKey, Time};
+use crate::{Basis, DecodeError, PairKey, Time};
 use money::MinorUnits;
 
 impl Rulebook {
@@ -135,7 +135,7 @@ fn decode_limit(bytes: &mut &[u8]) -> Result<Limit, DecodeError> {
 }
 
 impl Terms {
-    /// Appends the canonical bytes.
+    /// Appends the canonical bytes of all but the basis, which has its place behind them.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.debtor as u8);
         out.push(self.creditor as u8);
@@ -154,6 +154,7 @@ impl Terms {
             execute_at: take_optional(bytes, |bytes| take_u64(bytes).map(Time))?,
             pair: None,
             new_payee: false,
+            basis: Basis::Plain,
         })
     }
 

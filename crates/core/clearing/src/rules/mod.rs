@@ -26,7 +26,7 @@ pub(crate) use codec::{put_kind, put_list, put_name, put_purpose, take_iso_purpo
 pub use quota::{CounterKey, QuotaView};
 pub(crate) use quota::{Quotas, Uses};
 
-use crate::{Bic, Clearing, EventKind, Outcome, PairKey, Refusal, Time};
+use crate::{Basis, Bic, Clearing, EventKind, Outcome, PairKey, Refusal, Time};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
 
@@ -135,6 +135,8 @@ pub struct Terms {
     pub pair: Option<PairKey>,
     /// Whether the bank says that the payee is new to the debtor.
     pub new_payee: bool,
+    /// What it is made on. The rulebook does not ask.
+    pub basis: Basis,
 }
 
 /// All rules from a time on.

@@ -11,8 +11,8 @@
 //! All amounts have two decimals. `*` stands for any country or party.
 
 use clearing::{
-    Clearing, Code, Corridor, Country, Hours, Limit, Most, OutsideHours, PairKey, PartyKind, Pay, Period, PersonKey, Purpose,
-    ReferenceRate, Rulebook, Scope, Terms, Time,
+    Basis, Clearing, Code, Corridor, Country, Hours, Limit, Most, OutsideHours, PairKey, PartyKind, Pay, Period, PersonKey,
+    Purpose, ReferenceRate, Rulebook, Scope, Terms, Time, Uetr,
 };
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -118,6 +118,11 @@ pub fn terms(rest: &[&str]) -> Terms {
         execute_at: option(rest, "execute").map(|seconds| Time(seconds.parse::<u64>().unwrap() * SECOND)),
         pair: option(rest, "pair").map(|name| PairKey(key(name))),
         new_payee: rest.contains(&"new-payee"),
+        basis: option(rest, "on").map_or(Basis::Plain, |request| {
+            let mut uetr = [0; 16];
+            uetr[..request.len()].copy_from_slice(request.as_bytes());
+            Basis::Request(Uetr(uetr))
+        }),
     }
 }
 

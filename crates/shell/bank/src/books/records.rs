@@ -237,6 +237,9 @@ pub struct Outgoing {
     pub payee: Payee,
     /// The quote, if currencies differ.
     pub quote: Option<StoredQuote>,
+    /// UETR of the request to pay that it settles.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Whether the customer fixed what arrives rather than what is paid.
     #[serde(default)]
     pub fixed_credit: bool,

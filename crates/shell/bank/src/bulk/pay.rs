@@ -115,6 +115,7 @@ async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn
             alias: None,
         },
         quote,
+        request: None,
         fixed_credit: true,
         purpose: order.purpose.clone(),
         note: order.note.clone(),

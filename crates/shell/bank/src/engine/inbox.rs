@@ -3,7 +3,7 @@
 use crate::books::records::Incoming;
 use crate::books::state::IncomingState;
 use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
-use crate::engine::{payee, returns};
+use crate::engine::{payee, requests, returns};
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::messages::{Read, Scheme, read};
@@ -26,6 +26,10 @@ impl InboxHandler for Inbox {
         for item in items {
             match read(&item.message) {
                 Ok(Read::PayeeQuestion(question)) => payee::spawn_answer(inner, *question, fault.clone()),
+                Ok(Read::Requested(request)) => {
+                    requests::spawn_answer(inner, *request, fault.clone());
+                    entries.push((item.cursor, None));
+                }
                 Ok(message) => entries.push((item.cursor, Some(message))),
                 Err(reason) => {
                     tracing::error!(bank = inner.config.bic, cursor = item.cursor, %reason, "a message of the centre does not read");
@@ -69,9 +73,16 @@ fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) ->
             Told::Nothing
         }
         // A late answer to a question nobody waits for any more, or something about a message as such.
-        Some(Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..) | Read::RecallAnswer(_)) => Told::Nothing,
+        Some(
+            Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..) | Read::RecallAnswer(_) | Read::Requested(_),
+        ) => Told::Nothing,
         Some(Read::Returned(view)) => returns::returned(&view),
         Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault(), &recall)?,
+        Some(Read::RequestStatus(report)) => {
+            // The payment that settles a request is booked as every payment is.
+            inner.requests.note(&report);
+            Told::Nothing
+        }
     })
 }
 

@@ -5,6 +5,7 @@
 //! - `payments` sends payments out, and asks when in doubt;
 //! - `payee` answers whose account it is;
 //! - `returns` answers recalls and sends money back;
+//! - `requests` answers requests to pay, and pays them;
 //! - `rates` publishes standing exchange rates.
 //!
 //! # Not here
@@ -15,6 +16,7 @@ mod outbox;
 mod payee;
 mod payments;
 mod rates;
+mod requests;
 mod returns;
 
 use crate::aliases;

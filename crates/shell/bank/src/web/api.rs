@@ -1,5 +1,6 @@
 //! The same bank in JSON: for `luohu pay`, trials and anybody's own page. Amounts are decimal text.
 
+use crate::asking::{Asked, TypedRequest};
 use crate::books::records::{NameCheck, Outgoing};
 use crate::books::state::OutgoingState;
 use crate::inner::Shared;
@@ -13,6 +14,7 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use iso20022::view::RequestStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -187,6 +189,39 @@ pub(crate) async fn receipt(State(inner): State<Shared>, Bearer(session): Bearer
         Ok(text) => text.into_response(),
         Err(error) => refusal(&error),
     }
+}
+
+/// Asks somebody at another bank to pay. 202 with the request as it stands.
+pub(crate) async fn ask(State(inner): State<Shared>, Bearer(session): Bearer, Json(typed): Json<TypedRequest>) -> Response {
+    match inner.ask_to_pay(&session.sign_in, &typed).await {
+        Ok(asked) => (StatusCode::ACCEPTED, Json(asked_view(&asked))).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// A request as it stands.
+pub(crate) async fn asked(State(inner): State<Shared>, Bearer(session): Bearer, Path(uetr): Path<String>) -> Response {
+    match inner.asked(&session.sign_in, &uetr) {
+        Ok(asked) => Json(asked_view(&asked)).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn asked_view(asked: &Asked) -> Value {
+    let state = match asked.status {
+        RequestStatus::Received => "asked",
+        RequestStatus::Presented => "presented",
+        RequestStatus::Accepted => "accepted",
+        RequestStatus::Paid => "paid",
+        RequestStatus::Rejected => "refused",
+        RequestStatus::Withdrawn => "withdrawn",
+    };
+    json!({
+        "uetr": asked.uetr,
+        "state": state,
+        "amount": {"currency": asked.amount.currency.code.as_str(), "amount": asked.amount.to_string()},
+        "reason": asked.reason,
+    })
 }
 
 fn view(payment: &Outgoing) -> Value {

@@ -66,6 +66,8 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/api/v1/payments", post(api::pay))
         .route("/api/v1/payments/{uetr}", get(api::payment))
         .route("/api/v1/payments/{uetr}/receipt", get(api::receipt))
+        .route("/api/v1/requests", post(api::ask))
+        .route("/api/v1/requests/{uetr}", get(api::asked))
         .route("/admin/fault", get(admin::fault).post(admin::set_fault))
         .route("/admin/books", get(admin::books))
         .route("/admin/returns", post(admin::send_back))

@@ -2,12 +2,14 @@
 
 use super::Original;
 use crate::refusal::GatewayRefusal;
-use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Time, Uetr};
+use crate::requests::RequestReply;
+use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, RequestAnswer, Time, Uetr};
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentReturnView, PresenceNoticeView, ReceiptView,
-    RejectionView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentRequestView, PaymentReturnView, PresenceNoticeView,
+    ReceiptView, RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView, StatementRequestView, StatusReportView,
+    StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -46,6 +48,21 @@ pub(crate) enum Taken {
     CancellationAnswer(Box<CancellationAnswerView>),
     /// `acmt.024`
     PayeeAnswer(Box<PayeeReply>),
+    /// `pain.013`
+    Request(Box<PaymentRequest>),
+    /// `pain.014`
+    RequestReply(RequestReply),
+    /// `camt.055`
+    RequestWithdrawal(RequestWithdrawalView),
+}
+
+/// A `pain.013` with one request.
+#[derive(Debug)]
+pub(crate) struct PaymentRequest {
+    pub(crate) view: PaymentRequestView,
+    pub(crate) message: Arc<BusinessMessage>,
+    pub(crate) debtor_agent: Bic,
+    pub(crate) creditor_agent: Bic,
 }
 
 /// A `pacs.008` with one payment.
@@ -284,6 +301,11 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
         Carried::LiquidityTransfer(_) => LiquidityTransferView::of(document).map(Taken::Transfer).map_err(view_error),
         Carried::Receipt(_) => ReceiptView::of(document).map(Taken::Receipt).map_err(view_error),
         Carried::StatementRequest(_) => StatementRequestView::of(document).map(Taken::StatementRequest).map_err(view_error),
+        Carried::PaymentRequest(_) => request(id, message).map(|request| Taken::Request(Box::new(request))),
+        Carried::RequestReport(_) => {
+            request_reply(id, &RequestReportView::of(document).map_err(view_error)?).map(Taken::RequestReply)
+        }
+        Carried::RequestWithdrawal(_) => RequestWithdrawalView::of(document).map(Taken::RequestWithdrawal).map_err(view_error),
         Carried::Rejection(_) | Carried::Statement(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
         }
@@ -299,6 +321,44 @@ fn payment(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) 
     let debtor_agent = bic(id, &view.debtor_agent)?;
     let creditor_agent = bic(id, &view.creditor_agent)?;
     Ok(Payment { view, message: Arc::new(message), debtor_agent, creditor_agent, finding: finding.map(Finding::of) })
+}
+
+fn request(id: &str, message: BusinessMessage) -> Result<PaymentRequest, Fault> {
+    let view = PaymentRequestView::of(&message.document).map_err(|error| Fault::of_view(id, &error))?;
+    let (debtor_agent, creditor_agent) = (bic(id, &view.debtor_agent)?, bic(id, &view.creditor_agent)?);
+    Ok(PaymentRequest { view, message: Arc::new(message), debtor_agent, creditor_agent })
+}
+
+/// Reads a request that was taken in before.
+pub(crate) fn read_request(body: &[u8]) -> Result<PaymentRequest, Fault> {
+    let (header, message) = read_schema(body)?;
+    request(&header.message_id, message)
+}
+
+fn request_reply(id: &str, view: &RequestReportView) -> Result<RequestReply, Fault> {
+    let says = match view.status {
+        RequestStatus::Presented => RequestAnswer::Presented,
+        RequestStatus::Accepted => RequestAnswer::Accepted,
+        RequestStatus::Rejected => RequestAnswer::Refused(reason(id, view.reason.as_deref())?),
+        RequestStatus::Received | RequestStatus::Paid | RequestStatus::Withdrawn => {
+            let words = format!("status {} is not an answer to a request", view.status.code());
+            return Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, &words));
+        }
+    };
+    let debtor_agent = bic(id, &view.debtor_agent)?;
+    Ok(RequestReply { message_id: view.message_id.clone(), request: Uetr(view.uetr), debtor_agent, says })
+}
+
+impl From<&PaymentRequestView> for Original {
+    fn from(view: &PaymentRequestView) -> Self {
+        Self {
+            message_id: view.message_id.clone(),
+            instruction_id: view.payment_information_id.clone(),
+            end_to_end_id: view.end_to_end_id.clone(),
+            transaction_id: None,
+            accepted_at: None,
+        }
+    }
 }
 
 fn report(id: &str, view: StatusReportView) -> Result<Report, Fault> {

@@ -1,15 +1,14 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_back_return, read_payment};
-use super::letters;
-use super::settlement;
+use super::{letters, matters, settlement};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::door::Door;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash, PaymentView, Position, Posting, RecallVerdict, Refusal, Uetr, WaitingView};
+use clearing::{Bic, ContentHash, MatterView, PaymentView, Position, Posting, RecallVerdict, Refusal, Uetr, WaitingView};
 use history::{InboxItem, InboxKind, Tells};
 use iso20022::view::{
     CancellationAnswerView, CancellationOutcome, CancellationRequestView, HeaderView, IdentificationReportView,
@@ -44,17 +43,23 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
 
 /// A message as the vault gave it.
 fn read_back(door: &Door, uetr: Uetr, content: ContentHash, stored: io::Result<Option<Vec<u8>>>) -> Result<Recent, Problem> {
+    let body = stored_body(uetr, stored)?;
+    // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
+    let read = read_payment(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
+    door.recent.put(content, recent.clone());
+    Ok(recent)
+}
+
+/// The body of a message as the vault gave it.
+pub(super) fn stored_body(uetr: Uetr, stored: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, Problem> {
     let stored = stored.map_err(|error| {
         tracing::error!(%error, %uetr, "a signed message cannot be read back");
         GatewayRefusal::HistoryUnavailable
     })?;
-    let stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let mut stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
     let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
-    // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
-    let read = read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
-    let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
-    door.recent.put(content, recent.clone());
-    Ok(recent)
+    Ok(stored.split_off(at))
 }
 
 /// The references of a payment that waits.
@@ -76,6 +81,9 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Resul
         Tells::Payment(kind, payment) => payment_message(door, reader, item.position, *kind, payment),
         Tells::Letter(kept) => letters::message(door, reader, kept),
         Tells::Note(note) => settlement::message(door, reader, note),
+        Tells::Matter(told, MatterView::Request(request)) => {
+            matters::request_message(door, reader, &inbox_id(reader, item.position), told, request)
+        }
     }
 }
 
@@ -269,21 +277,22 @@ fn report(centre: &str, uetr: Uetr, original: &Original, standing: &Standing, id
     }
 }
 
-/// `camt.029`: cancelled, pending, or why not.
+/// `camt.029` about a payment or a request to pay: cancelled, pending, or why not.
 pub(crate) fn cancellation_answer(
     door: &Door,
-    asked: &CancellationRequestView,
+    to: &str,
+    uetr: [u8; 16],
     outcome: CancellationOutcome,
     refusal: Option<Refusal>,
 ) -> Vec<u8> {
     let (id, now) = (door.next_message_id(), door.world.now_ns());
-    let to = bic_11(&asked.assigner);
+    let to = bic_11(to);
     let answer = CancellationAnswerView {
         message_id: id.clone(),
         created_at: now,
         assigner: door.centre.clone(),
         assignee: to.clone(),
-        uetr: asked.uetr,
+        uetr,
         outcome,
         reason: refusal.map(|refusal| rejection_code(refusal).to_owned()),
         information: refusal.map(|refusal| format!("{} {refusal}", refusal.code())),
@@ -300,6 +309,8 @@ fn rejection_code(refusal: Refusal) -> &'static str {
         (Refusal::TooLateToCancel, "PTNA"),
         (Refusal::NotYourPayment, "AGNT"),
         (Refusal::TooLateAfterSettlement, "ARDT"),
+        (Refusal::UnknownMatter, "NOOR"),
+        (Refusal::NotYourMatter, "AGNT"),
     ];
     codes.iter().find(|(known, _)| *known == refusal).map_or("NARR", |(_, code)| code)
 }

@@ -57,7 +57,8 @@ pub(crate) fn booked_currency(reader: ParticipantId, entry: &InboxItem) -> Optio
             | InboxKind::Returning,
             _,
         )
-        | Tells::Letter(_) => None,
+        | Tells::Letter(_)
+        | Tells::Matter(..) => None,
     }
 }
 

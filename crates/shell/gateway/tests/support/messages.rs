@@ -4,8 +4,9 @@ use super::{HKD, now_ns};
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
     CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, LiquidityTransferView, NameVerdict,
-    PartyView, PaymentPriority, PaymentReturnView, PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, StatementForm,
-    StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
+    PartyView, PaymentPriority, PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptStatus, ReceiptView,
+    RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView, StatementForm, StatementRequestView,
+    StatusReportView, StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -62,6 +63,7 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         instructed_amount: None,
         exchange_rate: None,
         quote: None,
+        request: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,
@@ -122,6 +124,73 @@ pub fn pacs002_with(from: &str, uetr: [u8; 16], status: TransactionStatus, infor
     let mut view = StatusReportView::new(&id(), now_ns(), uetr, status);
     view.information = Some(information.into());
     send(from, &view.message_id, &view.message().unwrap())
+}
+/// A request of 100.00 HKD from a customer of `creditor` to a customer of `debtor`, open for an hour.
+pub fn request(creditor: &str, debtor: &str) -> PaymentRequestView {
+    let now = now_ns() / 1_000_000 * 1_000_000;
+    PaymentRequestView {
+        message_id: id(),
+        created_at: now,
+        payment_information_id: Some("PMT-1".into()),
+        uetr: fresh_uetr(),
+        end_to_end_id: "INVOICE-7".into(),
+        amount: hkd(10_000),
+        less_allowed: false,
+        expires_at: now + 3_600_000_000_000,
+        debtor: party("CHAN TAI MAN", "Hong Kong", "HK"),
+        debtor_account: Some(account("012-345678-001")),
+        debtor_agent: debtor.into(),
+        creditor_agent: creditor.into(),
+        creditor: party("LI XIAO MING", "Shenzhen", "CN"),
+        creditor_account: Some(account("6222000011112222")),
+        purpose: Some("GDDS".into()),
+        remittance: Some("Invoice 7".into()),
+    }
+}
+
+pub fn pain013(view: &PaymentRequestView) -> Vec<u8> {
+    send(&view.creditor_agent, &view.message_id, &view.message().unwrap())
+}
+
+/// A request in a header from somebody else.
+pub fn send_as(from: &str, view: &PaymentRequestView) -> Vec<u8> {
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// The debtor agent's word on a request.
+pub fn pain014(request: &PaymentRequestView, status: RequestStatus, reason: Option<&str>) -> Vec<u8> {
+    let view = RequestReportView {
+        message_id: id(),
+        created_at: now_ns(),
+        debtor_agent: request.debtor_agent.clone(),
+        creditor_agent: request.creditor_agent.clone(),
+        original_message_id: None,
+        original_payment_information_id: None,
+        original_end_to_end_id: None,
+        uetr: request.uetr,
+        status,
+        reason: reason.map(str::to_owned),
+        information: None,
+    };
+    send(&request.debtor_agent, &view.message_id, &view.message().unwrap())
+}
+
+/// Takes a request back.
+pub fn camt055(from: &str, uetr: [u8; 16]) -> Vec<u8> {
+    let view = RequestWithdrawalView {
+        message_id: id(),
+        created_at: now_ns(),
+        assigner: from.into(),
+        assignee: CENTRE.into(),
+        uetr,
+        reason: Some("CUST".into()),
+    };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// How a request stands.
+pub fn request_report_of(body: &[u8]) -> RequestReportView {
+    RequestReportView::of(&parse(body).document).unwrap()
 }
 
 /// Takes a payment back.

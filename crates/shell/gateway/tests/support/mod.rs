@@ -12,9 +12,9 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, NoteKind,
-    ParticipantId, ParticipantStatus, PaymentView, Position, Priced, PublishRate, Question, RecallState, RegisterParticipant,
-    Rejection, RiskDecision, Rulebook, Tariff, Time, Uetr, WaitingView, WhatIf,
+    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, MatterView,
+    NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, Priced, PublishRate, Question, RecallState,
+    RegisterParticipant, Rejection, RiskDecision, Rulebook, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{
@@ -183,12 +183,16 @@ impl OrderedLog for MemoryLog {
             return Ok(());
         }
         let Submission { ticket, command, attachment } = submission;
-        let mut state = self.state.lock().unwrap();
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        assert_eq!(Command::decode(&mut bytes.as_slice()).as_ref(), Ok(&command), "others get it as bytes, and compare");
         let content = match &command {
             Command::Pay(pay) => Some(pay.content),
             Command::Return(back) => Some(back.content),
+            Command::Matter(step) => step.content(),
             _ => None,
         };
+        let mut state = self.state.lock().unwrap();
         if let (Some(content), Some(message)) = (content, &attachment) {
             state.messages.entry(content.0).or_insert(message.clone());
         }
@@ -261,7 +265,15 @@ impl Past for MemoryLog {
             let payment = state.payment(payment.uetr).unwrap();
             mine.then_some(InboxItem { position: event.position, tells: Tells::Payment(kind, payment) })
         };
-        Ok(state.events.iter().filter(|event| event.position > after).filter_map(entry).take(limit).collect())
+        let mut entries: Vec<InboxItem> = state.events.iter().filter_map(entry).collect();
+        for matter in state.clearing.matters() {
+            let told = matter.told().into_iter().filter(|told| told.reader == participant);
+            entries.extend(told.map(|told| InboxItem { position: told.position, tells: Tells::Matter(told, matter) }));
+        }
+        entries.retain(|entry| entry.position > after);
+        entries.sort_by_key(|entry| entry.position);
+        entries.truncate(limit);
+        Ok(entries)
     }
 
     fn find(&self, key: Key) -> Result<Option<PaymentView>, IndexError> {
@@ -329,6 +341,22 @@ impl Past for MemoryLog {
         let counters: std::collections::BTreeMap<_, _> = state.clearing.counters().collect();
         let used = |key: &clearing::CounterKey| counters.get(key).copied().unwrap_or(0);
         state.clearing.rulebook().map(|book| book.what_if(question, &used))
+    }
+
+    fn matter(&self, uetr: Uetr) -> Option<MatterView> {
+        self.state.lock().unwrap().clearing.matter(uetr)
+    }
+
+    fn matters_of(&self, participant: ParticipantId, from: Uetr, limit: usize) -> Vec<MatterView> {
+        let state = self.state.lock().unwrap();
+        let own = state.clearing.matters().filter(|view| view.uetr() >= from && view.agents().contains(&participant));
+        own.take(limit).collect()
+    }
+
+    fn matter_message(&self, uetr: Uetr) -> io::Result<Option<Vec<u8>>> {
+        let state = self.state.lock().unwrap();
+        let matter = state.clearing.matter(uetr);
+        Ok(matter.and_then(|matter| state.messages.get(&matter.content().0)).map(|message| message.to_vec()))
     }
 
     fn waiting(&self, uetr: Uetr) -> Option<WaitingView> {

@@ -161,7 +161,7 @@ pub fn open_with(index: Arc<dyn Index>, clearing: &Clearing, forgotten: &Vec<For
 pub fn payment_of(item: &InboxItem) -> Option<(InboxKind, &PaymentView)> {
     match &item.tells {
         Tells::Payment(kind, view) => Some((*kind, view)),
-        Tells::Letter(_) | Tells::Note(_) => None,
+        Tells::Letter(_) | Tells::Note(_) | Tells::Matter(..) => None,
     }
 }
 

@@ -69,6 +69,9 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::LiquidityTransfer(transfer) => transfer.msg_hdr.msg_id.as_str(),
         Carried::Receipt(receipt) => receipt.msg_hdr.msg_id.as_str(),
         Carried::StatementRequest(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::PaymentRequest(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::RequestReport(report) => report.grp_hdr.msg_id.as_str(),
+        Carried::RequestWithdrawal(withdrawal) => withdrawal.assgnmt.id.as_str(),
         // These have no id of their own, or none that concerns this scheme.
         Carried::Rejection(_)
         | Carried::Presence(_)
@@ -103,6 +106,8 @@ fn sending_agent(document: &Message) -> Option<String> {
         }
         Carried::NameQuestion(question) => assigner(&question.assgnmt),
         Carried::NameAnswer(answer) => assigner(&answer.assgnmt),
+        // Which of the two agents it must be depends on how it is used; the centre's door says.
+        Carried::PaymentRequest(_) | Carried::RequestReport(_) | Carried::RequestWithdrawal(_) => None,
         Carried::Rejection(_)
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)

@@ -188,6 +188,9 @@ pub fn check(source: &[u8], message: &BusinessMessage, settings: &RuleSettings) 
         | Carried::Receipt(_)
         | Carried::StatementRequest(_)
         | Carried::Statement(_)
+        | Carried::PaymentRequest(_)
+        | Carried::RequestReport(_)
+        | Carried::RequestWithdrawal(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {}
     }

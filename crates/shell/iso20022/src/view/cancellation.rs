@@ -167,17 +167,17 @@ impl CancellationAnswerView {
     }
 }
 
-fn uetr_of(uetr: Option<&UUIDv4Identifier>) -> Result<[u8; 16], ViewError> {
+pub(super) fn uetr_of(uetr: Option<&UUIDv4Identifier>) -> Result<[u8; 16], ViewError> {
     uetr.and_then(|uetr| uuid_bytes(uetr.as_str())).ok_or(ViewError::Missing("OrgnlUETR"))
 }
 
-fn assignment(id: &str, at: EpochNanos, from: &str, to: &str) -> Result<CaseAssignment5, ViewError> {
+pub(super) fn assignment(id: &str, at: EpochNanos, from: &str, to: &str) -> Result<CaseAssignment5, ViewError> {
     let party = |field, bic| Ok::<_, ViewError>(Party40Choice::Agt(Box::new(agent(field, bic)?)));
     let (assgnr, assgne) = (party("Assgnr", from)?, party("Assgne", to)?);
     Ok(CaseAssignment5 { id: Max35Text::new(id).named("Assgnmt/Id")?, assgnr, assgne, cre_dt_tm: time(at) })
 }
 
-fn party_bic(party: &Party40Choice) -> Option<String> {
+pub(super) fn party_bic(party: &Party40Choice) -> Option<String> {
     match party {
         Party40Choice::Agt(agent) => agent_bic(agent),
         Party40Choice::Pty(_) => None,

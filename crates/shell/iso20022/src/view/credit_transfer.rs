@@ -15,6 +15,8 @@ pub(crate) const QUOTE_PREFIX: &str = "/QUOT/";
 
 /// How a bank says that the payee is new to the debtor: `CdtTrfTxInf/InstrForNxtAgt/InstrInf` is this.
 pub(crate) const NEW_PAYEE: &str = "/NEWPAYEE/";
+/// How the request to pay travels that a payment settles, in the same element.
+const REQUEST_PREFIX: &str = "/RTP/";
 
 /// How urgent a payment is (`PmtTpInf/InstrPrty`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,8 @@ pub struct CreditTransferView {
     pub quote: Option<[u8; 16]>,
     /// Whether the debtor agent says that the debtor never paid this payee before.
     pub new_payee: bool,
+    /// The request to pay it settles: `InstrForNxtAgt/InstrInf` = `/RTP/` and the request's UETR.
+    pub request: Option<[u8; 16]>,
     /// `ChrgBr`: `SLEV`, `SHAR` ….
     pub charge_bearer: String,
     /// `ChrgsInf`: how much, and the BIC of whose charge it is.
@@ -122,6 +126,7 @@ impl CreditTransferView {
             exchange_rate: tx.xchg_rate.map(|rate| rate.to_string()),
             quote: quote_of(tx),
             new_payee: is_new_payee(tx),
+            request: instructed_id(tx, REQUEST_PREFIX),
             charge_bearer: tx.chrg_br.code().to_owned(),
             charges: tx.chrgs_inf.iter().map(charge_of).collect::<Result<_, _>>()?,
             instructing_agent: hop(&tx.instg_agt, &transfer.grp_hdr.instg_agt, &debtor_agent),
@@ -212,7 +217,9 @@ impl CreditTransferView {
         tx.instd_agt = Some(Box::new(agent("InstdAgt", &self.instructed_agent)?));
         tx.dbtr_acct = self.debtor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         tx.cdtr_acct = self.creditor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
-        tx.instr_for_nxt_agt = self.quote.iter().map(quote_instruction).collect::<Result<_, _>>()?;
+        let quote = self.quote.iter().map(|id| (QUOTE_PREFIX, id));
+        let request = self.request.iter().map(|id| (REQUEST_PREFIX, id));
+        tx.instr_for_nxt_agt = quote.chain(request).map(id_instruction).collect::<Result<_, _>>()?;
         if self.new_payee {
             let words = Max140Text::new(NEW_PAYEE).named("InstrForNxtAgt")?;
             tx.instr_for_nxt_agt.push(InstructionForNextAgent1 { cd: None, instr_inf: Some(words) });
@@ -301,14 +308,14 @@ fn category_purpose_of(information: &PaymentTypeInformation28) -> Option<String>
     }
 }
 
-fn purpose_of(purpose: &Purpose2Choice) -> Option<String> {
+pub(super) fn purpose_of(purpose: &Purpose2Choice) -> Option<String> {
     match purpose {
         Purpose2Choice::Cd(code) => Some(code.as_str().to_owned()),
         Purpose2Choice::Prtry(_) => None,
     }
 }
 
-fn remittance_of(information: &RemittanceInformation16) -> Option<String> {
+pub(super) fn remittance_of(information: &RemittanceInformation16) -> Option<String> {
     let lines: Vec<&str> = information.ustrd.iter().map(Max140Text::as_str).collect();
     (!lines.is_empty()).then(|| lines.join(" "))
 }
@@ -322,18 +329,23 @@ fn clearing_system_of(system: &ClearingSystemIdentification3Choice) -> String {
 
 /// The quote named in an instruction for the next agent.
 pub(crate) fn quote_of(tx: &CreditTransferTransaction39) -> Option<[u8; 16]> {
-    tx.instr_for_nxt_agt.iter().filter_map(|it| it.instr_inf.as_ref()?.as_str().strip_prefix(QUOTE_PREFIX)).find_map(uuid_bytes)
+    instructed_id(tx, QUOTE_PREFIX)
 }
 
 fn is_new_payee(tx: &CreditTransferTransaction39) -> bool {
     tx.instr_for_nxt_agt.iter().any(|it| it.instr_inf.as_ref().is_some_and(|words| words.as_str() == NEW_PAYEE))
 }
 
-fn quote_instruction(quote: &[u8; 16]) -> Result<InstructionForNextAgent1, ViewError> {
-    let text = format!("{QUOTE_PREFIX}{}", uuid_text(quote));
+/// An identifier behind a prefix in an instruction for the next agent.
+fn instructed_id(tx: &CreditTransferTransaction39, prefix: &str) -> Option<[u8; 16]> {
+    tx.instr_for_nxt_agt.iter().filter_map(|it| it.instr_inf.as_ref()?.as_str().strip_prefix(prefix)).find_map(uuid_bytes)
+}
+
+fn id_instruction((prefix, id): (&str, &[u8; 16])) -> Result<InstructionForNextAgent1, ViewError> {
+    let text = format!("{prefix}{}", uuid_text(id));
     Ok(InstructionForNextAgent1 { cd: None, instr_inf: Some(Max140Text::new(text).named("InstrForNxtAgt")?) })
 }
 
-fn remittance(text: &str) -> Result<RemittanceInformation16, ViewError> {
+pub(super) fn remittance(text: &str) -> Result<RemittanceInformation16, ViewError> {
     Ok(RemittanceInformation16 { ustrd: vec![Max140Text::new(text).named("RmtInf/Ustrd")?], strd: vec![] })
 }

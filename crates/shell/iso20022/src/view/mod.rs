@@ -22,6 +22,7 @@ mod parts;
 mod payment_return;
 mod presence;
 mod rejection;
+mod request;
 mod status;
 mod system_event;
 
@@ -37,10 +38,16 @@ pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
 pub use payment_return::PaymentReturnView;
 pub use presence::PresenceNoticeView;
 pub use rejection::RejectionView;
+pub use request::{PaymentRequestView, RequestReportView, RequestStatus, RequestWithdrawalView, forwarded_request};
 pub use status::{StatusReportView, StatusRequestView, TransactionStatus};
 pub use system_event::SystemEventView;
 
 use crate::value::Broken;
+
+/// Sixteen bytes of a UETR as text: `8a562c67-ca16-48ba-b074-65581be6f001`.
+pub fn uetr_text(uetr: &[u8; 16]) -> String {
+    parts::uuid_text(uetr)
+}
 
 /// Why a message has no such view, or a view cannot become a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -169,7 +169,7 @@ impl StatusReportView {
             orgnl_tx_id: optional(&self.original_transaction_id, Max35Text::new, "OrgnlTxId")?,
             orgnl_uetr: Some(UUIDv4Identifier::new(self.uetr_text()).named("OrgnlUETR")?),
             tx_sts: Some(ExternalPaymentTransactionStatus1Code::new(self.status.code()).named("TxSts")?),
-            sts_rsn_inf: self.status_reason()?.into_iter().collect(),
+            sts_rsn_inf: status_reason(&self.reason, &self.information)?.into_iter().collect(),
             chrgs_inf: self.charges.iter().map(|(amount, whose)| charge(*amount, whose)).collect::<Result<_, _>>()?,
             accptnc_dt_tm: self.accepted_at.map(time),
             fctv_intr_bk_sttlm_dt: self.settled_at.map(|at| Box::new(DateAndDateTime2Choice::DtTm(time(at)))),
@@ -179,22 +179,26 @@ impl StatusReportView {
             ..Default::default()
         })
     }
-
-    fn status_reason(&self) -> Result<Option<StatusReasonInformation12>, ViewError> {
-        if self.reason.is_none() && self.information.is_none() {
-            return Ok(None);
-        }
-        let reason = optional(&self.reason, ExternalStatusReason1Code::new, "StsRsnInf/Rsn/Cd")?;
-        let information = self.information.as_deref().map(|it| super::rejection::cut(it, 105));
-        Ok(Some(StatusReasonInformation12 {
-            orgtr: None,
-            rsn: reason.map(|code| Box::new(StatusReason6Choice::Cd(code))),
-            addtl_inf: information.map(|it| Max105Text::new(it).named("AddtlInf")).transpose()?.into_iter().collect(),
-        }))
-    }
 }
 
-fn reason_of(information: &StatusReasonInformation12) -> Option<String> {
+/// `StsRsnInf` with a reason, words, or both.
+pub(super) fn status_reason(
+    reason: &Option<String>,
+    information: &Option<String>,
+) -> Result<Option<StatusReasonInformation12>, ViewError> {
+    if reason.is_none() && information.is_none() {
+        return Ok(None);
+    }
+    let reason = optional(reason, ExternalStatusReason1Code::new, "StsRsnInf/Rsn/Cd")?;
+    let information = information.as_deref().map(|it| super::rejection::cut(it, 105));
+    Ok(Some(StatusReasonInformation12 {
+        orgtr: None,
+        rsn: reason.map(|code| Box::new(StatusReason6Choice::Cd(code))),
+        addtl_inf: information.map(|it| Max105Text::new(it).named("AddtlInf")).transpose()?.into_iter().collect(),
+    }))
+}
+
+pub(super) fn reason_of(information: &StatusReasonInformation12) -> Option<String> {
     match information.rsn.as_deref()? {
         StatusReason6Choice::Cd(code) => Some(code.as_str().to_owned()),
         StatusReason6Choice::Prtry(own) => Some(own.as_str().to_owned()),

@@ -441,6 +441,7 @@ pub fn credit_transfer() -> CreditTransferView {
         instructed_amount: Some(Amount::from_minor(100_000, CNY)),
         exchange_rate: Some("0.9216".into()),
         quote: Some([7; 16]),
+        request: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,

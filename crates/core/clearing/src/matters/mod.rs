@@ -1,0 +1,360 @@
+//! Matters: what two agents have with each other through the centre and what is no payment itself.
+//!
+//! A matter is named by a UETR that no payment and no other matter has. It is opened by one agent's signed message, answered by
+//! the other's, ended by either or by the clock, and a payment may be made on it ([`Basis`]). Payments made on a matter are
+//! payments like all others: with a UETR of their own, one end, a receipt.
+//!
+//! ```text
+//! request to pay   pain.013 ─▶ pain.014 ─▶ pacs.008 made on it          requests.rs
+//! ```
+//!
+//! The chain keeps identifiers, agents, amounts, times and a hash of the message that opened it; names and accounts stay in the
+//! vault.
+//!
+//! # Limits
+//! [`Clearing::MATTERS_MAX`] of all kinds. Each ends by the clock at last and is forgotten [`Clearing::MATTER_KEPT_NS`] behind its
+//! end, so the table is full only while so many are open or young. A block ends and forgets at most
+//! [`Clearing::MATTERS_DUE_MAX`] of each by the clock; the next one goes on.
+
+mod requests;
+
+pub use requests::{AskToPay, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView, Settlement};
+
+use crate::codec::{put_u32, take, take_u32};
+use crate::{
+    Clearing, ContentHash, DecodeError, EventKind, Outcome, ParticipantId, PaymentIndex, PaymentState, Position, Refusal, Time,
+    Uetr,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a payment is made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Basis {
+    /// The debtor's own wish.
+    #[default]
+    Plain,
+    /// A request to pay, which it settles.
+    Request(Uetr),
+}
+
+/// One step of a matter, as asked of the centre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MatterStep {
+    /// Of a request to pay.
+    Request(RequestStep),
+}
+
+/// A matter as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatterView {
+    /// A request to pay.
+    Request(RequestView),
+}
+
+/// A place of a matter in somebody's inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatterTold {
+    /// Whose inbox.
+    pub reader: ParticipantId,
+    /// At which position.
+    pub position: Position,
+    /// Whether the reader is asked; otherwise it is told how the matter stands.
+    pub asks: bool,
+}
+
+impl MatterView {
+    /// Its UETR.
+    pub const fn uetr(&self) -> Uetr {
+        match self {
+            Self::Request(view) => view.uetr,
+        }
+    }
+
+    /// Hash of the message that opened it.
+    pub const fn content(&self) -> ContentHash {
+        match self {
+            Self::Request(view) => view.content,
+        }
+    }
+
+    /// The two agents, the one that opened it first.
+    pub const fn agents(&self) -> [ParticipantId; 2] {
+        match self {
+            Self::Request(view) => [view.creditor_agent, view.debtor_agent],
+        }
+    }
+
+    /// What inboxes have of it now. A reader that comes late finds the newest word alone, and is not asked about what has ended.
+    pub fn told(&self) -> Vec<MatterTold> {
+        match self {
+            Self::Request(view) => view.told_to(),
+        }
+    }
+
+    /// When it ended; `None` while it is open.
+    pub const fn ended_at(&self) -> Option<Time> {
+        match self {
+            Self::Request(view) => view.ended_at,
+        }
+    }
+
+    /// When the clock ends it; `None` when it has ended, or while a payment decides.
+    const fn expires_at(&self) -> Option<Time> {
+        match self {
+            Self::Request(view) => view.clock(),
+        }
+    }
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Matters {
+    by_uetr: BTreeMap<Uetr, MatterView>,
+    /// Open payments made on one.
+    by_payment: BTreeMap<PaymentIndex, Uetr>,
+    /// When the clock ends the open ones.
+    expiries: BTreeSet<(Time, Uetr)>,
+    /// When those that ended did.
+    ended: BTreeSet<(Time, Uetr)>,
+}
+
+impl Matters {
+    /// Enters one, or as it stands now.
+    fn put(&mut self, view: MatterView) {
+        let uetr = view.uetr();
+        if let Some(at) = self.by_uetr.insert(uetr, view).and_then(|before| before.expires_at()) {
+            self.expiries.remove(&(at, uetr));
+        }
+        if let Some(at) = view.expires_at() {
+            self.expiries.insert((at, uetr));
+        }
+        if let Some(at) = view.ended_at() {
+            self.ended.insert((at, uetr));
+        }
+    }
+}
+
+impl Clearing {
+    /// Most matters of all kinds, ended ones that are still kept included: some 200 bytes each.
+    pub const MATTERS_MAX: usize = 1_000_000;
+    /// How long one is kept behind its end: a bank that was away for a week still finds it in its inbox.
+    pub const MATTER_KEPT_NS: u64 = 8 * 86_400 * 1_000_000_000;
+    /// Most that one block ends by the clock, and most that it forgets.
+    pub const MATTERS_DUE_MAX: usize = 4096;
+
+    /// A matter by its UETR.
+    pub fn matter(&self, uetr: Uetr) -> Option<MatterView> {
+        self.matters.by_uetr.get(&uetr).copied()
+    }
+
+    /// All that are kept, by UETR.
+    pub fn matters(&self) -> impl Iterator<Item = MatterView> + '_ {
+        self.matters.by_uetr.values().copied()
+    }
+
+    /// Takes a step.
+    pub(crate) fn step_matter(&mut self, step: &MatterStep) -> Result<Outcome, Refusal> {
+        match step {
+            MatterStep::Request(step) => self.step_request(step),
+        }
+    }
+
+    /// Whether a matter may be opened under this UETR: it names nothing yet, and there is room.
+    fn check_free(&self, uetr: Uetr) -> Result<(), Refusal> {
+        if self.matters.by_uetr.contains_key(&uetr) || self.find_payment(uetr).is_some() || self.waiting(uetr).is_some() {
+            return Err(Refusal::DuplicateUetr);
+        }
+        if self.matters.by_uetr.len() >= Self::MATTERS_MAX { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    /// Enters a matter as it stands now, and tells it.
+    fn put_matter(&mut self, view: MatterView) {
+        self.delta.push(70);
+        self.delta.extend_from_slice(&view.uetr().0);
+        encode_view(&view, &mut self.delta);
+        self.matters.put(view);
+        self.emit(EventKind::Matter(view));
+    }
+
+    /// Whether a UETR is a matter's, so that no payment can have it.
+    pub(crate) fn is_matter(&self, uetr: Uetr) -> bool {
+        !self.matters.by_uetr.is_empty() && self.matters.by_uetr.contains_key(&uetr)
+    }
+
+    /// A payment that is made on a matter is under way from now on.
+    pub(crate) fn begin_payment(&mut self, index: PaymentIndex, basis: Basis) {
+        match basis {
+            Basis::Plain => {}
+            Basis::Request(uetr) => {
+                self.matters.by_payment.insert(index, uetr);
+                let payment = self.view(index);
+                self.request_payment_held(uetr, &payment);
+            }
+        }
+    }
+
+    /// A payment has ended, and with it perhaps what it was made on.
+    pub(crate) fn end_payment(&mut self, index: PaymentIndex) {
+        if self.matters.by_payment.is_empty() {
+            return;
+        }
+        let Some(uetr) = self.matters.by_payment.remove(&index) else { return };
+        let payment = self.view(index);
+        match self.matters.by_uetr.get(&uetr).copied() {
+            Some(MatterView::Request(request)) => {
+                self.request_payment_ended(request, payment.state == PaymentState::Settled);
+            }
+            None => unreachable!("a matter with a payment under way is kept"),
+        }
+    }
+
+    /// Ends what the clock ends.
+    pub(crate) fn expire_matters(&mut self) {
+        for _ in 0..Self::MATTERS_DUE_MAX {
+            let Some(&(at, uetr)) = self.matters.expiries.first() else { return };
+            if at > self.time {
+                return;
+            }
+            match self.matters.by_uetr[&uetr] {
+                MatterView::Request(request) => self.expire_request(request),
+            }
+        }
+    }
+
+    /// When the clock ends the next one.
+    pub(crate) fn next_expiry(&self) -> Option<Time> {
+        self.matters.expiries.first().map(|&(at, _)| at)
+    }
+
+    /// Forgets those that ended long ago, and returns their UETRs.
+    pub(crate) fn forget_matters(&mut self) -> Vec<Uetr> {
+        let mut forgotten = Vec::new();
+        while let Some(&(at, uetr)) = self.matters.ended.first() {
+            if forgotten.len() >= Self::MATTERS_DUE_MAX || at.after(Self::MATTER_KEPT_NS) > self.time {
+                break;
+            }
+            self.matters.ended.pop_first();
+            self.matters.by_uetr.remove(&uetr);
+            forgotten.push(uetr);
+        }
+        forgotten
+    }
+
+    /// Whether a matter and its payments under way fit each other: for the laws.
+    pub(crate) fn payments_on(&self, uetr: Uetr) -> impl Iterator<Item = PaymentIndex> + '_ {
+        self.matters.by_payment.iter().filter(move |(_, on)| **on == uetr).map(|(index, _)| *index)
+    }
+
+    /// Appends the canonical bytes for a snapshot.
+    pub(crate) fn encode_matters(&self, out: &mut Vec<u8>) {
+        put_u32(out, self.matters.by_uetr.len() as u32);
+        for (uetr, view) in &self.matters.by_uetr {
+            out.extend_from_slice(&uetr.0);
+            encode_view(view, out);
+        }
+        put_u32(out, self.matters.by_payment.len() as u32);
+        for (index, uetr) in &self.matters.by_payment {
+            crate::codec::put_u64(out, index.0);
+            out.extend_from_slice(&uetr.0);
+        }
+    }
+
+    /// Reads what [`Self::encode_matters`] wrote, into a state whose other tables have been read.
+    pub(crate) fn decode_matters(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        for _ in 0..take_u32(bytes)? {
+            let uetr = Uetr(take(bytes)?);
+            if self.matters.by_uetr.last_key_value().is_some_and(|(last, _)| *last >= uetr) {
+                return Err(DecodeError::Unknown("order of matters"));
+            }
+            let view = self.decode_view(uetr, bytes)?;
+            self.matters.put(view);
+        }
+        for _ in 0..take_u32(bytes)? {
+            let index = PaymentIndex(crate::codec::take_u64(bytes)?);
+            let uetr = Uetr(take(bytes)?);
+            let in_order = self.matters.by_payment.last_key_value().is_none_or(|(last, _)| *last < index);
+            let is_open = self.payments.get(index).is_some_and(crate::payment::Payment::is_open);
+            if !in_order || !is_open || !self.matters.by_uetr.contains_key(&uetr) {
+                return Err(DecodeError::Unknown("payment made on a matter"));
+            }
+            self.matters.by_payment.insert(index, uetr);
+        }
+        Ok(())
+    }
+
+    fn decode_view(&self, uetr: Uetr, bytes: &mut &[u8]) -> Result<MatterView, DecodeError> {
+        Ok(match take(bytes)? {
+            [0] => MatterView::Request(self.decode_request(uetr, bytes)?),
+            [1..=255] => return Err(DecodeError::Unknown("matter")),
+        })
+    }
+}
+
+/// All but the UETR.
+fn encode_view(view: &MatterView, out: &mut Vec<u8>) {
+    match view {
+        MatterView::Request(request) => {
+            out.push(0);
+            request.encode(out);
+        }
+    }
+}
+
+impl Basis {
+    /// Appends the canonical bytes; [`Basis::Plain`] has none.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Plain => {}
+            Self::Request(uetr) => {
+                out.push(1);
+                out.extend_from_slice(&uetr.0);
+            }
+        }
+    }
+
+    pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(match take(bytes)? {
+            [1] => Self::Request(Uetr(take(bytes)?)),
+            [0] | [2..=255] => return Err(DecodeError::Unknown("basis of a payment")),
+        })
+    }
+}
+
+impl MatterStep {
+    /// Appends the canonical bytes.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Request(step) => step.encode(out),
+        }
+    }
+
+    /// Reads what follows the tag.
+    pub(crate) fn decode(tag: u8, bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(match tag {
+            71..=73 => Self::Request(RequestStep::decode(tag, bytes)?),
+            0..=70 | 74..=255 => return Err(DecodeError::Unknown("step")),
+        })
+    }
+
+    /// Who asks for it, as authenticated.
+    pub const fn sender(&self) -> ParticipantId {
+        match self {
+            Self::Request(step) => step.sender(),
+        }
+    }
+
+    /// Which matter.
+    pub const fn uetr(&self) -> Uetr {
+        match self {
+            Self::Request(step) => step.uetr(),
+        }
+    }
+
+    /// Hash of the message, if the step carries it: it opens a matter.
+    pub const fn content(&self) -> Option<ContentHash> {
+        match self {
+            Self::Request(RequestStep::Ask(ask)) => Some(ask.content),
+            Self::Request(RequestStep::Answer { .. } | RequestStep::Withdraw { .. }) => None,
+        }
+    }
+}
