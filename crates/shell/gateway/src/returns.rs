@@ -16,8 +16,8 @@ use crate::refusal::{GatewayRefusal, Problem};
 use crate::terms::terms_of;
 use crate::wire;
 use clearing::{
-    Bic, Command, ContentHash, Facts, IsoReason, Outcome, ParticipantId, PaymentState, PaymentView, QuoteId, Refusal, Return,
-    Time, Uetr,
+    Basis, Bic, Command, ContentHash, Facts, IsoReason, Outcome, ParticipantId, PaymentState, PaymentView, QuoteId, Refusal,
+    Return, Terms, Time, Uetr,
 };
 use iso20022::view::PaymentReturnView;
 use signing::HashKey;
@@ -74,7 +74,9 @@ pub(crate) fn facts_of(past: &dyn Past, persons: &HashKey, uetr: Uetr) -> Result
     let stored = past.message(&payment).ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?;
     let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
     let message = wire::read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
-    Ok(Some(Facts { payment, terms: terms_of(&message, persons) }))
+    // Whom it was to, and what it was made on, are over and no facts that a return's bytes carry.
+    let terms = Terms { basis: Basis::Plain, pair: None, new_payee: false, ..terms_of(&message, persons) };
+    Ok(Some(Facts { payment, terms }))
 }
 
 /// Takes one return.

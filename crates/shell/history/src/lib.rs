@@ -36,6 +36,7 @@ mod query;
 mod recent;
 mod rules;
 mod statement;
+mod tables;
 mod thread;
 mod tiles;
 mod waiting;

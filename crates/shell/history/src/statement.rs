@@ -4,8 +4,9 @@
 //! statement comes page by page: each page is a statement of its own, which closes where the next one opens.
 
 use crate::books::{AccountKey, Entry, Totals};
-use crate::model::{ReadModel, Tables};
+use crate::model::ReadModel;
 use crate::port::IndexError;
+use crate::tables::Tables;
 use clearing::{Position, Time};
 
 /// Which entries are wanted.
