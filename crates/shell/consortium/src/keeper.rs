@@ -421,7 +421,11 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         Command::Return(back) => payment(back.id),
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
         Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
-        Command::ReportPosting(report) => payment(report.uetr).or(Some(unknown)),
+        Command::ReportPosting(report) => {
+            // A review is kept longer than its payment.
+            let reviewed = || Some(Outcome::Payment { payment: clearing.review(report.uetr)?.payment, repeated: true });
+            payment(report.uetr).or_else(reviewed).or(Some(unknown))
+        }
         Command::Matter(step) => Some(match clearing.matter(step.uetr()) {
             Some(matter) => Outcome::Matter { matter, repeated: true },
             None => Outcome::Refused(Refusal::UnknownMatter),

@@ -41,7 +41,8 @@ async fn ask(world: &World, request: &PaymentRequestView) -> Reply {
 async fn a_request_is_asked_accepted_and_paid_once() {
     let world = World::start().await;
     let request = request(PEARL, HARBOUR);
-    let reply = ask(&world, &request).await;
+    let asked = pain013(&request);
+    let reply = send(&world, PEARL, &asked).await;
     assert_eq!((reply.status, reply.header("luohu-request-state")), (202, Some("asked")));
     let told = request_report_of(&reply.body);
     assert_eq!(
@@ -80,7 +81,7 @@ async fn a_request_is_asked_accepted_and_paid_once() {
     }
     assert_eq!(world.log.balance(PEARL, HKD), 100_010_000);
     // Sent again, it is answered as it stands.
-    let reply = ask(&world, &request).await;
+    let reply = send(&world, PEARL, &asked).await;
     assert_eq!((reply.status, request_report_of(&reply.body).status), (200, RequestStatus::Paid));
     world.log.check_laws();
 }

@@ -1,5 +1,7 @@
 //! A PostgreSQL server of one's own, in a folder that goes with it.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
