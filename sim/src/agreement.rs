@@ -5,7 +5,7 @@ use crate::participant::{BankSetup, Hands};
 use crate::stage::SharedStage;
 use bank::books::{BooksReport, Direction};
 use clearing::{ParticipantId, PaymentState, PaymentView, Uetr};
-use history::ReadModel;
+use history::{InboxItem, ReadModel, Tells};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,8 +67,13 @@ pub fn unrest(bank: &BankSetup, report: &BooksReport, id: ParticipantId, model: 
     if report.outbox > 0 {
         return Some(format!("{name} has {} messages to send", report.outbox));
     }
-    let behind = model.inbox(id, clearing::Position(report.cursor), 1).expect(ANSWERS).len();
-    (behind > 0).then(|| format!("{name} has not read its inbox behind {}", report.cursor))
+    // A funding nobody asked for by message is told to who wants to know, and moves no cursor.
+    let is_told = |item: &InboxItem| match &item.tells {
+        Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
+        Tells::Payment(..) | Tells::Letter(_) | Tells::Matter(..) => true,
+    };
+    let behind = model.inbox(id, clearing::Position(report.cursor), 1000).expect(ANSWERS).iter().any(is_told);
+    behind.then(|| format!("{name} has not read its inbox behind {}", report.cursor))
 }
 
 /// At rest: every payment and every cent.

@@ -123,7 +123,8 @@ pub async fn look_at_receipt(stage: &SharedStage, hands: &Hands, payment: &Outgo
         Ok(proved) => {
             let record = proved.record;
             // A rejected payment may have named a quote that nobody knew any more; then the centre knows no credit.
-            let credit_same = record.credit_minor == payment.credit.minor.0 || record.state == FinalState::Rejected;
+            // What the creditor agent is charged does not arrive; that it is the tariff's is FEE-01's to judge.
+            let credit_same = record.credit_minor <= payment.credit.minor.0 || record.state == FinalState::Rejected;
             let same = record.state == ended
                 && hex(record.uetr) == payment.uetr.replace('-', "")
                 && record.debit_minor == payment.debit.minor.0

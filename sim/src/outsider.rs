@@ -301,7 +301,12 @@ impl Outsider {
         let memory = self.memory();
         let (all, _, _) = model.counts();
         let own = (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at)).expect("an index in memory answers"));
+        let mut charged: BTreeMap<CurrencyCode, i128> = BTreeMap::new();
         for view in own.filter(|view| view.debtor_agent == ID) {
+            if view.state == PaymentState::Settled {
+                // That it is the tariff's is FEE-01's to judge.
+                *charged.entry(view.debit.currency.code).or_default() += i128::from(view.charges.debtor.0);
+            }
             let told = memory.sent.get(&view.uetr.0).and_then(|sent| sent.end);
             if told != Some(view.state) {
                 self.stage.broke("PAY-02", format_args!("oddl was told {told:?} of {}, which is {:?}", view.uetr, view.state));
@@ -312,6 +317,7 @@ impl Outsider {
             let paid = memory.sent.values().filter(|sent| sent.debit.currency.code == code);
             let paid = paid.filter(|sent| sent.end == Some(PaymentState::Settled));
             let paid: i128 = paid.map(|sent| i128::from(sent.debit.minor.0)).sum();
+            let paid = paid + charged.get(&code).copied().unwrap_or(0);
             let expected = funded - paid + memory.returned.get(&code).copied().unwrap_or(0);
             if settled != expected {
                 let text = format!("oddl: the centre has {settled} {code}, what it was told says {expected}");

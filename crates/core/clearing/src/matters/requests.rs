@@ -424,7 +424,9 @@ impl Clearing {
     pub(super) fn request_payment_held(&mut self, uetr: Uetr, payment: &PaymentView) {
         let request = self.request(uetr).expect("it was checked before the hold");
         let state = request.state.step(RequestEvent::PaymentHeld).expect("it was checked before the hold");
-        let settlement = Some(Settlement { payment: payment.uetr, credit: payment.credit });
+        // What the creditor agent is charged was paid all the same.
+        let minor = payment.credit.minor.checked_add(payment.charges.creditor).unwrap_or(payment.credit.minor);
+        let settlement = Some(Settlement { payment: payment.uetr, credit: Amount { minor, ..payment.credit } });
         self.put_request(RequestView { state, settlement, ..request });
     }
 
