@@ -26,15 +26,16 @@ pub(crate) async fn find(inner: &Inner, sign_in: &str, typed: &TypedOrder) -> Re
     let Some(alias) = typed.alias() else { return Ok(None) };
     let found = inner.link.look_up_alias(alias, &pseudonym(inner, sign_in)).await.map_err(fault_of)?;
     let named = !typed.name.trim().is_empty();
-    // A name is shown in the script the payee's side writes in, where it has one.
-    let shown = match found.masked_name_han {
-        Some(han) if found.agent.get(4..6) == Some("CN") => han,
-        Some(_) | None => found.masked_name,
-    };
     let mut filled = TypedOrder { agent: found.agent, payee: found.account, ..typed.clone() };
     if !named {
-        filled.name.clone_from(&shown);
+        // Messages carry names in Latin letters.
+        filled.name.clone_from(&found.masked_name);
     }
+    // The customer sees it in the script the payee's side writes in, where it has one.
+    let shown = match found.masked_name_han {
+        Some(han) if filled.agent.get(4..6) == Some("CN") => format!("{han} {}", found.masked_name),
+        Some(_) | None => found.masked_name,
+    };
     let (warning, cool_off_hours) = (found.warning, found.cool_off_hours);
     let alias = PayeeAlias { text: found.alias, kind: found.kind, warning, cool_off_hours, proof: found.proof };
     Ok(Some(Found { typed: filled, alias, masked_name: shown, named }))

@@ -1,7 +1,7 @@
 //! The bank's messages: what it writes and what it reads of what the centre says.
 
 use crate::aliases;
-use crate::books::records::{Customer, Outgoing};
+use crate::books::records::{Customer, NameCheck, Outgoing};
 use crate::order::PayeeNumber;
 use iso20022::value::EpochNanos;
 use iso20022::view::{
@@ -158,7 +158,16 @@ impl Scheme {
             transaction_id: None,
             uetr: uuid_bytes(&payment.uetr),
             clearing_system_reference: None,
-            priority: PaymentPriority::High,
+            // Nobody waits at a counter for a line of a file.
+            priority: match payment.payee.check {
+                NameCheck::NotAsked => PaymentPriority::Normal,
+                NameCheck::Match
+                | NameCheck::Close
+                | NameCheck::NoMatch
+                | NameCheck::UnknownAccount
+                | NameCheck::Unavailable
+                | NameCheck::Shown => PaymentPriority::High,
+            },
             category_purpose: (payment.purpose == "SALA").then(|| "SALA".to_owned()),
             interbank_settlement_amount: payment.debit,
             interbank_settlement_date: Some(local_date(now)),

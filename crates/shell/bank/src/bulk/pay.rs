@@ -14,13 +14,14 @@ use futures_util::stream::{self, StreamExt};
 use std::time::Duration;
 
 /// Lines that are given their turn with one sync of the books.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// Payments of files sent at once: more wait for the centre, not for the customers at the counter.
-const AT_ONCE: usize = 64;
-/// Files wait while this many payments of the bank are under way.
-const OPEN_MAX: u64 = 4_000;
+const AT_ONCE: usize = 32;
+/// Files wait while this many payments of the bank are under way: a payee's bank that books twenty a second answers as many within
+/// the deadline of normal priority, and one that is faster is not held up.
+const OPEN_MAX: u64 = 128;
 /// How often is looked for a file, or for room, without being told.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Pays accepted files, one after the other, for ever.
 pub(crate) async fn run(inner: Shared) {
