@@ -31,30 +31,21 @@ impl CancellationRequestView {
         let request = &document.fi_to_fi_pmt_cxl_req;
         let [underlying] = request.undrlyg.as_slice() else { return Err(ViewError::NotOne("Undrlyg")) };
         let [tx] = underlying.tx_inf.as_slice() else { return Err(ViewError::NotOne("TxInf")) };
-        let reason = tx.cxl_rsn_inf.iter().find_map(|information| match information.rsn.as_deref()? {
-            CancellationReason33Choice::Cd(code) => Some(code.as_str().to_owned()),
-            CancellationReason33Choice::Prtry(own) => Some(own.as_str().to_owned()),
-        });
         Ok(Self {
             message_id: request.assgnmt.id.as_str().to_owned(),
             created_at: nanos("CreDtTm", &request.assgnmt.cre_dt_tm)?,
             assigner: party_bic(&request.assgnmt.assgnr).ok_or(ViewError::Missing("Assgnr/Agt/FinInstnId/BICFI"))?,
             assignee: party_bic(&request.assgnmt.assgne).ok_or(ViewError::Missing("Assgne/Agt/FinInstnId/BICFI"))?,
             uetr: uetr_of(tx.orgnl_uetr.as_ref())?,
-            reason,
+            reason: cancellation_reason(&tx.cxl_rsn_inf),
         })
     }
 
     /// The `camt.056` that asks it.
     pub fn message(&self) -> Result<Message, ViewError> {
-        let reason = optional(&self.reason, ExternalCancellationReason1Code::new, "CxlRsnInf/Rsn/Cd")?;
-        let information = reason.map(|code| PaymentCancellationReason5 {
-            rsn: Some(Box::new(CancellationReason33Choice::Cd(code))),
-            ..Default::default()
-        });
         let tx = PaymentTransaction106 {
             orgnl_uetr: Some(UUIDv4Identifier::new(uuid_text(&self.uetr)).named("OrgnlUETR")?),
-            cxl_rsn_inf: information.into_iter().collect(),
+            cxl_rsn_inf: cancellation_information(&self.reason)?,
             ..Default::default()
         };
         let underlying = UnderlyingTransaction23 { tx_inf: vec![tx], ..Default::default() };
@@ -182,6 +173,22 @@ pub(super) fn party_bic(party: &Party40Choice) -> Option<String> {
         Party40Choice::Agt(agent) => agent_bic(agent),
         Party40Choice::Pty(_) => None,
     }
+}
+
+/// The first reason a request for cancellation gives, `camt.055` and `camt.056` alike.
+pub(super) fn cancellation_reason(information: &[PaymentCancellationReason5]) -> Option<String> {
+    information.iter().find_map(|information| match information.rsn.as_deref()? {
+        CancellationReason33Choice::Cd(code) => Some(code.as_str().to_owned()),
+        CancellationReason33Choice::Prtry(own) => Some(own.as_str().to_owned()),
+    })
+}
+
+/// A reason as both write it.
+pub(super) fn cancellation_information(reason: &Option<String>) -> Result<Vec<PaymentCancellationReason5>, ViewError> {
+    let code = optional(reason, ExternalCancellationReason1Code::new, "CxlRsnInf/Rsn/Cd")?;
+    let information =
+        |code| PaymentCancellationReason5 { rsn: Some(Box::new(CancellationReason33Choice::Cd(code))), ..Default::default() };
+    Ok(code.map(information).into_iter().collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The request to pay: asked (`pain.013`), answered (`pain.014`), taken back (`camt.055`).
 
 use super::cancellation::{assignment, party_bic, uetr_of};
+use super::cancellation::{cancellation_information, cancellation_reason};
 use super::parts::{AccountView, PartyView, agent, agent_bic, amount, nanos, optional, text, time, uuid_bytes, uuid_text};
 use super::{HeaderView, Named, ViewError};
 use crate::envelope::BusinessMessage;
@@ -318,30 +319,21 @@ impl RequestWithdrawalView {
             return Err(ViewError::NotOne("OrgnlPmtInfAndCxl"));
         };
         let [tx] = instruction.tx_inf.as_slice() else { return Err(ViewError::NotOne("TxInf")) };
-        let reason = tx.cxl_rsn_inf.iter().find_map(|information| match information.rsn.as_deref()? {
-            CancellationReason33Choice::Cd(code) => Some(code.as_str().to_owned()),
-            CancellationReason33Choice::Prtry(own) => Some(own.as_str().to_owned()),
-        });
         Ok(Self {
             message_id: request.assgnmt.id.as_str().to_owned(),
             created_at: nanos("CreDtTm", &request.assgnmt.cre_dt_tm)?,
             assigner: party_bic(&request.assgnmt.assgnr).ok_or(ViewError::Missing("Assgnr/Agt/FinInstnId/BICFI"))?,
             assignee: party_bic(&request.assgnmt.assgne).ok_or(ViewError::Missing("Assgne/Agt/FinInstnId/BICFI"))?,
             uetr: uetr_of(tx.orgnl_uetr.as_ref())?,
-            reason,
+            reason: cancellation_reason(&tx.cxl_rsn_inf),
         })
     }
 
     /// The `camt.055` that says it.
     pub fn message(&self) -> Result<Message, ViewError> {
-        let reason = optional(&self.reason, ExternalCancellationReason1Code::new, "CxlRsnInf/Rsn/Cd")?;
-        let information = reason.map(|code| PaymentCancellationReason5 {
-            rsn: Some(Box::new(CancellationReason33Choice::Cd(code))),
-            ..Default::default()
-        });
         let tx = PaymentTransaction109 {
             orgnl_uetr: Some(UUIDv4Identifier::new(uuid_text(&self.uetr)).named("OrgnlUETR")?),
-            cxl_rsn_inf: information.into_iter().collect(),
+            cxl_rsn_inf: cancellation_information(&self.reason)?,
             ..Default::default()
         };
         let instruction = OriginalPaymentInstruction34 {
