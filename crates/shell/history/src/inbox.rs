@@ -27,21 +27,25 @@ pub enum About {
     Note(u64),
 }
 
+/// Numbers that no kind of a payment's entry has.
+const LETTER: u8 = 3;
+const NOTE: u8 = 6;
+
 impl About {
     /// As an index keeps it: what it is, and its number.
     pub fn numbers(self) -> (u8, u64) {
         match self {
             Self::Payment(kind, payment) => (kind.number(), payment.0),
-            Self::Letter(number) => (3, number),
-            Self::Note(number) => (4, number),
+            Self::Letter(number) => (LETTER, number),
+            Self::Note(number) => (NOTE, number),
         }
     }
 
     /// Reads what [`Self::numbers`] told.
     pub fn of_numbers(kind: u8, number: u64) -> Option<Self> {
         match (kind, InboxKind::of_number(kind)) {
-            (3, _) => Some(Self::Letter(number)),
-            (4, _) => Some(Self::Note(number)),
+            (LETTER, _) => Some(Self::Letter(number)),
+            (NOTE, _) => Some(Self::Note(number)),
             (_, Some(kind)) => Some(Self::Payment(kind, PaymentIndex(number))),
             (_, None) => None,
         }
@@ -107,7 +111,7 @@ impl InboxKind {
             Self::Asked => 0,
             Self::Ended => 1,
             Self::Credited => 2,
-            // 3 is a letter's.
+            // [`LETTER`] and [`NOTE`] are not a payment's.
             Self::Returned => 4,
             Self::RecallAnswered(RecallVerdict::Accepts) => 5,
             Self::Recalled(reason) => RECALLED + place(recall_reasons(), reason),
@@ -136,7 +140,7 @@ impl InboxKind {
                 let reason = recall_answers().nth(usize::from(number - RECALL_REJECTED))?;
                 Some(Self::RecallAnswered(RecallVerdict::Rejects(reason)))
             }
-            3 | 6..RECALLED => None,
+            LETTER | NOTE..RECALLED => None,
         }
     }
 
@@ -306,7 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_kinds_read_back_and_are_its_own() {
+    fn numbers_of_entries_read_back_and_are_their_own() {
         let plain = [InboxKind::Asked, InboxKind::Ended, InboxKind::Credited, InboxKind::Returned];
         let reviewed = [InboxKind::Reviewed, InboxKind::Overdue, InboxKind::Blocked, InboxKind::Returning];
         let accepted = [InboxKind::RecallAnswered(RecallVerdict::Accepts)];
@@ -317,5 +321,10 @@ mod tests {
         assert_eq!(numbers.len(), all.len());
         assert!(all.iter().all(|kind| InboxKind::of_number(kind.number()) == Some(*kind)));
         assert_eq!((0..=u8::MAX).filter_map(InboxKind::of_number).count(), all.len());
+        let payments = all.into_iter().map(|kind| About::Payment(kind, PaymentIndex(7)));
+        for about in payments.chain([About::Letter(7), About::Note(7)]) {
+            let (kind, number) = about.numbers();
+            assert_eq!(About::of_numbers(kind, number), Some(about));
+        }
     }
 }
