@@ -24,7 +24,7 @@ use crate::returns;
 use crate::statements;
 use crate::terms::terms_of;
 use crate::transfers;
-use crate::wire::{self, Original, Payment, Report, Taken, Unposted, Verdict};
+use crate::wire::{self, Finding, Original, Payment, Report, Taken, Unposted, Verdict};
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{
@@ -97,7 +97,7 @@ async fn pay(
     permit: Permit,
 ) -> Result<Answer, Problem> {
     if let Some(finding) = &payment.finding {
-        return answer::rule(door, request, payment, finding);
+        return found(door, request, payment, finding);
     }
     let registry = &door.hub.registry;
     let Some(creditor_agent) = registry.by_bic(payment.creditor_agent) else {
@@ -144,6 +144,19 @@ async fn pay(
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Matter { .. }) => {
             unreachable!("a payment is taken or refused, not {other:?}")
         }
+    }
+}
+
+/// A payment against a rule. One on record is told as it stands: what was in time when it came is late when it comes again, and
+/// its sender, told no, would give the money back (PAY-03).
+fn found(door: &Door, request: &Authenticated, payment: &Payment, finding: &Finding) -> Result<Answer, Problem> {
+    let (content, sender) = (request.content(), request.sender().id());
+    if let Some(known) = door.past.payment(payment.uetr())?.filter(|known| forgotten::is_repeated(known, content, sender)) {
+        return answer::standing(door, request, payment, &known);
+    }
+    match own_waiting(door, request.sender(), payment.uetr()).filter(|waiting| waiting.content == content) {
+        Some(waiting) => answer::waiting(door, request, payment, &waiting),
+        None => answer::rule(door, request, payment, finding),
     }
 }
 

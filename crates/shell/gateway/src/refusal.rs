@@ -121,7 +121,7 @@ impl GatewayRefusal {
             Self::UnknownPayment => ("GW-1016", 404, Never, "no payment of the caller has this UETR"),
             Self::NotFinal => ("GW-1017", 409, Later, "the payment has not ended"),
             Self::MessageNotTaken => ("GW-1018", 422, WithChange, "the gateway does not take this message"),
-            Self::InDoubt => ("GW-1019", 503, Later, "the centre stopped before it answered; ask with pacs.028"),
+            Self::InDoubt => ("GW-1019", 504, Later, "the centre stopped before it answered; ask with pacs.028"),
             Self::HistoryUnavailable => ("GW-1020", 503, Later, "the past cannot be read now"),
             Self::UnknownCheck => ("GW-1021", 404, Never, "nobody waits for this answer"),
             Self::TooManyReaders => ("GW-1022", 429, Later, "too many inbox readers of the participant"),

@@ -145,7 +145,7 @@ async fn a_journal_that_stops_leaves_the_sender_in_doubt_and_says_so() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.hub.stopped();
     let reply = client.reply().await.unwrap();
-    assert_eq!((reply.status, reply.code().as_str()), (503, "GW-1019"));
+    assert_eq!((reply.status, reply.code().as_str()), (504, "GW-1019"));
     let health = client.get("/healthz").await;
     assert_eq!((health.status, health.json()["status"].as_str()), (503, Some("stopped")));
 }

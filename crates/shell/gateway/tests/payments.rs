@@ -388,6 +388,25 @@ async fn business_rules_are_told_by_iso_reason_and_book_nothing() {
     assert_eq!(world.log.commands(), before);
 }
 
+/// PAY-03: told no, its sender would give back the money of a payment that goes on.
+#[tokio::test]
+async fn a_payment_on_record_is_told_as_it_stands_however_late_it_comes_again() {
+    let world = World::start().await;
+    let mut harbour = world.connect(HARBOUR).await;
+    let mut view = transfer(HARBOUR, PEARL);
+    view.accepted_at = Some(support::now_ns() - 298_500_000_000);
+    let body = pacs008(&view);
+    assert_eq!(send(&world, &mut harbour, HARBOUR, &body).await.status, 202);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let again = send(&world, &mut harbour, HARBOUR, &body).await;
+    assert_eq!((again.status, status_of(&again.body).status), (202, TransactionStatus::InProcess), "{}", again.text());
+    // Another one, as late, is too late.
+    view.message_id = "OTHER".into();
+    view.uetr = fresh_uetr();
+    let other = send(&world, &mut harbour, HARBOUR, &pacs008(&view)).await;
+    assert_eq!((other.status, status_of(&other.body).reason.as_deref()), (422, Some("TM01")));
+}
+
 #[tokio::test]
 async fn the_centre_rejects_with_iso_reasons() {
     let blocked = |facts: &gateway::PaymentFacts<'_>| {
