@@ -22,6 +22,9 @@ struct Arguments {
     /// Print everything that happens.
     #[arg(long)]
     trace: bool,
+    /// Print what the parts of the product log, to standard error, as it happens.
+    #[arg(long)]
+    log: bool,
     /// How many fresh seeds.
     #[arg(long)]
     seeds: Option<u64>,
@@ -58,7 +61,11 @@ struct Arguments {
 
 /// What `main` does.
 pub fn main<S: Story>() -> ExitCode {
-    match start::<S>(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    if arguments.log {
+        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).without_time().with_writer(std::io::stderr).init();
+    }
+    match start::<S>(&arguments) {
         Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
         Ok(findings) => {
             close(&findings);

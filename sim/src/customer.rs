@@ -159,6 +159,11 @@ pub async fn resend(stage: SharedStage, hands: Hands, payment: Confirmed, change
     if changed && !matches!(known.state, OutgoingState::Held | OutgoingState::Settled) {
         return;
     }
+    // What the door refused is not on record, and the centre may take it when its reason has passed: a bank that gave the money
+    // back and sends it again pays it.
+    if known.state == OutgoingState::Rejected && known.times.held_ms.is_none() {
+        return;
+    }
     let sent = if changed { format!("{message}\n") } else { message };
     match hands.raw.send_message(&sent, 0).await {
         Ok(answer) => {

@@ -8,7 +8,7 @@
 //! is paid. The same file again is answered as the first time.
 //!
 //! # Limits
-//! A file has at most [`LINES_MAX`] lines; [`UPLOADS_MAX`] files arrive at once. Memory holds a batch of lines, whatever the file's
+//! A file has at most [`LINES_MAX`] lines; two files arrive at once (`UPLOADS_MAX`). Memory holds a batch of lines, whatever the file's
 //! size.
 //!
 //! # Start reading at

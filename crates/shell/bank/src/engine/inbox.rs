@@ -16,7 +16,9 @@ pub(super) struct Inbox(pub(super) Shared);
 
 impl InboxHandler for Inbox {
     async fn cursor(&self) -> Result<u64, HandlerFailed> {
-        self.0.books(Books::cursor).await.map_err(failed)
+        let cursor = self.0.books(Books::cursor).await.map_err(failed)?;
+        tracing::debug!(bank = self.0.config.bic, cursor, "the inbox is read from here");
+        Ok(cursor)
     }
 
     async fn deliver(&self, items: Vec<InboxItem>) -> Result<(), HandlerFailed> {
@@ -24,6 +26,7 @@ impl InboxHandler for Inbox {
         let fault = inner.fault();
         let mut entries = Vec::with_capacity(items.len());
         for item in items {
+            tracing::debug!(bank = inner.config.bic, cursor = item.cursor, message = item.message, "an item of the inbox");
             match read(&item.message) {
                 Ok(Read::PayeeQuestion(question)) => payee::spawn_answer(inner, *question, fault.clone()),
                 Ok(Read::Requested(request)) => {

@@ -105,6 +105,7 @@ pub(crate) async fn follow(inner: &Inner, uetr: String) {
         if said == Said::Unknown {
             said = hear(inner, inner.link.send_message(message, 0).await);
         }
+        tracing::debug!(bank = inner.config.bic, uetr, in_doubt, ?said, "the centre says");
         match said {
             Said::Status(update) => note(inner, uetr, update).await,
             Said::InDoubt => {
