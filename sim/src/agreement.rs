@@ -67,13 +67,17 @@ pub fn unrest(bank: &BankSetup, report: &BooksReport, id: ParticipantId, model: 
     if report.outbox > 0 {
         return Some(format!("{name} has {} messages to send", report.outbox));
     }
-    // A funding nobody asked for by message is told to who wants to know, and moves no cursor.
+    is_behind(model, id, report.cursor).then(|| format!("{name} has not read its inbox behind {}", report.cursor))
+}
+
+/// Whether an inbox has something to tell behind a cursor. A funding nobody asked for by message is told to who wants to know, and
+/// moves no cursor.
+pub fn is_behind(model: &ReadModel, id: ParticipantId, cursor: u64) -> bool {
     let is_told = |item: &InboxItem| match &item.tells {
         Tells::Note(note) => note.kind.entry().is_none() || note.agent.is_some(),
         Tells::Payment(..) | Tells::Letter(_) | Tells::Matter(..) => true,
     };
-    let behind = model.inbox(id, clearing::Position(report.cursor), 1000).expect(ANSWERS).iter().any(is_told);
-    behind.then(|| format!("{name} has not read its inbox behind {}", report.cursor))
+    model.inbox(id, clearing::Position(cursor), 1000).expect(ANSWERS).iter().any(is_told)
 }
 
 /// At rest: every payment and every cent.

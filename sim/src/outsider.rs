@@ -4,6 +4,7 @@
 //! same bytes until it has an answer, follows its inbox, and keeps its own account of what it was told: at rest that must be what
 //! the centre says (PAY-02, AGREE). It does not crash, and nobody pays it.
 
+use crate::agreement::is_behind;
 use crate::life::{Life, MachineClock};
 use crate::net::{Hall, NetLink};
 use crate::observer::Observer;
@@ -288,8 +289,7 @@ impl Outsider {
     /// Why it is not at rest, if it is not.
     pub fn unrest(&self, model: &ReadModel) -> Option<String> {
         let memory = self.memory();
-        let behind = model.inbox(ID, clearing::Position(memory.cursor), 1).expect("an index in memory answers").len();
-        if behind > 0 {
+        if is_behind(model, ID, memory.cursor) {
             return Some(format!("oddl has not read its inbox behind {}", memory.cursor));
         }
         let open = memory.sent.iter().find(|(_, sent)| !sent.answered || sent.taken && sent.end.is_none());

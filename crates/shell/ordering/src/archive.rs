@@ -6,13 +6,13 @@
 //! # Crash notes
 //! Rows are written with the block that forgets or sends and synced only before a snapshot is written: whatever a crash leaves,
 //! rows before a snapshot are whole, and recovery writes those behind it again while it replays. The blocks have
-//! everything: when the archive cannot be written, no snapshots are, and the next start replays.
+//! everything: when the archive cannot be written, no snapshots are, and the next start replays. What a full disk does not take
+//! while blocks are replayed stays in memory until readers have it, so that a node starts on a full disk.
 
 use crate::disk::{Disk, DiskFile};
 use crate::vault::VaultPlace;
 use chain::Hasher;
 use clearing::{Letter, PaymentIndex, PaymentView};
-use core::marker::PhantomData;
 use std::io;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ const PLACE_BYTES: usize = 12;
 const CHECK_BYTES: usize = 8;
 /// Rows written or read in one piece: about 2 MB.
 const PIECE_ROWS: u64 = 1 << 13;
+/// Rows kept in memory for a disk that does not take them; with more the node does not start.
+const UNWRITTEN_MAX: usize = 1 << 20;
 
 /// A payment the centre has forgotten, and where its signed message lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,17 +252,28 @@ pub(crate) struct ArchiveWriter<T> {
     buffer: Vec<u8>,
     /// A write failed: nothing more is written, and there are no snapshots from here on.
     failed: bool,
-    rows: PhantomData<T>,
+    /// What the disk did not take, for readers that are rebuilt; `None` when they have been.
+    unwritten: Option<Vec<T>>,
 }
 
 impl<T: Archived> ArchiveWriter<T> {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, open: None, buffer: Vec::new(), failed: false, rows: PhantomData }
+        Self { disk, open: None, buffer: Vec::new(), failed: false, unwritten: Some(Vec::new()) }
     }
 
     /// Rows from a number on, of the first `count`.
     pub(crate) fn rows(&self, from: u64, count: u64) -> impl Iterator<Item = io::Result<T>> + '_ {
-        rows(&*self.disk, from, count)
+        let unwritten = self.unwritten.as_deref().unwrap_or_default();
+        let written = unwritten.first().map_or(count, |first| first.number().min(count));
+        let kept = unwritten.iter().filter(move |row| (from..count).contains(&row.number())).map(|row| Ok(*row));
+        let missing = unwritten.last().is_some_and(|last| last.number() + 1 < count);
+        let full = missing.then(|| Err(io::Error::new(io::ErrorKind::StorageFull, "the archive cannot be written")));
+        rows(&*self.disk, from, written).chain(kept).chain(full)
+    }
+
+    /// Readers have been rebuilt.
+    pub(crate) fn was_read(&mut self) {
+        self.unwritten = None;
     }
 
     /// Writes rows that follow each other.
@@ -275,8 +288,17 @@ impl<T: Archived> ArchiveWriter<T> {
             if let Err(error) = self.write_piece(number) {
                 tracing::error!(%error, "the archive cannot be written: there will be no snapshots, and the next start takes longer");
                 self.failed = true;
+                return self.keep(rest);
             }
             rest = behind;
+        }
+        self.keep(rest);
+    }
+
+    fn keep(&mut self, rows: &[T]) {
+        if let Some(unwritten) = &mut self.unwritten {
+            let room = UNWRITTEN_MAX - unwritten.len();
+            unwritten.extend_from_slice(&rows[..rows.len().min(room)]);
         }
     }
 

@@ -141,9 +141,10 @@ pub(crate) fn open_store(
     disk: &dyn Disk,
     config: JournalConfig,
     segment: Option<OpenSegment>,
-    past: Past,
+    mut past: Past,
     files: impl Fn(FileKind) -> io::Result<Files>,
 ) -> io::Result<Store> {
+    past.was_read();
     let own = files(FileKind::Journal)?;
     let vault = VaultWriter::open(disk, files(FileKind::Vault)?, config.vault_bytes)?;
     Ok(Store { segment, files: own, vault, segment_bytes: config.segment_bytes, past, buffer: Vec::new() })

@@ -147,6 +147,12 @@ impl Past {
         self.letters.write(&letters);
     }
 
+    /// Readers have been rebuilt from it.
+    pub(crate) fn was_read(&mut self) {
+        self.archive.was_read();
+        self.letters.was_read();
+    }
+
     /// Makes the archive durable. `false`: it is not whole, and no snapshot may rely on it.
     fn make_durable(&mut self) -> io::Result<bool> {
         Ok(self.archive.make_durable()? && self.letters.make_durable()?)

@@ -187,3 +187,22 @@ fn a_damaged_archive_is_only_a_detour() {
         assert!(detour.0 == whole.0, "replaying finds the same");
     }
 }
+
+/// What the disk has no room for is in memory when readers ask, however much of the archive there was.
+#[test]
+fn a_node_starts_on_a_full_disk() {
+    let (disk, clock, told) = (MemDisk::new(), Hand(Arc::new(AtomicU64::new(1_000_000 * SECOND))), Told::default());
+    let mut seed = (0..).map(Seeded).find(|seed| live(&MemDisk::new(), &clock, &told, 0, &mut seed.clone()).is_some()).unwrap();
+    live(&disk, &clock, &told, 0, &mut seed).unwrap();
+    let whole = found(&disk, true).0;
+    for left in [0, 1, 500] {
+        let copy = disk.copy();
+        for file in ["archive", "letters"] {
+            copy.edit(&format!("{file}-0000000000.log"), |bytes| bytes.truncate(left));
+        }
+        // Spare files are there; the archive does not grow.
+        copy.set_free(0);
+        let (full, began_there) = found(&copy, true);
+        assert!(!began_there && full == whole, "{left} bytes of the archive were left");
+    }
+}

@@ -146,6 +146,9 @@ impl Disk for MemDisk {
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.0.lock().unwrap();
         state.burn()?;
+        if state.free == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let id = state.next_file;
         state.next_file += 1;
         state.files.insert(id, Content::default());
@@ -182,9 +185,13 @@ impl DiskFile for MemFile {
         let dead = state.burn().is_err();
         // Losing power in the middle of a write leaves its beginning, not yet synced.
         let bytes = if dead { &bytes[..bytes.len() / 2] } else { bytes };
+        let is_full = state.free == 0;
         let content = state.files.get_mut(&self.1).unwrap();
         let (from, to) = (offset as usize, offset as usize + bytes.len());
         if content.now.len() < to {
+            if is_full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             content.now.resize(to, 0);
         }
         content.now[from..to].copy_from_slice(bytes);
