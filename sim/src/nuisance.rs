@@ -249,12 +249,12 @@ fn late_words(model: &Model, now: Time) -> Vec<Command> {
     };
     let refuses = AnswerVerdict::Refuses(IsoReason(*b"AC99"));
     let mut commands = vec![answer([0xAB; 16], 0, AnswerVerdict::WillCredit)];
-    if let Some((uetr, creditor)) = model.ended(PaymentState::Settled) {
+    if let Some((uetr, creditor)) = model.ended(PaymentState::Settled, now) {
         commands.push(answer(uetr, creditor, refuses));
         commands.push(Command::ReportCredited { uetr: Uetr(uetr), creditor_agent: ParticipantId(creditor + 1) });
         commands.push(Command::Pay(pay(Uetr(uetr), now)));
     }
-    if let Some((uetr, creditor)) = model.ended(PaymentState::Rejected) {
+    if let Some((uetr, creditor)) = model.ended(PaymentState::Rejected, now) {
         commands.push(Command::ReportCredited { uetr: Uetr(uetr), creditor_agent: ParticipantId(creditor) });
     }
     commands

@@ -23,6 +23,9 @@ use payments::Payment;
 use requests::Request;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// What is forgotten in less time is not spoken of any more: words may take that long to arrive.
+const FORGOTTEN_SOON_NS: u64 = 5_000_000_000;
+
 /// Whose account, what for, in which currency. `None`: the scheme's own.
 pub(crate) type Place = (Option<u32>, AccountPurpose, CurrencyCode);
 
@@ -176,10 +179,13 @@ impl Model {
         self.members.len() as u32
     }
 
-    /// A payment on record that was put to its creditor agent and ended so, with that agent.
-    pub fn ended(&self, state: PaymentState) -> Option<([u8; 16], u32)> {
+    /// A payment that was put to its creditor agent and ended so, with that agent, and that is on record for some seconds more.
+    pub fn ended(&self, state: PaymentState, now: clearing::Time) -> Option<([u8; 16], u32)> {
+        let settings = self.settings();
+        let soon = u128::from(now.0) + u128::from(settings.acceptance_age_max_ns) + u128::from(FORGOTTEN_SOON_NS);
+        let stays = |accepted_ns: u64| u128::from(accepted_ns) + u128::from(settings.payment_retention_ns) > soon;
         let mut ended = self.payments.iter().filter(|(_, payment)| payment.state == state && payment.asked);
-        ended.next().map(|(uetr, payment)| (*uetr, payment.creditor))
+        ended.find(|(_, payment)| stays(payment.accepted_ns)).map(|(uetr, payment)| (*uetr, payment.creditor))
     }
 
     pub(crate) fn balance(&self, place: Place) -> Balance {

@@ -29,7 +29,7 @@ pub(crate) struct Payment {
     pub(super) creditor: u32,
     pub(super) legs: Vec<Leg>,
     message: [u8; 16],
-    accepted_ns: u64,
+    pub(super) accepted_ns: u64,
     ended_ns: u64,
     pub(crate) state: PaymentState,
     pub(crate) reason: Option<&'static str>,

@@ -164,6 +164,13 @@ impl Consortium {
         self.luohu(&["--data", &data.display().to_string(), "fsck", "--deep"])
     }
 
+    /// The last lines of a node's log.
+    fn log_end(&self, node: u16) -> String {
+        let log = std::fs::read_to_string(self.log(node)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
     fn until_up(&self, node: u16) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(self.at(node, 2)).is_err() {
@@ -206,7 +213,9 @@ impl Consortium {
                     let uetr = said.lines().find_map(|line| line.strip_prefix("payment ")).context("no identifier")?;
                     return Ok((receipt, uetr.trim().to_owned()));
                 }
-                Err(error) if Instant::now() > until => return Err(error),
+                Err(error) if Instant::now() > until => {
+                    return Err(error.context(format!("node 0: {}\nnode 2: {}", self.log_end(0), self.log_end(2))));
+                }
                 Err(_) => std::thread::sleep(Duration::from_millis(500)),
             }
         }
@@ -360,10 +369,18 @@ fn names_are_checked_from_door_to_door() -> Result<()> {
 
     // The operator of the payee's bank is away: the others say that it is not with them, and nobody waits.
     all.kill(2)?;
-    let began = Instant::now();
-    let said = all.name_check(&[])?;
+    let until = Instant::now() + PATIENCE;
+    let (said, took) = loop {
+        let began = Instant::now();
+        match all.name_check(&[]) {
+            Ok(said) => break (said, began.elapsed()),
+            // The quote beside it needs a block, and the leader may have been the one that is away.
+            Err(error) if Instant::now() > until => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(500)),
+        }
+    };
     ensure!(said == "unavailable", "{said}");
-    ensure!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    ensure!(took < Duration::from_secs(10), "{took:?}");
     all.begin(2)?;
     all.until_up(2)?;
     all.pay("second.receipt")?;
