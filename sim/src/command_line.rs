@@ -63,7 +63,11 @@ struct Arguments {
 pub fn main<S: Story>() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.log {
-        tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).without_time().with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .without_time()
+            .with_writer(std::io::stderr)
+            .init();
     }
     match start::<S>(&arguments) {
         Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,

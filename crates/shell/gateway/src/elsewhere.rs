@@ -143,6 +143,8 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::Transfer(_)
         | Taken::Receipt(_)
         | Taken::StatementRequest(_)
+        | Taken::AccountQuery(_)
+        | Taken::PaymentQuery(_)
         | Taken::Return(_)
         | Taken::CancellationAnswer(_)
         | Taken::Cancellation(_)

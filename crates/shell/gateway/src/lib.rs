@@ -30,6 +30,7 @@ mod clock;
 mod door;
 mod doorway;
 mod elsewhere;
+mod enquiries;
 mod forgotten;
 mod http;
 mod hub;

@@ -11,6 +11,7 @@ use crate::auth::Authenticated;
 use crate::cancellations;
 use crate::door::{Door, overloaded, rate_limited};
 use crate::elsewhere::rules_for;
+use crate::enquiries;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
 use crate::notices;
@@ -65,6 +66,8 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
         Taken::Receipt(receipt) => transfers::answer(door, request, &receipt, permit).await,
         Taken::StatementRequest(asked) => statements::take(door, request, &asked),
+        Taken::AccountQuery(asked) => enquiries::accounts(door, request, &asked),
+        Taken::PaymentQuery(asked) => enquiries::payments(door, request, &asked),
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),
     }
 }
@@ -83,7 +86,7 @@ fn class(taken: &Taken) -> Class {
         | Taken::CancellationAnswer(_)
         | Taken::RequestReply(_)
         | Taken::RequestWithdrawal(_) => Class::Answer,
-        Taken::StatusRequest(_) | Taken::StatementRequest(_) => Class::Poll,
+        Taken::StatusRequest(_) | Taken::StatementRequest(_) | Taken::AccountQuery(_) | Taken::PaymentQuery(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }
 }

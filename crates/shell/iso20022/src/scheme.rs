@@ -35,6 +35,12 @@ pub enum Carried<'a> {
     Receipt(&'a ReceiptV05),
     /// `camt.060`: asks for a statement.
     StatementRequest(&'a AccountReportingRequestV05),
+    /// `camt.003`: asks how settlement accounts stand.
+    AccountQuery(&'a GetAccountV07),
+    /// `camt.005`: asks how payments stand.
+    PaymentQuery(&'a GetTransactionV08),
+    /// `camt.004`, `camt.006`: answers to these.
+    QueryAnswer(MessageType),
     /// `camt.052`, `camt.053`, `camt.054`: what happened on a settlement account.
     Statement(MessageType),
     /// `pain.013`: asks a debtor to pay.
@@ -67,6 +73,9 @@ impl Message {
             Self::Camt05000105(it) => Carried::LiquidityTransfer(&it.lqdty_cdt_trf),
             Self::Camt02500105(it) => Carried::Receipt(&it.rct),
             Self::Camt06000105(it) => Carried::StatementRequest(&it.acct_rptg_req),
+            Self::Camt00300107(it) => Carried::AccountQuery(&it.get_acct),
+            Self::Camt00500108(it) => Carried::PaymentQuery(&it.get_tx),
+            Self::Camt00400108(_) | Self::Camt00600108(_) => Carried::QueryAnswer(self.message_type()),
             Self::Camt05200108(_) | Self::Camt05300108(_) | Self::Camt05400108(_) => Carried::Statement(self.message_type()),
             Self::Pain01300107(it) => Carried::PaymentRequest(&it.cdtr_pmt_actvtn_req),
             Self::Pain01400107(it) => Carried::RequestReport(&it.cdtr_pmt_actvtn_req_sts_rpt),
@@ -74,10 +83,6 @@ impl Message {
             Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
-            | Self::Camt00300107(_)
-            | Self::Camt00400108(_)
-            | Self::Camt00500108(_)
-            | Self::Camt00600108(_)
             | Self::Pacs00300108(_)
             | Self::Pacs00900108(_)
             | Self::Pacs01000103(_)

@@ -6,10 +6,10 @@ use crate::requests::RequestReply;
 use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, RequestAnswer, Time, Uetr};
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
-    AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentRequestView, PaymentReturnView, PresenceNoticeView,
-    ReceiptView, RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView, StatementRequestView, StatusReportView,
-    StatusRequestView, TransactionStatus, ViewError,
+    AccountQueryView, AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView,
+    IdentificationReportView, IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentQueryView,
+    PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptView, RejectionView, RequestReportView, RequestStatus,
+    RequestWithdrawalView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -44,6 +44,10 @@ pub(crate) enum Taken {
     Receipt(ReceiptView),
     /// `camt.060`
     StatementRequest(StatementRequestView),
+    /// `camt.003`
+    AccountQuery(AccountQueryView),
+    /// `camt.005`
+    PaymentQuery(Box<PaymentQueryView>),
     /// `camt.029`
     CancellationAnswer(Box<CancellationAnswerView>),
     /// `acmt.024`
@@ -301,12 +305,17 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
         Carried::LiquidityTransfer(_) => LiquidityTransferView::of(document).map(Taken::Transfer).map_err(view_error),
         Carried::Receipt(_) => ReceiptView::of(document).map(Taken::Receipt).map_err(view_error),
         Carried::StatementRequest(_) => StatementRequestView::of(document).map(Taken::StatementRequest).map_err(view_error),
+        Carried::AccountQuery(_) => AccountQueryView::of(document).map(Taken::AccountQuery).map_err(view_error),
+        Carried::PaymentQuery(_) => {
+            let view = PaymentQueryView::of(document).map_err(view_error)?;
+            Ok(Taken::PaymentQuery(Box::new(view)))
+        }
         Carried::PaymentRequest(_) => request(id, message).map(|request| Taken::Request(Box::new(request))),
         Carried::RequestReport(_) => {
             request_reply(id, &RequestReportView::of(document).map_err(view_error)?).map(Taken::RequestReply)
         }
         Carried::RequestWithdrawal(_) => RequestWithdrawalView::of(document).map(Taken::RequestWithdrawal).map_err(view_error),
-        Carried::Rejection(_) | Carried::Statement(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
+        Carried::Rejection(_) | Carried::Statement(_) | Carried::QueryAnswer(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
         }
     }

@@ -14,7 +14,7 @@ pub(crate) use inbound::{
 };
 pub(crate) use matters::{request_refusal, request_report};
 pub(crate) use outbound::{
-    Original, PAYEE_QUESTION, cancellation_answer, inbox_message, message_reject, original, payee_answer, payee_question,
-    return_on_record, return_status, status_report, waiting_original,
+    Original, PAYEE_QUESTION, cancellation_answer, envelope, inbox_message, message_reject, original, payee_answer,
+    payee_question, return_on_record, return_status, status_report, waiting_original,
 };
 pub(crate) use settlement::{booked_currency, receipt, statement};

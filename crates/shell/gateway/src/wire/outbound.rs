@@ -366,7 +366,7 @@ pub(super) fn header(door: &Door, to: Bic, id: &str, now: u64) -> HeaderView {
 }
 
 /// Header and document. Everything in them was read from a valid message or made here, so it fits.
-pub(super) fn envelope(
+pub(crate) fn envelope(
     door: &Door,
     to: Bic,
     id: &str,

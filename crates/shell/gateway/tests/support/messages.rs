@@ -2,11 +2,11 @@
 
 use super::{HKD, now_ns};
 use iso20022::view::{
-    AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
-    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, LiquidityTransferView, NameVerdict,
-    PartyView, PaymentPriority, PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptStatus, ReceiptView,
-    RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView, StatementForm, StatementRequestView,
-    StatusReportView, StatusRequestView, TransactionStatus, business_message,
+    AccountQueryView, AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome,
+    CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView,
+    LiquidityTransferView, NameVerdict, PartyView, PaymentPriority, PaymentQueryView, PaymentRequestView, PaymentReturnView,
+    PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView,
+    StatementForm, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -99,6 +99,19 @@ pub fn camt060(from: &str, form: StatementForm, span: Option<(u64, u64)>) -> Vec
     let (created_at, owner, currency) = (now_ns(), from.to_owned(), "HKD".to_owned());
     let view = StatementRequestView { message_id: id(), created_at, form, owner, currency, span };
     send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// A question about settlement accounts.
+pub fn camt003(from: &str, currencies: &[&str]) -> Vec<u8> {
+    let currencies = currencies.iter().map(|code| (*code).to_owned()).collect();
+    let view = AccountQueryView { message_id: id(), accounts: Vec::new(), currencies };
+    send(from, &view.message_id, &view.message(now_ns()).unwrap())
+}
+
+/// A question about payments, and its identification.
+pub fn camt005(from: &str, asked: PaymentQueryView) -> (Vec<u8>, String) {
+    let view = PaymentQueryView { message_id: id(), ..asked };
+    (send(from, &view.message_id, &view.message(now_ns()).unwrap()), view.message_id)
 }
 
 /// A notice of `from`.

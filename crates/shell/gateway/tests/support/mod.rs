@@ -21,7 +21,7 @@ use gateway::{
     Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxItem, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
     PaymentFacts, PaymentPage, PaymentQuery, Tells, Tip,
 };
-use history::{AccountKey, AccountTotals, ReadModel, StatementPage, StatementQuery};
+use history::{AccountKey, AccountTotals, Order, ReadModel, StatementPage, StatementQuery};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use ordering::{DurableBlock, KeptLetter, OrderedLog, Submission, SubmitRefusal, VaultPlace};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
@@ -302,12 +302,23 @@ impl Past for MemoryLog {
     }
 
     fn payments_of(&self, query: &PaymentQuery) -> Result<PaymentPage, IndexError> {
-        // Which payments these are is history's to test; here it is how they are asked for and told.
         let state = self.state.lock().unwrap();
-        let mine = |view: &PaymentView| view.debtor_agent == query.who || view.creditor_agent == query.who;
-        let from = query.next.unwrap_or(0);
-        let mut payments: Vec<PaymentView> =
-            state.clearing.payments().filter(|view| mine(view) && view.index.0 >= from).take(query.limit + 1).collect();
+        let wanted = |view: &PaymentView| {
+            let mine = view.debtor_agent == query.who || view.creditor_agent == query.who;
+            let within =
+                query.from.is_none_or(|from| view.received_at >= from) && query.to.is_none_or(|to| view.received_at < to);
+            mine && within && query.state.is_none_or(|state| view.state == state)
+        };
+        let mut all: Vec<PaymentView> = state.clearing.payments().filter(wanted).collect();
+        let behind = |view: &PaymentView| match (query.order, query.next) {
+            (_, None) => true,
+            (Order::Oldest, Some(next)) => view.index.0 >= next,
+            (Order::Newest, Some(next)) => view.index.0 <= next,
+        };
+        if query.order == Order::Newest {
+            all.reverse();
+        }
+        let mut payments: Vec<PaymentView> = all.into_iter().filter(behind).take(query.limit + 1).collect();
         let next = (payments.len() > query.limit).then(|| payments.pop().unwrap().index.0);
         Ok(PaymentPage { payments, next })
     }

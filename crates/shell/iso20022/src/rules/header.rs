@@ -69,11 +69,14 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::LiquidityTransfer(transfer) => transfer.msg_hdr.msg_id.as_str(),
         Carried::Receipt(receipt) => receipt.msg_hdr.msg_id.as_str(),
         Carried::StatementRequest(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::AccountQuery(query) => query.msg_hdr.msg_id.as_str(),
+        Carried::PaymentQuery(query) => query.msg_hdr.msg_id.as_str(),
         Carried::PaymentRequest(request) => request.grp_hdr.msg_id.as_str(),
         Carried::RequestReport(report) => report.grp_hdr.msg_id.as_str(),
         Carried::RequestWithdrawal(withdrawal) => withdrawal.assgnmt.id.as_str(),
         // These have no id of their own, or none that concerns this scheme.
         Carried::Rejection(_)
+        | Carried::QueryAnswer(_)
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::Return(_)
@@ -109,6 +112,7 @@ fn sending_agent(document: &Message) -> Option<String> {
         // Which of the two agents it must be depends on how it is used; the centre's door says.
         Carried::PaymentRequest(_) | Carried::RequestReport(_) | Carried::RequestWithdrawal(_) => None,
         Carried::Rejection(_)
+        | Carried::QueryAnswer(_)
         | Carried::Presence(_)
         | Carried::CancellationRequest(_)
         | Carried::Return(_)
@@ -116,6 +120,8 @@ fn sending_agent(document: &Message) -> Option<String> {
         | Carried::LiquidityTransfer(_)
         | Carried::Receipt(_)
         | Carried::StatementRequest(_)
+        | Carried::AccountQuery(_)
+        | Carried::PaymentQuery(_)
         | Carried::Statement(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => None,

@@ -12,6 +12,7 @@
 //! # Units and limits
 //! Amounts are minor units of their currency, times are nanoseconds since 1970 in UTC, BICs have eleven characters when read.
 
+mod account_query;
 mod account_statement;
 mod cancellation;
 mod credit_transfer;
@@ -19,6 +20,7 @@ mod header;
 mod identification;
 mod liquidity;
 mod parts;
+mod payment_query;
 mod payment_return;
 mod presence;
 mod rejection;
@@ -26,6 +28,7 @@ mod request;
 mod status;
 mod system_event;
 
+pub use account_query::{AccountQueryView, AccountReportView, AccountStandingView};
 pub use account_statement::{AccountStatementView, StatementForm, StatementRequestView};
 pub use cancellation::{CancellationAnswerView, CancellationOutcome, CancellationRequestView};
 pub(crate) use credit_transfer::quote_of;
@@ -35,6 +38,7 @@ pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
 pub use liquidity::{LiquidityTransferView, ReceiptStatus, ReceiptView};
 pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
+pub use payment_query::{PaymentQueryView, PaymentReportView, PaymentStandingView, QueryStatus};
 pub use payment_return::PaymentReturnView;
 pub use presence::PresenceNoticeView;
 pub use rejection::RejectionView;

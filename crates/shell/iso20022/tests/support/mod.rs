@@ -541,6 +541,49 @@ pub fn rejection() -> RejectionView {
     }
 }
 
+pub fn account_query() -> AccountQueryView {
+    AccountQueryView { message_id: "Q-1".into(), accounts: vec!["HARBHKHHXXX-HKD".into()], currencies: vec!["CNY".into()] }
+}
+
+pub fn account_report() -> AccountReportView {
+    let account = AccountStandingView {
+        owner: "HARBHKHHXXX".into(),
+        currency: "HKD".into(),
+        booked: "-12.50".into(),
+        held: "0.00".into(),
+        available: "987.50".into(),
+        cap: "1000.00".into(),
+    };
+    AccountReportView { message_id: "A-1".into(), created_at: NOW, query: "Q-1".into(), accounts: vec![account] }
+}
+
+pub fn payment_query() -> PaymentQueryView {
+    PaymentQueryView {
+        message_id: "Q-1".into(),
+        uetrs: vec![[0x4b; 16]],
+        messages: vec!["M-1".into()],
+        status: Some(QueryStatus::Rejected),
+        from: Some(NOW),
+        to: Some(NOW + 1_000_000_000),
+    }
+}
+
+pub fn payment_report() -> PaymentReportView {
+    let payment = PaymentStandingView {
+        uetr: [0x8a, 0, 0, 0, 0, 0, 0x4b, 0, 0x8a, 0, 0, 0, 0, 0, 0, 1],
+        is_credit: true,
+        status: QueryStatus::Rejected,
+        at: NOW,
+        reason: Some("AC04".into()),
+        amount: ("HKD".into(), "100.00".into()),
+        debtor_agent: "PENGCNBSXXX".into(),
+        creditor_agent: "HARBHKHHXXX".into(),
+    };
+    let unknown = vec![[0x8a, 0, 0, 0, 0, 0, 0x4b, 0, 0x8a, 0, 0, 0, 0, 0, 0, 2]];
+    let (message_id, query) = ("A-1".into(), "Q-1".into());
+    PaymentReportView { message_id, created_at: NOW, query, is_all: false, payments: vec![payment], unknown }
+}
+
 /// At least one message of every kind a view can build, and the header.
 pub fn built_messages() -> Vec<Message> {
     let accounts = [
@@ -564,6 +607,10 @@ pub fn built_messages() -> Vec<Message> {
         PresenceNoticeView::Offline { from: Some(NOW), until: Some(NOW + 1) }.message().unwrap(),
         PresenceNoticeView::Offline { from: None, until: None }.message().unwrap(),
         PresenceNoticeView::Online.message().unwrap(),
+        account_query().message(NOW).unwrap(),
+        account_report().message().unwrap(),
+        payment_query().message(NOW).unwrap(),
+        payment_report().message().unwrap(),
         Message::Head00100102(Box::new(header.build(iso20022::MessageType::Pacs00800108).unwrap())),
     ];
     all.extend(accounts.into_iter().map(|account| identification_request(account).message().unwrap()));
