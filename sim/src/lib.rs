@@ -24,6 +24,7 @@ pub mod machine;
 pub mod model;
 pub mod net;
 pub mod nuisance;
+mod nuisance_behind;
 pub mod observer;
 pub mod outsider;
 pub mod panics;

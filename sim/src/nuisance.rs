@@ -2,6 +2,7 @@
 //! ask if it were wrong. They go to the journal without passing a door, which would stop most of them.
 
 use crate::model::Model;
+use crate::nuisance_behind;
 use crate::stage::BEGINNING_NS;
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash,
@@ -58,10 +59,14 @@ pub enum Nuisance {
     LoneOfficer,
     /// CLR-1043.
     NothingToSay,
+    /// CLR-1140 to CLR-1145: settlement agents and what is asked of them.
+    Settlement,
+    /// CLR-1110, CLR-1113, CLR-1114, CLR-1115, CLR-1117, CLR-1118, CLR-1120, CLR-1122, CLR-1161: what follows a payment.
+    Aftermath,
 }
 
 impl Nuisance {
-    /// All of them, officers before what needs them.
+    /// Those that come in this order: officers before what needs them.
     pub const ALL: [Self; 19] = [
         Self::NobodyKnown,
         Self::OtherDecimals,
@@ -83,6 +88,9 @@ impl Nuisance {
         Self::LoneOfficer,
         Self::NothingToSay,
     ];
+
+    /// Those that need nothing before them.
+    pub const ALONE: [Self; 2] = [Self::Settlement, Self::Aftermath];
 
     /// The commands, as things are so many nanoseconds after the beginning.
     pub fn commands(self, model: &Model, elapsed_ns: u64) -> Vec<Command> {
@@ -135,6 +143,8 @@ impl Nuisance {
                 let silence = Broadcast { event: IsoReason(*b"CUTO"), text: " ".to_owned() };
                 vec![order(18, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::Broadcast(silence))]
             }
+            Self::Settlement => nuisance_behind::settlement(),
+            Self::Aftermath => nuisance_behind::aftermath(model, now),
         }
     }
 }

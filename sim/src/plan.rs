@@ -486,7 +486,8 @@ fn nuisances(seed: u64, length_ms: u64) -> Vec<Step> {
     }
     let mut at_ms: Vec<u64> = Nuisance::ALL.iter().map(|_| rng.between(3_000, length_ms)).collect();
     at_ms.sort_unstable();
-    at_ms.into_iter().zip(Nuisance::ALL).map(|(at_ms, what)| Step { at_ms, what: What::Nuisance(what) }).collect()
+    let alone = Nuisance::ALONE.map(|what| (rng.between(3_000, length_ms), what));
+    at_ms.into_iter().zip(Nuisance::ALL).chain(alone).map(|(at_ms, what)| Step { at_ms, what: What::Nuisance(what) }).collect()
 }
 
 /// In a third of the runs customers ask others to pay.

@@ -12,6 +12,7 @@ mod payments;
 mod requests;
 mod returns;
 mod rules;
+mod settlement;
 
 use clearing::{
     AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, MatterStep, MatterView, Outcome,
@@ -87,6 +88,7 @@ pub struct Model {
     rules: rules::Rules,
     aftermath: returns::Aftermath,
     requests: BTreeMap<[u8; 16], Request>,
+    settlement: settlement::Settlement,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -248,7 +250,7 @@ impl Model {
             Command::ReportCredited { uetr, creditor_agent } => self.report_credited(uetr.0, creditor_agent.0),
             Command::Cancel { uetr, debtor_agent } => self.cancel(*uetr, debtor_agent.0),
             Command::SetRulebook(book) => self.set_rulebook(book),
-            Command::Settle(_) => Err("nothing is settled with agents in these stories"),
+            Command::Settle(command) => self.settle_with_agents(command),
             Command::Order(order) => self.order(order),
             Command::AppointOfficers(officers) => self.appoint_first(officers.iter().map(|officer| officer.key)),
             Command::SetNodes(_) => Err("CLR-1034"),
