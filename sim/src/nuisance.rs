@@ -6,9 +6,9 @@ use crate::nuisance_behind;
 use crate::stage::BEGINNING_NS;
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash,
-    FixedSide, Fund, FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, Order, OrderId,
-    ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant, RequestQuote,
-    RiskDecision, Says, SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
+    FixedSide, Fund, FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, OfficerRole, Order,
+    OrderId, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant,
+    RequestQuote, RiskDecision, Roles, Says, SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 const DAY_NS: u64 = 86_400 * SECOND_NS;
 /// Keys of the two officers there may be.
 const OFFICERS: [[u8; 32]; 2] = [[1; 32], [2; 32]];
+/// Whoever audits them.
+const AUDITOR: [u8; 32] = [3; 32];
 
 /// What is asked. The comment says what it must lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ pub enum Nuisance {
     Order,
     /// Nodes by order; CLR-1036, CLR-1037.
     Nodes,
-    /// CLR-1035.
+    /// CLR-1035; an auditor, and CLR-1170, since it signs nothing; CLR-1171, CLR-1172.
     LoneOfficer,
     /// CLR-1043.
     NothingToSay,
@@ -136,9 +138,7 @@ impl Nuisance {
                 order(15, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::SetNodes(nodes(900, 1))),
                 order(16, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::SetNodes(nodes(model.next_nodes() + 1, 0))),
             ],
-            Self::LoneOfficer => {
-                vec![order(17, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::AppointOfficers(officers(1)))]
-            }
+            Self::LoneOfficer => odd_officers(Time(BEGINNING_NS + DAY_NS)),
             Self::NothingToSay => {
                 let silence = Broadcast { event: IsoReason(*b"CUTO"), text: " ".to_owned() };
                 vec![order(18, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::Broadcast(silence))]
@@ -218,7 +218,24 @@ fn absence(now: Time, nth: u64) -> Command {
 }
 
 fn officers(count: usize) -> Vec<Officer> {
-    OFFICERS[..count].iter().map(|key| Officer { key: *key, name: "Officer".to_owned() }).collect()
+    OFFICERS[..count].iter().map(|key| Officer { key: *key, name: "Officer".to_owned(), roles: Roles::SIGNING }).collect()
+}
+
+/// One alone; with an auditor, who then signs; one who may sign next to nothing; an auditor with another role.
+fn odd_officers(valid_until: Time) -> Vec<Command> {
+    let with = |roles| {
+        let third = Officer { key: AUDITOR, name: "Auditor".to_owned(), roles: Roles::of(roles) };
+        Command::AppointOfficers([officers(2), vec![third]].concat())
+    };
+    let mut too_few = officers(2);
+    too_few[0].roles = Roles::of(&[OfficerRole::Security]);
+    vec![
+        order(17, OFFICERS, valid_until, Command::AppointOfficers(officers(1))),
+        order(19, OFFICERS, valid_until, with(&[OfficerRole::Auditor])),
+        order(20, [OFFICERS[0], AUDITOR], valid_until, status(1, ParticipantStatus::Live)),
+        order(21, OFFICERS, valid_until, Command::AppointOfficers(too_few)),
+        order(22, OFFICERS, valid_until, with(&[OfficerRole::Auditor, OfficerRole::Money])),
+    ]
 }
 
 fn nodes(version: u64, votes: usize) -> SetNodes {

@@ -3,7 +3,7 @@
 use crate::config::{Config, NodeKind, SchemeSection};
 use crate::keys::SystemKeys;
 use anyhow::{Context, Result};
-use chain::{Contradiction, key_of_hex};
+use chain::Contradiction;
 use clearing::{Command, IndexSeed, Officer, Rulebook, Settings, Time};
 use gateway::Hub;
 use history::ReadModel;
@@ -121,8 +121,7 @@ pub(crate) fn times(scheme: &SchemeSection) -> Settings {
 }
 
 pub(crate) fn officers(scheme: &SchemeSection) -> Vec<Officer> {
-    let officer = |(name, key): &(String, String)| Some(Officer { key: key_of_hex(key)?, name: name.clone() });
-    scheme.officers.iter().map(|row| officer(row).expect("checked when read")).collect()
+    scheme.officers.iter().map(|row| row.officer().expect("checked when read")).collect()
 }
 
 /// The rulebook a chain of this scheme begins with.

@@ -6,7 +6,7 @@ use crate::banks;
 use crate::cli::{ConsortiumInitArgs, SettingsArgs};
 use crate::config::{Config, SchemeSection};
 use crate::keys::{Keys, SystemKeys};
-use crate::sections::{MemberSection, PeerSection};
+use crate::sections::{MemberSection, OfficerRow, PeerSection};
 use crate::shared::{ChainFile, mark_files, read_key};
 use crate::shared_base;
 use anyhow::{Context, Result, ensure};
@@ -89,12 +89,12 @@ pub fn swear(settings: &SettingsArgs) -> Result<ExitCode> {
 }
 
 /// Two officers' keys.
-fn make_officers(folder: &Path) -> Result<Vec<(String, String)>> {
+fn make_officers(folder: &Path) -> Result<Vec<OfficerRow>> {
     let home = folder.join("officers");
     std::fs::create_dir_all(&home)?;
     let officer = |name: &str| {
         let signer = FileSigner::open_or_create(&home.join(format!("{name}.key.pem")), "officer")?;
-        Ok((format!("{name} officer"), Hash(signer.public_key()).to_string()))
+        Ok(OfficerRow::new(format!("{name} officer"), Hash(signer.public_key()).to_string()))
     };
     ["first", "second"].into_iter().map(officer).collect()
 }

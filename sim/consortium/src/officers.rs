@@ -2,7 +2,7 @@
 
 use crate::operator::{Operator, chain_name};
 use crate::plan::Ordered;
-use clearing::{ChainNode, Command, Officer, OrderId, ParticipantId, ParticipantStatus, SetNodes, Time};
+use clearing::{ChainNode, Command, Officer, OrderId, ParticipantId, ParticipantStatus, Roles, SetNodes, Time};
 use gateway::OrderDocument;
 use ordering::{OrderedLog as _, Submission};
 use signing::{FileSigner, Signer as _};
@@ -16,7 +16,7 @@ fn signers() -> [FileSigner; 2] {
 
 /// Who the chain begins with.
 pub fn appointed() -> Vec<Officer> {
-    let officer = |signer: &FileSigner| Officer { key: signer.public_key(), name: "officer".to_owned() };
+    let officer = |signer: &FileSigner| Officer { key: signer.public_key(), name: "officer".to_owned(), roles: Roles::SIGNING };
     signers().iter().map(officer).collect()
 }
 

@@ -252,7 +252,7 @@ impl Model {
             Command::SetRulebook(book) => self.set_rulebook(book),
             Command::Settle(command) => self.settle_with_agents(command),
             Command::Order(order) => self.order(order),
-            Command::AppointOfficers(officers) => self.appoint_first(officers.iter().map(|officer| officer.key)),
+            Command::AppointOfficers(officers) => self.appoint_first(officers),
             Command::SetNodes(_) => Err("CLR-1034"),
             Command::Arrange(arrangement) => self.arrange(arrangement),
             Command::Notice(notice) => self.notice(notice),

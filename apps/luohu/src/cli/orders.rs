@@ -17,8 +17,8 @@ pub enum OrderCommand {
     Sign(OrderSignArgs),
     /// Bring an order that two officers signed to a board.
     Submit(OrderSubmitArgs),
-    /// Print every order in the chain of a system that is not running, and what became of it.
-    List,
+    /// Print the orders in the chain of a system that is not running, who signed them, and what became of them.
+    List(OrderListArgs),
 }
 
 /// Where the key goes.
@@ -33,6 +33,29 @@ pub struct OrderKeyArgs {
 pub struct OrderFileArgs {
     /// The order's file.
     pub order: PathBuf,
+}
+
+/// Which orders of the record.
+#[derive(Debug, Args)]
+pub struct OrderListArgs {
+    /// Only those behind this number.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub after: u64,
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub limit: u16,
+    /// Only those that need this role: membership, money, rules, communications or security.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// Only those that this officer signed.
+    #[arg(long, value_name = "KEY")]
+    pub officer: Option<String>,
+    /// Only those that were refused.
+    #[arg(long)]
+    pub refused: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What is wished, and for how long it may be carried out.

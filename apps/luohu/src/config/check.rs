@@ -2,6 +2,7 @@
 
 use super::{Config, HistorySection, NodeKind};
 use crate::centre::times;
+use crate::sections::OfficerRow;
 use money::{Currency, CurrencyCode};
 
 /// A value that is not allowed.
@@ -92,14 +93,19 @@ fn gateway(config: &Config) -> Result<(), BadValue> {
     })
 }
 
-fn officers(all: &[(String, String)]) -> Result<(), BadValue> {
+fn officers(all: &[OfficerRow]) -> Result<(), BadValue> {
     const KEY: &str = "scheme.officers";
     require(all.len() != 1, KEY, || "expected nobody, or at least two: one alone can order nothing".into())?;
-    for (at, (name, key)) in all.iter().enumerate() {
+    for (at, OfficerRow { name, key, roles }) in all.iter().enumerate() {
         require(chain::key_of_hex(key).is_some(), KEY, || format!("the key of {name} is not 64 hexadecimal digits"))?;
-        require(all[..at].iter().all(|(_, other)| other != key), KEY, || format!("the key of {name} is there twice"))?;
+        require(all[..at].iter().all(|other| other.key != *key), KEY, || format!("the key of {name} is there twice"))?;
+        require(roles.is_valid(), KEY, || format!("{name} has no role, or is an auditor with another one"))?;
     }
-    Ok(())
+    let all: Vec<_> = all.iter().filter_map(|row| row.officer().ok()).collect();
+    let unmanned = if all.is_empty() { None } else { clearing::unmanned(&all).next() };
+    unmanned.map_or(Ok(()), |role| {
+        Err(BadValue { key: KEY, expected: format!("expected two officers at least with the role {role}") })
+    })
 }
 
 fn currencies(all: &[(String, u8)]) -> Result<(), BadValue> {

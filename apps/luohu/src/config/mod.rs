@@ -6,6 +6,7 @@ mod fault;
 mod reference;
 
 use crate::cli::{ConfigArgs, SettingsArgs};
+use crate::sections::OfficerRow;
 use anyhow::{Context, Result};
 use fault::Fault;
 use serde::{Deserialize, Serialize};
@@ -129,7 +130,7 @@ pub enum NodeKind {
 #[serde(deny_unknown_fields, default)]
 pub struct SchemeSection {
     pub currencies: Vec<(String, u8)>,
-    pub officers: Vec<(String, String)>,
+    pub officers: Vec<OfficerRow>,
     pub answer_high_s: u64,
     pub answer_normal_s: u64,
     pub quote_validity_s: u64,

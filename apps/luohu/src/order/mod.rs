@@ -5,12 +5,12 @@ mod record;
 mod words;
 
 use crate::cli::{OrderCommand, OrderDraftArgs, OrderKeyArgs, OrderSignArgs, OrderSubmitArgs, SettingsArgs, Wish};
-use crate::sections::{MemberSection, PeerSection};
+use crate::sections::{MemberSection, OfficerRow, PeerSection};
 use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
-use chain::{Hash, key_of_hex};
+use chain::Hash;
 use clearing::{
-    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, Officer, OrderId, ParticipantId, ParticipantStatus,
+    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OfficerRole, OrderId, ParticipantId, ParticipantStatus,
     RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;
@@ -32,7 +32,7 @@ pub fn order(settings: &SettingsArgs, command: &OrderCommand) -> Result<ExitCode
         OrderCommand::Show(args) => show(&read(&args.order)?)?,
         OrderCommand::Sign(args) => sign(args)?,
         OrderCommand::Submit(args) => block_on(submit(args))??,
-        OrderCommand::List => record::list(settings)?,
+        OrderCommand::List(args) => record::list(settings, args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -45,11 +45,20 @@ fn block_on<F: Future>(work: F) -> Result<F::Output> {
 #[derive(Debug, Deserialize)]
 struct Governance {
     chain: String,
+    officers: Vec<OfficerTold>,
     nodes_version: u64,
     rulebook_version: u32,
     tariff_version: u32,
     participants: BTreeMap<String, u32>,
     currencies: BTreeMap<String, u8>,
+}
+
+/// An officer, as a board tells of it.
+#[derive(Debug, Deserialize)]
+struct OfficerTold {
+    name: String,
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 impl Governance {
@@ -68,7 +77,7 @@ struct NodesFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfficersFile {
-    officers: Vec<(String, String)>,
+    officers: Vec<OfficerRow>,
 }
 
 fn key(args: &OrderKeyArgs) -> Result<()> {
@@ -89,6 +98,11 @@ async fn draft(args: &OrderDraftArgs) -> Result<()> {
     let document = OrderDocument::draft(&governance.chain, id, valid_until, &does).context("this cannot be ordered")?;
     std::fs::write(&args.out, document.to_text()).with_context(|| args.out.display().to_string())?;
     show(&document)?;
+    if let Some(role) = does.role_if_ordered() {
+        let may = governance.officers.iter().filter(|officer| officer.roles.iter().any(|held| held == role.name()));
+        let names: Vec<_> = may.map(|officer| officer.name.as_str()).collect();
+        println!("may sign     {}", names.join(", "));
+    }
     println!("drafted {}; two officers sign it with: luohu order sign {} --key FILE", args.out.display(), args.out.display());
     Ok(())
 }
@@ -133,11 +147,8 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         }
         Wish::Breaker { timeouts, rest_s } => affairs::breaker(*timeouts, *rest_s),
         Wish::Officers { file } => {
-            let officer = |(name, key): (String, String)| {
-                let key = key_of_hex(&key).with_context(|| format!("key of {name}"))?;
-                anyhow::Ok(Officer { key, name })
-            };
-            Command::AppointOfficers(parse::<OfficersFile>(file)?.officers.into_iter().map(officer).collect::<Result<_>>()?)
+            let officers = parse::<OfficersFile>(file)?.officers;
+            Command::AppointOfficers(officers.iter().map(OfficerRow::officer).collect::<Result<_>>()?)
         }
         Wish::Rulebook { file, from } => {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
@@ -206,6 +217,7 @@ fn show(document: &OrderDocument) -> Result<()> {
     println!("chain        {}", document.chain());
     println!("valid until  {}", gateway::rfc3339(valid_until));
     println!("does         {}", words::of(&does));
+    println!("needs        the role {} of both", does.role_if_ordered().map_or("none", OfficerRole::name));
     document.signers().for_each(|key| println!("signed by    {key}"));
     Ok(())
 }

@@ -39,7 +39,8 @@ pub fn of(command: &Command) -> String {
         Command::Notice(notice) => super::affairs::notice_words(notice),
         Command::Broadcast(broadcast) => format!("tell all participants {}: {}", broadcast.event.as_str(), broadcast.text),
         Command::AppointOfficers(officers) => {
-            let all: Vec<_> = officers.iter().map(|officer| format!("{} {}", officer.name, Hash(officer.key))).collect();
+            let all: Vec<_> =
+                officers.iter().map(|officer| format!("{} {} ({})", officer.name, Hash(officer.key), officer.roles)).collect();
             format!("make these, and nobody else, officers: {}", all.join("; "))
         }
         Command::SetReturnTerms(terms) => super::affairs::return_terms_words(terms),

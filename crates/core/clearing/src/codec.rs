@@ -3,7 +3,8 @@
 //! Every command has exactly one encoding: decoding refuses anything else, so a block's bytes are a function of its
 //! commands. Text and lists carry a `u8` or `u16` length before them.
 
-use crate::governance::{decode_nodes, decode_officers, encode_nodes, encode_officers};
+use crate::governance::{decode_nodes, encode_nodes};
+use crate::roles::{PLAIN_TAG, WITH_ROLES_TAG, decode_officers, encode_officers};
 use crate::{
     AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Basis, Bic, Broadcast, Command, ContentHash, Cover,
     FixedSide, Fund, FundDirection, Improvements, IsoReason, MatterStep, MessageIdHash, Notice, OfferRate, Order, ParticipantId,
@@ -67,10 +68,7 @@ impl Command {
                 out.push(Self::ORDER_TAG);
                 order.encode(out);
             }
-            Self::AppointOfficers(officers) => {
-                out.push(21);
-                encode_officers(officers, out);
-            }
+            Self::AppointOfficers(officers) => encode_officers(officers, out),
             Self::SetNodes(set) => {
                 out.push(22);
                 encode_nodes(set, out);
@@ -127,7 +125,7 @@ impl Command {
             8 => Self::Answer(decode_answer(bytes)?),
             9 => Self::ReportCredited { uetr: Uetr(take(bytes)?), creditor_agent: take_participant(bytes)? },
             Self::ORDER_TAG => Self::Order(Order::decode(bytes)?),
-            21 => Self::AppointOfficers(decode_officers(bytes)?),
+            PLAIN_TAG | WITH_ROLES_TAG => Self::AppointOfficers(decode_officers(tag, bytes)?),
             22 => Self::SetNodes(decode_nodes(bytes)?),
             40..=46 => Self::Arrange(Arrangement::decode(tag, bytes)?),
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
@@ -144,7 +142,7 @@ impl Command {
             92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
             93 => Self::RequestQuote(decode_covering_quote(bytes)?),
             94 => Self::Pay(decode_pay_to_payee(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 64..=69 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 65..=69 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }
@@ -373,6 +371,10 @@ fn decode_answer(bytes: &mut &[u8]) -> Result<Answer, DecodeError> {
 pub(crate) fn put_u16(out: &mut Vec<u8>, n: u16) {
     out.extend_from_slice(&n.to_le_bytes());
 }
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_u16(out, text.len() as u16);
+    out.extend_from_slice(text.as_bytes());
+}
 pub(crate) fn put_u32(out: &mut Vec<u8>, n: u32) {
     out.extend_from_slice(&n.to_le_bytes());
 }
@@ -398,6 +400,11 @@ pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], DecodeE
     let (head, tail) = bytes.split_first_chunk::<N>().ok_or(DecodeError::Short)?;
     *bytes = tail;
     Ok(*head)
+}
+pub(crate) fn take_text(bytes: &mut &[u8]) -> Result<String, DecodeError> {
+    let length = usize::from(take_u16(bytes)?);
+    let text = core::str::from_utf8(take_slice(bytes, length)?).map_err(|_| DecodeError::Unknown("text"))?;
+    Ok(text.to_owned())
 }
 pub(crate) fn take_u16(bytes: &mut &[u8]) -> Result<u16, DecodeError> {
     take(bytes).map(u16::from_le_bytes)

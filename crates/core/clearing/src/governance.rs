@@ -1,14 +1,16 @@
 //! Governance: who may change the scheme, the nodes that make its blocks, and the orders two people signed.
 //!
 //! An [`Order`] is an operator's command with two officers' names under it. Whoever takes it in checks the signatures; the
-//! centre checks that both are officers, that they are two, that the order is still valid, and that it takes effect once.
+//! centre checks that both are officers, that they are two, that both hold the role it needs (`roles`), that the order is still
+//! valid, and that it takes effect once.
 //! Orders stay in the chain for ever: they are its record of who changed what.
 //!
 //! # Limits
 //! [`Order::VALIDITY_MAX_NS`], [`Clearing::ORDERS_MAX`], [`Clearing::OFFICERS_MAX`], [`Clearing::NODES_MAX`].
 
-use crate::codec::{put_u16, put_u32, put_u64, take, take_bool, take_slice, take_u16, take_u32, take_u64};
-use crate::{Clearing, Command, DecodeError, EventKind, Outcome, Refusal, Time};
+use crate::codec::{put_text, put_u32, put_u64, take, take_bool, take_text, take_u32, take_u64};
+use crate::roles::{self, decode_officers, encode_officers};
+use crate::{Clearing, Command, DecodeError, EventKind, Outcome, Refusal, Roles, Time};
 use chain::{Hash, sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +34,8 @@ pub struct Officer {
     pub key: PublicKey,
     /// Its name, at most [`Officer::NAME_BYTES_MAX`] bytes of UTF-8.
     pub name: String,
+    /// What it may sign.
+    pub roles: Roles,
 }
 
 impl Officer {
@@ -233,6 +237,7 @@ impl Clearing {
         if let Some((_, known)) = self.governance.orders.get(&order.id) {
             return if *known == digest { Ok(Outcome::Done) } else { Err(Refusal::DuplicateOrder) };
         }
+        self.check_roles(&order.officers, &order.does)?;
         if self.governance.orders.len() >= Self::ORDERS_MAX {
             return Err(Refusal::Full);
         }
@@ -291,8 +296,8 @@ impl Clearing {
         if officers.len() < 2 || officers.len() > Self::OFFICERS_MAX || keys.len() != officers.len() {
             return Err(Refusal::OfficersNotValid);
         }
+        roles::check(officers)?;
         self.governance.officers = officers.to_vec();
-        self.delta.push(21);
         encode_officers(officers, &mut self.delta);
         self.emit(EventKind::OfficersAppointed(officers.to_vec()));
         Ok(Outcome::Done)
@@ -358,7 +363,11 @@ impl Governance {
 
     /// Reads what [`Self::encode`] wrote.
     pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
-        let mut governance = Self { officers: decode_officers(bytes)?, ..Self::default() };
+        let [tag] = take(bytes)?;
+        if ![roles::PLAIN_TAG, roles::WITH_ROLES_TAG].contains(&tag) {
+            return Err(DecodeError::Unknown("officers"));
+        }
+        let mut governance = Self { officers: decode_officers(tag, bytes)?, ..Self::default() };
         for version in 1..=u64::from(take_u32(bytes)?) {
             let (height, set) = (take_u64(bytes)?, decode_nodes(bytes)?);
             if set.version != version {
@@ -375,19 +384,6 @@ impl Governance {
         }
         Ok(governance)
     }
-}
-
-pub(crate) fn encode_officers(officers: &[Officer], out: &mut Vec<u8>) {
-    out.push(officers.len() as u8);
-    for officer in officers {
-        out.extend_from_slice(&officer.key);
-        put_text(out, &officer.name);
-    }
-}
-
-pub(crate) fn decode_officers(bytes: &mut &[u8]) -> Result<Vec<Officer>, DecodeError> {
-    let [count] = take(bytes)?;
-    (0..count).map(|_| Ok(Officer { key: take(bytes)?, name: take_text(bytes)? })).collect()
 }
 
 pub(crate) fn encode_nodes(set: &SetNodes, out: &mut Vec<u8>) {
@@ -408,15 +404,4 @@ pub(crate) fn decode_nodes(bytes: &mut &[u8]) -> Result<SetNodes, DecodeError> {
         Ok(ChainNode { key: take(bytes)?, name: take_text(bytes)?, address: take_text(bytes)?, votes: take_bool(bytes)? })
     };
     Ok(SetNodes { version, nodes: (0..count).map(|_| node(bytes)).collect::<Result<_, _>>()? })
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_u16(out, text.len() as u16);
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn take_text(bytes: &mut &[u8]) -> Result<String, DecodeError> {
-    let length = usize::from(take_u16(bytes)?);
-    let text = core::str::from_utf8(take_slice(bytes, length)?).map_err(|_| DecodeError::Unknown("text"))?;
-    Ok(text.to_owned())
 }

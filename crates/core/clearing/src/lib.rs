@@ -43,6 +43,7 @@ mod payment;
 mod refusal;
 mod returns;
 mod review;
+mod roles;
 mod row;
 mod rules;
 mod scheme_terms;
@@ -80,6 +81,7 @@ pub use returns::{
     recall_answers, recall_reasons, return_reasons,
 };
 pub use review::{Posting, PostingReport, PostingWord, ReviewTerms, ReviewView};
+pub use roles::{OfficerRole, Roles, unmanned};
 pub use rules::{
     Code, Corridor, CounterKey, Country, Hours, Limit, Most, OutsideHours, PartyKind, Period, PersonKey, Purpose, Question,
     QuotaView, ReferenceRate, Rulebook, Scope, Terms, WhatIf,

@@ -167,11 +167,17 @@ pub enum Refusal {
     RequestWithdrawn,
     /// The request has expired.
     RequestExpired,
+    /// One of the two officers does not hold the role this kind of order needs.
+    RoleMissing,
+    /// A role that orders need would have fewer than two officers.
+    RoleUnmanned,
+    /// An officer without a role, or an auditor that holds another one.
+    RolesNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 76] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -245,6 +251,9 @@ impl Refusal {
         Self::RequestRefused,
         Self::RequestWithdrawn,
         Self::RequestExpired,
+        Self::RoleMissing,
+        Self::RoleUnmanned,
+        Self::RolesNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -291,6 +300,13 @@ impl Refusal {
             Self::NodesChanged => ("CLR-1036", b"DUPL", 409, WithChange, "the nodes were changed since the order was drafted"),
             Self::NodesNotValid => {
                 ("CLR-1037", b"NARR", 422, WithChange, "there must be 1 to 64 nodes with different keys, one of which votes")
+            }
+            Self::RoleMissing => {
+                ("CLR-1170", b"AGNT", 403, WithChange, "both officers must hold the role that this kind of order needs")
+            }
+            Self::RoleUnmanned => ("CLR-1171", b"NARR", 422, WithChange, "each role that orders need must keep two officers"),
+            Self::RolesNotValid => {
+                ("CLR-1172", b"NARR", 422, WithChange, "an officer holds at least one role, and an auditor no other")
             }
             Self::RulebookNotValid => (
                 "CLR-1040",

@@ -4,14 +4,14 @@
 
 use clearing::{
     Bic, Broadcast, Carries, ChainNode, Clearing, Command, EventKind, IndexSeed, IsoReason, Letter, LetterKind, Officer, Order,
-    OrderId, Outcome, ParticipantId, ParticipantStatus, RegisterParticipant, SetNodes, Time,
+    OrderId, Outcome, ParticipantId, ParticipantStatus, RegisterParticipant, Roles, SetNodes, Time,
 };
 use money::{Currency, CurrencyCode};
 
 const DAY: u64 = 86_400 * 1_000_000_000;
 
 fn officer(n: u8) -> Officer {
-    Officer { key: [n; 32], name: format!("officer {n}") }
+    Officer { key: [n; 32], name: format!("officer {n}"), roles: Roles::SIGNING }
 }
 
 fn node(n: u8, votes: bool) -> ChainNode {

@@ -72,7 +72,7 @@ pub use elsewhere::{AskedHere, OtherDoors, SignedMessage};
 pub use history::{InboxItem, InboxKind, IndexError, Key, PaymentPage, PaymentQuery, Tells};
 pub use hub::{FinalityOf, Hub};
 pub use limits::Limits;
-pub use orders::{DOCUMENT_BYTES_MAX, OrderDocument, OrderFault};
+pub use orders::{DOCUMENT_BYTES_MAX, Fitness, OrderDocument, OrderFault};
 pub use past::{LatePast, Past, RecordedPast, Tip};
 pub use reference::refusals_page;
 pub use refusal::GatewayRefusal;

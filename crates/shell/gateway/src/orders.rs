@@ -14,7 +14,7 @@ use crate::window::GatewayWindow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chain::{Hash, key_of_hex};
-use clearing::{Command, Order, OrderId, Outcome, PublicKey, Time};
+use clearing::{Command, Officer, OfficerRole, Order, OrderId, Outcome, PublicKey, Refusal, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signing::{Signer, verify_ed25519};
@@ -56,6 +56,17 @@ pub struct OrderDocument {
 struct SignatureLine {
     officer: String,
     signature: String,
+}
+
+/// How well somebody who signed fits an order, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fitness {
+    /// An officer with the role it needs.
+    May,
+    /// Another officer.
+    OtherRole,
+    /// Nobody in office.
+    Stranger,
 }
 
 impl OrderDocument {
@@ -128,17 +139,46 @@ impl OrderDocument {
     /// # Errors
     /// Why not.
     pub fn proved(&self, chain: &str) -> Result<Order, OrderFault> {
+        self.proved_by(chain, |_, _| Fitness::May)
+    }
+
+    /// The same; of more than two, those who fit it best, and then the smallest keys.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn proved_by(&self, chain: &str, fits: impl Fn(&PublicKey, &Command) -> Fitness) -> Result<Order, OrderFault> {
+        let (id, valid_until, does) = self.says()?;
+        let mut good = self.good_keys(chain)?;
+        good.sort_by_key(|key| fits(key, &does));
+        let [first, second, ..] = good[..] else { return Err(OrderFault::NotSigned(good.len())) };
+        let officers = if first < second { [first, second] } else { [second, first] };
+        Ok(Order { id, valid_until, officers, does: Box::new(does) })
+    }
+
+    /// Whether this is the document of an order: says what it says, and both its officers signed. Of more than two who signed,
+    /// the door of entry chose these.
+    ///
+    /// # Errors
+    /// If it is no order for this chain.
+    pub fn proves(&self, chain: &str, order: &Order) -> Result<bool, OrderFault> {
+        let (id, valid_until, does) = self.says()?;
+        let good = self.good_keys(chain)?;
+        let [first, second] = &order.officers;
+        let signed = first != second && good.contains(first) && good.contains(second);
+        Ok(signed && (id, valid_until, &does) == (order.id, order.valid_until, &*order.does))
+    }
+
+    /// Keys of which a signature verifies, each once, the smallest first.
+    fn good_keys(&self, chain: &str) -> Result<Vec<PublicKey>, OrderFault> {
         if self.chain != chain {
             return Err(OrderFault::OtherChain(self.chain.clone()));
         }
-        let (id, valid_until, does) = self.says()?;
         let signed = self.signed_bytes()?;
         let mut good: Vec<PublicKey> =
             self.signatures.iter().take(SIGNATURES_MAX).filter_map(|line| line.good(&signed)).collect();
         good.sort_unstable();
         good.dedup();
-        let [first, second, ..] = good[..] else { return Err(OrderFault::NotSigned(good.len())) };
-        Ok(Order { id, valid_until, officers: [first, second], does: Box::new(does) })
+        Ok(good)
     }
 }
 
@@ -169,8 +209,7 @@ impl GatewayWindow {
     pub fn governance(&self) -> Vec<u8> {
         let registry = &self.0.hub.registry;
         let (officers, nodes) = registry.governance();
-        let officers: Vec<_> =
-            officers.iter().map(|officer| json!({ "key": Hash(officer.key).to_string(), "name": officer.name })).collect();
+        let officers: Vec<_> = officers.iter().map(officer_json).collect();
         let node = |node: &clearing::ChainNode| json!({ "key": Hash(node.key).to_string(), "name": node.name, "address": node.address, "votes": node.votes });
         let participants: BTreeMap<String, u32> =
             registry.all().iter().map(|known| (known.view.bic.to_string(), known.view.id.0)).collect();
@@ -184,25 +223,59 @@ impl GatewayWindow {
     }
 }
 
+fn officer_json(officer: &Officer) -> Value {
+    let roles: Vec<_> = officer.roles.iter().map(OfficerRole::name).collect();
+    json!({ "key": Hash(officer.key).to_string(), "name": officer.name, "roles": roles })
+}
+
 async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
-    let order = OrderDocument::read(document)?.proved(&door.config.log_origin)?;
-    // The centre judges it again; what nobody in office signed needs no place in a block.
     let (officers, _) = door.hub.registry.governance();
+    let fits = |key: &PublicKey, does: &Command| match officers.iter().find(|officer| officer.key == *key) {
+        Some(officer) if does.role_if_ordered().is_some_and(|role| officer.roles.holds(role)) => Fitness::May,
+        Some(_) => Fitness::OtherRole,
+        None => Fitness::Stranger,
+    };
+    let order = OrderDocument::read(document)?.proved_by(&door.config.log_origin, fits)?;
+    // The centre judges it again; what nobody in office signed needs no place in a block. What officers signed who lack its role
+    // has one: it is refused on record.
     if !order.officers.iter().all(|key| officers.iter().any(|officer| officer.key == *key)) {
-        return Err(clearing::Refusal::NotAnOfficer.into());
+        return Err(Refusal::NotAnOfficer.into());
     }
     let id = order.id.to_string();
     let does = order.does.name_if_ordered().unwrap_or_default();
-    let pending = door.submit(Command::Order(order), Some(document.into()), false)?;
+    let pending = door.submit(Command::Order(order.clone()), Some(document.into()), false)?;
     match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {
         Outcome::Done => Ok(json!({ "order": id, "does": does, "status": "done" })),
         Outcome::Registered(participant) => {
             Ok(json!({ "order": id, "does": does, "status": "done", "participant": participant.0 }))
         }
-        Outcome::Refused(refusal) => Err(refusal.into()),
+        Outcome::Refused(refusal) => Err(explained(refusal, &order, &officers)),
         other @ (Outcome::Quoted(_) | Outcome::Payment { .. } | Outcome::Waiting { .. } | Outcome::Matter { .. }) => {
             unreachable!("an order is done or refused, not {other:?}")
         }
+    }
+}
+
+/// A refusal with what the officers would have to change, where that is about their roles.
+fn explained(refusal: Refusal, order: &Order, officers: &[Officer]) -> Problem {
+    let problem = Problem::from(refusal);
+    match (refusal, order.does.role_if_ordered(), &*order.does) {
+        (Refusal::RoleMissing, Some(role), _) => {
+            let signed = officers.iter().filter(|officer| order.officers.contains(&officer.key));
+            let lack = signed.filter(|officer| !officer.roles.holds(role));
+            let lack: Vec<_> = lack.map(|officer| format!("{} holds {}", officer.name, officer.roles)).collect();
+            problem.with_field("signatures").with_detail(format!("needs the role {role}: {}", lack.join("; ")))
+        }
+        (Refusal::RoleUnmanned, _, Command::AppointOfficers(wanted)) => {
+            let roles: Vec<_> = clearing::unmanned(wanted).map(OfficerRole::name).collect();
+            problem.with_field("officers").with_detail(format!("fewer than two officers for {}", roles.join(", ")))
+        }
+        (Refusal::RolesNotValid, _, Command::AppointOfficers(wanted)) => {
+            let wrong = wanted.iter().filter(|officer| !officer.roles.is_valid());
+            let names: Vec<_> = wrong.map(|officer| format!("{} ({})", officer.name, officer.roles)).collect();
+            problem.with_field("officers").with_detail(names.join("; "))
+        }
+        (_, _, _) => problem,
     }
 }
 
@@ -250,6 +323,26 @@ mod tests {
         let other = OrderDocument::draft("here", OrderId([7; 16]), Time(99), &does).unwrap();
         let forged = OrderDocument { order: other.order, ..signed };
         assert_eq!(forged.proved("here"), Err(OrderFault::NotSigned(0)));
+    }
+
+    #[test]
+    fn of_more_than_two_those_count_who_fit_best() {
+        let [one, two, three] = officers();
+        let mut document = document();
+        [&one, &two, &three].into_iter().for_each(|signer| document.sign(signer).unwrap());
+        for left_out in officers().map(|signer| signer.public_key()) {
+            for lesser in [Fitness::OtherRole, Fitness::Stranger] {
+                let order = document.proved_by("here", |key, _| if *key == left_out { lesser } else { Fitness::May }).unwrap();
+                assert!(!order.officers.contains(&left_out) && order.officers[0] < order.officers[1]);
+                assert_eq!(document.proves("here", &order), Ok(true));
+                let other = Order { id: OrderId([8; 16]), ..order.clone() };
+                assert_eq!(document.proves("here", &other), Ok(false));
+                let unsigned = Order { officers: [order.officers[0], [9; 32]], ..order.clone() };
+                assert_eq!(document.proves("here", &unsigned), Ok(false));
+                let alone = Order { officers: [order.officers[0]; 2], ..order };
+                assert_eq!(document.proves("here", &alone), Ok(false));
+            }
+        }
     }
 
     #[test]

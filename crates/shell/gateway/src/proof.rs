@@ -114,12 +114,13 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
 
 /// An order's message is its document.
 fn prove_order(command: &Command, document: &[u8], known: &dyn Acquaintance) -> Result<(), &'static str> {
-    let order = OrderDocument::read(document).and_then(|document| document.proved(known.chain()));
-    let order = order.map_err(|_| "the document is no order signed by two")?;
+    let Command::Order(order) = command else { return Err("it is no order") };
+    let proves = OrderDocument::read(document).and_then(|document| document.proves(known.chain(), order));
+    let proves = proves.map_err(|_| "the document is no order signed by two")?;
     if !order.officers.iter().all(|key| known.is_officer(key)) {
         return Err("an order is not signed by officers");
     }
-    if Command::Order(order) == *command { Ok(()) } else { Err("the order is not what the document says") }
+    if proves { Ok(()) } else { Err("the order is not what the document says") }
 }
 
 /// Whether a message is the one behind a command, by its content alone.

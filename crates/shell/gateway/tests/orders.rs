@@ -5,8 +5,8 @@
 mod support;
 
 use clearing::{
-    Arrangement, Broadcast, Command, IsoReason, LiquidityTerms, NetDebitCap, Officer, OrderId, ParticipantId, ParticipantStatus,
-    SetLiquidity, Time,
+    Arrangement, Broadcast, Command, IsoReason, LiquidityTerms, NetDebitCap, Officer, OfficerRole, OrderId, ParticipantId,
+    ParticipantStatus, Roles, SetLiquidity, Time,
 };
 use gateway::OrderDocument;
 use money::{CurrencyCode, MinorUnits};
@@ -23,7 +23,10 @@ fn officers() -> [FileSigner; 3] {
 /// The first two are officers.
 async fn scheme() -> World {
     let world = World::start().await;
-    let appointed = officers()[..2].iter().map(|signer| Officer { key: signer.public_key(), name: "officer".into() }).collect();
+    let appointed = officers()[..2]
+        .iter()
+        .map(|signer| Officer { key: signer.public_key(), name: "officer".into(), roles: Roles::SIGNING })
+        .collect();
     world.log.run(Command::AppointOfficers(appointed));
     world
 }
@@ -114,4 +117,39 @@ async fn what_operators_tell_everybody_is_in_each_inbox_for_good() {
     }
     let long = Command::Broadcast(Broadcast { event: IsoReason(*b"CUTO"), text: "\u{7}".to_owned() });
     assert_eq!(submit(&world, &signed(5, &long, &[&one, &two])).await, (422, "CLR-1043".into()));
+}
+
+/// The body of an answer.
+async fn told(world: &World, document: &str) -> Value {
+    let (_, body) = world.gateway.window.order(document.as_bytes()).await;
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[tokio::test]
+async fn an_order_takes_two_with_its_role_and_a_refusal_says_who_lacks_it() {
+    let world = World::start().await;
+    let [one, two, three] = officers();
+    let officer = |signer: &FileSigner, name: &str, roles| Officer { key: signer.public_key(), name: name.into(), roles };
+    let audits = Roles::of(&[OfficerRole::Auditor]);
+    let all = || vec![officer(&one, "Chan", Roles::SIGNING), officer(&two, "Li", Roles::SIGNING)];
+    let with_auditor = || [all(), vec![officer(&three, "Wong", audits)]].concat();
+    world.log.run(Command::AppointOfficers(with_auditor()));
+    let refused = told(&world, &order(1, ParticipantStatus::Suspended, &[&one, &three])).await;
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("CLR-1170"), &json!("signatures")));
+    assert_eq!(refused["detail"], "needs the role membership: Wong holds auditor");
+    // Of three who signed, the two count who may, whatever their keys.
+    let three_signed = order(1, ParticipantStatus::Suspended, &[&three, &one, &two]);
+    assert_eq!(submit(&world, &three_signed).await, (200, "done".into()));
+
+    let too_few = vec![officer(&one, "Chan", Roles::SIGNING), officer(&two, "Li", Roles::of(&[OfficerRole::Security]))];
+    let refused = told(&world, &signed(2, &Command::AppointOfficers(too_few), &[&one, &two])).await;
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("CLR-1171"), &json!("officers")));
+    assert_eq!(refused["detail"], "fewer than two officers for membership, money, rules, communications");
+    let mixed = [all(), vec![officer(&three, "Wong", Roles::of(&[OfficerRole::Auditor, OfficerRole::Money]))]].concat();
+    let refused = told(&world, &signed(2, &Command::AppointOfficers(mixed), &[&one, &two])).await;
+    assert_eq!((&refused["code"], &refused["detail"]), (&json!("CLR-1172"), &json!("Wong (money auditor)")));
+
+    let governance: Value = serde_json::from_slice(&world.gateway.window.governance()).unwrap();
+    assert_eq!(governance["officers"][2]["roles"], json!(["auditor"]));
+    assert_eq!(governance["officers"][0]["roles"].as_array().map(Vec::len), Some(5));
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use clearing::{Broadcast, Command, IndexSeed, IsoReason, Officer, Order, OrderId, PaymentView, Settings, Time};
+use clearing::{Broadcast, Command, IndexSeed, IsoReason, Officer, Order, OrderId, PaymentView, Roles, Settings, Time};
 use common::{MemDisk, Seeded, answer, genesis, pay, submission};
 use ordering::{
     ArchiveKnown, Clock, Disk, DurableBlock, Forgotten, JournalConfig, KeptLetter, OrderedLog, Recovered, Sink, Stepper,
@@ -108,7 +108,7 @@ fn live(disk: &MemDisk, clock: &Hand, told: &Told, life: u64, seed: &mut Seeded)
     if life == 0 {
         genesis().into_iter().for_each(|command| log.submit(submission(0, command)).unwrap());
         log.submit(submission(0, Command::Configure(settings()))).unwrap();
-        let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") });
+        let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}"), roles: Roles::SIGNING });
         log.submit(submission(0, Command::AppointOfficers(officers.to_vec()))).unwrap();
     }
     for n in life * 1000..life * 1000 + 60 {

@@ -5,7 +5,7 @@ use crate::authorise::{Authorise, Known, Unauthorised};
 use chain::{BlockHeader, Hash, sha256};
 use clearing::{
     Clearing, Command, ContentHash, IndexSeed, MessageIdHash, Officer, Order, OrderId, ParticipantId, Pay, Priority,
-    RiskDecision, Terms, Time,
+    RiskDecision, Roles, Terms, Time,
 };
 use money::{CurrencyCode, MinorUnits};
 use ordering::{Attachment, FollowedBlock, encode_body, header_of};
@@ -22,7 +22,9 @@ pub(super) fn order(n: u8, does: Command) -> Command {
 /// The first block, the same for everybody: two banks with money, and two officers.
 pub(super) fn base() -> (FollowedBlock, BlockHeader) {
     let mut commands = genesis();
-    commands.push(Command::AppointOfficers([1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") }).to_vec()));
+    commands.push(Command::AppointOfficers(
+        [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}"), roles: Roles::SIGNING }).to_vec(),
+    ));
     let body = encode_body(&commands);
     let applied = Clearing::new(IndexSeed(1)).apply_block(BASE_TIME, &commands);
     let header = header_of(Hash::default(), 1, BASE_TIME, &body, commands.len(), &applied);

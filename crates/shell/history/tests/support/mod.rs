@@ -6,7 +6,7 @@ use chain::BlockHeader;
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Bic, Broadcast, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
     IndexSeed, IsoReason, MessageIdHash, Officer, Order as ClearingOrder, OrderId, Outcome, ParticipantId, Pay, PaymentIndex,
-    PaymentState, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Settings, Side, Terms, Time, Uetr,
+    PaymentState, PaymentView, Position, Priority, RegisterParticipant, RiskDecision, Roles, Settings, Side, Terms, Time, Uetr,
 };
 use history::{AccountKey, InboxItem, InboxKind, Index, Key, Order, PaymentQuery, ReadModel, StatementQuery, Tells, Tuning};
 use money::{Currency, CurrencyCode, MinorUnits};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub const BANKS: u32 = 3;
 
 pub fn genesis() -> Vec<Command> {
-    let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}") });
+    let officers = [1, 2].map(|n| Officer { key: [n; 32], name: format!("officer {n}"), roles: Roles::SIGNING });
     let mut commands =
         vec![Command::OpenLedger(Currency::new(CurrencyCode::HKD, 2).unwrap()), Command::AppointOfficers(officers.to_vec())];
     for (at, bic) in ["HARBHKHH", "LIONHKHH", "PENGCNBS"].into_iter().enumerate() {
