@@ -98,7 +98,7 @@ async fn draft(args: &OrderDraftArgs) -> Result<()> {
     let document = OrderDocument::draft(&governance.chain, id, valid_until, &does).context("this cannot be ordered")?;
     std::fs::write(&args.out, document.to_text()).with_context(|| args.out.display().to_string())?;
     show(&document)?;
-    if let Some(role) = does.role_if_ordered() {
+    if let Some(role) = does.if_ordered().map(|orderable| orderable.role) {
         let may = governance.officers.iter().filter(|officer| officer.roles.iter().any(|held| held == role.name()));
         let names: Vec<_> = may.map(|officer| officer.name.as_str()).collect();
         println!("may sign     {}", names.join(", "));
@@ -217,7 +217,7 @@ fn show(document: &OrderDocument) -> Result<()> {
     println!("chain        {}", document.chain());
     println!("valid until  {}", gateway::rfc3339(valid_until));
     println!("does         {}", words::of(&does));
-    println!("needs        the role {} of both", does.role_if_ordered().map_or("none", OfficerRole::name));
+    println!("needs        the role {} of both", does.if_ordered().map_or("none", |orderable| orderable.role.name()));
     document.signers().for_each(|key| println!("signed by    {key}"));
     Ok(())
 }

@@ -101,7 +101,7 @@ fn wanted(args: &OrderListArgs) -> Result<Wanted> {
 impl Wanted {
     fn has(&self, entry: &Entry) -> bool {
         entry.number > self.after
-            && self.role.is_none_or(|role| entry.order.does.role_if_ordered() == Some(role))
+            && self.role.is_none_or(|role| entry.order.does.if_ordered().is_some_and(|orderable| orderable.role == role))
             && self.officer.is_none_or(|key| entry.order.officers.contains(&key))
             && (!self.refused_only || matches!(entry.became, Became::Refused(_)))
     }
@@ -163,7 +163,11 @@ impl Record {
 
 impl Entry {
     fn role(&self) -> &'static str {
-        self.order.does.role_if_ordered().map_or("none", OfficerRole::name)
+        self.order.does.if_ordered().map_or("none", |orderable| orderable.role.name())
+    }
+
+    fn kind(&self) -> &'static str {
+        self.order.does.if_ordered().map_or("none", |orderable| orderable.name)
     }
 
     fn text(&self) -> String {
@@ -172,13 +176,13 @@ impl Entry {
             Became::Repeated => "carried out before".to_owned(),
             Became::Refused(refusal) => format!("refused: {} {refusal}", refusal.code()),
         };
-        let kind = self.order.does.name_if_ordered().unwrap_or_default();
         let mut text = format!(
-            "{}  {}  block {}  order {}  {became}\n  {kind} (role {}): {}",
+            "{}  {}  block {}  order {}  {became}\n  {} (role {}): {}",
             self.number,
             gateway::rfc3339(self.time),
             self.height,
             self.order.id,
+            self.kind(),
             self.role(),
             words::of(&self.order.does)
         );
@@ -198,7 +202,7 @@ impl Entry {
         let officers: Vec<_> = officers.map(|(key, name)| json!({ "key": Hash(*key).to_string(), "name": name })).collect();
         json!({
             "number": self.number, "time": gateway::rfc3339(self.time), "height": self.height,
-            "order": self.order.id.to_string(), "kind": self.order.does.name_if_ordered(), "role": self.role(),
+            "order": self.order.id.to_string(), "kind": self.kind(), "role": self.role(),
             "does": words::of(&self.order.does), "officers": officers, "outcome": outcome, "code": code,
         })
     }

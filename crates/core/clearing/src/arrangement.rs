@@ -84,15 +84,6 @@ pub(crate) struct Affairs {
 }
 
 impl Arrangement {
-    /// Stable name, as orders and records show it.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Apply(_) => "apply",
-            Self::SetBreaker(_) => "set-breaker",
-            Self::SetLiquidity(_) => "set-liquidity",
-        }
-    }
-
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Apply(register) => {

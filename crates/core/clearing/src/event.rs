@@ -147,7 +147,7 @@ pub enum EventKind {
         order: OrderId,
         /// Who signed it.
         officers: [PublicKey; 2],
-        /// Name of the command ([`crate::Command::name_if_ordered`]).
+        /// Name of the command ([`crate::Command::if_ordered`]).
         does: &'static str,
     },
     /// These may sign orders from now on.

@@ -92,7 +92,7 @@ impl Order {
         let mut out = Vec::with_capacity(128);
         out.extend_from_slice(&id.0);
         put_u64(&mut out, valid_until.0);
-        does.name_if_ordered()?;
+        does.if_ordered()?;
         does.encode(&mut out);
         Some(out)
     }
@@ -131,44 +131,11 @@ fn take_ordered(bytes: &mut &[u8]) -> Result<Command, DecodeError> {
         return Err(DecodeError::Unknown("order"));
     }
     let does = Command::decode(bytes)?;
-    does.name_if_ordered().map(|_| does).ok_or(DecodeError::Unknown("order"))
+    does.if_ordered().map(|_| does).ok_or(DecodeError::Unknown("order"))
 }
 
 impl Command {
     pub(crate) const ORDER_TAG: u8 = 20;
-
-    /// Stable name of an operator's command, which is what officers can order; `None` for participants' commands.
-    pub const fn name_if_ordered(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::Configure(_) => "configure",
-            Self::OpenLedger(_) => "open-ledger",
-            Self::RegisterParticipant(_) => "register-participant",
-            Self::Fund(_) => "fund",
-            Self::SetStatus { .. } => "set-status",
-            Self::AppointOfficers(_) => "appoint-officers",
-            Self::SetNodes(_) => "set-nodes",
-            Self::SetRulebook(_) => "set-rulebook",
-            Self::Arrange(arrangement) => arrangement.name(),
-            Self::Notice(_) => "notice",
-            Self::Settle(command) => return command.name_if_ordered(),
-            Self::Broadcast(_) => "broadcast",
-            Self::SetReturnTerms(_) => "set-return-terms",
-            Self::SchemeTerms(terms) => terms.name(),
-            Self::Order(_)
-            | Self::Cancel { .. }
-            | Self::Return(_)
-            | Self::Recall(_)
-            | Self::AnswerRecall(_)
-            | Self::PublishRate(_)
-            | Self::RequestQuote(_)
-            | Self::Pay(_)
-            | Self::Answer(_)
-            | Self::ReportCredited { .. }
-            | Self::ReportPosting(_)
-            | Self::OfferRate(_)
-            | Self::Matter(_) => return None,
-        })
-    }
 }
 
 /// What the centre remembers of governance.
@@ -237,7 +204,8 @@ impl Clearing {
         if let Some((_, known)) = self.governance.orders.get(&order.id) {
             return if *known == digest { Ok(Outcome::Done) } else { Err(Refusal::DuplicateOrder) };
         }
-        self.check_roles(&order.officers, &order.does)?;
+        let orderable = order.does.if_ordered().ok_or(Refusal::NeedsOrder)?;
+        self.check_roles(&order.officers, orderable.role)?;
         if self.governance.orders.len() >= Self::ORDERS_MAX {
             return Err(Refusal::Full);
         }
@@ -245,8 +213,7 @@ impl Clearing {
         self.governance.enter(order.id, order.valid_until, digest);
         self.delta.push(Command::ORDER_TAG);
         self.delta.extend_from_slice(&digest.0);
-        let does = order.does.name_if_ordered().unwrap_or_default();
-        self.emit(EventKind::OrderCarriedOut { order: order.id, officers: order.officers, does });
+        self.emit(EventKind::OrderCarriedOut { order: order.id, officers: order.officers, does: orderable.name });
         Ok(outcome)
     }
 

@@ -38,6 +38,7 @@ mod letter;
 mod liquidity;
 mod matters;
 mod offers;
+mod orderable;
 mod participant;
 mod payment;
 mod refusal;
@@ -74,6 +75,7 @@ pub use matters::{
     Settlement,
 };
 pub use offers::{Improvements, Relation, Tier};
+pub use orderable::Orderable;
 pub use participant::ParticipantView;
 pub use refusal::{Refusal, Rejection, Retry};
 pub use returns::{

@@ -1,13 +1,13 @@
-//! Roles: what an officer may sign, which role an order needs of both who sign it, and how officers are written with theirs.
+//! Roles: what an officer may sign, and how officers are written with theirs.
 //!
-//! [`Command::role_if_ordered`] is the one place that says which kind of order needs which role. Officers appointed before there
+//! [`Command::if_ordered`](crate::Command::if_ordered) says which kind of order needs which role. Officers appointed before there
 //! were roles hold all that sign ([`Roles::SIGNING`]), and are written as they were: a chain from then keeps its bytes.
 //!
 //! # Not here
 //! Who signed: whoever takes an order in checks that, and `governance` that both are officers.
 
 use crate::codec::{put_text, take, take_text};
-use crate::{Arrangement, Clearing, Command, DecodeError, Officer, PublicKey, Refusal, SchemeTerms, SettlementCommand};
+use crate::{Clearing, DecodeError, Officer, PublicKey, Refusal};
 
 /// What an officer is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,71 +109,9 @@ pub fn unmanned(officers: &[Officer]) -> impl Iterator<Item = OfficerRole> {
     Roles::SIGNING.iter().filter(move |role| held_by(*role) < 2)
 }
 
-impl Command {
-    /// The role that both officers must hold who order this; `None` for what cannot be ordered.
-    pub const fn role_if_ordered(&self) -> Option<OfficerRole> {
-        Some(match self {
-            Self::RegisterParticipant(_) | Self::SetStatus { .. } | Self::Notice(_) | Self::SetNodes(_) => {
-                OfficerRole::Membership
-            }
-            Self::Fund(_) => OfficerRole::Money,
-            Self::Configure(_) | Self::OpenLedger(_) | Self::SetRulebook(_) | Self::SetReturnTerms(_) => OfficerRole::Rules,
-            Self::SchemeTerms(terms) => terms.role(),
-            Self::Arrange(arrangement) => arrangement.role(),
-            Self::Settle(command) => return command.role_if_ordered(),
-            Self::Broadcast(_) => OfficerRole::Communications,
-            Self::AppointOfficers(_) => OfficerRole::Security,
-            Self::Order(_)
-            | Self::Cancel { .. }
-            | Self::Return(_)
-            | Self::Recall(_)
-            | Self::AnswerRecall(_)
-            | Self::PublishRate(_)
-            | Self::RequestQuote(_)
-            | Self::Pay(_)
-            | Self::Answer(_)
-            | Self::ReportCredited { .. }
-            | Self::ReportPosting(_)
-            | Self::OfferRate(_)
-            | Self::Matter(_) => return None,
-        })
-    }
-}
-
-impl SchemeTerms {
-    const fn role(&self) -> OfficerRole {
-        match self {
-            Self::Tariff(_) | Self::Reviews(_) | Self::CoolingOff(_) => OfficerRole::Rules,
-        }
-    }
-}
-
-impl Arrangement {
-    const fn role(&self) -> OfficerRole {
-        match self {
-            Self::Apply(_) => OfficerRole::Membership,
-            Self::SetLiquidity(_) => OfficerRole::Money,
-            // Holds for all participants, and moves nobody's money.
-            Self::SetBreaker(_) => OfficerRole::Rules,
-        }
-    }
-}
-
-impl SettlementCommand {
-    const fn role_if_ordered(&self) -> Option<OfficerRole> {
-        match self {
-            Self::Answer(answer) if answer.agent.is_none() => Some(OfficerRole::Money),
-            Self::SetAgent(_) | Self::SetTopUp(_) => Some(OfficerRole::Money),
-            Self::Ask(_) | Self::Answer(_) => None,
-        }
-    }
-}
-
 impl Clearing {
-    /// Whether both hold the role that this needs.
-    pub(crate) fn check_roles(&self, officers: &[PublicKey; 2], does: &Command) -> Result<(), Refusal> {
-        // What cannot be ordered is refused for that.
-        let Some(role) = does.role_if_ordered() else { return Ok(()) };
+    /// Whether both hold the role.
+    pub(crate) fn check_roles(&self, officers: &[PublicKey; 2], role: OfficerRole) -> Result<(), Refusal> {
         let holds = |key: &PublicKey| self.officers().iter().any(|officer| officer.key == *key && officer.roles.holds(role));
         if officers.iter().all(holds) { Ok(()) } else { Err(Refusal::RoleMissing) }
     }

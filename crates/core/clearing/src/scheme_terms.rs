@@ -19,15 +19,6 @@ pub enum SchemeTerms {
 impl SchemeTerms {
     pub(crate) const TAG: u8 = 90;
 
-    /// Stable name, as orders and records show it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Tariff(_) => "set-tariff",
-            Self::Reviews(_) => "set-review-time",
-            Self::CoolingOff(_) => "set-cooling-off",
-        }
-    }
-
     /// Appends the canonical bytes, tag and all.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.push(Self::TAG);

@@ -114,8 +114,7 @@ fn each_kind_of_order_names_its_role_and_nothing_else_has_one() {
         (settle(SettlementCommand::Ask(ask)), None),
         (Command::ReportCredited { uetr: Uetr([1; 16]), creditor_agent: BANK }, None),
     ] {
-        assert_eq!(command.role_if_ordered(), role, "{command:?}");
-        assert_eq!(command.name_if_ordered().is_some(), role.is_some(), "{command:?}");
+        assert_eq!(command.if_ordered().map(|orderable| orderable.role), role, "{command:?}");
     }
 }
 

@@ -231,7 +231,7 @@ fn officer_json(officer: &Officer) -> Value {
 async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
     let (officers, _) = door.hub.registry.governance();
     let fits = |key: &PublicKey, does: &Command| match officers.iter().find(|officer| officer.key == *key) {
-        Some(officer) if does.role_if_ordered().is_some_and(|role| officer.roles.holds(role)) => Fitness::May,
+        Some(officer) if does.if_ordered().is_some_and(|orderable| officer.roles.holds(orderable.role)) => Fitness::May,
         Some(_) => Fitness::OtherRole,
         None => Fitness::Stranger,
     };
@@ -242,7 +242,7 @@ async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
         return Err(Refusal::NotAnOfficer.into());
     }
     let id = order.id.to_string();
-    let does = order.does.name_if_ordered().unwrap_or_default();
+    let does = order.does.if_ordered().map_or("", |orderable| orderable.name);
     let pending = door.submit(Command::Order(order.clone()), Some(document.into()), false)?;
     match pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)? {
         Outcome::Done => Ok(json!({ "order": id, "does": does, "status": "done" })),
@@ -259,7 +259,7 @@ async fn take(door: &Door, document: &[u8]) -> Result<Value, Problem> {
 /// A refusal with what the officers would have to change, where that is about their roles.
 fn explained(refusal: Refusal, order: &Order, officers: &[Officer]) -> Problem {
     let problem = Problem::from(refusal);
-    match (refusal, order.does.role_if_ordered(), &*order.does) {
+    match (refusal, order.does.if_ordered().map(|orderable| orderable.role), &*order.does) {
         (Refusal::RoleMissing, Some(role), _) => {
             let signed = officers.iter().filter(|officer| order.officers.contains(&officer.key));
             let lack = signed.filter(|officer| !officer.roles.holds(role));

@@ -48,16 +48,6 @@ impl SettlementCommand {
         }
     }
 
-    /// Stable name, as orders and records show it; `None`: it cannot be ordered.
-    pub const fn name_if_ordered(&self) -> Option<&'static str> {
-        match self {
-            Self::Answer(AnswerTransfer { agent: None, .. }) => Some("answer-transfer"),
-            Self::SetAgent(_) => Some("set-settlement-agent"),
-            Self::SetTopUp(_) => Some("set-top-up"),
-            Self::Ask(_) | Self::Answer(_) => None,
-        }
-    }
-
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Ask(ask) => {
