@@ -23,7 +23,7 @@ use commonware_utils::channel::mpsc;
 use ordering::Attachment;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes of a packet at most: room for one message of the largest size.
 pub const PACKET_BYTES_MAX: usize = (1 << 20) + (64 << 10);
@@ -87,15 +87,17 @@ impl<E: Spawner + Clock + Metrics, A: Authorise> Gossip<E, A, PublicKey> {
         (mut sender, mut receiver): (impl Sender<PublicKey = PublicKey>, impl Receiver<PublicKey = PublicKey>),
     ) {
         let pool = self.pool.clone();
+        // Whoever sleeps inside an arm hears nobody: what gathers only moves the next time to send.
+        let mut send_at = self.now() + AGAIN;
         select_loop! {
             self.context,
             on_stopped => {},
-            _ = pool.to_send.notified() => {
-                self.context.as_present().sleep(GATHER).await;
+            _ = self.context.as_present().sleep_until(send_at) => {
                 self.send_waiting(&mut sender);
+                send_at = self.now() + AGAIN;
             },
-            _ = self.context.as_present().sleep(AGAIN) => {
-                self.send_waiting(&mut sender);
+            _ = pool.to_send.notified() => {
+                send_at = send_at.min(self.now() + GATHER);
             },
             Some(say) = self.says.recv() else return => {
                 let (to, packets) = packets_of(say);
@@ -110,8 +112,12 @@ impl<E: Spawner + Clock + Metrics, A: Authorise> Gossip<E, A, PublicKey> {
         }
     }
 
+    fn now(&self) -> SystemTime {
+        self.context.as_present().current()
+    }
+
     fn now_ns(&self) -> u64 {
-        let since = self.context.as_present().current().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
