@@ -92,9 +92,9 @@ pub fn settle_up(
     let name = bank.machine.name;
     for &currency in &bank.sample.currencies {
         let out = report.currencies.get(currency.as_str()).copied().unwrap_or_default();
-        let (settled, funded) = observer.ask(|model| (model.settled(id.0, currency), model.funded(id.0, currency)));
-        if settled != funded - out.paid_out_net {
-            let text = format!("{name}: the centre has {settled} {currency}, the books say {}", funded - out.paid_out_net);
+        let (settled, own) = observer.ask(|model| (model.settled(id.0, currency), model.own_money(id.0, currency)));
+        if settled != own - out.paid_out_net {
+            let text = format!("{name}: the centre has {settled} {currency}, the books say {}", own - out.paid_out_net);
             stage.broke("AGREE", text);
         }
         if out.held != 0 || out.suspense != 0 {

@@ -143,7 +143,7 @@ impl Nuisance {
                 let silence = Broadcast { event: IsoReason(*b"CUTO"), text: " ".to_owned() };
                 vec![order(18, OFFICERS, Time(BEGINNING_NS + DAY_NS), Command::Broadcast(silence))]
             }
-            Self::Settlement => nuisance_behind::settlement(),
+            Self::Settlement => nuisance_behind::settlement(now),
             Self::Aftermath => nuisance_behind::aftermath(model, now),
         }
     }

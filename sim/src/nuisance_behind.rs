@@ -3,20 +3,24 @@
 use crate::model::Model;
 use clearing::{
     AgentTerms, AnswerRecall, AnswerTransfer, AskToPay, AskTransfer, Command, ContentHash, FundDirection, Hours, IsoReason,
-    MatterStep, MessageIdHash, OutsideHours, ParticipantId, PaymentState, PostingReport, PostingWord, Recall, RecallVerdict,
-    RequestAnswer, RequestStep, Return, ReturnTerms, SetAgent, SettlementCommand, Time, TransferVerdict, Uetr,
+    MatterStep, MessageIdHash, OutsideHours, ParticipantId, PaymentState, PostingReport, PostingWord, Priority, Recall,
+    RecallVerdict, RequestAnswer, RequestStep, Return, ReturnTerms, SendTransfer, SetAgent, SettlementCommand, Time,
+    TransferVerdict, Uetr,
 };
 use money::{CurrencyCode, MinorUnits};
 
 /// Who settles US dollars in these stories, and who asks it.
 const AGENT: u32 = 2;
 const ASKER: u32 = 0;
+/// A transfer between them waits so long.
+const HOUR_NS: u64 = 3_600_000_000_000;
 /// Nobody's.
 const UNKNOWN: Uetr = Uetr([0xB1; 16]);
 
-/// No agent, one with no hours, one that is closed, one that is open; money in, money out and not, answers by others and again.
+/// No agent, one with no hours, one that is closed, one that is open; money in, money out and not, answers by others and again. Money between the two
+/// that is there, that is not there, and that is taken back.
 /// The last withdrawal has no answer: what it holds stays held.
-pub fn settlement() -> Vec<Command> {
+pub fn settlement(now: Time) -> Vec<Command> {
     let closed = Hours { opens: 720, closes: 721, ..Hours::always() };
     let steps = [
         ask(1, FundDirection::In, 10_000),
@@ -36,6 +40,14 @@ pub fn settlement() -> Vec<Command> {
         answer(3, AGENT, TransferVerdict::Done),
         ask(4, FundDirection::Out, 2_000),
         ask(4, FundDirection::Out, 2_001),
+        send(5, AGENT, 1_000, now.after(HOUR_NS)),
+        send(5, AGENT, 1_001, now.after(HOUR_NS)),
+        send(6, ASKER, 1_000, now.after(HOUR_NS)),
+        send(6, AGENT, 1_000, Time(1)),
+        send(6, AGENT, 1 << 50, now.after(HOUR_NS)),
+        take_back(6, AGENT),
+        take_back(6, ASKER),
+        take_back(5, ASKER),
     ];
     steps.into_iter().map(Command::Settle).collect()
 }
@@ -43,6 +55,23 @@ pub fn settlement() -> Vec<Command> {
 fn agent(hours: Hours) -> SettlementCommand {
     let terms = AgentTerms { agent: ParticipantId(AGENT), hours, outside: OutsideHours::Reject };
     SettlementCommand::SetAgent(SetAgent { currency: CurrencyCode::USD, terms })
+}
+
+/// Of the asker to somebody, for themselves.
+fn send(nth: u8, to: u32, minor: u64, until: Time) -> SettlementCommand {
+    SettlementCommand::Send(SendTransfer {
+        reference: reference(nth),
+        from: ParticipantId(ASKER),
+        to: ParticipantId(to),
+        currency: CurrencyCode::USD,
+        amount: MinorUnits(minor),
+        priority: Priority::Normal,
+        until,
+    })
+}
+
+fn take_back(nth: u8, from: u32) -> SettlementCommand {
+    SettlementCommand::TakeBack { reference: reference(nth), from: ParticipantId(from) }
 }
 
 /// In the form of a UUID of version 4, as the door demands.

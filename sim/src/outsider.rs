@@ -313,12 +313,12 @@ impl Outsider {
             }
         }
         for code in CODES {
-            let (settled, funded) = observer.ask(|model| (model.settled(ID.0, code), model.funded(ID.0, code)));
+            let (settled, own) = observer.ask(|model| (model.settled(ID.0, code), model.own_money(ID.0, code)));
             let paid = memory.sent.values().filter(|sent| sent.debit.currency.code == code);
             let paid = paid.filter(|sent| sent.end == Some(PaymentState::Settled));
             let paid: i128 = paid.map(|sent| i128::from(sent.debit.minor.0)).sum();
             let paid = paid + charged.get(&code).copied().unwrap_or(0);
-            let expected = funded - paid + memory.returned.get(&code).copied().unwrap_or(0);
+            let expected = own - paid + memory.returned.get(&code).copied().unwrap_or(0);
             if settled != expected {
                 let text = format!("oddl: the centre has {settled} {code}, what it was told says {expected}");
                 self.stage.broke("AGREE", text);

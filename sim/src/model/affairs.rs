@@ -180,9 +180,14 @@ impl Model {
         self.available(place) + self.agreed.limits.get(&place).copied().unwrap_or(0)
     }
 
+    /// What of that is kept for what is urgent.
+    pub(super) fn reserved(&self, place: Place) -> i128 {
+        self.agreed.terms.get(&place).map_or(0, |terms| i128::from(terms.reserved.0))
+    }
+
     /// Whether a payment of so much leaves what is reserved at the debtor agent's.
     pub(super) fn leaves_reserved(&self, place: Place, amount: i128, priority: Priority) -> Result<(), &'static str> {
-        let kept = self.agreed.terms.get(&place).map_or(0, |terms| i128::from(terms.reserved.0));
+        let kept = self.reserved(place);
         let room = self.room(place);
         let broken = priority == Priority::Normal && room >= amount && room - kept < amount;
         if broken { Err("PAY-2043") } else { Ok(()) }

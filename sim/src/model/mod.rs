@@ -7,6 +7,7 @@
 mod affairs;
 mod exchange;
 mod fees;
+mod interbank;
 mod orders;
 mod payments;
 mod requests;
@@ -89,6 +90,7 @@ pub struct Model {
     aftermath: returns::Aftermath,
     requests: BTreeMap<[u8; 16], Request>,
     settlement: settlement::Settlement,
+    interbank: interbank::Interbank,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -117,6 +119,7 @@ impl Model {
                 return Err(format!("{command:?} should give {expected:?} and gave {found:?}"));
             }
         }
+        self.settle_waiting();
         shown.iter().try_for_each(|view| self.compare(view))
     }
 
@@ -211,6 +214,7 @@ impl Model {
             self.not_heard(self.payments[&uetr].creditor);
         }
         self.overdue();
+        self.expire_transfers();
         self.quotes.retain(|_, quote| quote.expires_ns > now);
         self.expire_requests();
         self.turn_page();

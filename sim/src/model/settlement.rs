@@ -23,6 +23,8 @@ impl Model {
             SettlementCommand::SetAgent(set) => self.set_agent(set),
             SettlementCommand::Ask(ask) => self.ask_transfer(ask),
             SettlementCommand::Answer(answer) => self.answer_transfer(answer),
+            SettlementCommand::Send(sent) => self.send_transfer(sent),
+            SettlementCommand::TakeBack { reference, from } => self.take_back_transfer(*reference, from.0),
             SettlementCommand::SetTopUp(_) => Err("nobody has a standing instruction in these stories"),
         }
     }

@@ -171,6 +171,7 @@ impl Handler {
             | Carried::CancellationRequest(_)
             | Carried::CancellationAnswer(_)
             | Carried::LiquidityTransfer(_)
+            | Carried::InterbankTransfer(_)
             | Carried::Receipt(_)
             | Carried::StatementRequest(_)
             | Carried::AccountQuery(_)

@@ -126,7 +126,9 @@ pub(super) fn settlement_words(command: &SettlementCommand) -> String {
             };
             format!("take it that the money of transfer {} {what}", Uetr(answer.reference))
         }
-        SettlementCommand::Ask(_) => "nothing that can be ordered".to_owned(),
+        SettlementCommand::Ask(_) | SettlementCommand::Send(_) | SettlementCommand::TakeBack { .. } => {
+            "nothing that can be ordered".to_owned()
+        }
     }
 }
 

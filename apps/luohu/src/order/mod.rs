@@ -10,7 +10,7 @@ use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
 use chain::Hash;
 use clearing::{
-    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OfficerRole, OrderId, ParticipantId, ParticipantStatus,
+    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus,
     RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;

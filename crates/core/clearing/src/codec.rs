@@ -132,7 +132,7 @@ impl Command {
             53 => Self::Broadcast(decode_broadcast(bytes)?),
             70 => Self::Pay(decode_pay_on_basis(bytes)?),
             71..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
-            80..=83 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
+            80..=85 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
             Return::TAG => Self::Return(Return::decode(bytes)?),
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),
             AnswerRecall::TAG => Self::AnswerRecall(AnswerRecall::decode(bytes)?),
@@ -142,7 +142,7 @@ impl Command {
             92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
             93 => Self::RequestQuote(decode_covering_quote(bytes)?),
             94 => Self::Pay(decode_pay_to_payee(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 65..=69 | 84..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 65..=69 | 86..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

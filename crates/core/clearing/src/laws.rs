@@ -184,6 +184,11 @@ pub fn rtp_01_a_request_is_paid_once(clearing: &Clearing) -> Result<(), LawBroke
     Ok(())
 }
 
+/// IBK-01: no interbank transfer waits whose sender has enough for it and nothing else before it; none waits that has ended.
+pub fn ibk_01_nothing_waits_that_could_settle(clearing: &Clearing) -> Result<(), LawBroken> {
+    clearing.check_interbank().map_err(|detail| LawBroken { law: "IBK-01", detail })
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -197,6 +202,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         pay_05_reviews_are_of_settled_payments(clearing),
         fee_01_charged_as_the_tariff_says(clearing),
         rtp_01_a_request_is_paid_once(clearing),
+        ibk_01_nothing_waits_that_could_settle(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

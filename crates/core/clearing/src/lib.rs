@@ -14,7 +14,7 @@
 //! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -91,8 +91,8 @@ pub use rules::{
 pub use scheme_terms::SchemeTerms;
 pub use settings::Settings;
 pub use settlement::{
-    AgentTerms, AnswerTransfer, AskTransfer, NoteKind, SetAgent, SetTopUp, SettlementCommand, SettlementNote, Side,
-    TransferVerdict, TransferView,
+    AgentTerms, AnswerTransfer, AskTransfer, NoteKind, SendTransfer, SentState, SetAgent, SetTopUp, SettlementCommand,
+    SettlementNote, Side, TransferVerdict, TransferView, WaitingTransfer, offset,
 };
 pub use standing::{Absence, Breaker, Presence};
 pub use state::{AccountView, Clearing};

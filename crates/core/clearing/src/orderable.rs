@@ -82,7 +82,7 @@ impl SettlementCommand {
             Self::Answer(AnswerTransfer { agent: None, .. }) => Some(orderable("answer-transfer", OfficerRole::Money)),
             Self::SetAgent(_) => Some(orderable("set-settlement-agent", OfficerRole::Money)),
             Self::SetTopUp(_) => Some(orderable("set-top-up", OfficerRole::Money)),
-            Self::Ask(_) | Self::Answer(_) => None,
+            Self::Ask(_) | Self::Answer(_) | Self::Send(_) | Self::TakeBack { .. } => None,
         }
     }
 }

@@ -375,7 +375,12 @@ impl Clearing {
     /// or the next matter expires, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
-        let later = self.next_release().into_iter().chain(self.next_transfer()).chain(self.aftermath.recalls.next_due());
+        let later = self
+            .next_release()
+            .into_iter()
+            .chain(self.next_transfer())
+            .chain(self.next_sent_end())
+            .chain(self.aftermath.recalls.next_due());
         let later = later.chain(self.next_overdue()).chain(self.next_expiry());
         answers.chain(later).min()
     }

@@ -117,6 +117,10 @@ pub enum Refusal {
     NoSettlementAgent,
     /// Hours that have no meaning.
     CalendarNotValid,
+    /// A participant sends money to itself.
+    SentToItself,
+    /// The time until which a transfer waits is past, or too far ahead.
+    SentTooLong,
     /// The return's identification was used for a return with other content.
     DuplicateReturn,
     /// A return cannot itself be returned or recalled.
@@ -177,7 +181,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 76] = [
+    pub const ALL: [Self; 78] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -226,6 +230,8 @@ impl Refusal {
         Self::TransferEnded,
         Self::NoSettlementAgent,
         Self::CalendarNotValid,
+        Self::SentToItself,
+        Self::SentTooLong,
         Self::DuplicateReturn,
         Self::NotReturnable,
         Self::TooLateAfterSettlement,
@@ -338,6 +344,8 @@ impl Refusal {
             Self::TransferEnded => ("CLR-1143", b"AB05", 409, WithChange, "the transfer has ended, and not like this"),
             Self::NoSettlementAgent => ("CLR-1144", b"AB07", 422, Later, "no settlement agent is named for this currency"),
             Self::CalendarNotValid => ("CLR-1145", b"DT01", 422, WithChange, "hours or days that have no meaning"),
+            Self::SentToItself => ("CLR-1146", b"AG03", 422, WithChange, "a participant cannot send money to itself"),
+            Self::SentTooLong => ("CLR-1147", b"DT01", 422, WithChange, "a transfer waits until a time ahead, within a day"),
             Self::NotUnderReview => ("CLR-1160", b"AGNT", 409, Never, "only a payment under review can be blocked"),
             Self::PostingEnded => {
                 ("CLR-1161", b"AB05", 409, Never, "what was said of the payment before cannot be followed by this")

@@ -29,7 +29,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.

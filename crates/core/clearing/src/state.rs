@@ -201,6 +201,7 @@ impl Clearing {
                 outcomes.push(self.apply(command));
             }
         }
+        self.settle_waiting();
         let balances = self.seal();
         Applied {
             outcomes,

@@ -17,6 +17,8 @@
 //! agent-says T1 LION done | AM04          => done | CLR-1142; `officers-say` in its place
 //! transfer T1                             => asked in 50.00 HKD | queued until 28800 | none
 //! noted                                   => funded in HARB 50.00 HKD by LION
+//! send T1 HARB PENG 50.00 HKD until 60 [urgent]       between participants, for themselves; `take-back T1 HARB`
+//! sent T1                                 => waiting | settled | ended AM04
 //! answer P1 PENG review                   => settled, under_review     (ACWP; `block CASE` is BLCK; a reason behind it: to be returned)
 //! cooling-off review 600 NORTH:100.00:HKD:7200 …      first payments of 100.00 and more wait two hours; `*` is any corridor
 //! pay … [pair A-B] [new-payee]            whom it is from and to, and whether the bank says that the payee is new
@@ -142,9 +144,11 @@ impl Scheme {
             ["room", name, code] => return self.room(name, code),
             ["transfer", id] => return Ok(settlement::transfer(&self.clearing, id16(id))),
             ["noted"] => return Ok(settlement::noted(&self.clearing)),
-            ["agent" | "top-up" | "withdrawal" | "agent-says" | "officers-say" | "standing-top-up", ..] => {
-                self.settlement(words)?
-            }
+            ["sent", id] => return Ok(settlement::sent(&self.clearing, id16(id))),
+            [
+                "agent" | "top-up" | "withdrawal" | "agent-says" | "officers-say" | "standing-top-up" | "send" | "take-back",
+                ..,
+            ] => self.settlement(words)?,
             ["return", id, "of", original, name, amount, code, reason, ref rest @ ..] => {
                 self.give_back(id, original, name, (amount, code, reason), rest)
             }

@@ -95,6 +95,16 @@ impl Account {
         }
     }
 
+    /// Whether so much can be debited and credited together without ending below the floor (LED-02), or past 64 bits.
+    pub(crate) fn room_for(&self, debits: u128, credits: u128) -> DebitRoom {
+        let owed = u128::from(self.debits_posted) + u128::from(self.debits_held) + debits;
+        let owned = u128::from(self.credits_posted) + credits;
+        if owed > u128::from(u64::MAX) || owned + u128::from(self.credits_held) > u128::from(u64::MAX) {
+            return DebitRoom::TooLarge;
+        }
+        if owed > owned + u128::from(self.overdraft) { DebitRoom::Insufficient } else { DebitRoom::Enough }
+    }
+
     /// Whether `amount` more can be credited within 64 bits.
     pub(crate) fn has_credit_room(&self, amount: u64) -> bool {
         self.credits_posted.checked_add(self.credits_held).and_then(|sum| sum.checked_add(amount)).is_some()

@@ -190,14 +190,7 @@ impl Ledgers {
     }
 
     fn check(&self, at: usize, leg: &Leg) -> Result<(), LedgerError> {
-        let debit = self.account(leg.debit).ok_or(LedgerError::UnknownAccount(leg.debit))?;
-        let credit = self.account(leg.credit).ok_or(LedgerError::UnknownAccount(leg.credit))?;
-        if leg.amount.is_zero() || leg.debit == leg.credit {
-            return Err(LedgerError::BadChain);
-        }
-        if debit.ledger != credit.ledger {
-            return Err(LedgerError::CrossesLedgers { leg: at });
-        }
+        let (debit, credit) = self.check_form(at, leg)?;
         if !credit.has_credit_room(leg.amount.0) {
             return Err(LedgerError::TooLarge { leg: at });
         }
@@ -206,6 +199,19 @@ impl Ledgers {
             DebitRoom::Insufficient => Err(LedgerError::Insufficient { account: leg.debit, leg: at }),
             DebitRoom::TooLarge => Err(LedgerError::TooLarge { leg: at }),
         }
+    }
+
+    /// What is asked of any leg, whatever there is on the accounts.
+    pub(crate) fn check_form(&self, at: usize, leg: &Leg) -> Result<(&Account, &Account), LedgerError> {
+        let debit = self.account(leg.debit).ok_or(LedgerError::UnknownAccount(leg.debit))?;
+        let credit = self.account(leg.credit).ok_or(LedgerError::UnknownAccount(leg.credit))?;
+        if leg.amount.is_zero() || leg.debit == leg.credit {
+            return Err(LedgerError::BadChain);
+        }
+        if debit.ledger != credit.ledger {
+            return Err(LedgerError::CrossesLedgers { leg: at });
+        }
+        Ok((debit, credit))
     }
 
     /// Closes the hold and hands out its legs; the slot's next hold has another generation (LED-03).
@@ -225,12 +231,12 @@ impl Ledgers {
         self.touch(leg.credit);
     }
 
-    fn settle(&mut self, leg: &Leg) {
+    pub(crate) fn settle(&mut self, leg: &Leg) {
         self.accounts[leg.debit.0 as usize].debits_posted += leg.amount.0;
         self.accounts[leg.credit.0 as usize].credits_posted += leg.amount.0;
     }
 
-    fn touch(&mut self, id: AccountId) {
+    pub(crate) fn touch(&mut self, id: AccountId) {
         let account = &mut self.accounts[id.0 as usize];
         if account.touched_in != self.change_set {
             account.touched_in = self.change_set;

@@ -50,6 +50,8 @@ pub(crate) enum Read {
     Broadcast(SystemEventView),
     /// A customer of this bank is asked to pay.
     Requested(Box<PaymentRequestView>),
+    /// Money of the bank's own, which its treasurer moves and its customers never see: `pacs.009`, and what became of one.
+    OwnMoney,
     /// How a request stands.
     RequestStatus(Box<RequestReportView>),
 }
@@ -72,7 +74,11 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
     let document = &message.document;
     Ok(match document.carried() {
         Carried::CreditTransfer(_) => Read::Asked(Box::new(CreditTransferView::of(document)?)),
-        Carried::StatusReport(_) => Read::Status(Box::new(StatusReportView::of(document)?)),
+        Carried::StatusReport(_) => match StatusReportView::of(document)? {
+            report if is_of_own_money(&report) => Read::OwnMoney,
+            report => Read::Status(Box::new(report)),
+        },
+        Carried::InterbankTransfer(_) => Read::OwnMoney,
         Carried::NameQuestion(_) => Read::PayeeQuestion(Box::new(IdentificationRequestView::of(document)?)),
         Carried::NameAnswer(_) => Read::PayeeAnswer(Box::new(IdentificationReportView::of(document)?)),
         Carried::Rejection(_) => {
@@ -99,6 +105,10 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
             return Err(ReadFault::Unexpected(document.message_type().id()));
         }
     })
+}
+
+fn is_of_own_money(report: &StatusReportView) -> bool {
+    report.original_message_name.as_deref() == Some(iso20022::MessageType::Pacs00900108.id())
 }
 
 /// What a pacs.002 of the centre means to the debtor side.

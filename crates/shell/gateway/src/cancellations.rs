@@ -1,11 +1,13 @@
 //! `camt.056`: the debtor agent takes back a payment that still waits. The answer is `camt.029`, at once.
 //!
-//! What has settled is recalled: its creditor agent is asked ([`crate::recalls`]). What is under way is neither.
+//! What has settled is recalled: its creditor agent is asked ([`crate::recalls`]). What is under way is neither. An interbank transfer
+//! that waits is taken back in the same way ([`crate::interbank`]).
 
 use crate::admission::Permit;
 use crate::auth::Authenticated;
 use crate::door::Door;
 use crate::http::{Answer, XML};
+use crate::interbank;
 use crate::messages::with_state;
 use crate::recalls;
 use crate::refusal::{GatewayRefusal, Problem};
@@ -44,15 +46,19 @@ pub(crate) async fn take(
         }
         other => other,
     };
+    let outcome = match outcome {
+        Outcome::Refused(Refusal::UnknownPayment) => match interbank::take_back(door, request, asked).await? {
+            Outcome::Refused(Refusal::UnknownTransfer) => Outcome::Refused(Refusal::UnknownPayment),
+            other => other,
+        },
+        other => other,
+    };
     permit.durable();
     match outcome {
+        Outcome::Done => Ok(signed(200, CancellationOutcome::Cancelled, None)),
         Outcome::Payment { payment, .. } => Ok(with_state(signed(200, CancellationOutcome::Cancelled, None), &payment)),
         Outcome::Refused(refusal) => Ok(signed(refusal.http_status(), CancellationOutcome::Refused, Some(refusal))),
-        other @ (Outcome::Done
-        | Outcome::Registered(_)
-        | Outcome::Quoted(_)
-        | Outcome::Waiting { .. }
-        | Outcome::Matter { .. }) => {
+        other @ (Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Waiting { .. } | Outcome::Matter { .. }) => {
             unreachable!("a payment is cancelled or not, and not {other:?}")
         }
     }

@@ -141,6 +141,7 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::PayeeCheck(_)
         | Taken::Presence(..)
         | Taken::Transfer(_)
+        | Taken::Interbank(_)
         | Taken::Receipt(_)
         | Taken::StatementRequest(_)
         | Taken::AccountQuery(_)

@@ -35,6 +35,7 @@ mod forgotten;
 mod http;
 mod hub;
 mod inbox;
+mod interbank;
 mod items;
 mod limits;
 mod lists;

@@ -14,6 +14,7 @@ use crate::elsewhere::rules_for;
 use crate::enquiries;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
+use crate::interbank;
 use crate::notices;
 use crate::payee;
 use crate::reads::{is_party, own_waiting};
@@ -64,6 +65,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::RequestWithdrawal(withdrawal) => requests::withdraw(door, request, &withdrawal, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
+        Taken::Interbank(sent) => interbank::take(door, request, &sent, permit).await,
         Taken::Receipt(receipt) => transfers::answer(door, request, &receipt, permit).await,
         Taken::StatementRequest(asked) => statements::take(door, request, &asked),
         Taken::AccountQuery(asked) => enquiries::accounts(door, request, &asked),
@@ -81,6 +83,7 @@ fn class(taken: &Taken) -> Class {
         | Taken::Presence(..)
         | Taken::Cancellation(_)
         | Taken::Transfer(_)
+        | Taken::Interbank(_)
         | Taken::Receipt(_)
         | Taken::Return(_)
         | Taken::CancellationAnswer(_)

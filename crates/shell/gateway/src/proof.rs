@@ -6,6 +6,7 @@
 
 use crate::auth::{body_of_vault, key_owner};
 use crate::cancellations;
+use crate::interbank;
 use crate::messages::{credited_command, payment_command, posting_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
@@ -262,6 +263,11 @@ fn message_command(
             Verdict::Answer(_) | Verdict::Credited => Err("the answer says nothing of a review"),
         },
         (Command::Cancel { .. }, Taken::Cancellation(asked)) => Ok(cancellations::command(&asked, sender.id)),
+        (Command::Settle(_), Taken::Interbank(sent)) => {
+            let creditor = known.by_bic(sent.creditor).ok_or("the creditor is not known")?;
+            Ok(interbank::command(&sent.view, sender.id, creditor.id))
+        }
+        (Command::Settle(_), Taken::Cancellation(asked)) => Ok(interbank::take_back_command(&asked, sender.id)),
         (Command::Settle(_), Taken::Transfer(asked)) => Ok(transfers::ask_command(&asked, sender.id)),
         (Command::Settle(_), Taken::Receipt(receipt)) => {
             transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")

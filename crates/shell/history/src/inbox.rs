@@ -243,7 +243,12 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
 pub(crate) fn note_entry(note: &SettlementNote) -> Option<(ParticipantId, InboxEntry)> {
     let entry = InboxEntry { position: note.position, about: About::Note(note.number) };
     let whom = match note.kind {
-        NoteKind::FundedIn | NoteKind::FundedOut | NoteKind::TransferRefused => Some(note.participant),
+        NoteKind::FundedIn
+        | NoteKind::FundedOut
+        | NoteKind::TransferRefused
+        | NoteKind::SentOut
+        | NoteKind::CameIn
+        | NoteKind::SentNotSettled => Some(note.participant),
         NoteKind::TopUpAsked | NoteKind::WithdrawalAsked => note.agent,
         NoteKind::WithdrawalQueued => None,
     };

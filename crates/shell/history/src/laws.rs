@@ -55,7 +55,8 @@ impl HeldSums {
                     *self.minor.entry(amount.currency.code).or_default() -= i128::from(amount.minor.0);
                 }
             }
-            NoteKind::FundedIn | NoteKind::TopUpAsked => {}
+            // Between participants nothing is held.
+            NoteKind::FundedIn | NoteKind::TopUpAsked | NoteKind::SentOut | NoteKind::CameIn | NoteKind::SentNotSettled => {}
         }
     }
 

@@ -31,7 +31,9 @@ pub enum Carried<'a> {
     CancellationAnswer(&'a ResolutionOfInvestigationV09),
     /// `camt.050`: a participant wants money moved in or out.
     LiquidityTransfer(&'a LiquidityCreditTransferV05),
-    /// `camt.025`: what became of that.
+    /// `pacs.009`: a participant pays another for itself.
+    InterbankTransfer(&'a FinancialInstitutionCreditTransferV08),
+    /// `camt.025`: what became of a wish to move money in or out.
     Receipt(&'a ReceiptV05),
     /// `camt.060`: asks for a statement.
     StatementRequest(&'a AccountReportingRequestV05),
@@ -71,6 +73,7 @@ impl Message {
             Self::Camt05600108(it) => Carried::CancellationRequest(&it.fi_to_fi_pmt_cxl_req),
             Self::Camt02900109(it) => Carried::CancellationAnswer(&it.rsltn_of_invstgtn),
             Self::Camt05000105(it) => Carried::LiquidityTransfer(&it.lqdty_cdt_trf),
+            Self::Pacs00900108(it) => Carried::InterbankTransfer(&it.fi_cdt_trf),
             Self::Camt02500105(it) => Carried::Receipt(&it.rct),
             Self::Camt06000105(it) => Carried::StatementRequest(&it.acct_rptg_req),
             Self::Camt00300107(it) => Carried::AccountQuery(&it.get_acct),
@@ -84,7 +87,6 @@ impl Message {
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
             | Self::Pacs00300108(_)
-            | Self::Pacs00900108(_)
             | Self::Pacs01000103(_)
             | Self::Pain00100109(_)
             | Self::Pain00200110(_)

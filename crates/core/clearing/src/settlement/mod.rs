@@ -7,21 +7,26 @@
 //!  participant ── camt.050 ─▶ centre ── camt.050 ─▶ settlement agent
 //!              ◀─ camt.025 ──        ◀─ camt.025 ──
 //! ```
-//! `transfer.rs` has their life, `agent.rs` who the agents are and when they are open, `note.rs` the record of it all.
+//! `transfer.rs` has their life, `agent.rs` who the agents are and when they are open, `note.rs` the record of it all. What
+//! participants pay each other for themselves is in `interbank.rs`, and how that settles by differences in `offset.rs`.
 //!
 //! Tags 80 to 89 are this module's, among commands and in the block's changes alike.
 
 mod agent;
+mod interbank;
 mod note;
+pub mod offset;
 mod transfer;
 
 pub use agent::{AgentTerms, SetAgent, SetTopUp};
+pub use interbank::{SendTransfer, SentState, WaitingTransfer};
 pub use note::{NoteKind, SettlementNote, Side};
 pub use transfer::{AnswerTransfer, AskTransfer, TransferVerdict, TransferView};
 
-use crate::codec::{put_u32, take_u32};
+use crate::codec::{put_u32, take, take_participant, take_u32};
 use crate::{Clearing, DecodeError, EventKind, Outcome, ParticipantId, Position, Refusal};
 use agent::Agents;
+use interbank::Interbank;
 use money::MinorUnits;
 use transfer::Transfers;
 
@@ -36,6 +41,15 @@ pub enum SettlementCommand {
     SetAgent(SetAgent),
     /// A standing instruction: the centre asks for a top-up whenever an account is low.
     SetTopUp(SetTopUp),
+    /// A participant pays another for itself (`pacs.009`).
+    Send(SendTransfer),
+    /// It takes that back while it waits (`camt.056`).
+    TakeBack {
+        /// Which transfer.
+        reference: [u8; 16],
+        /// Who says so, as authenticated.
+        from: ParticipantId,
+    },
 }
 
 impl SettlementCommand {
@@ -44,6 +58,8 @@ impl SettlementCommand {
         match self {
             Self::Ask(ask) => Some(ask.participant),
             Self::Answer(answer) => answer.agent,
+            Self::Send(sent) => Some(sent.from),
+            Self::TakeBack { from, .. } => Some(*from),
             Self::SetAgent(_) | Self::SetTopUp(_) => None,
         }
     }
@@ -66,6 +82,15 @@ impl SettlementCommand {
                 out.push(83);
                 set.encode(out);
             }
+            Self::Send(sent) => {
+                out.push(84);
+                sent.encode(out);
+            }
+            Self::TakeBack { reference, from } => {
+                out.push(85);
+                out.extend_from_slice(reference);
+                put_u32(out, from.0);
+            }
         }
     }
 
@@ -76,7 +101,9 @@ impl SettlementCommand {
             81 => Self::Answer(AnswerTransfer::decode(bytes)?),
             82 => Self::SetAgent(SetAgent::decode(bytes)?),
             83 => Self::SetTopUp(SetTopUp::decode(bytes)?),
-            0..=79 | 84..=255 => return Err(DecodeError::Unknown("settlement command")),
+            84 => Self::Send(SendTransfer::decode(bytes)?),
+            85 => Self::TakeBack { reference: take(bytes)?, from: take_participant(bytes)? },
+            0..=79 | 86..=255 => return Err(DecodeError::Unknown("settlement command")),
         })
     }
 }
@@ -86,6 +113,7 @@ impl SettlementCommand {
 pub(crate) struct Settlement {
     pub(crate) agents: Agents,
     pub(crate) transfers: Transfers,
+    interbank: Interbank,
     notes: Vec<SettlementNote>,
 }
 
@@ -113,12 +141,15 @@ impl Clearing {
             SettlementCommand::Answer(answer) => self.answer_transfer(answer),
             SettlementCommand::SetAgent(set) => self.set_agent(set),
             SettlementCommand::SetTopUp(set) => self.set_top_up(set),
+            SettlementCommand::Send(sent) => self.send_transfer(sent),
+            SettlementCommand::TakeBack { reference, from } => self.take_back_transfer(*reference, *from),
         }
     }
 
     /// What a block's time brings about.
     pub(crate) fn begin_settlement(&mut self) {
         self.tell_queued_transfers();
+        self.begin_interbank();
     }
 
     /// Enters a note that the next event tells.
@@ -151,11 +182,12 @@ impl Clearing {
 
     /// Appends the tables to a snapshot.
     pub(crate) fn encode_settlement(&self, out: &mut Vec<u8>) {
-        let Settlement { agents, transfers, notes } = &self.settlement;
+        let Settlement { agents, transfers, interbank: _, notes } = &self.settlement;
         agents.encode(out);
         transfers.encode(out);
         put_u32(out, notes.len() as u32);
         notes.iter().for_each(|note| note.encode_row(out));
+        self.encode_interbank(out);
     }
 
     /// Reads what [`Self::encode_settlement`] wrote, into a state whose other tables have been read.
@@ -171,6 +203,7 @@ impl Clearing {
             self.settlement.transfers.note_end(&note);
             self.settlement.notes.push(note);
         }
+        self.decode_interbank(bytes)?;
         self.check_agents()?;
         self.check_transfers()
     }

@@ -1,7 +1,7 @@
 //! Settlement notes: what happened between the centre and the settlement agents, one row each, in order of position.
 //!
 //! Notes are kept for ever: statements, inboxes and the index of history are made from them and from payments, so that they
-//! can be made again without applying every block. There are few of them: a note for each funding, transfer and net position,
+//! can be made again without applying every block. There are few of them: for each funding and transfer one or two,
 //! none for a payment.
 //!
 //! # Units and limits
@@ -26,6 +26,12 @@ pub enum NoteKind {
     TransferRefused,
     /// Money on its way out is held until the settlement agent opens and can be asked.
     WithdrawalQueued,
+    /// Money went to another participant, the one named as agent (`pacs.009`).
+    SentOut,
+    /// Money came in from another participant, the one named as agent.
+    CameIn,
+    /// A transfer to another participant, the one named as agent, has ended and moved nothing.
+    SentNotSettled,
 }
 
 /// Which way an account moves.
@@ -39,8 +45,17 @@ pub enum Side {
 
 impl NoteKind {
     /// All of them, by number.
-    pub const ALL: [Self; 6] =
-        [Self::FundedIn, Self::FundedOut, Self::TopUpAsked, Self::WithdrawalAsked, Self::TransferRefused, Self::WithdrawalQueued];
+    pub const ALL: [Self; 9] = [
+        Self::FundedIn,
+        Self::FundedOut,
+        Self::TopUpAsked,
+        Self::WithdrawalAsked,
+        Self::TransferRefused,
+        Self::WithdrawalQueued,
+        Self::SentOut,
+        Self::CameIn,
+        Self::SentNotSettled,
+    ];
 
     /// Stable number.
     pub const fn number(self) -> u8 {
@@ -51,6 +66,9 @@ impl NoteKind {
             Self::WithdrawalAsked => 3,
             Self::TransferRefused => 4,
             Self::WithdrawalQueued => 5,
+            Self::SentOut => 6,
+            Self::CameIn => 7,
+            Self::SentNotSettled => 8,
         }
     }
 
@@ -62,9 +80,11 @@ impl NoteKind {
     /// The side of the settlement account that such a note moves; `None` if it moves no money.
     pub const fn entry(self) -> Option<Side> {
         match self {
-            Self::FundedIn => Some(Side::Credit),
-            Self::FundedOut => Some(Side::Debit),
-            Self::TopUpAsked | Self::WithdrawalAsked | Self::TransferRefused | Self::WithdrawalQueued => None,
+            Self::FundedIn | Self::CameIn => Some(Side::Credit),
+            Self::FundedOut | Self::SentOut => Some(Side::Debit),
+            Self::TopUpAsked | Self::WithdrawalAsked | Self::TransferRefused | Self::WithdrawalQueued | Self::SentNotSettled => {
+                None
+            }
         }
     }
 }
@@ -84,7 +104,7 @@ pub struct SettlementNote {
     pub kind: NoteKind,
     /// Whose account it is about.
     pub participant: ParticipantId,
-    /// The settlement agent that is asked or that answered, if one did.
+    /// The settlement agent that is asked or that answered, if one did; between participants the other one.
     pub agent: Option<ParticipantId>,
     /// On which ledger.
     pub currency: Currency,

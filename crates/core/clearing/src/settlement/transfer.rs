@@ -132,7 +132,10 @@ impl Transfers {
             | NoteKind::FundedOut
             | NoteKind::TopUpAsked
             | NoteKind::WithdrawalAsked
-            | NoteKind::WithdrawalQueued => {}
+            | NoteKind::WithdrawalQueued
+            | NoteKind::SentOut
+            | NoteKind::CameIn
+            | NoteKind::SentNotSettled => {}
         }
     }
 

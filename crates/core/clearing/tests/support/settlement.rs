@@ -2,7 +2,7 @@
 
 use clearing::{
     AgentTerms, AnswerTransfer, AskTransfer, Clearing, Command, FundDirection, Hours, IsoReason, NoteKind, OutsideHours,
-    ParticipantId, SetAgent, SetTopUp, SettlementCommand, TransferVerdict,
+    ParticipantId, Priority, SendTransfer, SentState, SetAgent, SetTopUp, SettlementCommand, Time, TransferVerdict,
 };
 use money::{Amount, CurrencyCode, MinorUnits};
 
@@ -39,6 +39,16 @@ pub fn command(
         ["standing-top-up", who, code, word] => {
             SettlementCommand::SetTopUp(SetTopUp { participant: participant(who), currency: currency(code), is_on: word == "on" })
         }
+        ["send", name, from, to, minor, code, "until", second, ref urgent @ ..] => SettlementCommand::Send(SendTransfer {
+            reference: id(name),
+            from: participant(from),
+            to: participant(to),
+            currency: currency(code),
+            amount: amount(minor, code),
+            priority: if urgent == ["urgent"] { Priority::High } else { Priority::Normal },
+            until: Time(second.parse::<u64>().map_err(|_| "second")? * 1_000_000_000),
+        }),
+        ["take-back", name, who] => SettlementCommand::TakeBack { reference: id(name), from: participant(who) },
         _ => return Err("no such instruction of settlement".into()),
     }))
 }
@@ -63,6 +73,16 @@ pub fn transfer(clearing: &Clearing, reference: [u8; 16]) -> String {
     })
 }
 
+/// How an interbank transfer stands.
+pub fn sent(clearing: &Clearing, reference: [u8; 16]) -> String {
+    match clearing.sent_transfer(reference) {
+        None => "none".into(),
+        Some((_, SentState::Waiting)) => "waiting".into(),
+        Some((_, SentState::Settled)) => "settled".into(),
+        Some((_, SentState::Ended(reason))) => format!("ended {reason}"),
+    }
+}
+
 /// The last settlement note.
 pub fn noted(clearing: &Clearing) -> String {
     let Some(note) = clearing.settlement_notes(0).last() else { return "nothing".into() };
@@ -73,6 +93,9 @@ pub fn noted(clearing: &Clearing) -> String {
         NoteKind::WithdrawalAsked => "withdrawal asked",
         NoteKind::TransferRefused => "refused",
         NoteKind::WithdrawalQueued => "withdrawal queued",
+        NoteKind::SentOut => "sent out",
+        NoteKind::CameIn => "came in",
+        NoteKind::SentNotSettled => "not settled",
     };
     let name = |id: ParticipantId| clearing.participants().nth(id.0 as usize).unwrap().name;
     let by = note.agent.map(|agent| format!(" by {}", name(agent))).unwrap_or_default();

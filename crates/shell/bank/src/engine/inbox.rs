@@ -77,7 +77,12 @@ fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) ->
         }
         // A late answer to a question nobody waits for any more, or something about a message as such.
         Some(
-            Read::PayeeQuestion(_) | Read::PayeeAnswer(_) | Read::Rejection(..) | Read::RecallAnswer(_) | Read::Requested(_),
+            Read::PayeeQuestion(_)
+            | Read::PayeeAnswer(_)
+            | Read::Rejection(..)
+            | Read::RecallAnswer(_)
+            | Read::Requested(_)
+            | Read::OwnMoney,
         ) => Told::Nothing,
         Some(Read::Returned(view)) => returns::returned(&view),
         Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault(), &recall)?,

@@ -7,9 +7,10 @@ use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, Reques
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountQueryView, AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView,
-    IdentificationReportView, IdentificationRequestView, LiquidityTransferView, PaymentPriority, PaymentQueryView,
-    PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptView, RejectionView, RequestReportView, RequestStatus,
-    RequestWithdrawalView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, ViewError,
+    IdentificationReportView, IdentificationRequestView, InterbankTransferView, LiquidityTransferView, PaymentPriority,
+    PaymentQueryView, PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptView, RejectionView, RequestReportView,
+    RequestStatus, RequestWithdrawalView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus,
+    ViewError,
 };
 use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
 use money::Amount;
@@ -40,6 +41,8 @@ pub(crate) enum Taken {
     Cancellation(CancellationRequestView),
     /// `camt.050`
     Transfer(LiquidityTransferView),
+    /// `pacs.009`
+    Interbank(Box<Interbank>),
     /// `camt.025`
     Receipt(ReceiptView),
     /// `camt.060`
@@ -67,6 +70,13 @@ pub(crate) struct PaymentRequest {
     pub(crate) message: Arc<BusinessMessage>,
     pub(crate) debtor_agent: Bic,
     pub(crate) creditor_agent: Bic,
+}
+
+/// A `pacs.009` with one transfer.
+#[derive(Debug)]
+pub(crate) struct Interbank {
+    pub(crate) view: InterbankTransferView,
+    pub(crate) creditor: Bic,
 }
 
 /// A `pacs.008` with one payment.
@@ -303,6 +313,11 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
             Ok(Taken::CancellationAnswer(Box::new(view)))
         }
         Carried::LiquidityTransfer(_) => LiquidityTransferView::of(document).map(Taken::Transfer).map_err(view_error),
+        Carried::InterbankTransfer(_) => {
+            let view = InterbankTransferView::of(document).map_err(view_error)?;
+            let creditor = bic(id, &view.creditor)?;
+            Ok(Taken::Interbank(Box::new(Interbank { view, creditor })))
+        }
         Carried::Receipt(_) => ReceiptView::of(document).map(Taken::Receipt).map_err(view_error),
         Carried::StatementRequest(_) => StatementRequestView::of(document).map(Taken::StatementRequest).map_err(view_error),
         Carried::AccountQuery(_) => AccountQueryView::of(document).map(Taken::AccountQuery).map_err(view_error),

@@ -10,11 +10,12 @@ mod outbound;
 mod settlement;
 
 pub(crate) use inbound::{
-    Fault, Finding, PayeeCheck, PayeeReply, Payment, PaymentRequest, Report, Taken, Unposted, Verdict, read, read_payment,
+    Fault, Finding, Interbank, PayeeCheck, PayeeReply, Payment, PaymentRequest, Report, Taken, Unposted, Verdict, read,
+    read_payment,
 };
 pub(crate) use matters::{request_refusal, request_report};
 pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, envelope, inbox_message, message_reject, original, payee_answer,
     payee_question, return_on_record, return_status, status_report, waiting_original,
 };
-pub(crate) use settlement::{booked_currency, receipt, statement};
+pub(crate) use settlement::{booked_currency, interbank_report, receipt, statement};

@@ -5,11 +5,17 @@ use crate::door::Door;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::statements;
 use bytes::Bytes;
-use clearing::{Bic, NoteKind, ParticipantId, PaymentState, SettlementNote};
+use clearing::{Bic, NoteKind, ParticipantId, PaymentState, Refusal, SettlementNote};
 use history::{InboxItem, InboxKind, StatementPage, Tells};
 use iso20022::MessageType;
-use iso20022::view::{AccountStatementView, LiquidityTransferView, ReceiptStatus, ReceiptView, StatementForm};
+use iso20022::view::{
+    AccountStatementView, InterbankTransferView, LiquidityTransferView, PaymentPriority, ReceiptStatus, ReceiptView,
+    StatementForm, StatusReportView, TransactionStatus,
+};
 use money::{Amount, Currency};
+
+/// Stands for an identification that the centre does not keep.
+const NOT_PROVIDED: &str = "NOTPROVIDED";
 
 /// What a settlement note tells its reader: the agent is asked (`camt.050`), the account's owner learns what came of it
 /// (`camt.025`).
@@ -28,12 +34,63 @@ pub(super) fn message(door: &Door, reader: Bic, note: &SettlementNote) -> Result
             };
             return Ok((MessageType::Camt05000105.id(), envelope(door, reader, id, at, &asked.message()).into()));
         }
+        NoteKind::SentOut | NoteKind::CameIn | NoteKind::SentNotSettled => return interbank(door, reader, note),
         NoteKind::FundedIn | NoteKind::FundedOut => ReceiptStatus::Done,
         NoteKind::WithdrawalQueued => ReceiptStatus::Pending,
         NoteKind::TransferRefused => ReceiptStatus::Refused(note.reason.map_or("NARR".to_owned(), |reason| reason.to_string())),
     };
     let receipt = ReceiptView { message_id: id.to_owned(), created_at: at, uetr: note.reference, status, words: None };
     Ok((MessageType::Camt02500105.id(), envelope(door, reader, id, at, &receipt.message()).into()))
+}
+
+/// What became of an interbank transfer, told to who sent it (`pacs.002`) and to who is paid (`pacs.009`).
+fn interbank(door: &Door, reader: Bic, note: &SettlementNote) -> Result<(&'static str, Bytes), Problem> {
+    let (id, at) = (inbox_id(reader, note.position), note.at.0);
+    let other = note.agent.and_then(|other| door.hub.registry.by_id(other)).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    if note.kind == NoteKind::CameIn {
+        let paid = InterbankTransferView {
+            message_id: id.clone(),
+            created_at: at,
+            end_to_end_id: NOT_PROVIDED.to_owned(),
+            uetr: note.reference,
+            amount: Amount { minor: note.amount, currency: note.currency },
+            priority: PaymentPriority::Normal,
+            until: None,
+            debtor: other.view.bic.to_string(),
+            creditor: reader.to_string(),
+        };
+        return Ok((MessageType::Pacs00900108.id(), envelope(door, reader, &id, at, &paid.message()).into()));
+    }
+    let is_settled = note.kind == NoteKind::SentOut;
+    let status = if is_settled { TransactionStatus::Settled } else { TransactionStatus::Rejected };
+    let report = StatusReportView {
+        original_message_name: Some(MessageType::Pacs00900108.id().to_owned()),
+        original_message_id: Some(NOT_PROVIDED.to_owned()),
+        reason: note.reason.map(|reason| reason.to_string()),
+        settled_at: is_settled.then_some(at),
+        ..StatusReportView::new(&id, at, note.reference, status)
+    };
+    Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at, &report.message()).into()))
+}
+
+/// `pacs.002` in answer to a `pacs.009`.
+pub(crate) fn interbank_report(
+    door: &Door,
+    to: Bic,
+    sent: &InterbankTransferView,
+    status: TransactionStatus,
+    refusal: Option<Refusal>,
+) -> Vec<u8> {
+    let (id, now) = (door.next_message_id(), door.world.now_ns());
+    let report = StatusReportView {
+        original_message_name: Some(MessageType::Pacs00900108.id().to_owned()),
+        original_message_id: Some(sent.message_id.clone()),
+        original_end_to_end_id: Some(sent.end_to_end_id.clone()),
+        reason: refusal.map(|refusal| refusal.iso_reason().to_string()),
+        information: refusal.map(|refusal| format!("{} {refusal}", refusal.code())),
+        ..StatusReportView::new(&id, now, sent.uetr, status)
+    };
+    envelope(door, to, &id, now, &report.message())
 }
 
 /// The currency of what an inbox entry booked on the reader's settlement account.

@@ -4,9 +4,10 @@ use super::{HKD, now_ns};
 use iso20022::view::{
     AccountQueryView, AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome,
     CancellationRequestView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView,
-    LiquidityTransferView, NameVerdict, PartyView, PaymentPriority, PaymentQueryView, PaymentRequestView, PaymentReturnView,
-    PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView,
-    StatementForm, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus, business_message,
+    InterbankTransferView, LiquidityTransferView, NameVerdict, PartyView, PaymentPriority, PaymentQueryView, PaymentRequestView,
+    PaymentReturnView, PresenceNoticeView, ReceiptStatus, ReceiptView, RejectionView, RequestReportView, RequestStatus,
+    RequestWithdrawalView, StatementForm, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus,
+    business_message,
 };
 use iso20022::{BusinessMessage, Limits, Message, read_business_message};
 use money::{Amount, MinorUnits};
@@ -92,6 +93,26 @@ pub fn camt050(from: &str, uetr: [u8; 16], is_top_up: bool, amount: Amount) -> V
 pub fn camt025(from: &str, uetr: [u8; 16], status: ReceiptStatus) -> Vec<u8> {
     let view = ReceiptView { message_id: id(), created_at: now_ns(), uetr, status, words: None };
     send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// A transfer of Hong Kong dollars of `from` to `to`, for themselves.
+pub fn interbank(from: &str, to: &str, minor: u64) -> InterbankTransferView {
+    InterbankTransferView {
+        message_id: id(),
+        created_at: now_ns(),
+        end_to_end_id: "LOAN7".into(),
+        uetr: fresh_uetr(),
+        amount: hkd(minor),
+        priority: PaymentPriority::Normal,
+        until: None,
+        debtor: from.into(),
+        creditor: to.into(),
+    }
+}
+
+/// It as its debtor sends it.
+pub fn pacs009(view: &InterbankTransferView) -> Vec<u8> {
+    send(&view.debtor, &view.message_id, &view.message().unwrap())
 }
 
 /// A request for a statement in Hong Kong dollars.

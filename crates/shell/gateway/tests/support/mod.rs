@@ -235,7 +235,12 @@ impl Past for MemoryLog {
                     let whom = match note.kind {
                         NoteKind::TopUpAsked | NoteKind::WithdrawalAsked => note.agent,
                         NoteKind::WithdrawalQueued => None,
-                        NoteKind::FundedIn | NoteKind::FundedOut | NoteKind::TransferRefused => Some(note.participant),
+                        NoteKind::FundedIn
+                        | NoteKind::FundedOut
+                        | NoteKind::TransferRefused
+                        | NoteKind::SentOut
+                        | NoteKind::CameIn
+                        | NoteKind::SentNotSettled => Some(note.participant),
                     };
                     let item = InboxItem { position: event.position, tells: Tells::Note(*note) };
                     return (whom == Some(participant)).then_some(item);

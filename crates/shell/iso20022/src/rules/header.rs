@@ -67,6 +67,7 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::NameQuestion(question) => question.assgnmt.msg_id.as_str(),
         Carried::NameAnswer(answer) => answer.assgnmt.msg_id.as_str(),
         Carried::LiquidityTransfer(transfer) => transfer.msg_hdr.msg_id.as_str(),
+        Carried::InterbankTransfer(transfer) => transfer.grp_hdr.msg_id.as_str(),
         Carried::Receipt(receipt) => receipt.msg_hdr.msg_id.as_str(),
         Carried::StatementRequest(request) => request.grp_hdr.msg_id.as_str(),
         Carried::AccountQuery(query) => query.msg_hdr.msg_id.as_str(),
@@ -106,6 +107,10 @@ fn sending_agent(document: &Message) -> Option<String> {
         }
         Carried::StatusRequest(request) => {
             first([request.tx_inf.first().map(|tx| &tx.instg_agt), Some(&request.grp_hdr.instg_agt)])
+        }
+        Carried::InterbankTransfer(transfer) => {
+            let debtor = transfer.cdt_trf_tx_inf.first()?.dbtr.fin_instn_id.bicfi.as_ref()?;
+            Some(bic_11(debtor.as_str()))
         }
         Carried::NameQuestion(question) => assigner(&question.assgnmt),
         Carried::NameAnswer(answer) => assigner(&answer.assgnmt),
