@@ -6,8 +6,8 @@ use clearing::{
     Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, ChargeBearer, Clearing, Code,
     Command, ContentHash, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash,
     NetDebitCap, Notice, OfferRate, ParticipantId, Pay, PostingReport, PostingWord, Price, Priority, PublishRate, QuoteId,
-    Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, RiskDecision, Says, SchemeTerms, SetLiquidity,
-    Tariff, TariffLine, Terms, Tier, Time, Uetr, laws,
+    Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, RiskDecision, Says, SchemeTerms, SendTransfer,
+    SetLiquidity, SettlementCommand, Tariff, TariffLine, Terms, Tier, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -41,7 +41,21 @@ fn pay(n: u8, quote: Option<QuoteId>) -> Command {
     })
 }
 
-/// Two currencies, two banks, an exchange provider with an offer and a quote, a payment held and one settled.
+/// Between the two banks, for themselves.
+fn send(n: u8, minor: u64) -> Command {
+    Command::Settle(SettlementCommand::Send(SendTransfer {
+        reference: [n; 16],
+        from: ParticipantId(0),
+        to: ParticipantId(1),
+        currency: CurrencyCode::HKD,
+        amount: MinorUnits(minor),
+        priority: Priority::Normal,
+        until: Time(1_000_000_000_000),
+    }))
+}
+
+/// Two currencies, two banks, an exchange provider with an offer and a quote, a payment held and one settled, a
+/// transfer that waits and one that has settled.
 fn snapshot() -> Vec<u8> {
     let offer = PublishRate {
         provider: ParticipantId(2),
@@ -71,6 +85,7 @@ fn snapshot() -> Vec<u8> {
     commands.push(fund(0, CurrencyCode::HKD, AccountPurpose::Settlement));
     commands.push(fund(2, CurrencyCode::CNY, AccountPurpose::Exchange));
     commands.extend([Command::PublishRate(offer.clone()), Command::RequestQuote(request)]);
+    commands.extend([send(0x41, 10), send(0x42, 5_000_000)]);
     let price = Price {
         currency: Currency { code: CURRENCIES[0], exponent: 2 },
         flat: MinorUnits(2),

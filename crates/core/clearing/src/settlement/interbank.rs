@@ -19,7 +19,7 @@
 //! # Units and limits
 //! Amounts are minor units. [`Clearing::SENT_WAITING_MAX`] transfers wait, each for [`Clearing::SENT_WAIT_MAX_NS`] at most.
 //! [`Clearing::OFFSET_MAX`] of a currency are looked at together, the first ones. A name is remembered
-//! [`Clearing::SENT_KEPT_NS`] behind its end.
+//! [`Clearing::SENT_KEPT_NS`] behind its end, [`Clearing::SENT_KEPT_MAX`] at most: beyond that nothing is sent until some are forgotten.
 
 use super::offset::{Room, Wish, together};
 use super::{NoteKind, Noted};
@@ -153,6 +153,8 @@ impl Clearing {
     pub const SENT_WAIT_MAX_NS: u64 = 86_400 * 1_000_000_000;
     /// How long the name of one that ended is remembered: longer than any may wait, so that none moves money twice.
     pub const SENT_KEPT_NS: u64 = 8 * Self::SENT_WAIT_MAX_NS;
+    /// Most names that are remembered: some 100 bytes each.
+    pub const SENT_KEPT_MAX: usize = 1_000_000;
     /// Most transfers of a currency that are looked at together.
     pub const OFFSET_MAX: usize = 4096;
     /// How often that happens while nothing joins.
@@ -182,7 +184,8 @@ impl Clearing {
             return if known == *sent { Ok(Outcome::Done) } else { Err(Refusal::DuplicateReference) };
         }
         let queued = self.check_sent(sent)?;
-        if self.settlement.interbank.queue.len() >= Self::SENT_WAITING_MAX {
+        let interbank = &self.settlement.interbank;
+        if interbank.queue.len() >= Self::SENT_WAITING_MAX || interbank.ended.len() >= Self::SENT_KEPT_MAX {
             return Err(Refusal::Full);
         }
         let ledger = self.ledger_of(sent.currency).ok_or(Refusal::UnknownCurrency)?;
