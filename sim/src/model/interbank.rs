@@ -44,6 +44,10 @@ impl Model {
         if sent.until.0 <= self.time_ns || sent.until.0 > self.time_ns + DAY_NS {
             return Err("CLR-1147");
         }
+        let name = &sent.reference;
+        if self.payments.contains_key(name) || self.waits(*name) || self.requests.contains_key(name) {
+            return Err("CLR-1001");
+        }
         self.interbank.waiting.push(*sent);
         // It, and what its money makes possible; everything else at the end of the block.
         let mut moved = vec![sent.from];
@@ -51,6 +55,10 @@ impl Model {
             moved.push(next);
         }
         Ok(Expected::Done)
+    }
+
+    pub(super) fn is_sent(&self, uetr: &[u8; 16]) -> bool {
+        self.interbank.ended.contains_key(uetr) || self.interbank.waiting.iter().any(|sent| sent.reference == *uetr)
     }
 
     pub(super) fn take_back_transfer(&mut self, reference: [u8; 16], from: u32) -> Result<Expected, &'static str> {

@@ -63,7 +63,7 @@ impl Model {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
-        if self.requests.contains_key(&pay.uetr.0) {
+        if self.requests.contains_key(&pay.uetr.0) || self.is_sent(&pay.uetr.0) {
             return Err("CLR-1001");
         }
         if pay.accepted_at.0 < self.horizon_ns {

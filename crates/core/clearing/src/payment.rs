@@ -86,7 +86,7 @@ impl Clearing {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
-        if self.is_matter(pay.uetr) {
+        if self.is_matter(pay.uetr) || self.is_sent(pay.uetr) {
             return Err(Refusal::DuplicateUetr);
         }
         self.check_acceptance(pay.accepted_at)?;

@@ -161,7 +161,7 @@ impl Clearing {
 
     /// Whether a matter may be opened under this UETR: it names nothing yet, and there is room.
     fn check_free(&self, uetr: Uetr) -> Result<(), Refusal> {
-        if self.matters.by_uetr.contains_key(&uetr) || self.find_payment(uetr).is_some() || self.waiting(uetr).is_some() {
+        if self.is_matter(uetr) || self.is_sent(uetr) || self.find_payment(uetr).is_some() || self.waiting(uetr).is_some() {
             return Err(Refusal::DuplicateUetr);
         }
         if self.matters.by_uetr.len() >= Self::MATTERS_MAX { Err(Refusal::Full) } else { Ok(()) }

@@ -211,7 +211,7 @@ impl Clearing {
             let same = payment.content == back.content && payment.debtor_agent == back.returner;
             return if same { Ok(self.repeated(known)) } else { Err(Refusal::DuplicateReturn) };
         }
-        if self.is_matter(back.id) {
+        if self.is_matter(back.id) || self.is_sent(back.id) {
             return Err(Refusal::DuplicateReturn);
         }
         self.check_acceptance(back.created_at)?;

@@ -27,7 +27,7 @@ use crate::codec::{
     put_u16, put_u32, put_u64, take, take_bool, take_code, take_participant, take_reason, take_u16, take_u32, take_u64,
 };
 use crate::liquidity::room;
-use crate::{Clearing, DecodeError, IsoReason, Outcome, ParticipantId, Priority, Refusal, Time};
+use crate::{Clearing, DecodeError, IsoReason, Outcome, ParticipantId, Priority, Refusal, Time, Uetr};
 use ledger::{AccountId, LedgerId, Leg};
 use money::{Amount, CurrencyCode, MinorUnits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,11 +179,22 @@ impl Clearing {
         Some((ended.sent, ended.reason.map_or(SentState::Settled, SentState::Ended)))
     }
 
+    /// Whether a UETR is an interbank transfer's, so that nothing else can have it.
+    pub(crate) fn is_sent(&self, uetr: Uetr) -> bool {
+        let Interbank { by_reference, ended, .. } = &self.settlement.interbank;
+        // Most centres have none at all, and payments ask each time.
+        !ended.is_empty() && ended.contains_key(&uetr.0) || !by_reference.is_empty() && by_reference.contains_key(&uetr.0)
+    }
+
     pub(super) fn send_transfer(&mut self, sent: &SendTransfer) -> Result<Outcome, Refusal> {
         if let Some((known, _)) = self.sent_transfer(sent.reference) {
             return if known == *sent { Ok(Outcome::Done) } else { Err(Refusal::DuplicateReference) };
         }
         let queued = self.check_sent(sent)?;
+        let uetr = Uetr(sent.reference);
+        if self.find_payment(uetr).is_some() || self.waiting(uetr).is_some() || self.is_matter(uetr) {
+            return Err(Refusal::DuplicateUetr);
+        }
         let interbank = &self.settlement.interbank;
         if interbank.queue.len() >= Self::SENT_WAITING_MAX || interbank.ended.len() >= Self::SENT_KEPT_MAX {
             return Err(Refusal::Full);
