@@ -4,7 +4,7 @@
 //! An input is a list of edits to the files of a small journal: one byte says which, others where. Damage is judged against
 //! the journal as it was; a frame sealed anew by a forger is only required not to bring anything down.
 
-mod base;
+pub(crate) mod base;
 mod edit;
 
 use crate::Target;

@@ -17,6 +17,7 @@
 mod bank_input;
 mod block;
 pub mod drive;
+mod erasures;
 mod gateway_json;
 mod inbox;
 mod journal;
@@ -58,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     bank_input::TARGET,
     gateway_json::TARGET,
     inbox::TARGET,
+    erasures::TARGET,
 ];
 
 /// The target of a name.

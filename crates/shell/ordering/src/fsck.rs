@@ -24,6 +24,10 @@ pub struct FsckReport {
     pub torn_bytes: u64,
     /// Signed messages read back and found whole.
     pub messages: u64,
+    /// Signed messages that were erased, each with its record.
+    pub erased: u64,
+    /// Signed messages an erasure was broken off at: the next start erases them.
+    pub to_erase: u64,
     /// Snapshots that a start will pass over, with file and place of what is wrong: no law is broken, the blocks have
     /// everything.
     pub passed_over: Vec<String>,
@@ -39,7 +43,8 @@ pub const LAWS_JUDGED: [&str; 11] =
 const BLOCKS_AHEAD: usize = 64;
 
 /// Checks every block and link. `deep` also applies every command again from the first block, ignoring snapshots, and
-/// reads every signed message that a block refers to back against its hash, on a thread of its own.
+/// reads every signed message that a block refers to back against its hash (VLT-01), or finds it erased on record (VLT-02), on
+/// a thread of its own.
 pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
     let manner = Manner { use_snapshots: !deep, repair: false, known: ArchiveKnown::default() };
     let (recovery, messages) = std::thread::scope(|scope| {
@@ -54,7 +59,7 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
         Err(damage) => return Ok(damaged(damage)),
     };
     let passed_over = snapshot::damage(&*disk, IndexSeed(0))?;
-    let Checked { whole, broken } = messages.unwrap_or(Checked { whole: 0, broken: Vec::new() });
+    let Checked { whole, erased, to_erase, broken } = messages.unwrap_or_default();
     let laws = laws::check_all(&recovery.clearing).into_iter().map(|law| (law.law.to_owned(), law.detail));
     Ok(FsckReport {
         blocks: recovery.last.map_or(0, |last| last.height),
@@ -63,8 +68,10 @@ pub fn fsck(disk: Arc<dyn Disk>, deep: bool) -> Result<FsckReport, OpenError> {
         replayed_commands: recovery.replayed_commands,
         torn_bytes: recovery.torn_bytes,
         messages: whole,
+        erased,
+        to_erase,
         passed_over,
-        broken: laws.chain(broken.into_iter().map(|line| ("VLT-01".to_owned(), line))).collect(),
+        broken: laws.chain(broken.into_iter().map(|(law, line)| (law.to_owned(), line))).collect(),
     })
 }
 
@@ -80,6 +87,8 @@ fn damaged(damage: OpenError) -> FsckReport {
         replayed_commands: 0,
         torn_bytes: 0,
         messages: 0,
+        erased: 0,
+        to_erase: 0,
         passed_over: Vec::new(),
         broken: vec![(law.to_owned(), damage.to_string())],
     }

@@ -3,6 +3,7 @@
 use crate::archive::{Forgotten, KeptLetter, KeptRows, NothingKept};
 use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::erase::{self, EraseError};
 use crate::maker::{FileMaker, Files, Reserve};
 use crate::queue::{FileKind, Queue, Submission, SubmitRefusal};
 use crate::recovery::{Manner, OpenError, Recovery, recover};
@@ -113,6 +114,12 @@ impl<'a> Recovered<'a> {
 
 /// Recovers what the folder holds, and keeps it as a snapshot when that took long.
 pub(crate) fn recover_to_run(disk: &Arc<dyn Disk>, config: JournalConfig, seed: IndexSeed) -> Result<Recovery, OpenError> {
+    // What is to be gone is gone before anybody can ask for it. A damaged log is fsck's to tell (VLT-02): payments go on.
+    match erase::finish(&**disk) {
+        Err(EraseError::Io(error)) => return Err(error.into()),
+        Err(error) => tracing::error!(%error, "erasures cannot be looked through"),
+        Ok(()) => {}
+    }
     let manner = Manner { use_snapshots: true, repair: true, known: config.archive_known };
     let mut recovery = recover(disk, seed, manner)?;
     if recovery.replayed_commands > config.snapshot_after_commands {

@@ -16,6 +16,7 @@
 //! - `snapshot-<height>.bin`: the state behind a block, so that a start need not replay everything.
 //! - `archive-<number>.log`: the payments the centre has forgotten, for readers that are rebuilt; `letters-<number>.log`: what was sent to
 //!   inboxes beside the ends of payments.
+//! - `erasures.log`: which messages were erased when, by whose order; only where there were any.
 //! - `lock`: held while a process has the folder open.
 //!
 //! Where several operators agree on the blocks, a [`Follower`] keeps the same files: whoever orders, the chain is one.
@@ -30,6 +31,7 @@ mod archive;
 mod certificates;
 mod clock;
 mod disk;
+mod erase;
 mod follower;
 mod frame;
 mod fsck;
@@ -43,6 +45,7 @@ mod segments;
 mod sequencer;
 mod snapshot;
 mod stepped;
+mod sweep;
 mod vault;
 mod writer;
 
@@ -50,15 +53,17 @@ pub use archive::{Forgotten, KeptLetter, KeptRows};
 pub use certificates::{CertificateLog, CertificateReport, audit_certificates, has_certificates};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile, RealDisk};
+pub use erase::{ERASED_AT_ONCE_MAX, ERASURE_WORDS_MAX, EraseError, Erased, ErasureBatch, ErasureOrder, erase, erasures};
 pub use follower::{Admission, FollowError, FollowedBlock, Follower};
 pub use fsck::{FsckReport, LAWS_JUDGED, fsck};
 pub use journal::{Journal, JournalConfig, OrderedLog, Recovered};
 pub use maker::Making;
 pub use queue::{Submission, SubmitRefusal};
-pub use reader::read_blocks;
+pub use reader::{look, read_blocks, read_messages};
 pub use recovery::OpenError;
 pub use sequencer::{BLOCK_COMMANDS_MAX, decode_body, encode_body, header_of};
 pub use snapshot::{ArchiveKnown, letters_of};
 pub use stepped::{SteppedLog, Stepper};
-pub use vault::{Attachment, VaultPlace, VaultReader};
+pub use sweep::sweep;
+pub use vault::{Attachment, MessageErased, VaultPlace, VaultReader};
 pub use writer::{DurableBlock, Sink, StopReason};

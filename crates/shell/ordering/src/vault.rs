@@ -1,18 +1,21 @@
 //! The vault: signed messages as they were received, beside the chain and never in it.
 //!
 //! Messages carry personal data; the chain carries their hashes. The vault is written and synced before the block that
-//! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`.
+//! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`; of an erased
+//! one `"LHE1" | u32 bytes | SHA-256 of what they were | zeros` (`erase.rs`).
 
 use crate::disk::{Disk, DiskFile};
 use crate::maker::Files;
-use chain::sha256;
+use chain::{Hash, sha256};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MAGIC: [u8; 4] = *b"LHV1";
-const ENTRY_HEAD_BYTES: usize = 40;
+/// Instead of it once the message has been erased; length and hash stay, the bytes are zeros.
+const ERASED: [u8; 4] = *b"LHE1";
+pub(crate) const ENTRY_HEAD_BYTES: usize = 40;
 /// Files kept open for reading: the newest are asked for most, and a process may only have so many.
 const OPEN_FILES_MAX: usize = 64;
 
@@ -38,11 +41,12 @@ pub struct VaultReader {
 }
 
 impl VaultReader {
-    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+    /// Over a folder that may be open elsewhere.
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk, files: Arc::default() }
     }
 
-    /// The message at a place, checked against its hash.
+    /// The message at a place, checked against its hash. One that was erased is an error [`MessageErased::is`] knows.
     pub fn read(&self, place: VaultPlace) -> io::Result<Vec<u8>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= OPEN_FILES_MAX && !files.contains_key(&place.file) {
@@ -59,9 +63,10 @@ impl VaultReader {
         let mut entry = vec![0; entry_bytes(place)];
         file.read_at(u64::from(place.offset), &mut entry)?;
         drop(files);
-        check_entry(&entry, place.bytes)?;
-        let message = entry.split_off(ENTRY_HEAD_BYTES);
-        Ok(message)
+        match judge_entry(&entry, place.bytes)? {
+            Entry::Whole => Ok(entry.split_off(ENTRY_HEAD_BYTES)),
+            Entry::Erased | Entry::HalfErased => Err(MessageErased::error()),
+        }
     }
 }
 
@@ -136,12 +141,67 @@ pub(crate) fn entry_bytes(place: VaultPlace) -> usize {
     ENTRY_HEAD_BYTES + place.bytes as usize
 }
 
-/// Whether an entry is what was written for a message of so many bytes.
-pub(crate) fn check_entry(entry: &[u8], message_bytes: u32) -> io::Result<()> {
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// What was written for a message.
+    Whole,
+    /// The message was erased.
+    Erased,
+    /// It is marked as erased, and bytes of it are left.
+    HalfErased,
+}
+
+/// What an entry for a message of so many bytes is; the error: nothing that was ever written for one.
+pub(crate) fn judge_entry(entry: &[u8], message_bytes: u32) -> io::Result<Entry> {
     let (head, message) = entry.split_at(ENTRY_HEAD_BYTES);
-    let sound = head[..4] == MAGIC && head[4..8] == message_bytes.to_le_bytes() && head[8..] == sha256(message).0;
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the message in the vault is damaged");
-    if sound { Ok(()) } else { Err(damaged()) }
+    if head[4..8] != message_bytes.to_le_bytes() {
+        return Err(damaged());
+    }
+    match head[..4] == ERASED {
+        true if message.iter().all(|byte| *byte == 0) => Ok(Entry::Erased),
+        true => Ok(Entry::HalfErased),
+        false if head[..4] == MAGIC && head[8..] == sha256(message).0 => Ok(Entry::Whole),
+        false => Err(damaged()),
+    }
+}
+
+/// An erased message's entry.
+pub(crate) fn erased_entry(message_bytes: u32, hash: Hash) -> Vec<u8> {
+    let mut entry = vec![0; ENTRY_HEAD_BYTES + message_bytes as usize];
+    entry[..4].copy_from_slice(&ERASED);
+    entry[4..8].copy_from_slice(&message_bytes.to_le_bytes());
+    entry[8..ENTRY_HEAD_BYTES].copy_from_slice(&hash.0);
+    entry
+}
+
+/// The hash an entry's head has.
+pub(crate) fn hash_in_head(entry: &[u8]) -> Hash {
+    Hash(entry[8..ENTRY_HEAD_BYTES].try_into().expect("32 bytes"))
+}
+
+/// Whether a head is this message's, erased or not erased.
+pub(crate) fn is_head_of(head: &[u8; ENTRY_HEAD_BYTES], message_bytes: u32, hash: Hash, erased: bool) -> bool {
+    let magic = if erased { ERASED } else { MAGIC };
+    head[..4] == magic && head[4..8] == message_bytes.to_le_bytes() && head[8..] == hash.0
+}
+
+/// Why a message cannot be read back although nothing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message was erased")]
+pub struct MessageErased;
+
+impl MessageErased {
+    /// As who reads gets it.
+    pub fn error() -> io::Error {
+        io::Error::new(io::ErrorKind::NotFound, Self)
+    }
+
+    /// Whether an error of reading says this.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
 }
 
 /// A place points behind its file's end.
@@ -153,6 +213,6 @@ pub(crate) fn file_name(number: u32) -> String {
     format!("vault-{number:010}.log")
 }
 
-fn file_number(name: &str) -> Option<u32> {
+pub(crate) fn file_number(name: &str) -> Option<u32> {
     name.strip_prefix("vault-")?.strip_suffix(".log")?.parse().ok()
 }
