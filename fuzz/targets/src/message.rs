@@ -9,7 +9,7 @@ use iso20022::view::{
     TransactionStatus, business_message, business_message_of,
 };
 use iso20022::{
-    BusinessMessage, Judged, Limits, Message, Rule, Violation, judge_all, read_business_message, read_message, split,
+    BusinessMessage, Judged, Limits, Message, Rule, Violation, judge_all, named, read_business_message, read_message, split,
 };
 use money::{Amount, Currency, CurrencyCode};
 
@@ -86,6 +86,11 @@ fn run(input: &[u8]) -> bool {
         (Ok(_), Err(violation)) => panic!("judged, but not cut: {violation}"),
         (Err(_), Ok(_)) => {}
         (Err(_), Err(violation)) => is_inside(violation, input),
+    }
+    match (&judged, named(input, LIMITS)) {
+        (Ok(_), Err(violation)) => panic!("judged, but persons are not found in it: {violation}"),
+        (_, Ok(found)) => assert!(found.fields.iter().all(|field| !field.text.is_empty())),
+        (Err(_), Err(violation)) => is_inside(&violation, input),
     }
     if let Err(violation) = read_message(input, LIMITS) {
         is_inside(&violation, input);

@@ -20,6 +20,7 @@ mod envelope;
 #[rustfmt::skip]
 pub mod generated;
 pub mod currencies;
+mod named;
 pub mod rules;
 mod scheme;
 pub mod value;
@@ -29,6 +30,7 @@ mod xml;
 
 pub use envelope::{BusinessMessage, Judged, judge_all, read_business_message, read_message, split};
 pub use generated::{Message, MessageType};
+pub use named::{Named, NamedDocument, NamedField, PersonalData, Side, named};
 pub use scheme::Carried;
 pub use violation::{Rule, Stop, Violation};
 pub use xml::{Element, Limits, RawXml, Reader, Writer};

@@ -141,6 +141,35 @@ impl<'a> Reader<'a> {
         self.next_tag_in_mixed()
     }
 
+    /// The text up to the next tag, and whether that tag starts an element. The head must be a start tag that is not empty, or
+    /// an end tag.
+    pub(crate) fn text_on(&mut self) -> Read<(String, bool)> {
+        let mut text = String::new();
+        loop {
+            let rest = &self.bytes[self.at..];
+            match rest.first() {
+                None => return Err(self.unfinished()),
+                Some(b'&') => text.push(self.reference()?),
+                Some(b'<') if rest.starts_with(b"<![CDATA[") => text.push_str(self.cdata()?),
+                Some(b'<') if matches!(rest.get(1), Some(b'!' | b'?')) => self.misc()?,
+                Some(b'<') => {
+                    self.advance()?;
+                    return Ok((text, self.head.start));
+                }
+                Some(_) => {
+                    let length = rest.iter().take_while(|byte| !matches!(byte, b'<' | b'&')).count();
+                    text.push_str(&self.source[self.at..self.at + length]);
+                    self.at += length;
+                }
+            }
+        }
+    }
+
+    /// Whether the tag just read is `<a/>`.
+    pub(crate) fn head_is_empty(&self) -> bool {
+        self.head.empty
+    }
+
     /// Elements open now.
     pub(crate) fn depth(&self) -> usize {
         self.open.len()
