@@ -11,7 +11,7 @@
 use crate::refusal::DirectoryError;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -107,6 +107,21 @@ impl Files {
         self.bytes += batch.len() as u64;
         Ok(())
     }
+}
+
+/// Shows every line of the files in a folder, oldest first; a torn last line is shown as it is.
+pub(crate) fn each_line(folder: &Path, mut each: impl FnMut(&str)) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let mut kept = numbers(folder)?;
+    kept.sort_unstable();
+    for number in kept {
+        for line in BufReader::new(File::open(path(folder, number))?).lines() {
+            each(&line?);
+        }
+    }
+    Ok(())
 }
 
 fn path(folder: &Path, number: u64) -> PathBuf {

@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 /// Changes of one message: a body of 64 KiB holds so many, and one transaction stays short.
 pub const CHANGES_MAX: usize = 256;
 
+/// The file of aliases.
+pub(crate) const FILE: &str = "directory.redb";
+
 /// Longest pseudonym of a payer, in bytes.
 const PAYER_BYTES_MAX: usize = 64;
 /// Longest account number (ISO `Max34Text`).
@@ -154,7 +157,7 @@ impl Directory {
     /// # Errors
     /// The disk, or a file of another version or key.
     pub fn open(folder: &Path, settings: Settings, key: HashKey) -> Result<Self, DirectoryError> {
-        let store = Store::open(&folder.join("directory.redb"), settings.cache_bytes, &key)?;
+        let store = Store::open(&folder.join(FILE), settings.cache_bytes, &key)?;
         let audit = Audit::open(&folder.join("directory-audit"), settings.audit_file_bytes, settings.audit_files_max)?;
         Ok(Self { settings, key, store, buckets: Mutex::default(), warnings: RwLock::default(), audit })
     }
@@ -378,19 +381,7 @@ impl Directory {
     ) -> Result<Result<Changed, Refusal>, redb::Error> {
         let (key, mut record) = self.settled(writing, alias, now_ns)?;
         let Some(place) = record.place_of(by.bytes()) else { return Ok(Err(Refusal::NotRegistered)) };
-        if record.default == Some(place)
-            && let Some(port) = record.porting.take()
-        {
-            // Who goes while another bank asks for the default has agreed.
-            writing.remove_port(&by.bytes(), &key)?;
-            record.default = Some(port.to);
-        } else if record.porting.is_some_and(|port| port.to == place)
-            && let Some(holder) = record.default
-        {
-            writing.remove_port(&record.registrations[holder].bic, &key)?;
-        }
-        record.remove(place);
-        writing.put(&key, &record)?;
+        writing.take_out(&key, &mut record, place)?;
         Ok(Ok(Changed::Revoked(alias.clone())))
     }
 

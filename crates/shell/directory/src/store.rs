@@ -20,6 +20,8 @@ const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const ALIASES: TableDefinition<&Key, &[u8]> = TableDefinition::new("aliases");
 /// Ports by the bank that has the default, and the alias.
 const PORTS: TableDefinition<(&[u8; 11], &Key), &[u8]> = TableDefinition::new("ports");
+/// Memory for a copy that is written once.
+const COPY_CACHE_BYTES: usize = 64 << 20;
 const FORMAT: &[u8] = b"luohu directory 1";
 
 /// A port as it is told to the bank that has the default.
@@ -100,6 +102,34 @@ impl Store {
         Ok(ports)
     }
 
+    /// Shows every alias, by key, until `each` answers with an error.
+    pub(crate) fn each(&self, mut each: impl FnMut(&Key, Record) -> Result<(), redb::Error>) -> Result<(), redb::Error> {
+        let transaction = self.0.begin_read()?;
+        for row in transaction.open_table(ALIASES)?.iter()? {
+            let (key, value) = row?;
+            each(key.value(), read(value.value())?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything that is kept into a new file: pages that were given up, and what they still hold, stay behind.
+    pub(crate) fn copy_to(&self, path: &Path, key: &HashKey) -> Result<(), DirectoryError> {
+        let storage = |source: redb::Error| DirectoryError::Storage { path: path.to_owned(), source: Box::new(source) };
+        let fresh = Self::open(path, COPY_CACHE_BYTES, key)?;
+        let copy = || {
+            let from = self.0.begin_read()?;
+            fresh.change(|writing| {
+                self.each(|key, record| writing.put(key, &record))?;
+                for row in from.open_table(PORTS)?.iter()? {
+                    let (key, value) = row?;
+                    writing.ports.insert(key.value(), value.value())?;
+                }
+                Ok(())
+            })
+        };
+        copy().map_err(storage)
+    }
+
     /// One transaction: everything `change` did, durable, or nothing.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Writing<'_>) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
         let transaction = self.begin()?;
@@ -140,6 +170,23 @@ impl Writing<'_> {
             self.count += u64::from(!there);
         }
         Ok(())
+    }
+
+    /// Takes one bank's registration out of a record, and keeps what is left.
+    pub(crate) fn take_out(&mut self, key: &Key, record: &mut Record, place: usize) -> Result<(), redb::Error> {
+        if record.default == Some(place)
+            && let Some(port) = record.porting.take()
+        {
+            // Who goes while another bank asks for the default has agreed.
+            self.remove_port(&record.registrations[place].bic, key)?;
+            record.default = Some(port.to);
+        } else if record.porting.is_some_and(|port| port.to == place)
+            && let Some(holder) = record.default
+        {
+            self.remove_port(&record.registrations[holder].bic, key)?;
+        }
+        record.remove(place);
+        self.put(key, record)
     }
 
     pub(crate) fn put_port(&mut self, from: &[u8; 11], key: &Key, row: &PortRow) -> Result<(), redb::Error> {
