@@ -162,8 +162,9 @@ fn gather(
             gathered += notice.message.len();
             items.push(notice);
         }
-        if is_to_be_told(&entry) {
-            let item = items::build(door, caller.view.bic, &entry)?;
+        if is_to_be_told(&entry)
+            && let Some(item) = items::build(door, caller.view.bic, &entry)?
+        {
             gathered += item.message.len();
             items.push(item);
         }

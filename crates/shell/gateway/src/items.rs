@@ -29,10 +29,10 @@ pub(crate) enum Signed {
     Together,
 }
 
-/// Builds the message an inbox entry stands for.
-pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxItem) -> Result<Item, Problem> {
-    let (message_type, message) = wire::inbox_message(door, reader, entry)?;
-    Ok(Item { cursor: entry.position, message_type, message })
+/// Builds the message an inbox entry stands for; `None` when it was erased and there is nothing left to tell.
+pub(crate) fn build(door: &Door, reader: Bic, entry: &InboxItem) -> Result<Option<Item>, Problem> {
+    let built = wire::inbox_message(door, reader, entry)?;
+    Ok(built.map(|(message_type, message)| Item { cursor: entry.position, message_type, message }))
 }
 
 /// The notice (`camt.054`) of what an inbox entry booked on the reader's account; `None` if it booked nothing there, or the past

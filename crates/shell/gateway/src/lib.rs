@@ -45,6 +45,7 @@ mod openapi;
 mod orders;
 mod past;
 mod payee;
+pub mod persons;
 pub mod proof;
 mod quotes;
 mod reads;

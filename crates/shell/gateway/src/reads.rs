@@ -4,9 +4,11 @@ use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, JSON, TEXT, reply};
 use crate::openapi;
+use crate::proof;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
 use crate::window;
+use crate::wire;
 use bytes::Bytes;
 use clearing::{AccountPurpose, PaymentState, PaymentView, Uetr, WaitReason, WaitingView};
 use money::{Amount, Currency, MinorUnits};
@@ -119,6 +121,28 @@ pub(crate) fn receipt(door: &Door, caller: &Participant, uetr: &str) -> Result<A
     }
     let receipt = window::receipt(door, &payment)?.ok_or(GatewayRefusal::HistoryUnavailable)?;
     Ok(reply(200, TEXT, receipt.to_text()))
+}
+
+/// The message by which the caller sent a payment or a return, as it was received, with the fields that sign it. Only who sent
+/// it is told: the other agent has it in its inbox, as the centre forwarded it.
+pub(crate) fn message(door: &Door, caller: &Participant, uetr: &str) -> Result<Answer, Problem> {
+    let payment = find(door, caller, uetr)?;
+    if payment.debtor_agent != caller.id() {
+        return Err(GatewayRefusal::UnknownPayment.into());
+    }
+    let stored = wire::stored(payment.uetr, door.past.message(&payment))?;
+    let (fields, body) = proof::split(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+    Ok(json_reply(
+        200,
+        &json!({
+            "uetr": payment.uetr.to_string(),
+            "digest": field("content-digest"),
+            "signature_input": field("signature-input"),
+            "signature": field("signature"),
+            "message": String::from_utf8_lossy(body),
+        }),
+    ))
 }
 
 /// A payment the caller is an agent of. Others are told the same as if there were none.

@@ -66,11 +66,19 @@ pub enum GatewayRefusal {
     CreditorAgentBehind,
     /// The operator keeps no directory of aliases.
     NoDirectory,
+    /// The signed message was erased at a person's request.
+    MessageErased,
+    /// Records of this age are kept by law.
+    WithinRetention,
+    /// What the message is about has not ended.
+    StillOpen,
+    /// The message of the payment that is to be returned or recalled was erased.
+    OriginalErased,
 }
 
 impl GatewayRefusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -97,6 +105,10 @@ impl GatewayRefusal {
         Self::NotAnOrder,
         Self::CreditorAgentBehind,
         Self::NoDirectory,
+        Self::MessageErased,
+        Self::WithinRetention,
+        Self::StillOpen,
+        Self::OriginalErased,
     ];
 
     /// Code, HTTP status, retry advice, words.
@@ -129,6 +141,12 @@ impl GatewayRefusal {
             Self::NotAnOrder => ("GW-1024", 400, WithChange, "the document is no order signed by two officers"),
             Self::CreditorAgentBehind => ("GW-1025", 503, Later, "too many payments wait for the creditor agent's answer"),
             Self::NoDirectory => ("GW-1030", 404, Never, "this operator keeps no directory of aliases"),
+            Self::MessageErased => ("GW-1040", 410, Never, "the signed message was erased at a person's request"),
+            Self::WithinRetention => ("GW-1041", 409, Later, "records of this age are kept by law"),
+            Self::StillOpen => ("GW-1042", 409, Later, "what the message is about has not ended"),
+            Self::OriginalErased => {
+                ("GW-1043", 410, Never, "the payment's message was erased; settle what is left of it between the two banks")
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use clearing::{
     Return, Terms, Time, Uetr,
 };
 use iso20022::view::PaymentReturnView;
+use ordering::MessageErased;
 use signing::HashKey;
 use std::sync::Arc;
 
@@ -65,13 +66,16 @@ pub(crate) fn command(
 /// What the past has of a settled payment, for a centre that has forgotten it.
 ///
 /// # Errors
-/// If the past cannot be read.
+/// If the past cannot be read, or the payment's message was erased.
 pub(crate) fn facts_of(past: &dyn Past, persons: &HashKey, uetr: Uetr) -> Result<Option<Facts>, GatewayRefusal> {
     let payment = past.payment(uetr).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
     let Some(payment) = payment.filter(|payment| payment.state == PaymentState::Settled && payment.returns.is_none()) else {
         return Ok(None);
     };
-    let stored = past.message(&payment).ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let stored = match past.message(&payment) {
+        Err(error) if MessageErased::is(&error) => return Err(GatewayRefusal::OriginalErased),
+        stored => stored.ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?,
+    };
     let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
     let message = wire::read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
     // Whom it was to, and what it was made on, are over and no facts that a return's bytes carry.

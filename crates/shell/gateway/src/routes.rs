@@ -34,6 +34,8 @@ pub(crate) enum Endpoint {
     Payment,
     /// `GET /v1/payments/{uetr}/receipt`
     Receipt,
+    /// `GET /v1/payments/{uetr}/message`
+    Message,
     /// `GET /v1/statement`
     Statement,
     /// `GET /v1/reconciliation`
@@ -62,7 +64,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -72,6 +74,7 @@ impl Endpoint {
         Self::Payments,
         Self::Payment,
         Self::Receipt,
+        Self::Message,
         Self::Statement,
         Self::Reconciliation,
         Self::Rulebook,
@@ -98,6 +101,7 @@ impl Endpoint {
             Self::Payments => (Method::GET, "/v1/payments"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
+            Self::Message => (Method::GET, "/v1/payments/{uetr}/message"),
             Self::Statement => (Method::GET, "/v1/statement"),
             Self::Reconciliation => (Method::GET, "/v1/reconciliation"),
             Self::Rulebook => (Method::GET, "/v1/rulebook"),
@@ -125,6 +129,7 @@ impl Endpoint {
             | Self::Payments
             | Self::Payment
             | Self::Receipt
+            | Self::Message
             | Self::Statement
             | Self::Reconciliation
             | Self::Rulebook
@@ -146,6 +151,7 @@ impl Endpoint {
             return match rest.split_once('/') {
                 None if !rest.is_empty() => Some((Self::Payment, rest)),
                 Some((uetr, "receipt")) => Some((Self::Receipt, uetr)),
+                Some((uetr, "message")) => Some((Self::Message, uetr)),
                 None | Some(_) => None,
             };
         }
@@ -184,6 +190,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
+        | Endpoint::Message
         | Endpoint::Statement
         | Endpoint::Reconciliation
         | Endpoint::Rulebook
@@ -210,6 +217,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Payments => lists::payments(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
+        Endpoint::Message => reads::message(door, &caller, variable),
         Endpoint::Statement => statements::statement(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Reconciliation => statements::reconciliation(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Rulebook => Ok(rules::rulebook(door)),
@@ -262,6 +270,7 @@ async fn signed_endpoint(
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
+        | Endpoint::Message
         | Endpoint::Statement
         | Endpoint::Reconciliation
         | Endpoint::Rulebook

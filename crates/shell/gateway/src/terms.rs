@@ -47,7 +47,7 @@ pub(crate) fn person(identity: &IdentityView, persons: &HashKey) -> Option<Perso
 }
 
 /// Banks write the same number with and without blanks, dashes and brackets: `A123456(3)`, `a1234563`.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::Original;
 use super::inbound::read_request;
-use super::outbound::{envelope, header, stored_body};
+use super::outbound::{envelope, header, stored_body, unless_erased};
 use crate::door::Door;
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
@@ -32,16 +32,18 @@ pub(super) fn request_message(
     told: &MatterTold,
     request: &RequestView,
 ) -> Result<(&'static str, Bytes), Problem> {
-    let recent = recent_request(door, request)?;
     let at = request.ended_at.unwrap_or(request.received_at).0;
     if told.asks {
+        let recent = recent_request(door, request)?;
         let message = forwarded_request(&recent.message, &header(door, reader, id, at)).map_err(|error| {
             tracing::error!(%error, uetr = %request.uetr, "a request cannot be forwarded");
             GatewayRefusal::HistoryUnavailable
         })?;
         return Ok((MessageType::Pain01300107.id(), business_message_of(&message).into()));
     }
-    let report = report(request, &recent.original, id, at);
+    let recent = unless_erased(recent_request(door, request))?;
+    let original = recent.map_or_else(|| Original::erased().into(), |recent| recent.original);
+    let report = report(request, &original, id, at);
     Ok((MessageType::Pain01400107.id(), envelope(door, reader, id, at, &report.message()).into()))
 }
 

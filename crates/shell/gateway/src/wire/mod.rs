@@ -16,6 +16,6 @@ pub(crate) use inbound::{
 pub(crate) use matters::{request_refusal, request_report};
 pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, envelope, inbox_message, message_reject, original, payee_answer,
-    payee_question, return_on_record, return_status, status_report, waiting_original,
+    payee_question, return_on_record, return_status, status_report, stored, waiting_original,
 };
 pub(crate) use settlement::{booked_currency, interbank_report, receipt, statement};

@@ -17,6 +17,7 @@ use iso20022::view::{
 };
 use iso20022::{Message, MessageType};
 use money::{Amount, MinorUnits, Rate};
+use ordering::MessageErased;
 use std::io;
 
 /// Message name of a relayed payee check.
@@ -31,6 +32,23 @@ pub(crate) struct Original {
     pub(crate) transaction_id: Option<String>,
     /// `AccptncDtTm`, nanoseconds since 1970.
     pub(crate) accepted_at: Option<u64>,
+}
+
+impl Original {
+    /// Of a message that was erased: what the chain has names the payment by its UETR alone.
+    pub(super) fn erased() -> Self {
+        let unknown = || "NOTPROVIDED".to_owned();
+        let (instruction_id, transaction_id) = (None, None);
+        Self { message_id: unknown(), instruction_id, end_to_end_id: unknown(), transaction_id, accepted_at: None }
+    }
+}
+
+/// `None`: the message it would be made from was erased.
+pub(super) fn unless_erased<T>(read: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match read {
+        Err(problem) if problem.code == GatewayRefusal::MessageErased.code() => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// A payment's own message: from memory if it came lately, else from the vault.
@@ -51,15 +69,24 @@ fn read_back(door: &Door, uetr: Uetr, content: ContentHash, stored: io::Result<O
     Ok(recent)
 }
 
-/// The body of a message as the vault gave it.
-pub(super) fn stored_body(uetr: Uetr, stored: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, Problem> {
-    let stored = stored.map_err(|error| {
-        tracing::error!(%error, %uetr, "a signed message cannot be read back");
-        GatewayRefusal::HistoryUnavailable
-    })?;
-    let mut stored = stored.ok_or(GatewayRefusal::HistoryUnavailable)?;
+/// A message as the vault gave it.
+pub(crate) fn stored(uetr: Uetr, stored: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, Problem> {
+    Ok(stored.map_err(|error| unread(&error, uetr))?.ok_or(GatewayRefusal::HistoryUnavailable)?)
+}
+
+/// The body of it.
+pub(super) fn stored_body(uetr: Uetr, message: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, Problem> {
+    let mut stored = stored(uetr, message)?;
     let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
     Ok(stored.split_off(at))
+}
+
+fn unread(error: &io::Error, uetr: Uetr) -> GatewayRefusal {
+    if MessageErased::is(error) {
+        return GatewayRefusal::MessageErased;
+    }
+    tracing::error!(%error, %uetr, "a signed message cannot be read back");
+    GatewayRefusal::HistoryUnavailable
 }
 
 /// The references of a payment that waits.
@@ -72,19 +99,21 @@ pub(crate) fn waiting_original(door: &Door, payment: &WaitingView) -> Result<std
 
 /// The references of a payment on record.
 pub(crate) fn original(door: &Door, payment: &PaymentView) -> Result<std::sync::Arc<Original>, Problem> {
-    recent(door, payment).map(|recent| recent.original)
+    let recent = unless_erased(recent(door, payment))?;
+    Ok(recent.map_or_else(|| Original::erased().into(), |recent| recent.original))
 }
 
-/// The message an inbox entry stands for. It has the same identification and time whenever it is built.
-pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Result<(&'static str, Bytes), Problem> {
-    match &item.tells {
+/// The message an inbox entry stands for. It has the same identification and time whenever it is built. `None`: it would repeat
+/// a message that was erased. How a payment ended is told all the same (PAY-02).
+pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Result<Option<(&'static str, Bytes)>, Problem> {
+    unless_erased(match &item.tells {
         Tells::Payment(kind, payment) => payment_message(door, reader, item.position, *kind, payment),
         Tells::Letter(kept) => letters::message(door, reader, kept),
         Tells::Note(note) => settlement::message(door, reader, note),
         Tells::Matter(told, MatterView::Request(request)) => {
             matters::request_message(door, reader, &inbox_id(reader, item.position), told, request)
         }
-    }
+    })
 }
 
 /// The identification of a message in an inbox: the same whenever it is built.
@@ -154,11 +183,11 @@ fn payment_message(
         | InboxKind::Overdue
         | InboxKind::Blocked
         | InboxKind::Returning => {
-            let recent = recent(door, payment)?;
+            let original = original(door, payment)?;
             let mut standing = Standing::of(&as_told(payment, kind));
             // What the debtor agent pays on top is its own affair.
             standing.charges = standing.charges.filter(|_| reader == payment.debtor_bic);
-            let report = report(&door.centre, payment.uetr, &recent.original, &standing, &id, at.0);
+            let report = report(&door.centre, payment.uetr, &original, &standing, &id, at.0);
             Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at.0, &report.message()).into()))
         }
     }
@@ -193,9 +222,32 @@ fn clearing_reference(payment: &PaymentView) -> String {
 
 /// The returner's message, from the vault.
 fn read_return(door: &Door, payment: &PaymentView) -> Result<PaymentReturnView, Problem> {
-    let stored = door.past.message(payment).ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?;
-    let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
-    read_back_return(&stored[at..]).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into())
+    match unless_erased(stored_body(payment.uetr, door.past.message(payment)))? {
+        Some(body) => read_back_return(&body).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into()),
+        None => erased_return(payment).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into()),
+    }
+}
+
+/// What the chain has of a return whose message was erased: everything but the returner's own references and words.
+fn erased_return(payment: &PaymentView) -> Option<PaymentReturnView> {
+    let of = payment.returns?;
+    Some(PaymentReturnView {
+        message_id: "NOTPROVIDED".to_owned(),
+        created_at: payment.received_at.0,
+        return_id: clearing_reference(payment),
+        uetr: of.original.0,
+        original_end_to_end_id: None,
+        original_transaction_id: None,
+        original_amount: None,
+        returned_amount: payment.debit,
+        returned_instructed_amount: None,
+        quote: payment.quote.map(|quote| quote.0),
+        reason: of.reason.to_string(),
+        information: None,
+        clearing_system_reference: None,
+        instructing_agent: Some(payment.debtor_bic.to_string()),
+        instructed_agent: None,
+    })
 }
 
 /// `pacs.002` on a return, in answer to it.

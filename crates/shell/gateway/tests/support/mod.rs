@@ -23,7 +23,7 @@ use gateway::{
 };
 use history::{AccountKey, AccountTotals, Order, ReadModel, StatementPage, StatementQuery};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
-use ordering::{DurableBlock, KeptLetter, OrderedLog, Submission, SubmitRefusal, VaultPlace};
+use ordering::{DurableBlock, KeptLetter, MessageErased, OrderedLog, Submission, SubmitRefusal, VaultPlace};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -64,6 +64,8 @@ struct State {
     /// What the centre has forgotten and the past has not.
     forgotten: HashMap<Uetr, PaymentView>,
     messages: HashMap<[u8; 32], Arc<[u8]>>,
+    /// All of them were erased.
+    erased: bool,
     /// What letters from a number on carry.
     carried: BTreeMap<u64, Arc<[u8]>>,
     commands: usize,
@@ -84,6 +86,7 @@ impl MemoryLog {
             events,
             forgotten: HashMap::new(),
             messages: HashMap::new(),
+            erased: false,
             carried: BTreeMap::new(),
             commands: 0,
         };
@@ -140,6 +143,11 @@ impl MemoryLog {
     /// Loses every signed message.
     pub fn forget_messages(&self) {
         self.state.lock().unwrap().messages.clear();
+    }
+
+    /// Erases every signed message there is.
+    pub fn erase_messages(&self) {
+        self.state.lock().unwrap().erased = true;
     }
 
     /// Commands that reached the centre.
@@ -386,7 +394,11 @@ impl Past for MemoryLog {
     }
 
     fn message(&self, payment: &PaymentView) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.state.lock().unwrap().messages.get(&payment.content.0).map(|message| message.to_vec()))
+        let state = self.state.lock().unwrap();
+        match state.erased {
+            true => Err(MessageErased::error()),
+            false => Ok(state.messages.get(&payment.content.0).map(|message| message.to_vec())),
+        }
     }
 
     fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>> {
