@@ -1,6 +1,7 @@
 //! The command line.
 
 mod orders;
+mod person;
 
 use bank::SAMPLE_PASSWORD;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use orders::*;
+pub use person::*;
 
 /// Real-time payments between Hong Kong and Shenzhen: clearing centre, gateway, board and sample banks.
 #[derive(Debug, Parser)]
@@ -77,6 +79,9 @@ pub enum Command {
     Order(OrderCommand),
     /// The directory's warning list of payees: drafted, signed by two officers, put into the data folder as warnings.json.
     Warnings(WarningsArgs),
+    /// What is kept of one person, of a system that is not running: told, erased, and what was erased when.
+    #[command(subcommand)]
+    Person(PersonCommand),
     /// Print the rulebook a new chain begins with, as a file to change and order, or judge one.
     Rulebook(RulebookArgs),
     /// Print a tariff to begin with, as a file to change and order, or judge one.

@@ -28,7 +28,7 @@ pub fn open(config: &Config) -> Result<Option<Arc<Directory>>> {
     Ok(Some(Arc::new(directory)))
 }
 
-fn key(config: &Config) -> Result<HashKey> {
+pub fn key(config: &Config) -> Result<HashKey> {
     HashKey::open_or_create(&config.data.join("keys").join("directory.key")).context("key of the directory")
 }
 

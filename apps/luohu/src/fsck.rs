@@ -27,7 +27,7 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
             report.broken.iter().map(|(law, detail)| serde_json::json!({ "law": law, "detail": detail })).collect();
         let value = serde_json::json!({
             "blocks": report.blocks, "payments": report.payments, "finals": report.finals, "replayed_commands": report.replayed_commands,
-            "history_height": crate::history::height(&config), "torn_bytes": report.torn_bytes, "messages": report.messages, "certificates": certificates.as_ref().map(|found| found.good),
+            "history_height": crate::history::height(&config), "torn_bytes": report.torn_bytes, "messages": report.messages, "messages_erased": report.erased, "messages_to_erase": report.to_erase, "certificates": certificates.as_ref().map(|found| found.good),
             "certified_to": certificates.as_ref().map(|found| found.covered), "passed_over": report.passed_over, "broken": broken, "seconds": begun.elapsed().as_secs_f64(),
         });
         println!("{value}");
@@ -36,6 +36,15 @@ pub fn fsck(settings: &SettingsArgs, args: &FsckArgs) -> Result<ExitCode> {
         println!("payments          {} ({} final)", report.payments, report.finals);
         println!("commands replayed {}", report.replayed_commands);
         println!("messages read     {}", report.messages);
+        if report.erased > 0 {
+            println!("messages erased   {} by request, each on record; `luohu person log`", report.erased);
+        }
+        if report.to_erase > 0 {
+            println!(
+                "messages to erase {}: an erasure was broken off, or an older vault put back; the next start finishes it",
+                report.to_erase
+            );
+        }
         if let Some(found) = &certificates {
             println!("certificates      {}, up to block {}", found.good, found.covered);
         } else if has_certificates(&*disk)? {

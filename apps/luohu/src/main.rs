@@ -15,6 +15,7 @@ mod iso;
 mod keys;
 mod order;
 mod pay;
+mod person;
 mod request;
 mod rulebook;
 mod run;
@@ -64,6 +65,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Fsck(options) => fsck::fsck(&cli.settings, &options),
         Command::Order(options) => order::order(&cli.settings, &options),
         Command::Warnings(options) => directory::warnings(&config::Config::load(&cli.settings)?, &options),
+        Command::Person(command) => person::person(&cli.settings, &command),
         Command::Rulebook(options) => rulebook::show(&cli.settings, &options),
         Command::Tariff(options) => tariff::show(&cli.settings, &options),
         Command::Evidence(command) => evidence::evidence(&cli.settings, &command),

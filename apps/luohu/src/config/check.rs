@@ -52,8 +52,8 @@ fn require(good: bool, key: &'static str, expected: impl FnOnce() -> String) -> 
 }
 
 /// Settings that are numbers: key, value, least, most.
-pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 22] {
-    let Config { gateway, journal, scheme, risk, directory, .. } = config;
+pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 23] {
+    let Config { gateway, journal, scheme, risk, directory, privacy, .. } = config;
     [
         ("gateway.requests_per_second", gateway.requests_per_second.into(), 1, 1_000_000),
         ("gateway.in_flight", gateway.in_flight.into(), 1, 1 << 16),
@@ -76,6 +76,7 @@ pub fn ranges(config: &Config) -> [(&'static str, u64, u64, u64); 22] {
         ("directory.miss_cost", directory.miss_cost.into(), 1, 1000),
         ("directory.port_wait_hours", directory.port_wait_hours.into(), 1, 8760),
         ("directory.cool_off_hours", directory.cool_off_hours.into(), 1, 8760),
+        ("privacy.retention_days", privacy.retention_days, 0, 36_525),
         ("risk.block_at", risk.block_at.into(), 1, 1000),
     ]
 }

@@ -39,6 +39,8 @@ pub struct Config {
     pub risk: RiskSection,
     /// The directory of aliases.
     pub directory: DirectorySection,
+    /// Data about persons.
+    pub privacy: PrivacySection,
     /// The sample banks.
     pub sample_banks: SampleBanksSection,
     /// Logging.
@@ -180,6 +182,13 @@ pub enum PortSilence {
     TakesEffect,
 }
 
+/// `[privacy]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrivacySection {
+    pub retention_days: u64,
+}
+
 /// `[sample_banks]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -208,6 +217,7 @@ impl Default for Config {
             scheme: SchemeSection::default(),
             risk: RiskSection::default(),
             directory: DirectorySection::default(),
+            privacy: PrivacySection::default(),
             sample_banks: SampleBanksSection::default(),
             log: LogSection::default(),
         }
@@ -288,6 +298,12 @@ impl Default for DirectorySection {
             port_silence: PortSilence::Lapses,
             cool_off_hours: 24,
         }
+    }
+}
+
+impl Default for PrivacySection {
+    fn default() -> Self {
+        Self { retention_days: 3653 }
     }
 }
 
