@@ -11,7 +11,7 @@ pub const LEGS_MAX: usize = 6;
 pub struct Leg {
     /// Account that gives.
     pub debit: AccountId,
-    /// Account that receives.
+    /// Account that receives; may be the same.
     pub credit: AccountId,
     /// How much; not zero.
     pub amount: MinorUnits,

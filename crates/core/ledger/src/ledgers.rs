@@ -42,8 +42,8 @@ pub enum LedgerError {
         /// Which leg, from 0.
         leg: usize,
     },
-    /// LED-1005: a leg of zero, a leg from an account to itself, or a chain of none or too many.
-    #[error("a chain has 1 to {LEGS_MAX} legs between two accounts, each above zero")]
+    /// LED-1005: a leg of zero, or a chain of none or too many. A leg may lead back to its own account: it counts on both sides.
+    #[error("a chain has 1 to {LEGS_MAX} legs, each above zero")]
     BadChain,
     /// LED-1006: no such open hold: it was resolved already (LED-03) or never placed.
     #[error("the hold is not open")]
@@ -205,7 +205,7 @@ impl Ledgers {
     pub(crate) fn check_form(&self, at: usize, leg: &Leg) -> Result<(&Account, &Account), LedgerError> {
         let debit = self.account(leg.debit).ok_or(LedgerError::UnknownAccount(leg.debit))?;
         let credit = self.account(leg.credit).ok_or(LedgerError::UnknownAccount(leg.credit))?;
-        if leg.amount.is_zero() || leg.debit == leg.credit {
+        if leg.amount.is_zero() {
             return Err(LedgerError::BadChain);
         }
         if debit.ledger != credit.ledger {

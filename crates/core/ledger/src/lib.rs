@@ -1,7 +1,7 @@
 //! Ledger knows accounts, transfers and holds; it does not know payments, participants or time.
 //!
 //! A [`Ledgers`] holds the accounts of all currencies. Money moves by a [`Leg`]: one debit and one credit of the same
-//! amount between two accounts of one ledger. Legs come as a *linked chain*: all happen or none. A chain is either
+//! amount between two accounts of one ledger, or on both sides of one. Legs come as a *linked chain*: all happen or none. A chain is either
 //! posted at once ([`Ledgers::transfer`]) or held first: [`Ledgers::place`], then exactly once [`Ledgers::post`] or
 //! [`Ledgers::void`]. What several accounts owe each other settles by its differences: [`Ledgers::transfer_together`].
 //!

@@ -22,6 +22,10 @@ impl Ledgers {
         let mut sums: BTreeMap<AccountId, Sums> = BTreeMap::new();
         for (at, leg) in legs.iter().enumerate() {
             self.check_form(at, leg)?;
+            // What is owed to oneself has no difference.
+            if leg.debit == leg.credit {
+                return Err(LedgerError::BadChain);
+            }
             let debit = sums.entry(leg.debit).or_default();
             debit.debits += u128::from(leg.amount.0);
             debit.last_debit = at;
