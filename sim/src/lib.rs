@@ -25,6 +25,7 @@ pub mod model;
 pub mod net;
 pub mod nuisance;
 mod nuisance_behind;
+mod nuisance_sponsors;
 pub mod observer;
 pub mod outsider;
 pub mod panics;

@@ -3,6 +3,7 @@
 
 use crate::model::Model;
 use crate::nuisance_behind;
+use crate::nuisance_sponsors;
 use crate::stage::BEGINNING_NS;
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash,
@@ -65,6 +66,8 @@ pub enum Nuisance {
     Settlement,
     /// CLR-1110, CLR-1113, CLR-1114, CLR-1115, CLR-1117, CLR-1118, CLR-1120, CLR-1122, CLR-1161: what follows a payment.
     Aftermath,
+    /// CLR-1180 to CLR-1189, PAY-2090 to PAY-2094: participants that settle over the first bank's account.
+    Sponsors,
 }
 
 impl Nuisance {
@@ -92,7 +95,7 @@ impl Nuisance {
     ];
 
     /// Those that need nothing before them.
-    pub const ALONE: [Self; 2] = [Self::Settlement, Self::Aftermath];
+    pub const ALONE: [Self; 3] = [Self::Settlement, Self::Aftermath, Self::Sponsors];
 
     /// The commands, as things are so many nanoseconds after the beginning.
     pub fn commands(self, model: &Model, elapsed_ns: u64) -> Vec<Command> {
@@ -145,6 +148,7 @@ impl Nuisance {
             }
             Self::Settlement => nuisance_behind::settlement(now),
             Self::Aftermath => nuisance_behind::aftermath(model, now),
+            Self::Sponsors => nuisance_sponsors::commands(model, now),
         }
     }
 }

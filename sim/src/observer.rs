@@ -261,6 +261,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::Notice(notice) => format!("{} says {:?}", notice.participant.0, notice.says),
         Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
         Command::Matter(step) => format!("{step:?}"),
+        Command::Sponsorship(command) => format!("{command:?}"),
     };
     format!("{asked}: {answer}")
 }

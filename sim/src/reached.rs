@@ -48,6 +48,7 @@ register! {
     EventKind::SchemeTermsSet(_) => "scheme-terms-set",
     EventKind::PaymentReviewed(_) => "payment-reviewed",
     EventKind::Matter(_) => "matter",
+    EventKind::Sponsorship(_) => "sponsorship",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

@@ -44,7 +44,7 @@ fn run(input: &[u8]) -> bool {
 
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let disk = MemoryDisk::of(&BASE.files);
-    let mut seed = |name: &str, messages: std::ops::Range<usize>| {
+    let seed = |name: &str, messages: std::ops::Range<usize>| {
         let order = ErasureOrder { at: Time(7), by: "case desk".into(), why: format!("DSR-{name}") };
         let places: Vec<_> = BASE.messages[messages].iter().map(|(_, place, _)| *place).collect();
         erase(&disk, &order, &places).expect("messages of the base are whole");

@@ -2,7 +2,7 @@
 
 use super::{Expected, Model, Place};
 use clearing::{
-    AccountPurpose, Arrangement, LiquidityTerms, NetDebitCap, Notice, ParticipantStatus, Priority, Says, SetLiquidity,
+    AccountPurpose, Arrangement, LiquidityTerms, NetDebitCap, Notice, ParticipantStatus, Pay, Priority, Says, SetLiquidity,
 };
 use std::collections::BTreeMap;
 
@@ -87,6 +87,9 @@ impl Model {
         }
         if !may_follow(before, status) {
             return Err("CLR-1100");
+        }
+        if status == ParticipantStatus::Left && self.has_sponsorship(participant) {
+            return Err("CLR-1185");
         }
         if status == ParticipantStatus::Left && !self.has_nothing(participant) {
             return Err("CLR-1102");
@@ -224,14 +227,15 @@ impl Model {
     }
 
     /// Whether a payment may go from the one to the other now.
-    pub(super) fn may_pay(&self, debtor: u32, creditor: u32) -> Result<(), &'static str> {
-        let [from, to] = [debtor, creditor].map(|id| &self.members[id as usize].conduct);
+    pub(super) fn may_pay(&self, pay: &Pay) -> Result<(), &'static str> {
+        let [from, to] = [pay.debtor_agent.0, pay.creditor_agent.0].map(|id| &self.members[id as usize].conduct);
         if !from.sends() {
             return Err(if from.status == ParticipantStatus::Suspended { "PAY-2014" } else { "PAY-2040" });
         }
         if !to.receives() {
             return Err(if to.status == ParticipantStatus::Suspended { "PAY-2005" } else { "PAY-2041" });
         }
+        self.sponsors_stand(pay)?;
         if to.is_away(self.time_ns) { Err("PAY-2042") } else { Ok(()) }
     }
 

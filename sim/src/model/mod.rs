@@ -14,6 +14,7 @@ mod requests;
 mod returns;
 mod rules;
 mod settlement;
+mod sponsorships;
 
 use clearing::{
     AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, MatterStep, MatterView, Outcome,
@@ -91,6 +92,7 @@ pub struct Model {
     requests: BTreeMap<[u8; 16], Request>,
     settlement: settlement::Settlement,
     interbank: interbank::Interbank,
+    sponsorships: sponsorships::Sponsorships,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -135,6 +137,7 @@ impl Model {
             return Err(format!("payments on record and forgotten are {found:?}, and should be {expected:?}"));
         }
         self.compare_rules(clearing)?;
+        self.compare_sponsorships(clearing)?;
         for view in clearing.payments() {
             let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
             let reason = view.rejection.map(|rejection| rejection.code());
@@ -269,6 +272,7 @@ impl Model {
             Command::ReportPosting(report) => self.report_posting(report),
             Command::OfferRate(_) => Err("no rate has improvements in these stories"),
             Command::Matter(MatterStep::Request(step)) => self.request(step),
+            Command::Sponsorship(command) => self.sponsorship(command),
         }
     }
 
@@ -280,6 +284,7 @@ impl Model {
             return Err("CLR-1008");
         }
         let at = match self.members.iter().position(|member| member.bic == Some(register.bic)) {
+            Some(at) if self.is_sponsored_in(at as u32, &register.currencies) => return Err("CLR-1185"),
             Some(at) => at,
             None => {
                 self.members.push(Member { bic: Some(register.bic), ..Member::default() });

@@ -61,6 +61,7 @@ impl Model {
             | Command::Notice(_)
             | Command::SetReturnTerms(_)
             | Command::SchemeTerms(_)
+            | Command::Sponsorship(_)
             | Command::SetStatus { .. }) => self.apply(does)?,
             Command::Cancel { .. }
             | Command::Return(_)
@@ -124,7 +125,9 @@ fn needed(does: &Command) -> Option<OfficerRole> {
             OfficerRole::Membership
         }
         Command::Arrange(Arrangement::Apply(_)) => OfficerRole::Membership,
-        Command::Fund(_) | Command::Settle(_) | Command::Arrange(Arrangement::SetLiquidity(_)) => OfficerRole::Money,
+        Command::Fund(_) | Command::Settle(_) | Command::Sponsorship(_) | Command::Arrange(Arrangement::SetLiquidity(_)) => {
+            OfficerRole::Money
+        }
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::SetRulebook(_)

@@ -2,9 +2,9 @@
 
 use super::exchange::Quoted;
 use super::rules::{CounterName, Let};
-use super::{Expected, Leg, Model};
+use super::sponsorships::Name;
+use super::{Expected, Leg, Model, Place};
 use clearing::{AccountPurpose, IsoReason, Pay, PaymentState, Posting, Return, RiskVerdict, WaitReason};
-use money::CurrencyCode;
 
 /// How a payment comes to be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,16 @@ pub(super) enum Expectation {
 
 /// What is to become of a payment that is not rejected.
 enum Decided {
-    Hold(Vec<Leg>, Vec<CounterName>, Vec<u128>),
+    Hold(Moves, Vec<CounterName>, Vec<u128>),
     Wait(u64, WaitReason),
+}
+
+/// What a payment moves.
+#[derive(Default)]
+struct Moves {
+    legs: Vec<Leg>,
+    payee: Option<Place>,
+    sponsored: Vec<(Name, i128)>,
 }
 
 /// A payment.
@@ -28,6 +36,10 @@ pub(crate) struct Payment {
     pub(super) debtor: u32,
     pub(super) creditor: u32,
     pub(super) legs: Vec<Leg>,
+    /// Where the creditor agent is credited.
+    payee: Option<Place>,
+    /// Positions of sponsorships it changes if it settles.
+    sponsored: Vec<(Name, i128)>,
     message: [u8; 16],
     pub(super) accepted_ns: u64,
     ended_ns: u64,
@@ -41,6 +53,13 @@ pub(crate) struct Payment {
     pub(super) case: [u8; 16],
     pub(super) returned_for: Option<IsoReason>,
     pub(crate) deadline_ns: u64,
+}
+
+impl Moves {
+    fn of(legs: &[Leg], payee: Place, sponsored: Vec<(Name, i128)>) -> Self {
+        let legs = legs.iter().copied().filter(|(_, _, amount)| *amount > 0).collect();
+        Self { legs, payee: Some(payee), sponsored }
+    }
 }
 
 impl Payment {
@@ -89,35 +108,39 @@ impl Model {
     /// Holds it, lets it wait or ends it at once. Its agents, currency and identifiers are in order.
     pub(super) fn admit(&mut self, pay: &Pay, arrival: Expectation) -> Expected {
         let decided = self.decide(pay, arrival).and_then(|decided| match decided {
-            Decided::Hold(legs, names, values) => {
-                self.hold_all(&legs)?;
+            Decided::Hold(moves, names, values) => {
+                self.hold_all(&moves.legs)?;
                 self.count(pay.uetr.0, names, values);
-                Ok(self.hold_payment(pay, legs))
+                self.sponsored_begin(pay.uetr.0, &moves.sponsored);
+                Ok(self.hold_payment(pay, moves))
             }
             Decided::Wait(until_ns, reason) => self.let_wait(pay, until_ns, reason),
         });
         decided.unwrap_or_else(|reason| self.end_at_once(pay, reason))
     }
 
-    fn hold_payment(&mut self, pay: &Pay, legs: Vec<Leg>) -> Expected {
+    fn hold_payment(&mut self, pay: &Pay, moves: Moves) -> Expected {
         if let Some(quote) = pay.quote {
             self.quotes.entry(quote.0).and_modify(|quote| quote.used = true);
         }
         self.asked_of(pay.creditor_agent.0);
         self.request_being_paid(pay);
-        self.enter(pay, PaymentState::Held, None, legs)
+        self.enter(pay, PaymentState::Held, None, moves)
     }
 
     pub(super) fn end_at_once(&mut self, pay: &Pay, reason: &'static str) -> Expected {
-        self.enter(pay, PaymentState::Rejected, Some(reason), Vec::new())
+        self.enter(pay, PaymentState::Rejected, Some(reason), Moves::default())
     }
 
-    fn enter(&mut self, pay: &Pay, state: PaymentState, reason: Option<&'static str>, legs: Vec<Leg>) -> Expected {
+    fn enter(&mut self, pay: &Pay, state: PaymentState, reason: Option<&'static str>, moves: Moves) -> Expected {
+        let Moves { legs, payee, sponsored } = moves;
         let payment = Payment {
             content: pay.content.0,
             debtor: pay.debtor_agent.0,
             creditor: pay.creditor_agent.0,
             legs,
+            payee,
+            sponsored,
             message: pay.message_id.0,
             accepted_ns: pay.accepted_at.0,
             ended_ns: self.time_ns,
@@ -152,7 +175,7 @@ impl Model {
         if pay.debtor_agent == pay.creditor_agent {
             return Err("PAY-2010");
         }
-        self.may_pay(pay.debtor_agent.0, pay.creditor_agent.0)?;
+        self.may_pay(pay)?;
         if let Some(at) = pay.terms.execute_at.filter(|at| at.0 > self.time_ns) {
             self.some_corridor(pay)?;
             return Ok(Decided::Wait(at.0, WaitReason::AsAsked));
@@ -163,7 +186,7 @@ impl Model {
         self.may_settle_request(pay, credit)?;
         match self.asked_of_rulebook(pay, [debit, credit])? {
             Let::Wait(until_ns, reason) => Ok(Decided::Wait(until_ns, reason)),
-            Let::Pass(names, values) => Ok(Decided::Hold(self.legs(pay, quote)?, names, values)),
+            Let::Pass(names, values) => Ok(Decided::Hold(self.moves(pay, quote)?, names, values)),
         }
     }
 
@@ -176,43 +199,43 @@ impl Model {
     }
 
     /// What should move, or why nothing should.
-    fn legs(&self, pay: &Pay, quote: Option<Quoted>) -> Result<Vec<Leg>, &'static str> {
+    fn moves(&self, pay: &Pay, quote: Option<Quoted>) -> Result<Moves, &'static str> {
         let (debtor, creditor) = (pay.debtor_agent.0, pay.creditor_agent.0);
-        let settlement = |who: u32, currency: CurrencyCode| (Some(who), AccountPurpose::Settlement, currency);
         let amount = i128::from(pay.debit.0);
         let Some(quote) = quote else {
             let currency = pay.debit_currency;
             let fees = self.fees(pay, (currency, amount), (currency, amount));
             let net = self.net(amount, fees.creditor)?;
-            if !self.serves(debtor, currency) || !self.serves(creditor, currency) {
-                return Err("PAY-2006");
-            }
-            self.leaves_reserved(settlement(debtor, currency), amount + fees.debtor, pay.priority)?;
-            let own = settlement(debtor, currency);
+            self.sponsors_allow(pay, amount + fees.debtor, currency)?;
+            let own = self.settles_over(debtor, currency).ok_or("PAY-2006")?;
+            let payee = self.settles_over(creditor, currency).ok_or("PAY-2006")?;
+            self.leaves_reserved(own, amount + fees.debtor, pay.priority)?;
             let legs = [
-                (own, settlement(creditor, currency), net),
+                (own, payee, net),
                 (own, (None, AccountPurpose::Fees, currency), fees.debtor),
                 (own, (None, AccountPurpose::Fees, currency), fees.creditor),
             ];
-            return Ok(legs.into_iter().filter(|(_, _, amount)| *amount > 0).collect());
+            let sponsored = self.sponsored_sides([(debtor, currency, -(amount + fees.debtor)), (creditor, currency, net)]);
+            return Ok(Moves::of(&legs, payee, sponsored));
         };
         let (from, to) = (quote.debit_currency, quote.credit_currency);
         let fees = self.fees(pay, (from, quote.debit), (to, quote.credit));
         let net = self.net(quote.credit, fees.creditor)?;
-        if !self.serves(debtor, from) || !self.serves(creditor, to) {
-            return Err("PAY-2006");
-        }
-        self.leaves_reserved(settlement(debtor, from), amount + fees.debtor, pay.priority)?;
+        self.sponsors_allow(pay, amount + fees.debtor, to)?;
+        let own = self.settles_over(debtor, from).ok_or("PAY-2006")?;
+        let payee = self.settles_over(creditor, to).ok_or("PAY-2006")?;
+        self.leaves_reserved(own, amount + fees.debtor, pay.priority)?;
         let provider = Some(quote.provider);
         let legs = [
-            (settlement(debtor, from), (provider, AccountPurpose::Exchange, from), quote.principal),
-            ((provider, AccountPurpose::Exchange, to), settlement(creditor, to), net),
-            (settlement(debtor, from), (provider, AccountPurpose::Spread, from), quote.spread),
-            (settlement(debtor, from), (None, AccountPurpose::Spread, from), quote.remainder),
-            (settlement(debtor, from), (None, AccountPurpose::Fees, from), fees.debtor),
+            (own, (provider, AccountPurpose::Exchange, from), quote.principal),
+            ((provider, AccountPurpose::Exchange, to), payee, net),
+            (own, (provider, AccountPurpose::Spread, from), quote.spread),
+            (own, (None, AccountPurpose::Spread, from), quote.remainder),
+            (own, (None, AccountPurpose::Fees, from), fees.debtor),
             ((provider, AccountPurpose::Exchange, to), (None, AccountPurpose::Fees, to), fees.creditor),
         ];
-        Ok(legs.into_iter().filter(|(_, _, amount)| *amount > 0).collect())
+        let sponsored = self.sponsored_sides([(debtor, from, -(amount + fees.debtor)), (creditor, to, net)]);
+        Ok(Moves::of(&legs, payee, sponsored))
     }
 
     /// Holds all legs or none.
@@ -272,6 +295,8 @@ impl Model {
             debtor: back.returner.0,
             creditor: to,
             legs: Vec::new(),
+            payee: None,
+            sponsored: Vec::new(),
             message: back.message_id.0,
             accepted_ns: back.created_at.0,
             ended_ns: self.time_ns,
@@ -323,9 +348,10 @@ impl Model {
         payment.state = if rejected.is_some() { PaymentState::Rejected } else { PaymentState::Settled };
         payment.reason = rejected;
         let legs = payment.legs.clone();
-        let to_creditor = |leg: &&Leg| leg.1.0 == Some(payment.creditor) && leg.1.1 == AccountPurpose::Settlement;
+        let to_creditor = |leg: &&Leg| Some(leg.1) == payment.payee;
         let (paid, received) = (legs.first().copied(), legs.iter().find(to_creditor).copied());
         let agents = (payment.debtor, payment.creditor);
+        let sponsored = payment.sponsored.clone();
         if rejected.is_some() {
             self.give_back(uetr);
         } else if let (Some(paid), Some(received)) = (paid, received) {
@@ -337,6 +363,7 @@ impl Model {
                 self.book(leg);
             }
         }
+        self.sponsored_end(uetr, &sponsored, rejected.is_none());
         self.request_after(uetr, rejected.is_none());
     }
 }

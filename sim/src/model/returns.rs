@@ -2,8 +2,8 @@
 
 use super::{Expected, Model};
 use clearing::{
-    AccountPurpose, AnswerRecall, Erred, ParticipantStatus, PaymentState, Recall, RecallVerdict, Return, ReturnTerms, erred,
-    recall_answers, recall_reasons,
+    AnswerRecall, Erred, ParticipantStatus, PaymentState, Recall, RecallVerdict, Return, ReturnTerms, erred, recall_answers,
+    recall_reasons,
 };
 use money::CurrencyCode;
 use std::collections::BTreeMap;
@@ -100,17 +100,21 @@ impl Model {
         if original.returned + i128::from(back.portion.0) > original.credit {
             return Err("CLR-1113");
         }
-        let place = |who: u32| (Some(who), AccountPurpose::Settlement, back.currency);
-        if self.room(place(original.creditor)) < amount {
+        let sponsored = self.sponsored_return(back, original.creditor, original.debtor)?;
+        let place = |who: u32| self.settles_over(who, back.currency).ok_or("CLR-1010");
+        let (from, to) = (place(original.creditor)?, place(original.debtor)?);
+        if self.room(from) < amount {
             return Err("CLR-1012");
         }
         let (credit, before) = (original.credit.unsigned_abs(), original.returned.unsigned_abs());
         self.give_back_part(back, credit, before, before + u128::from(back.portion.0));
         self.messages.insert(back.message_id.0);
-        self.book((place(original.creditor), place(original.debtor), amount));
+        self.book((from, to, amount));
         self.aftermath.settled.entry(back.original.0).and_modify(|settled| settled.returned += amount);
         self.aftermath.returns.insert(back.id.0, back.original.0);
-        Ok(self.enter_return(back, original.debtor))
+        let expected = self.enter_return(back, original.debtor);
+        self.sponsored_end(back.id.0, &sponsored, true);
+        Ok(expected)
     }
 
     /// The payment behind a return or recall; `has_facts`: the command carries what the past has of it.

@@ -151,6 +151,17 @@ pub enum Wish {
     Liquidity(LiquidityArgs),
     /// Name who settles a currency, and when.
     SettlementAgent(SettlementAgentArgs),
+    /// Let a participant settle over another one's account, or change how far.
+    Sponsor(SponsorArgs),
+    /// Sponsor and participant have settled outside: bring the position towards zero.
+    Square(SquareArgs),
+    /// End a sponsorship: no new payments, what is under way ends.
+    EndSponsor {
+        /// Who is sponsored.
+        participant: String,
+        /// In which currency.
+        currency: String,
+    },
     /// Let the centre ask for a top-up whenever a settlement account is low.
     TopUp {
         /// Whose account.
@@ -226,6 +237,37 @@ pub struct FundArgs {
     /// The pool of an exchange provider instead of the settlement account.
     #[arg(long)]
     pub exchange: bool,
+}
+
+/// Who settles for whom, and how far.
+#[derive(Debug, Args)]
+pub struct SponsorArgs {
+    /// Over whose settlement account.
+    pub sponsor: String,
+    /// For whom.
+    pub participant: String,
+    /// In which currency.
+    pub currency: String,
+    /// How far the position may fall below zero.
+    #[arg(long, value_name = "AMOUNT")]
+    pub limit: String,
+    /// The largest payment it may send.
+    #[arg(long, value_name = "AMOUNT")]
+    pub most: String,
+}
+
+/// What the two settled outside.
+#[derive(Debug, Args)]
+pub struct SquareArgs {
+    /// Who is sponsored.
+    pub participant: String,
+    /// In which currency.
+    pub currency: String,
+    /// How much.
+    pub amount: String,
+    /// Who paid the other: participant or sponsor.
+    #[arg(long, value_name = "WHO")]
+    pub paid_by: String,
 }
 
 /// Who settles a currency.

@@ -2,6 +2,7 @@
 
 mod affairs;
 mod record;
+mod sponsor;
 mod words;
 
 use crate::cli::{OrderCommand, OrderDraftArgs, OrderKeyArgs, OrderSignArgs, OrderSubmitArgs, SettingsArgs, Wish};
@@ -136,6 +137,11 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         Wish::Register { file } => Command::RegisterParticipant(registration(file)?),
         Wish::Liquidity(args) => affairs::liquidity(participant(&args.bic)?, currency(&args.currency)?, args)?,
         Wish::SettlementAgent(args) => affairs::settlement_agent(participant(&args.bic)?, currency(&args.currency)?, args)?,
+        Wish::Sponsor(args) => {
+            sponsor::sponsor(participant(&args.sponsor)?, participant(&args.participant)?, currency(&args.currency)?, args)?
+        }
+        Wish::Square(args) => sponsor::square(participant(&args.participant)?, currency(&args.currency)?, args)?,
+        Wish::EndSponsor { participant: who, currency: code } => sponsor::end(participant(who)?, currency(code)?),
         Wish::TopUp { bic, currency: code, off } => affairs::top_up(participant(bic)?, currency(code)?, !off),
         Wish::AnswerTransfer { uetr, refused } => affairs::answer_transfer(uetr, refused.as_deref())?,
         Wish::Apply { file } => affairs::apply(registration(file)?),

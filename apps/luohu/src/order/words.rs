@@ -58,6 +58,7 @@ pub fn of(command: &Command) -> String {
             format!("rulebook, version {}, from {from} on, with the corridors {}", book.version, names.join(", "))
         }
         Command::Settle(command) => super::affairs::settlement_words(command),
+        Command::Sponsorship(command) => super::sponsor::words(command),
         Command::SchemeTerms(terms) => scheme_terms(terms),
         Command::Order(_)
         | Command::Cancel { .. }

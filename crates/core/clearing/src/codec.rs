@@ -9,7 +9,8 @@ use crate::{
     AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Basis, Bic, Broadcast, Command, ContentHash, Cover,
     FixedSide, Fund, FundDirection, Improvements, IsoReason, MatterStep, MessageIdHash, Notice, OfferRate, Order, ParticipantId,
     ParticipantStatus, Pay, PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant, RequestQuote, Return,
-    ReturnTerms, RiskDecision, RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, Terms, Time, Uetr,
+    ReturnTerms, RiskDecision, RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, SponsorshipCommand, Terms, Time,
+    Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -104,6 +105,7 @@ impl Command {
                 report.encode(out);
             }
             Self::Matter(step) => step.encode(out),
+            Self::Sponsorship(command) => command.encode(out),
         }
     }
 
@@ -131,7 +133,8 @@ impl Command {
             Notice::TAG => Self::Notice(Notice::decode(bytes)?),
             53 => Self::Broadcast(decode_broadcast(bytes)?),
             70 => Self::Pay(decode_pay_on_basis(bytes)?),
-            71..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
+            74..=76 => Self::Sponsorship(SponsorshipCommand::decode(tag, bytes)?),
+            71..=73 | 77..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
             80..=85 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
             Return::TAG => Self::Return(Return::decode(bytes)?),
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),

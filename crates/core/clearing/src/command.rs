@@ -2,8 +2,8 @@
 
 use crate::{
     AnswerRecall, Arrangement, Bic, ContentHash, Improvements, MatterStep, MessageIdHash, Notice, Officer, Order, ParticipantId,
-    PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings, SettlementCommand, Terms,
-    Time, Uetr,
+    PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings, SettlementCommand,
+    SponsorshipCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -79,6 +79,8 @@ pub enum Command {
     OfferRate(OfferRate),
     /// A step of a matter between two agents: a request to pay.
     Matter(MatterStep),
+    /// Who settles for whom, and what the two have settled outside.
+    Sponsorship(SponsorshipCommand),
 }
 
 /// What operators tell all participants: an outage, a change of hours, a day that begins.

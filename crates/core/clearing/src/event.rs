@@ -3,8 +3,8 @@
 use crate::{
     AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MatterView,
     MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting, PublicKey, QuoteId,
-    RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote, Time, Uetr,
-    WaitingView,
+    RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote, Sponsors,
+    SponsorshipView, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -18,6 +18,8 @@ pub struct Applied {
     pub events: Vec<Event>,
     /// Every account the block touched, as it stands behind it.
     pub balances: Vec<AccountView>,
+    /// Every sponsorship the block touched, as it stands behind it; those that are over, as they ended.
+    pub sponsorships: Vec<SponsorshipView>,
     /// What each counter of a quota that the block touched says behind it; the last entry of a counter counts.
     pub counted: Vec<(CounterKey, u64)>,
     /// Commitment to every change of state so far.
@@ -174,6 +176,8 @@ pub enum EventKind {
     PaymentReviewed(PaymentView),
     /// A matter between two agents was opened, or stands otherwise.
     Matter(MatterView),
+    /// A sponsorship began, has other limits, was squared, is to end, or is over.
+    Sponsorship(SponsorshipView),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.
@@ -242,6 +246,8 @@ pub struct PaymentView {
     pub creditor_agent: ParticipantId,
     /// Receiver's BIC.
     pub creditor_bic: Bic,
+    /// Over whose accounts it moves, where these are not its agents' own.
+    pub sponsors: Sponsors,
     /// What the debtor agent pays.
     pub debit: Amount,
     /// What the creditor agent receives, its charges taken off.

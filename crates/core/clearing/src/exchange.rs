@@ -264,9 +264,9 @@ impl Clearing {
         creditor: ParticipantId,
         charges: &Charges,
     ) -> Option<Legs> {
-        let [debtor, creditor, provider] = [debtor, creditor, quote.terms.provider].map(|id| &self.participants[id.0 as usize]);
-        let payer = debtor.settlement(quote.debit_ledger)?;
-        let payee = creditor.settlement(quote.credit_ledger)?;
+        let provider = &self.participants[quote.terms.provider.0 as usize];
+        let payer = self.settling_set(debtor, quote.debit_ledger)?.settlement;
+        let payee = self.settling_set(creditor, quote.credit_ledger)?.settlement;
         let taken = provider.exchange(quote.debit_ledger)?;
         let given = provider.exchange(quote.credit_ledger)?;
         let rounding = self.system_accounts[usize::from(quote.debit_ledger.0)].rounding;

@@ -116,6 +116,9 @@ impl Clearing {
             let given = i128::from(payment.credit.0) + i128::from(payment.charged.charges.creditor.0);
             self.exchange_forgotten[usize::from(payment.credit_ledger.0)] -= given;
         }
+        if self.payments[index].is_sponsored {
+            self.forget_sponsored(&view);
+        }
         self.aftermath.forget(&view);
         self.quotas.forget(index);
         self.payments.drop_front();

@@ -232,6 +232,7 @@ impl Clearing {
             | Command::Notice(_)
             | Command::Settle(_)
             | Command::SetReturnTerms(_)
+            | Command::Sponsorship(_)
             | Command::SchemeTerms(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }

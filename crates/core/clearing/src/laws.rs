@@ -189,6 +189,12 @@ pub fn ibk_01_nothing_waits_that_could_settle(clearing: &Clearing) -> Result<(),
     clearing.check_interbank().map_err(|detail| LawBroken { law: "IBK-01", detail })
 }
 
+/// SPN-01: each sponsorship's position is the sum over its payments, forgotten ones too, and its squares; what is held for it is what
+/// its payments under way hold; and it is never beyond its limit, holds counted.
+pub fn spn_01_positions_add_up(clearing: &Clearing) -> Result<(), LawBroken> {
+    crate::sponsorship::spn_01(clearing)
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -203,6 +209,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         fee_01_charged_as_the_tariff_says(clearing),
         rtp_01_a_request_is_paid_once(clearing),
         ibk_01_nothing_waits_that_could_settle(clearing),
+        spn_01_positions_add_up(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

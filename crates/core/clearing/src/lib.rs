@@ -14,7 +14,7 @@
 //! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01, SPN-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -42,6 +42,7 @@ mod orderable;
 mod participant;
 mod payment;
 mod refusal;
+mod rejection;
 mod returns;
 mod review;
 mod roles;
@@ -51,6 +52,7 @@ mod scheme_terms;
 mod settings;
 mod settlement;
 mod snapshot;
+mod sponsorship;
 mod standing;
 mod state;
 mod table;
@@ -77,7 +79,8 @@ pub use matters::{
 pub use offers::{Improvements, Relation, Tier};
 pub use orderable::Orderable;
 pub use participant::ParticipantView;
-pub use refusal::{Refusal, Rejection, Retry};
+pub use refusal::{Refusal, Retry};
+pub use rejection::Rejection;
 pub use returns::{
     AnswerRecall, Erred, Facts, Recall, RecallState, RecallVerdict, RecallView, Return, ReturnOf, ReturnTerms, erred,
     recall_answers, recall_reasons, return_reasons,
@@ -93,6 +96,9 @@ pub use settings::Settings;
 pub use settlement::{
     AgentTerms, AnswerTransfer, AskTransfer, NoteKind, SendTransfer, SentState, SetAgent, SetTopUp, SettlementCommand,
     SettlementNote, Side, TransferVerdict, TransferView, WaitingTransfer, offset,
+};
+pub use sponsorship::{
+    EndSponsorship, Sponsor, SponsorLimits, Sponsors, SponsorshipCommand, SponsorshipState, SponsorshipView, Square, SquarePayer,
 };
 pub use standing::{Absence, Breaker, Presence};
 pub use state::{AccountView, Clearing};

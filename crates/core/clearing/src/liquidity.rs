@@ -218,7 +218,7 @@ impl Clearing {
 
     /// Whether a payment of normal priority leaves what is reserved for others.
     pub(crate) fn check_reserved(&self, pay: &Pay, charges: &Charges, ledger: LedgerId) -> Result<(), Rejection> {
-        let Some(set) = self.participants[pay.debtor_agent.0 as usize].account_set(ledger) else { return Ok(()) };
+        let Some(set) = self.settling_set(pay.debtor_agent, ledger) else { return Ok(()) };
         match pay.priority {
             Priority::Normal if !set.reserved.is_zero() => {}
             Priority::High | Priority::Normal => return Ok(()),

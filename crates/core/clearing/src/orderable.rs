@@ -3,7 +3,7 @@
 //! One table, so that nothing can be ordered that no role guards.
 
 use crate::settlement::AnswerTransfer;
-use crate::{Arrangement, Command, OfficerRole, SchemeTerms, SettlementCommand};
+use crate::{Arrangement, Command, OfficerRole, SchemeTerms, SettlementCommand, SponsorshipCommand, Square};
 
 /// How a command is known as an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ impl Command {
             Self::AppointOfficers(_) => orderable("appoint-officers", Security),
             Self::Arrange(arrangement) => arrangement.if_ordered(),
             Self::Settle(command) => return command.if_ordered(),
+            Self::Sponsorship(command) => return command.if_ordered(),
             Self::Order(_)
             | Self::Cancel { .. }
             | Self::Return(_)
@@ -83,6 +84,17 @@ impl SettlementCommand {
             Self::SetAgent(_) => Some(orderable("set-settlement-agent", OfficerRole::Money)),
             Self::SetTopUp(_) => Some(orderable("set-top-up", OfficerRole::Money)),
             Self::Ask(_) | Self::Answer(_) | Self::Send(_) | Self::TakeBack { .. } => None,
+        }
+    }
+}
+
+impl SponsorshipCommand {
+    const fn if_ordered(&self) -> Option<Orderable> {
+        match self {
+            Self::Sponsor(_) => Some(orderable("sponsor", OfficerRole::Money)),
+            Self::Square(Square { by: None, .. }) => Some(orderable("square", OfficerRole::Money)),
+            Self::Square(_) => None,
+            Self::End(_) => Some(orderable("end-sponsor", OfficerRole::Money)),
         }
     }
 }

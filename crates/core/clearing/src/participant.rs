@@ -20,6 +20,8 @@ pub(crate) struct Participant {
     pub(crate) provides_exchange: bool,
     /// Whether there is something to say of its presence; kept in `standing`.
     pub(crate) watched: bool,
+    /// Whether it is sponsored in some currency; how is in `sponsorship`.
+    pub(crate) is_sponsored: bool,
     /// Indexed by ledger; `None` where it does not settle.
     pub(crate) accounts: Vec<Option<AccountSet>>,
 }
@@ -101,6 +103,7 @@ impl Clearing {
             .collect::<Option<Vec<_>>>()
             .ok_or(Refusal::UnknownCurrency)?;
         let id = match self.by_bic.get(&register.bic) {
+            Some(&known) if self.is_sponsored_in(known, &ledgers) => return Err(Refusal::StillSponsored),
             Some(&known) => known,
             None => self.enter_participant(register)?,
         };
@@ -128,6 +131,7 @@ impl Clearing {
             status: ParticipantStatus::Live,
             provides_exchange: register.provides_exchange,
             watched: false,
+            is_sponsored: false,
             accounts: Vec::new(),
         });
         Ok(id)

@@ -8,11 +8,12 @@ use crate::codec::{put_u32, put_u64};
 use crate::exchange::Quote;
 use crate::fees::{Charged, Legs};
 use crate::rules::{Code, Ruled, Uses};
+use crate::sponsorship::Sides;
 use crate::table::Payments;
 use crate::{
     Answer, AnswerVerdict, Basis, Clearing, ContentHash, EventKind, Finality, IsoReason, MessageIdHash, Outcome, ParticipantId,
     Pay, PaymentIndex, PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, Rejection, RiskDecision,
-    RiskVerdict, Time, Uetr, WaitReason,
+    RiskVerdict, Sponsors, Time, Uetr, WaitReason,
 };
 use chain::{FinalRecord, FinalState};
 use ledger::{AccountId, HoldId, LedgerError, LedgerId, Leg};
@@ -41,6 +42,8 @@ pub(crate) struct Payment {
     pub(crate) posting: Posting,
     pub(crate) posting_position: Option<Position>,
     pub(crate) posting_reason: Option<IsoReason>,
+    /// Whether it moves over a sponsor's account; how is in `sponsorship`.
+    pub(crate) is_sponsored: bool,
     /// When the debtor agent accepted it: what decides whether it may be forgotten.
     pub(crate) accepted_at: Time,
     pub(crate) received_at: Time,
@@ -109,8 +112,8 @@ impl Clearing {
     /// Holds a payment, rejects it or lets it wait. Its agents and currency are known.
     pub(crate) fn admit(&mut self, pay: &Pay, arrival: Arrival) -> Outcome {
         let index = match self.hold_for(pay, arrival) {
-            Ok(Admitted::Held(held, uses)) => {
-                let index = self.record_held(pay, held);
+            Ok(Admitted::Held(held, uses, sides)) => {
+                let index = self.record_held(pay, held, sides);
                 self.note_pair(index, pay.terms.pair);
                 self.reserve(index, &uses);
                 self.begin_payment(index, pay.terms.basis);
@@ -159,11 +162,12 @@ impl Clearing {
             return Ok(Admitted::Waits(until, reason));
         }
         let charged = self.charge(pay, corridor, quote.as_ref())?;
+        let sides = self.check_sponsors(pay, &charged.charges)?;
         let held = match quote {
             None => self.hold_same_currency(pay, charged),
             Some(quote) => self.hold_exchanged(pay, &quote, charged),
         }?;
-        Ok(Admitted::Held(held, uses))
+        Ok(Admitted::Held(held, uses, sides))
     }
 
     /// A payment that waits anyway cools off meanwhile, and waits on if that is not long enough.
@@ -188,7 +192,7 @@ impl Clearing {
 
     fn hold_same_currency(&mut self, pay: &Pay, charged: Charged) -> Result<Held, Rejection> {
         let ledger = self.ledger_of(pay.debit_currency).ok_or(Rejection::CurrencyNotServed)?;
-        let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
+        let account = |agent: ParticipantId| self.settling_set(agent, ledger).map(|set| set.settlement);
         let debit = account(pay.debtor_agent).ok_or(Rejection::CurrencyNotServed)?;
         let credit = account(pay.creditor_agent).ok_or(Rejection::CurrencyNotServed)?;
         let charges = &charged.charges;
@@ -214,7 +218,7 @@ impl Clearing {
     }
 
     /// PAY-T1.
-    fn record_held(&mut self, pay: &Pay, held: Held) -> PaymentIndex {
+    fn record_held(&mut self, pay: &Pay, held: Held, sides: Sides) -> PaymentIndex {
         let (queue, timeout) = match pay.priority {
             Priority::High => (0, self.settings.answer_high_ns),
             Priority::Normal => (1, self.settings.answer_normal_ns),
@@ -226,6 +230,7 @@ impl Clearing {
         self.payments[index].charged = held.charged;
         self.note_payment(index);
         self.note_charged(index);
+        self.begin_sponsored(index, sides);
         let view = self.view(index);
         self.emit(EventKind::PaymentHeld(view));
         self.note_asked(pay.creditor_agent);
@@ -266,6 +271,7 @@ impl Clearing {
             posting: Posting::Unreported,
             posting_position: None,
             posting_reason: None,
+            is_sponsored: false,
             accepted_at: pay.accepted_at,
             received_at: self.time,
             deadline,
@@ -317,6 +323,9 @@ impl Clearing {
         self.ledgers.post(hold).expect("a held payment's hold is open (LED-03)");
         self.commit(index);
         self.learn_pair(index);
+        if self.payments[index].is_sponsored {
+            self.end_sponsored(index, true);
+        }
         self.payments[index].status = Status::Settled(self.next_finality());
         self.finish(index);
     }
@@ -326,6 +335,9 @@ impl Clearing {
         self.ledgers.void(hold).expect("a held payment's hold is open (LED-03)");
         self.release(index);
         self.forget_pair(index);
+        if self.payments[index].is_sponsored {
+            self.end_sponsored(index, false);
+        }
         self.payments[index].status = Status::Rejected(rejection, self.next_finality());
         self.finish(index);
     }
@@ -443,6 +455,9 @@ impl Clearing {
             PaymentState::Held | PaymentState::Rejected => EventKind::PaymentRejected(view),
         });
         self.end_payment(index);
+        if self.payments[index].is_sponsored {
+            self.close_sponsored(index);
+        }
     }
 
     /// Enters the payment's state in the block's changes.
@@ -515,6 +530,7 @@ impl Clearing {
             Status::Held(_) | Status::Settled(_) | Status::Rejected(..) => None,
         };
         let bic = |id: ParticipantId| self.participants[id.0 as usize].bic;
+        let sponsors = if payment.is_sponsored { self.sponsors_of(index) } else { Sponsors::default() };
         PaymentView {
             index,
             uetr: payment.uetr,
@@ -524,6 +540,7 @@ impl Clearing {
             debtor_bic: bic(payment.debtor_agent),
             creditor_agent: payment.creditor_agent,
             creditor_bic: bic(payment.creditor_agent),
+            sponsors,
             debit: Amount { minor: payment.debit, currency: self.currency(payment.debit_ledger) },
             credit: Amount { minor: payment.credit, currency: self.currency(payment.credit_ledger) },
             charges: payment.charged.charges,
@@ -566,7 +583,7 @@ impl Arrival {
 /// What becomes of a payment that is not rejected.
 #[allow(clippy::large_enum_variant)] // it lives for one call
 enum Admitted {
-    Held(Held, Uses),
+    Held(Held, Uses, Sides),
     Waits(Time, WaitReason),
 }
 

@@ -383,7 +383,7 @@ impl Clearing {
         put_u32(out, self.reviews.by_uetr.len() as u32);
         for review in self.reviews.by_uetr.values() {
             put_u64(out, review.payment.index.0);
-            review.payment.encode_row(out).expect("only settled payments are reviewed");
+            review.payment.encode_kept(out).expect("only settled payments are reviewed");
             put_u64(out, review.until.0);
             out.push(u8::from(review.case.is_some()));
             review.case.inspect(|case| out.extend_from_slice(case));
@@ -436,10 +436,10 @@ impl Clearing {
 
 fn take_review(bytes: &mut &[u8]) -> Result<ReviewView, DecodeError> {
     let index = PaymentIndex(take_u64(bytes)?);
-    let row = take_slice(bytes, PaymentView::ROW_BYTES)?;
-    let payment = PaymentView::decode_row(index, row)?;
+    let row = take_slice(bytes, PaymentView::KEPT_BYTES)?;
+    let payment = PaymentView::decode_kept(index, row)?;
     // Some bytes of a row mean nothing in some states; a snapshot has one encoding.
     let mut again = Vec::with_capacity(row.len());
-    payment.encode_row(&mut again).filter(|()| again == row).ok_or(DecodeError::Unknown("row of a review"))?;
+    payment.encode_kept(&mut again).filter(|()| again == row).ok_or(DecodeError::Unknown("row of a review"))?;
     Ok(ReviewView { payment, until: Time(take_u64(bytes)?), case: if take_bool(bytes)? { Some(take(bytes)?) } else { None } })
 }

@@ -6,13 +6,15 @@ use crate::codec::{
 };
 use crate::{
     Bic, Charges, ContentHash, DecodeError, Finality, MessageIdHash, ParticipantId, PaymentIndex, PaymentState, PaymentView,
-    Position, Posting, QuoteId, Rejection, ReturnOf, Time, Uetr,
+    Position, Posting, QuoteId, Rejection, ReturnOf, Sponsors, Time, Uetr,
 };
 use money::{Amount, MinorUnits};
 
 impl PaymentView {
     /// Bytes of a row.
     pub const ROW_BYTES: usize = 237;
+    /// Bytes of a row with over whose accounts the payment moved.
+    pub const KEPT_BYTES: usize = Self::ROW_BYTES + 8;
 
     /// Appends [`Self::ROW_BYTES`] bytes; the payment's number is where the row lies. `None`, and nothing appended, while
     /// the payment has no end.
@@ -55,6 +57,31 @@ impl PaymentView {
         }
         out.push(self.posting as u8);
         Some(())
+    }
+
+    /// The same for whoever keeps the past: [`Self::KEPT_BYTES`], over whose accounts it moved with it. Commands carry rows without,
+    /// as they did before there were sponsors.
+    pub fn encode_kept(&self, out: &mut Vec<u8>) -> Option<()> {
+        self.encode_row(out)?;
+        for sponsor in [self.sponsors.debtor, self.sponsors.creditor] {
+            put_u32(out, sponsor.map_or(u32::MAX, |sponsor| sponsor.0));
+        }
+        Some(())
+    }
+
+    /// Reads what [`Self::encode_kept`] wrote for the payment of that number.
+    ///
+    /// # Errors
+    /// If the bytes are anything else.
+    pub fn decode_kept(index: PaymentIndex, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (row, mut rest) = bytes.split_at_checked(Self::ROW_BYTES).ok_or(DecodeError::Short)?;
+        let rest = &mut rest;
+        let sponsor = |bytes: &mut &[u8]| Ok(Some(take_participant(bytes)?).filter(|sponsor| sponsor.0 != u32::MAX));
+        let sponsors = Sponsors { debtor: sponsor(rest)?, creditor: sponsor(rest)? };
+        if !rest.is_empty() {
+            return Err(DecodeError::Unknown("rest"));
+        }
+        Ok(Self { sponsors, ..Self::decode_row(index, row)? })
     }
 
     /// Reads what [`Self::encode_row`] wrote for the payment of that number.
@@ -103,6 +130,7 @@ impl PaymentView {
             debtor_bic,
             creditor_agent,
             creditor_bic,
+            sponsors: Sponsors::default(),
             debit,
             credit,
             quote,

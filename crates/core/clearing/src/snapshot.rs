@@ -29,7 +29,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 7;
+const VERSION: u16 = 8;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -78,6 +78,7 @@ impl Clearing {
         self.encode_improvements(out);
         self.encode_cooling(out);
         self.encode_matters(out);
+        self.encode_sponsorships(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -165,6 +166,7 @@ impl Clearing {
         clearing.decode_improvements(bytes)?;
         clearing.decode_cooling(bytes)?;
         clearing.decode_matters(bytes)?;
+        clearing.decode_sponsorships(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }
@@ -319,6 +321,7 @@ fn decode_participant(bytes: &mut &[u8]) -> Result<Participant, DecodeError> {
         status: take_status(bytes)?,
         provides_exchange: take_bool(bytes)?,
         watched: false,
+        is_sponsored: false,
         accounts: take_rows(bytes, decode_account_set)?,
     })
 }
@@ -448,6 +451,7 @@ fn decode_payment(bytes: &mut &[u8]) -> Result<Payment, DecodeError> {
         posting: Posting::Unreported,
         posting_position: None,
         posting_reason: None,
+        is_sponsored: false,
         forwarded: Some(take_u64(bytes)?).filter(|&position| position != 0).map(Position),
         status: match take(bytes)? {
             [0] => Status::Held(HoldId::from_parts(take_u32(bytes)?, take_u32(bytes)?)),

@@ -182,6 +182,7 @@ impl ParticipantView {
             | EventKind::Letter(_)
             | EventKind::SchemeTermsSet(_)
             | EventKind::PaymentReviewed(_)
+            | EventKind::Sponsorship(_)
             | EventKind::Matter(_) => None,
         }
     }
@@ -217,6 +218,9 @@ impl Clearing {
         }
         if !before.followers().contains(&status) {
             return Err(Refusal::StandingNotNext);
+        }
+        if status == ParticipantStatus::Left && self.is_in_sponsorship(id) {
+            return Err(Refusal::StillSponsored);
         }
         if status == ParticipantStatus::Left && !self.is_empty_handed(id) {
             return Err(Refusal::AccountsNotEmpty);
@@ -297,6 +301,9 @@ impl Clearing {
             ParticipantStatus::Applied | ParticipantStatus::Certified | ParticipantStatus::SendOnly | ParticipantStatus::Left => {
                 return Err(Rejection::CreditorAgentNotReceiving);
             }
+        }
+        if debtor.is_sponsored || creditor.is_sponsored {
+            self.check_sponsors_standing(pay)?;
         }
         if creditor.watched && self.is_away(pay.creditor_agent) { Err(Rejection::CreditorAgentOffline) } else { Ok(()) }
     }

@@ -14,6 +14,7 @@ use crate::returns::Aftermath;
 use crate::review::Reviews;
 use crate::rules::Quotas;
 use crate::settlement::Settlement;
+use crate::sponsorship::Sponsorships;
 use crate::table::Payments;
 use crate::waiting::WaitingRoom;
 use crate::{
@@ -104,6 +105,7 @@ pub struct Clearing {
     pub(crate) reviews: Reviews,
     pub(crate) cooling: Cooling,
     pub(crate) matters: Matters,
+    pub(crate) sponsorships: Sponsorships,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -157,6 +159,7 @@ impl Clearing {
             reviews: Reviews::default(),
             cooling: Cooling::default(),
             matters: Matters::default(),
+            sponsorships: Sponsorships::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -203,9 +206,11 @@ impl Clearing {
         }
         self.settle_waiting();
         let balances = self.seal();
+        let sponsorships = self.take_sponsorships();
         Applied {
             outcomes,
             balances,
+            sponsorships,
             events: core::mem::take(&mut self.events),
             counted: core::mem::take(&mut self.counted),
             state_root: self.state_root,
@@ -252,6 +257,7 @@ impl Clearing {
                 | Command::SchemeTerms(_)
                 | Command::ReportPosting(_)
                 | Command::OfferRate(_)
+                | Command::Sponsorship(_)
                 | Command::Matter(_) => {}
             }
         }
@@ -306,6 +312,7 @@ impl Clearing {
             Command::ReportPosting(report) => self.report_posting(report),
             Command::OfferRate(offer) => self.offer_rate(offer),
             Command::Matter(step) => self.step_matter(step),
+            Command::Sponsorship(command) => self.sponsorship_command(command),
         }
     }
 

@@ -147,6 +147,7 @@ mod tests {
             posting: crate::Posting::Unreported,
             posting_position: None,
             posting_reason: None,
+            is_sponsored: false,
             accepted_at: Time(0),
             received_at: Time(0),
             deadline: Time(0),

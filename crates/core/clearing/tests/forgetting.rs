@@ -5,7 +5,7 @@
 use clearing::{
     AccountPurpose, Answer, AnswerVerdict, Applied, Bic, Clearing, Command, ContentHash, Event, EventKind, Fund, FundDirection,
     IndexSeed, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView, Posting, PostingReport, PostingWord,
-    Priority, Refusal, RegisterParticipant, RiskDecision, Settings, Terms, Time, Uetr, laws,
+    Priority, Refusal, RegisterParticipant, RiskDecision, Settings, Sponsors, Terms, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use proptest::prelude::*;
@@ -124,6 +124,12 @@ impl Record {
             view.encode_row(&mut row).expect("it has an end");
             prop_assert_eq!(row.len(), PaymentView::ROW_BYTES);
             prop_assert_eq!(PaymentView::decode_row(view.index, &row), Ok(*view));
+            let over = Sponsors { debtor: None, creditor: Some(view.debtor_agent) };
+            let (carried, mut kept) = (PaymentView { sponsors: over, ..*view }, Vec::new());
+            carried.encode_kept(&mut kept).expect("it has an end");
+            prop_assert_eq!(kept.len(), PaymentView::KEPT_BYTES);
+            prop_assert_eq!(&kept[..row.len()], &row, "a row, and over whose accounts");
+            prop_assert_eq!(PaymentView::decode_kept(view.index, &kept), Ok(carried));
             self.forgotten.push(*view);
         }
         for Event { kind, .. } in &applied.events {

@@ -7,7 +7,8 @@ use clearing::{
     Command, ContentHash, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash,
     NetDebitCap, Notice, OfferRate, ParticipantId, Pay, PostingReport, PostingWord, Price, Priority, PublishRate, QuoteId,
     Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, RiskDecision, Says, SchemeTerms, SendTransfer,
-    SetLiquidity, SettlementCommand, Tariff, TariffLine, Terms, Tier, Time, Uetr, laws,
+    SetLiquidity, SettlementCommand, Sponsor, SponsorLimits, SponsorshipCommand, Square, SquarePayer, Tariff, TariffLine, Terms,
+    Tier, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -143,13 +144,49 @@ fn snapshot() -> Vec<u8> {
     }));
     let verdict = RecallVerdict::Rejects(IsoReason(*b"NOAS"));
     commands.push(Command::AnswerRecall(AnswerRecall { original: Uetr([1; 16]), creditor_agent: ParticipantId(1), verdict }));
+    commands.extend(sponsored());
     let mut clearing = Clearing::new(IndexSeed(1));
     clearing.apply_block(Time(1), &commands);
-    assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (3, 2, Vec::new()));
+    assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (5, 3, Vec::new()));
+    assert_eq!(clearing.sponsorships().map(|view| (view.position, view.held)).collect::<Vec<_>>(), [(-89, 20)]);
     assert_eq!(clearing.recalls_told().count(), 2);
     let mut bytes = Vec::new();
     clearing.encode_snapshot(&mut bytes);
     bytes
+}
+
+/// A bank that settles over the first one: one payment settled and partly squared, one under way.
+fn sponsored() -> Vec<Command> {
+    let (sponsor, participant, currency) = (ParticipantId(0), ParticipantId(3), CurrencyCode::HKD);
+    let bic = Bic::parse("WAYFHKHHXXX").unwrap();
+    let register = RegisterParticipant { bic, name: "W".into(), key: [1; 32], provides_exchange: false, currencies: vec![] };
+    let limits = SponsorLimits { net_debit: MinorUnits(500), payment_max: MinorUnits(400) };
+    let square = Square {
+        reference: [6; 16],
+        participant,
+        currency,
+        by: Some(sponsor),
+        paid_by: SquarePayer::Participant,
+        amount: MinorUnits(11),
+    };
+    let pay = |n: u8, minor: u64| match pay(n, None) {
+        Command::Pay(pay) => Command::Pay(Pay { debtor_agent: participant, debit: MinorUnits(minor), ..pay }),
+        other => other,
+    };
+    let answer = Answer {
+        uetr: Uetr([4; 16]),
+        creditor_agent: ParticipantId(1),
+        verdict: AnswerVerdict::WillCredit,
+        content: ContentHash([2; 32]),
+    };
+    vec![
+        Command::RegisterParticipant(register),
+        Command::Sponsorship(SponsorshipCommand::Sponsor(Sponsor { sponsor, participant, currency, limits })),
+        pay(4, 100),
+        Command::Answer(answer),
+        Command::Sponsorship(SponsorshipCommand::Square(square)),
+        pay(5, 20),
+    ]
 }
 
 /// Whether it is read; if so, it is what it says.

@@ -33,6 +33,10 @@
 //! recall-answer P1 PENG accept | NOOR     => done | CLR-1007
 //! recall-state P1                         => asked DUPL due 120 | overdue DUPL | accepted | rejected NOOR | none
 //! return-terms return 400 recall 100 fraud 300 answer 50     times after settlement, in seconds
+//! sponsor LION for WAYF HKD limit 100.00 most 50.00      LION settles for WAYF; again: other limits
+//! square S1 WAYF HKD 20.00 paid-by participant | sponsor [by LION]     `by`: the sponsor's own message, else an order
+//! end-sponsor WAYF HKD
+//! position WAYF HKD                      => -20.00 held 5.00 room 75.00, 1 under way | … ending | none
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
 //! Matters between two agents, such as requests to pay, have lines of their own, see `matters`.
@@ -59,6 +63,8 @@ mod matters;
 mod rulebook;
 #[path = "support/settlement.rs"]
 mod settlement;
+#[path = "support/sponsorship.rs"]
+mod sponsorship;
 #[path = "support/tariff.rs"]
 mod tariff;
 
@@ -141,6 +147,10 @@ impl Scheme {
                 let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
                 return Ok(tariff::charges(&self.clearing, &pay));
             }
+            ["position", name, code] => {
+                return sponsorship::position(&self.clearing, self.participant(name), currency_code(code));
+            }
+            ["sponsor" | "square" | "end-sponsor", ..] => self.sponsorship(words)?,
             ["room", name, code] => return self.room(name, code),
             ["transfer", id] => return Ok(settlement::transfer(&self.clearing, id16(id))),
             ["noted"] => return Ok(settlement::noted(&self.clearing)),
@@ -244,7 +254,7 @@ impl Scheme {
         let applied = self.clearing.apply_block(self.now, &[command]);
         for event in &applied.events {
             if let EventKind::PaymentSettled(view) = &event.kind {
-                self.past.insert(view.uetr, Facts { payment: *view, terms: self.terms[&view.uetr] });
+                self.past.insert(view.uetr, Facts::of(*view, self.terms[&view.uetr]));
             }
         }
         assert!(laws::ret_01_told(&applied.events).is_ok());
@@ -308,6 +318,11 @@ impl Scheme {
         let from = option("from").map_or(Time(0), time);
         let (participant, currency) = (self.participant(name), currency_code(code));
         Command::Arrange(Arrangement::SetLiquidity(SetLiquidity { participant, currency, terms, from }))
+    }
+
+    fn sponsorship(&self, words: &[&str]) -> Result<Command, String> {
+        let participant = |name: &str| self.participant(name);
+        sponsorship::command(words, &participant, &|text, code| self.amount(text, code), &id16, &currency_code)
     }
 
     fn settlement(&self, words: &[&str]) -> Result<Command, String> {

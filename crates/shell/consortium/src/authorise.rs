@@ -116,6 +116,7 @@ impl Known {
                 | EventKind::RulebookSet(_)
                 | EventKind::SchemeTermsSet(_)
                 | EventKind::PaymentReviewed(_)
+                | EventKind::Sponsorship(_)
                 | EventKind::Matter(_) => {}
             }
         }

@@ -396,6 +396,7 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::Arrange(_)
         | Command::Notice(_)
         | Command::Settle(_)
+        | Command::Sponsorship(_)
         | Command::Broadcast(_)
         | Command::SchemeTerms(_)
         | Command::ReportPosting(_)
@@ -445,6 +446,7 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::SetReturnTerms(_)
         | Command::Notice(_)
         | Command::Settle(_)
+        | Command::Sponsorship(_)
         | Command::Broadcast(_)
         | Command::SchemeTerms(_)
         | Command::OfferRate(_) => Some(Outcome::Done),

@@ -418,6 +418,7 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Settle(_)
         | Command::ReportPosting(_)
         | Command::Matter(_)
+        | Command::Sponsorship(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::OpenLedger(_)

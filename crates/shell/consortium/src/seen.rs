@@ -72,6 +72,7 @@ fn state_recognises(command: &Command) -> bool {
         | Command::SetRulebook(_)
         | Command::ReportPosting(_)
         | Command::Matter(_) => true,
+        Command::Sponsorship(command) => command.signer().is_some(),
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)

@@ -1,4 +1,4 @@
-//! Queries as messages: `camt.003` asks how the caller's settlement accounts stand and is answered by `camt.004`, `camt.005` asks for
+//! Queries as messages: `camt.003` asks how the caller's settlement accounts stand, and its positions over sponsors' accounts, and is answered by `camt.004`, `camt.005` asks for
 //! its payments and is answered by `camt.006`. The same as `GET /v1/accounts` and `GET /v1/payments`, signed.
 //!
 //! # Limits
@@ -13,7 +13,7 @@ use crate::reads::{decimal, is_party};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
 use crate::wire;
-use clearing::{AccountPurpose, AccountView, PaymentState, PaymentView, Time, Uetr};
+use clearing::{AccountPurpose, AccountView, PaymentState, PaymentView, SponsorshipView, Time, Uetr};
 use history::{Key, Order, PaymentQuery};
 use iso20022::view::{
     AccountQueryView, AccountReportView, AccountStandingView, PaymentQueryView, PaymentReportView, PaymentStandingView,
@@ -31,7 +31,10 @@ pub(crate) fn accounts(door: &Door, request: &Authenticated, asked: &AccountQuer
     caller.lane.enquiries.take(door.world.now_ns()).map_err(rate_limited)?;
     let all = door.past.accounts(caller.id());
     let settles = all.iter().filter(|account| account.purpose == AccountPurpose::Settlement);
-    let standings = settles.map(|account| standing(caller, account)).filter(|account| is_meant(asked, account));
+    let own = settles.map(|account| standing(caller, account));
+    let sponsored = door.past.sponsorships(caller.id());
+    let sponsored = sponsored.iter().filter(|view| view.participant == caller.id()).map(|view| sponsored_standing(caller, view));
+    let standings = own.chain(sponsored).filter(|account| is_meant(asked, account));
     let (id, now) = (door.next_message_id(), door.world.now_ns());
     let report = AccountReportView {
         message_id: id.clone(),
@@ -58,6 +61,19 @@ fn standing(caller: &Participant, account: &AccountView) -> AccountStandingView 
         held: amount(i128::from(account.held_debit)),
         available: amount(account.available),
         cap: amount(i128::from(account.overdraft)),
+    }
+}
+
+/// A position over a sponsor's account is told as an account of its own: booked is the position, the cap the sponsor's limit.
+fn sponsored_standing(caller: &Participant, view: &SponsorshipView) -> AccountStandingView {
+    let amount = |minor| decimal(minor, view.currency);
+    AccountStandingView {
+        owner: caller.view.bic.to_string(),
+        currency: view.currency.code.as_str().to_owned(),
+        booked: amount(view.position),
+        held: amount(i128::try_from(view.held).unwrap_or(i128::MAX)),
+        available: amount(view.room()),
+        cap: amount(i128::from(view.limits.net_debit.0)),
     }
 }
 

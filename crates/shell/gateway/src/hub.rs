@@ -247,6 +247,7 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         // Whoever is not told of this step finds nothing new.
         EventKind::Matter(matter) => matter.agents().map(Some),
         EventKind::LedgerOpened(_)
+        | EventKind::Sponsorship(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
         | EventKind::RatePublished { .. }

@@ -42,6 +42,9 @@ pub(crate) fn entry_notice(door: &Door, reader: &Participant, entry: &InboxItem)
     let account = AccountKey { participant: reader.id(), currency: currency.code };
     let after = Position(entry.position.0 - 1);
     let page = door.past.statement(&StatementQuery { account, after, to: entry.position, limit: 1 }).ok()?;
+    if page.entries.is_empty() {
+        return None;
+    }
     let message = wire::statement(door, reader.view.bic, currency, StatementForm::Notice, &page, 1);
     Some(Item { cursor: Position(0), message_type: StatementForm::Notice.message_name(), message: message.into() })
 }

@@ -59,6 +59,7 @@ mod returns;
 mod routes;
 mod rules;
 mod server;
+mod sponsorships;
 mod statements;
 mod terms;
 mod transfers;

@@ -4,7 +4,7 @@ use crate::returns::facts_of;
 use chain::Hash;
 use clearing::{
     AccountView, Carries, Code, Facts, MatterView, ParticipantId, PaymentView, Position, Priced, Question, Rejection, Rulebook,
-    Tariff, Time, Uetr, WaitingView, WhatIf,
+    SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use history::{
     AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
@@ -81,6 +81,8 @@ pub trait Past: Send + Sync {
     fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>>;
     /// A participant's own accounts.
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView>;
+    /// Sponsorships that a participant has a part in, as the sponsor or as who is sponsored.
+    fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView>;
     /// The tree of final payments as the last durable block left it.
     fn tip(&self) -> Tip;
     /// The audit path of a leaf in the tree of that size.
@@ -234,6 +236,11 @@ impl Past for RecordedPast {
 
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
         self.model.accounts().into_iter().filter(|account| account.participant == Some(participant)).collect()
+    }
+
+    fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView> {
+        let has_part = |view: &SponsorshipView| view.participant == participant || view.sponsor == participant;
+        self.model.sponsorships().into_iter().filter(has_part).collect()
     }
 
     fn tip(&self) -> Tip {

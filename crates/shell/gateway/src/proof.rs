@@ -14,6 +14,7 @@ use crate::quotes::{quote_terms_of, rate_of};
 use crate::recalls;
 use crate::requests;
 use crate::returns;
+use crate::sponsorships;
 use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
 use clearing::{Bic, Command, ContentHash, Facts, ParticipantId, ParticipantView, PublicKey, Time, Uetr};
@@ -69,6 +70,7 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::Broadcast(_)
         | Command::SchemeTerms(_) => false,
         Command::Settle(command) => command.signer().is_some(),
+        Command::Sponsorship(command) => command.signer().is_some(),
     }
 }
 
@@ -91,6 +93,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::RequestQuote(request) => (request.debtor_agent, "/v1/quotes"),
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
         Command::Settle(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
+        Command::Sponsorship(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
         Command::Matter(step) => (step.sender(), "/v1/messages"),
         Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
@@ -149,6 +152,7 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::Arrange(_)
         | Command::Notice(_)
         | Command::Settle(_)
+        | Command::Sponsorship(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
@@ -212,6 +216,7 @@ fn command_of(
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)
+        | Command::Sponsorship(_)
         | Command::Matter(_) => message_command(given, body, sender, content, known),
         Command::Order(_)
         | Command::Configure(_)
@@ -269,6 +274,7 @@ fn message_command(
         }
         (Command::Settle(_), Taken::Cancellation(asked)) => Ok(interbank::take_back_command(&asked, sender.id)),
         (Command::Settle(_), Taken::Transfer(asked)) => Ok(transfers::ask_command(&asked, sender.id)),
+        (Command::Sponsorship(_), Taken::Transfer(asked)) => sponsorships::square_of(&asked, sender.id, known),
         (Command::Settle(_), Taken::Receipt(receipt)) => {
             transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")
         }

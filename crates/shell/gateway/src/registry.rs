@@ -187,6 +187,7 @@ impl Registry {
                 | EventKind::Letter(_)
                 | EventKind::SchemeTermsSet(_)
                 | EventKind::PaymentReviewed(_)
+                | EventKind::Sponsorship(_)
                 | EventKind::Matter(_) => {}
             }
         }

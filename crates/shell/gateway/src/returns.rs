@@ -80,7 +80,7 @@ pub(crate) fn facts_of(past: &dyn Past, persons: &HashKey, uetr: Uetr) -> Result
     let message = wire::read_payment(&stored[at..]).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
     // Whom it was to, and what it was made on, are over and no facts that a return's bytes carry.
     let terms = Terms { basis: Basis::Plain, pair: None, new_payee: false, ..terms_of(&message, persons) };
-    Ok(Some(Facts { payment, terms }))
+    Ok(Some(Facts::of(payment, terms)))
 }
 
 /// Takes one return.

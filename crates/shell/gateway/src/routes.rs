@@ -6,7 +6,7 @@ use crate::door::{Door, rate_limited};
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{aliases, inbox, lists, messages, quotes, reads, rules, statements};
+use crate::{aliases, inbox, lists, messages, quotes, reads, rules, sponsorships, statements};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -28,6 +28,8 @@ pub(crate) enum Endpoint {
     Participants,
     /// `GET /v1/accounts`
     Accounts,
+    /// `GET /v1/sponsorships`
+    Sponsorships,
     /// `GET /v1/payments`
     Payments,
     /// `GET /v1/payments/{uetr}`
@@ -64,13 +66,14 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
         Self::Rates,
         Self::Participants,
         Self::Accounts,
+        Self::Sponsorships,
         Self::Payments,
         Self::Payment,
         Self::Receipt,
@@ -98,6 +101,7 @@ impl Endpoint {
             Self::Rates => (Method::POST, "/v1/rates"),
             Self::Participants => (Method::GET, "/v1/participants"),
             Self::Accounts => (Method::GET, "/v1/accounts"),
+            Self::Sponsorships => (Method::GET, "/v1/sponsorships"),
             Self::Payments => (Method::GET, "/v1/payments"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
@@ -126,6 +130,7 @@ impl Endpoint {
             | Self::Inbox
             | Self::Participants
             | Self::Accounts
+            | Self::Sponsorships
             | Self::Payments
             | Self::Payment
             | Self::Receipt
@@ -187,6 +192,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Rates
         | Endpoint::Participants
         | Endpoint::Accounts
+        | Endpoint::Sponsorships
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
@@ -214,6 +220,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
     match endpoint {
         Endpoint::Participants => Ok(reads::participants(door)),
         Endpoint::Accounts => Ok(reads::accounts(door, &caller)),
+        Endpoint::Sponsorships => Ok(sponsorships::list(door, &caller)),
         Endpoint::Payments => lists::payments(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
@@ -267,6 +274,7 @@ async fn signed_endpoint(
         Endpoint::Inbox
         | Endpoint::Participants
         | Endpoint::Accounts
+        | Endpoint::Sponsorships
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt

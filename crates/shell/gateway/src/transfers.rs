@@ -1,7 +1,8 @@
 //! Money in from and out to settlement agents: `camt.050` from a participant, `camt.025` from the agent.
 //!
 //! A wish is answered at once with a `camt.025` that says `PDNG`; what became of it comes as an item of the inbox. The agent
-//! finds wishes in its own inbox and answers them with `camt.025`.
+//! finds wishes in its own inbox and answers them with `camt.025`. One that names the account of somebody its sender sponsors is no
+//! wish: see `sponsorships`.
 
 use crate::admission::Permit;
 use crate::answer;
@@ -9,6 +10,7 @@ use crate::auth::Authenticated;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty};
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::sponsorships;
 use crate::wire::{self, Fault};
 use clearing::{
     AnswerTransfer, AskTransfer, Command, FundDirection, IsoReason, Outcome, ParticipantId, SettlementCommand, TransferVerdict,
@@ -24,6 +26,9 @@ pub(crate) async fn ask(
     permit: Permit,
 ) -> Result<Answer, Problem> {
     let sender = &request.sender().view;
+    if asked.participant != sender.bic.as_str() && sponsorships::is_square(door, sender.id, asked) {
+        return sponsorships::square(door, request, asked, permit).await;
+    }
     if asked.participant != sender.bic.as_str() {
         let field = if asked.is_top_up { "Cdtr" } else { "Dbtr" };
         return Err(Problem::from(GatewayRefusal::NotSender).with_field(field));
@@ -55,7 +60,7 @@ pub(crate) async fn answer(
     }
 }
 
-async fn enter(
+pub(crate) async fn enter(
     door: &Arc<Door>,
     request: &Authenticated,
     command: Command,

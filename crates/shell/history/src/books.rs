@@ -4,6 +4,9 @@
 //! what there was on the account behind it and how much had come and gone until then, so that the totals between any two
 //! positions cost two look-ups, however many entries lie between them.
 //!
+//! A payment of a sponsored participant is on its sponsor's account, with whom it is for. Where one account pays and is paid, its two
+//! entries have one position, the debit first.
+//!
 //! STM-01: behind every block the balance of the entries is the account's own.
 
 use crate::port::IndexError;
@@ -109,13 +112,23 @@ pub struct Entry {
     pub amount: MinorUnits,
     /// UETR of a payment or transfer, or the settlement agent's reference.
     pub reference: [u8; 16],
+    /// For whom, where the account's owner is its sponsor.
+    pub on_behalf: Option<ParticipantId>,
     /// What came and went up to it, itself counted.
     pub totals: Totals,
 }
 
 impl Entry {
     /// Bytes of an entry in an index.
-    pub const BYTES: usize = 98;
+    pub const BYTES: usize = 102;
+
+    /// Which of two entries of one position comes first: the debit.
+    pub(crate) const fn side_number(&self) -> u8 {
+        match self.side {
+            Side::Debit => 0,
+            Side::Credit => 1,
+        }
+    }
 
     /// Posted on the account behind it.
     pub fn balance(&self) -> i128 {
@@ -137,6 +150,7 @@ impl Entry {
             out.extend_from_slice(&count.to_le_bytes());
             out.extend_from_slice(&sum.to_le_bytes());
         }
+        out.extend_from_slice(&self.on_behalf.map_or(u32::MAX, |who| who.0).to_le_bytes());
         out.try_into().expect("an entry has one length")
     }
 
@@ -162,6 +176,8 @@ impl Entry {
             amount: MinorUnits(number(26)),
             reference: bytes[34..50].try_into().expect("sixteen bytes"),
             totals: Totals { credits: number(50), credited: sum(58), debits: number(74), debited: sum(82) },
+            on_behalf: Some(ParticipantId(u32::from_le_bytes(bytes[98..102].try_into().expect("four bytes"))))
+                .filter(|who| who.0 != u32::MAX),
         })
     }
 }
@@ -182,9 +198,12 @@ impl Books {
         // What the debtor agent is charged leaves its account with the payment; the creditor agent's charge never came.
         let paid = view.debit.minor.checked_add(view.charges.debtor).unwrap_or(view.debit.minor);
         let paid = Amount { minor: paid, ..view.debit };
-        let sides = [(view.debtor_agent, paid, Side::Debit), (view.creditor_agent, view.credit, Side::Credit)];
-        Some(sides.map(|(participant, amount, side)| {
-            let key = AccountKey { participant, currency: amount.currency.code };
+        let sides = [
+            (view.debtor_agent, view.sponsors.debtor, paid, Side::Debit),
+            (view.creditor_agent, view.sponsors.creditor, view.credit, Side::Credit),
+        ];
+        Some(sides.map(|(agent, sponsor, amount, side)| {
+            let key = AccountKey { participant: sponsor.unwrap_or(agent), currency: amount.currency.code };
             let entry = Entry {
                 position: finality.position,
                 height: finality.height,
@@ -193,6 +212,7 @@ impl Books {
                 kind: EntryKind::Payment,
                 amount: amount.minor,
                 reference: view.uetr.0,
+                on_behalf: sponsor.map(|_| agent),
                 totals: Totals::default(),
             };
             (key, self.book(key, entry))
@@ -211,6 +231,7 @@ impl Books {
             kind: EntryKind::Funding,
             amount: note.amount,
             reference: note.reference,
+            on_behalf: None,
             totals: Totals::default(),
         };
         Some((key, self.book(key, entry)))
@@ -244,10 +265,13 @@ mod tests {
             kind: EntryKind::Funding,
             amount: MinorUnits(4),
             reference: [5; 16],
+            on_behalf: Some(ParticipantId(9)),
             totals: Totals { credits: 6, credited: u128::MAX / 4, debits: 7, debited: 8 },
         };
         let bytes = entry.encode();
         assert_eq!(Entry::decode(&bytes), Ok(entry));
+        let own = Entry { on_behalf: None, ..entry };
+        assert_eq!(Entry::decode(&own.encode()), Ok(own));
         for at in [24, 25] {
             let mut wrong = bytes;
             wrong[at] = 9;

@@ -89,6 +89,7 @@ impl Feed {
             | EventKind::Arranged(_)
             | EventKind::Settlement(_)
             | EventKind::Letter(_)
+            | EventKind::Sponsorship(_)
             | EventKind::Matter(_) => {}
         }
     }

@@ -206,6 +206,7 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::Settlement(_)
         | EventKind::Letter(_)
         | EventKind::SchemeTermsSet(_)
+        | EventKind::Sponsorship(_)
         | EventKind::Matter(_) => None,
     }
 }
@@ -235,6 +236,7 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
         | EventKind::PaymentReviewed(_)
         | EventKind::SchemeTermsSet(_)
         | EventKind::Letter(_)
+        | EventKind::Sponsorship(_)
         | EventKind::Matter(_) => None,
     }
 }

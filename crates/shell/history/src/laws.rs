@@ -18,7 +18,7 @@ pub struct LawStatus {
 }
 
 /// Laws that are judged, in this order.
-pub const LAWS: [&str; 6] = ["LED-01", "LED-02", "LED-04", "PAY-01", "CHN-02", "STM-01"];
+pub const LAWS: [&str; 7] = ["LED-01", "LED-02", "LED-04", "PAY-01", "CHN-02", "STM-01", "SPN-01"];
 
 /// What payments and withdrawals under way hold, summed from events.
 #[derive(Debug, Default)]
@@ -98,6 +98,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) kept: (u64, Hash),
     /// Whether entries lead to the balances the centre told.
     pub(crate) entries_agree: bool,
+    /// Whether positions of sponsorships are what payments brought, and within their limits.
+    pub(crate) positions_agree: bool,
 }
 
 impl Evidence<'_> {
@@ -114,6 +116,7 @@ impl Evidence<'_> {
             "PAY-01" => all == settled + rejected + self.held.payments && self.told.0 == settled + rejected,
             "CHN-02" => self.told == self.kept,
             "STM-01" => self.entries_agree,
+            "SPN-01" => self.positions_agree,
             other => unreachable!("{other} is not judged here"),
         }
     }
@@ -158,7 +161,15 @@ mod tests {
         let mut held = HeldSums { payments: 1, minor, ..HeldSums::default() };
         let tip = (2, chain::sha256(b"root"));
         let (held_by_nobody, entries_agree) = (HeldSums::default(), true);
-        let mut rest = Evidence { accounts: &[], held: &held_by_nobody, counts: (3, 1, 1), told: tip, kept: tip, entries_agree };
+        let mut rest = Evidence {
+            accounts: &[],
+            held: &held_by_nobody,
+            counts: (3, 1, 1),
+            told: tip,
+            kept: tip,
+            entries_agree,
+            positions_agree: true,
+        };
         change(&mut accounts, &mut held, &mut rest);
         let evidence = Evidence { accounts: &accounts, held: &held, ..rest };
         evidence.judge().into_iter().filter(|status| !status.holds).map(|status| status.law).collect()
@@ -176,5 +187,6 @@ mod tests {
         assert_eq!(broken(|_, _, rest| rest.kept.1 = Hash::default()), ["CHN-02"]);
         assert_eq!(broken(|_, _, rest| rest.kept.0 = 1), ["CHN-02"]);
         assert_eq!(broken(|_, _, rest| rest.entries_agree = false), ["STM-01"]);
+        assert_eq!(broken(|_, _, rest| rest.positions_agree = false), ["SPN-01"]);
     }
 }

@@ -35,6 +35,7 @@ mod postgres;
 mod query;
 mod recent;
 mod rules;
+mod sponsored;
 mod statement;
 mod tables;
 mod thread;

@@ -10,6 +10,7 @@ use crate::matters::Matters;
 use crate::port::{Batch, Index, IndexError, Key, Mark, Row};
 use crate::recent::Recent;
 use crate::rules::Rules;
+use crate::sponsored::Sponsored;
 use crate::tables::Tables;
 use crate::tiles::{Run, TileTree, fold};
 use crate::waiting::Waiting;
@@ -17,7 +18,7 @@ use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
     AccountView, Clearing, Code, MatterTold, MatterView, ParticipantId, ParticipantView, PaymentIndex, PaymentState, PaymentView,
-    Position, Priced, Question, Rejection, Rulebook, SettlementNote, Tariff, Time, Uetr, WaitingView, WhatIf,
+    Position, Priced, Question, Rejection, Rulebook, SettlementNote, SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -123,6 +124,7 @@ impl ReadModel {
             rules: Rules::restore(clearing),
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
+            sponsorships: Sponsored::restore(clearing),
             books: Books::new(index.books()?),
             entries: BTreeMap::new(),
             notes: VecDeque::new(),
@@ -164,6 +166,7 @@ impl ReadModel {
         for view in &block.applied.balances {
             tables.note_balance(*view);
         }
+        block.applied.sponsorships.iter().for_each(|view| tables.sponsorships.stands(view));
         if let Some(last) = block.applied.events.last() {
             tables.last_position = last.position;
         }
@@ -468,6 +471,11 @@ impl ReadModel {
         self.read().accounts.clone()
     }
 
+    /// All sponsorships, by participant and currency.
+    pub fn sponsorships(&self) -> Vec<SponsorshipView> {
+        self.read().sponsorships.views().copied().collect()
+    }
+
     /// The chain as the last durable block left it.
     pub fn tip(&self) -> Tip {
         self.read().tip
@@ -540,6 +548,7 @@ impl ReadModel {
             told: (tables.tip.size, tables.tip.root),
             kept: (size, root),
             entries_agree: tables.disagrees.is_none(),
+            positions_agree: tables.sponsorships.hold(),
         };
         evidence.judge()
     }

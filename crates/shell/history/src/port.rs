@@ -75,11 +75,11 @@ pub struct Row {
 
 impl Row {
     /// Bytes of a row.
-    pub const BYTES: usize = PaymentView::ROW_BYTES + 12;
+    pub const BYTES: usize = PaymentView::KEPT_BYTES + 12;
 
     /// Appends [`Self::BYTES`] bytes; `None`, and nothing appended, while the payment has no end.
     pub fn encode(&self, out: &mut Vec<u8>) -> Option<()> {
-        self.payment.encode_row(out)?;
+        self.payment.encode_kept(out)?;
         encode_place(self.place, out);
         Some(())
     }
@@ -97,8 +97,8 @@ impl Row {
     /// If the bytes are anything else.
     pub fn decode(index: PaymentIndex, bytes: &[u8]) -> Result<Self, IndexError> {
         let damaged = || IndexError::Damaged(format!("the row of payment {}", index.0));
-        let (payment, place) = bytes.split_at_checked(PaymentView::ROW_BYTES).ok_or_else(damaged)?;
-        let payment = PaymentView::decode_row(index, payment).map_err(|_| damaged())?;
+        let (payment, place) = bytes.split_at_checked(PaymentView::KEPT_BYTES).ok_or_else(damaged)?;
+        let payment = PaymentView::decode_kept(index, payment).map_err(|_| damaged())?;
         Ok(Self { payment, place: decode_place(place).ok_or_else(damaged)? })
     }
 }

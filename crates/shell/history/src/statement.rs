@@ -83,12 +83,13 @@ impl ReadModel {
         let first_here = here.entries.first().map_or(Position(u64::MAX), |entry| entry.position);
         let mut entries = Vec::new();
         if query.after < first_here {
-            entries = self.index().entries(query.account, query.after, query.limit + 1)?;
+            entries = self.index().entries(query.account, query.after, query.limit + 2)?;
             entries.retain(|entry| entry.position < first_here && wanted(entry));
         }
         entries.extend(here.entries.iter().filter(|entry| wanted(entry)).copied());
-        let is_cut = entries.len() > query.limit;
-        entries.truncate(query.limit);
+        let most = whole_positions(&entries, query.limit);
+        let is_cut = entries.len() > most;
+        entries.truncate(most);
         let end = entries.last().map_or(before, |entry| entry.totals);
         let (to, height, at) = match entries.last().filter(|_| is_cut) {
             Some(last) => (last.position, last.height, last.at),
@@ -169,6 +170,19 @@ impl ReadModel {
             height: tip.height,
             at: tip.time,
         })
+    }
+}
+
+/// How many of these make a page: two of one position are not parted, as the next page begins behind a position.
+fn whole_positions(entries: &[Entry], limit: usize) -> usize {
+    let (Some(last), Some(next)) = (limit.checked_sub(1).and_then(|at| entries.get(at)), entries.get(limit)) else {
+        return limit;
+    };
+    match last.position == next.position {
+        false => limit,
+        // A page has an entry at least.
+        true if limit == 1 => 2,
+        true => limit - 1,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::matters::Matters;
 use crate::model::Tip;
 use crate::recent::Recent;
 use crate::rules::Rules;
+use crate::sponsored::Sponsored;
 use crate::tiles::TileTree;
 use crate::waiting::Waiting;
 use clearing::{
@@ -24,6 +25,7 @@ pub(crate) struct Tables {
     pub(crate) rules: Rules,
     pub(crate) participants: Vec<ParticipantView>,
     pub(crate) accounts: Vec<AccountView>,
+    pub(crate) sponsorships: Sponsored,
     pub(crate) books: Books,
     /// Entries that the index does not have yet.
     pub(crate) entries: BTreeMap<AccountKey, VecDeque<Entry>>,
@@ -89,6 +91,7 @@ impl Tables {
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
             EventKind::Matter(view) => self.matters.enter(*view),
+            EventKind::Sponsorship(view) => self.sponsorships.told(view),
         }
     }
 
@@ -103,12 +106,14 @@ impl Tables {
             | InboxKind::Blocked
             | InboxKind::Returning => {}
             InboxKind::Returned => {
+                self.sponsorships.payment(view);
                 let booked = self.books.payment(view);
                 self.enter_entries(booked.into_iter().flatten());
                 self.settled += 1;
                 self.tree.push(view.final_record().expect("a return is final").leaf());
             }
             InboxKind::Ended => {
+                self.sponsorships.payment(view);
                 let booked = self.books.payment(view);
                 self.enter_entries(booked.into_iter().flatten());
                 self.held.ended(view);

@@ -6,7 +6,9 @@ use crate::frame::Frame;
 use crate::sparkline::sparkline;
 use crate::words::{Word, law_word, purpose_word, rejection_word, state_word, verdict_word};
 use chain::{Contradiction, ContradictionKind};
-use clearing::{AccountView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict};
+use clearing::{
+    AccountView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict, SponsorshipState, SponsorshipView,
+};
 use maud::{Markup, html};
 use risk::{Language, register};
 
@@ -294,7 +296,8 @@ fn laws(language: Language, facts: &Facts) -> Markup {
 
 fn balances(language: Language, facts: &Facts) -> Markup {
     let owners = facts.banks.iter().map(|bank| Some(bank.view.id)).chain([None]);
-    let groups = owners.map(|owner| (owner, accounts_of(facts, owner))).filter(|(_, accounts)| !accounts.is_empty());
+    let groups = owners.map(|owner| (owner, accounts_of(facts, owner), sponsored(facts, owner)));
+    let groups = groups.filter(|(_, accounts, sponsored)| !accounts.is_empty() || !sponsored.is_empty());
     html! {
         table {
             thead { tr {
@@ -302,10 +305,11 @@ fn balances(language: Language, facts: &Facts) -> Markup {
                     th scope="col" class=[(!class.is_empty()).then_some(class)] { (word.text(language)) }
                 }
             } }
-            @for (owner, accounts) in groups {
+            @for (owner, accounts, sponsored) in groups {
                 tbody {
                     tr.owner { th colspan="4" scope="rowgroup" { (owner_name(language, facts, owner)) } }
                     @for account in accounts { (balance_row(language, account)) }
+                    @for view in sponsored { (position_row(language, facts, view)) }
                 }
             }
         }
@@ -318,9 +322,31 @@ fn accounts_of(facts: &Facts, owner: Option<ParticipantId>) -> Vec<&AccountView>
     accounts
 }
 
+/// What a participant has over sponsors' accounts.
+fn sponsored(facts: &Facts, owner: Option<ParticipantId>) -> Vec<&SponsorshipView> {
+    facts.sponsorships.iter().filter(|view| Some(view.participant) == owner).collect()
+}
+
 fn owner_name(language: Language, facts: &Facts, owner: Option<ParticipantId>) -> String {
     let bank = owner.and_then(|id| facts.banks.get(id.0 as usize));
     bank.map_or_else(|| Word::Scheme.text(language).to_owned(), |bank| bank.view.name.clone())
+}
+
+/// A position over a sponsor's account, as an account's row.
+fn position_row(language: Language, facts: &Facts, view: &SponsorshipView) -> Markup {
+    let shown = |minor: i128| format::balance(minor, view.currency);
+    let held = i128::try_from(view.held).unwrap_or(i128::MAX);
+    html! {
+        tr data-sponsorship=(view.number) {
+            td {
+                span.code { (view.currency.code) } " " (Word::SettlesOver.text(language)) " " (owner_name(language, facts, Some(view.sponsor)))
+                @if view.state == SponsorshipState::Ending { " " span.flag.warn { (Word::SponsorshipEnds.text(language)) } }
+            }
+            td.number { (shown(view.position)) }
+            td.number.held[held > 0] { @if held > 0 { (shown(held)) } @else { "–" } }
+            td.number { (shown(view.room())) }
+        }
+    }
 }
 
 fn balance_row(language: Language, account: &AccountView) -> Markup {

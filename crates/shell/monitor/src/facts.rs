@@ -2,7 +2,7 @@
 
 use crate::server::MonitorDeps;
 use chain::Contradiction;
-use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView, Time};
+use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView, SponsorshipView, Time};
 use history::{FeedEvent, LAWS, LawStatus, Pulse, Tip};
 
 /// Payments on the board at most.
@@ -29,6 +29,7 @@ pub(crate) struct Facts {
     pub(crate) laws: [LawStatus; LAWS.len()],
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
+    pub(crate) sponsorships: Vec<SponsorshipView>,
     pub(crate) evidence: Vec<Contradiction>,
     /// `None` for a single node.
     pub(crate) consortium: Option<ConsortiumFacts>,
@@ -146,6 +147,7 @@ impl Facts {
             laws: model.laws(),
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),
+            sponsorships: model.sponsorships(),
             evidence: (deps.evidence)(),
             consortium: (deps.consortium)(),
         }
@@ -207,6 +209,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::Settlement(_)
         | EventKind::Letter(_)
         | EventKind::SchemeTermsSet(_)
+        | EventKind::Sponsorship(_)
         | EventKind::Matter(_) => None,
     }
 }

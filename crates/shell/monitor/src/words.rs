@@ -81,10 +81,13 @@ words! {
     LawOneEnd: "each payment ends once", "每筆付款只有一個結果", "每笔付款只有一个结果";
     LawAppendOnly: "the tree of final payments is the chain's", "終局付款樹與區塊鏈一致", "终局付款树与区块链一致";
     LawStatementsAgree: "Statements add up to the accounts", "結單與賬戶相符", "结单与账户相符";
+    LawPositionsAddUp: "Sponsored positions add up and keep to their limits", "代理結算頭寸相符，不超限額", "代理结算头寸相符，不超限额";
     Balances: "Balances", "結餘", "余额";
     Account: "Account", "賬戶", "账户";
     Posted: "Posted", "賬面", "账面";
     HeldAmount: "Held", "凍結", "冻结";
+    SettlesOver: "over", "經由", "经由";
+    SponsorshipEnds: "Ending", "即將終止", "即将终止";
     Available: "Available", "可用", "可用";
     Settlement: "Settlement", "結算", "结算";
     ExchangePool: "Exchange", "兌換", "兑换";
@@ -162,6 +165,11 @@ words! {
     WhyRequestPaid: "The request to pay is paid already", "付款請求已付", "付款要求已付";
     WhyRequestExpired: "The request to pay has expired", "付款請求已過期", "付款要求已到期";
     WhyRequestDiffers: "Not what the request to pay says", "與付款請求不符", "与付款要求不符";
+    WhySponsorLimitReached: "Goes beyond the limit of the debtor agent's sponsor", "超出付款行代理行的限額", "超出付款行代理行的限额";
+    WhyAboveSponsorMaximum: "More than the debtor agent's sponsor allows in one payment", "超過付款行代理行的單筆上限", "超过付款行代理行的单笔上限";
+    WhySponsorNotSending: "The debtor agent's sponsor does not send payments", "付款行的代理行不發出付款", "付款行的代理行不发出付款";
+    WhySponsorNotReceiving: "The creditor agent's sponsor does not receive payments", "收款行的代理行不接收付款", "收款行的代理行不接收付款";
+    WhySponsorshipEnding: "The sponsorship of an agent is ending", "一方的代理安排即將終止", "一方的代理安排即将终止";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -205,6 +213,7 @@ pub(crate) fn law_word(law: &str) -> Word {
         "PAY-01" => Word::LawOneEnd,
         "CHN-02" => Word::LawAppendOnly,
         "STM-01" => Word::LawStatementsAgree,
+        "SPN-01" => Word::LawPositionsAddUp,
         other => unreachable!("{other} is not judged"),
     }
 }
@@ -247,6 +256,11 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::RequestPaid => Word::WhyRequestPaid,
         Rejection::RequestExpired => Word::WhyRequestExpired,
         Rejection::RequestDiffers => Word::WhyRequestDiffers,
+        Rejection::SponsorLimitReached => Word::WhySponsorLimitReached,
+        Rejection::AboveSponsorMaximum => Word::WhyAboveSponsorMaximum,
+        Rejection::SponsorNotSending => Word::WhySponsorNotSending,
+        Rejection::SponsorNotReceiving => Word::WhySponsorNotReceiving,
+        Rejection::SponsorshipEnding => Word::WhySponsorshipEnding,
     }
 }
 

@@ -195,6 +195,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::Cancel { .. }
         | Command::Arrange(_)
         | Command::Settle(_)
+        | Command::Sponsorship(_)
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)

@@ -37,10 +37,11 @@ use crate::codec::{put_u32, put_u64};
 use crate::fees::Charged;
 use crate::laws::LawBroken;
 use crate::payment::{Payment, Status};
+use crate::sponsorship::Sides;
 use crate::table::Payments;
 use crate::{
     Charges, Clearing, ContentHash, EventKind, IsoReason, MessageIdHash, Outcome, ParticipantId, ParticipantStatus, PaymentIndex,
-    PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, RiskDecision, Terms, Time, Uetr,
+    PaymentState, PaymentView, Position, Posting, Priority, QuoteId, Refusal, RiskDecision, Sponsors, Terms, Time, Uetr,
 };
 use ledger::{LedgerError, LedgerId, Leg};
 use money::{CurrencyCode, MinorUnits};
@@ -84,6 +85,13 @@ pub struct Facts {
     pub payment: PaymentView,
     /// What the rulebook asked about.
     pub terms: Terms,
+}
+
+impl Facts {
+    /// What a command carries of a payment. Over whose accounts it moved is not part of it: a return moves over those there are now.
+    pub fn of(payment: PaymentView, terms: Terms) -> Self {
+        Self { payment: PaymentView { sponsors: Sponsors::default(), ..payment }, terms }
+    }
 }
 
 /// What a return says of the payment it returns.
@@ -229,8 +237,10 @@ impl Clearing {
         if self.payments.len() >= Self::PAYMENTS_MAX || self.aftermath.returned.len() >= Self::RETURNED_MAX {
             return Err(Refusal::Full);
         }
+        let sides = self.check_sponsors_of_return(back, &original.payment)?;
         let (credit, ledgers) = self.move_back(back, &original.payment)?;
         let index = self.record_return(back, original.payment.debtor_agent, credit, ledgers);
+        self.enter_sponsored_return(index, sides);
         self.note_returned(back, &original, after);
         self.give_back_quota(&original, (before, after));
         self.finish(index);
@@ -291,11 +301,17 @@ impl Clearing {
         if fits { Ok(()) } else { Err(Refusal::ReturnDiffers) }
     }
 
+    fn check_sponsors_of_return(&self, back: &Return, original: &PaymentView) -> Result<Sides, Refusal> {
+        let ledger = |code| self.ledger_of(code).ok_or(Refusal::UnknownCurrency);
+        let ledgers = [ledger(back.currency)?, ledger(original.debit.currency.code)?];
+        self.check_return_sponsors([back.returner, original.debtor_agent], ledgers, back.amount)
+    }
+
     /// Moves the money, all legs or none; returns what the debtor agent gets, and the ledgers of both sides.
     fn move_back(&mut self, back: &Return, original: &PaymentView) -> Result<(MinorUnits, [LedgerId; 2]), Refusal> {
         let Some(quote) = back.quote else {
             let ledger = self.ledger_of(back.currency).ok_or(Refusal::UnknownCurrency)?;
-            let account = |agent: ParticipantId| self.participants[agent.0 as usize].settlement(ledger);
+            let account = |agent: ParticipantId| self.settling_set(agent, ledger).map(|set| set.settlement);
             let debit = account(back.returner).ok_or(Refusal::NoSuchAccount)?;
             let credit = account(original.debtor_agent).ok_or(Refusal::NoSuchAccount)?;
             self.ledgers.transfer(&[Leg { debit, credit, amount: back.amount }]).map_err(ledger_refusal)?;
@@ -347,6 +363,7 @@ impl Clearing {
             posting: Posting::Unreported,
             posting_position: None,
             posting_reason: None,
+            is_sponsored: false,
             accepted_at: back.created_at,
             received_at: self.time,
             deadline: self.time,

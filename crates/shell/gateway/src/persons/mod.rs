@@ -240,6 +240,7 @@ fn about(command: &Command) -> Option<(Uetr, &'static str)> {
         | Command::Arrange(_)
         | Command::Notice(_)
         | Command::Settle(_)
+        | Command::Sponsorship(_)
         | Command::Broadcast(_)
         | Command::SetReturnTerms(_)
         | Command::SchemeTerms(_)

@@ -98,8 +98,12 @@ pub(crate) fn booked_currency(reader: ParticipantId, entry: &InboxItem) -> Optio
     match &entry.tells {
         Tells::Note(note) => note.kind.entry().filter(|_| note.participant == reader).map(|_| note.currency),
         Tells::Payment(InboxKind::Ended | InboxKind::Returned, payment) if payment.state == PaymentState::Settled => {
-            let mine = if payment.debtor_agent == reader { payment.debit } else { payment.credit };
-            Some(mine.currency)
+            let (mine, sponsor) = match payment.debtor_agent == reader {
+                true => (payment.debit, payment.sponsors.debtor),
+                false => (payment.credit, payment.sponsors.creditor),
+            };
+            // Over a sponsor's account nothing is booked on the reader's own.
+            sponsor.is_none().then_some(mine.currency)
         }
         Tells::Payment(
             InboxKind::Asked
@@ -131,6 +135,7 @@ pub(crate) fn statement(
     let canonical = statements::canonical(to, currency, page);
     let proof = canonical.proof().to_string();
     let (id, at) = (format!("LHS{}", &proof[..32]), page.at.0);
+    let bic = |who| door.hub.registry.by_id(who).map(|known| known.view.bic.to_string());
     let view = AccountStatementView {
         form,
         message_id: id.clone(),
@@ -139,6 +144,7 @@ pub(crate) fn statement(
         is_last: !page.is_cut,
         statement: canonical,
         booked_at: page.entries.iter().map(|entry| entry.at.0).collect(),
+        on_behalf: page.entries.iter().map(|entry| entry.on_behalf.and_then(bic)).collect(),
     };
     envelope(door, to, &id, at, &view.message())
 }

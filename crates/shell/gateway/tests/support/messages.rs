@@ -84,8 +84,13 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
 
 /// A wish of `from` to move money onto its account, or off it.
 pub fn camt050(from: &str, uetr: [u8; 16], is_top_up: bool, amount: Amount) -> Vec<u8> {
-    let view =
-        LiquidityTransferView { message_id: id(), created_at: now_ns(), uetr, is_top_up, participant: from.into(), amount };
+    camt050_about(from, from, uetr, is_top_up, amount)
+}
+
+/// The same about the account of `participant`.
+pub fn camt050_about(from: &str, participant: &str, uetr: [u8; 16], is_top_up: bool, amount: Amount) -> Vec<u8> {
+    let participant = participant.into();
+    let view = LiquidityTransferView { message_id: id(), created_at: now_ns(), uetr, is_top_up, participant, amount };
     send(from, &view.message_id, &view.message().unwrap())
 }
 

@@ -14,7 +14,7 @@ use chain::{Hash, MerkleTree};
 use clearing::{
     AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, MatterView,
     NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, Priced, PublishRate, Question, RecallState,
-    RegisterParticipant, Rejection, RiskDecision, Rulebook, Tariff, Time, Uetr, WaitingView, WhatIf,
+    RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{
@@ -409,6 +409,11 @@ impl Past for MemoryLog {
 
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView> {
         self.state.lock().unwrap().clearing.accounts().filter(|account| account.participant == Some(participant)).collect()
+    }
+
+    fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView> {
+        let state = self.state.lock().unwrap();
+        state.clearing.sponsorships().filter(|view| view.participant == participant || view.sponsor == participant).collect()
     }
 
     fn tip(&self) -> Tip {

@@ -42,7 +42,7 @@ const TILES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("tiles");
 /// The payments whose ends are the leaves of a tile, 8 bytes each.
 const LEAVES: TableDefinition<u64, &[u8]> = TableDefinition::new("leaves");
 
-const FORMAT: &[u8] = b"luohu history 5";
+const FORMAT: &[u8] = b"luohu history 6";
 /// Memory for pages.
 const CACHE_BYTES: usize = 64 << 20;
 

@@ -90,8 +90,7 @@ pub(super) fn payments_of(client: &mut Client, span: &Span) -> Result<Vec<Paymen
 }
 
 pub(super) fn entries(client: &mut Client, account: AccountKey, after: Position, limit: usize) -> Result<Vec<Entry>, IndexError> {
-    let sql =
-        "SELECT entry FROM luohu.entries WHERE participant = $1 AND currency = $2 AND position > $3 ORDER BY position LIMIT $4";
+    let sql = "SELECT entry FROM luohu.entries WHERE participant = $1 AND currency = $2 AND position > $3 ORDER BY position, side LIMIT $4";
     let (who, currency) = (i64::from(account.participant.0), account.currency.as_str());
     let rows = client.query(sql, &[&who, &currency, &bound(after), &limit_of(limit)])?;
     rows.iter().map(|row| Entry::decode(row.get(0))).collect()
@@ -99,7 +98,7 @@ pub(super) fn entries(client: &mut Client, account: AccountKey, after: Position,
 
 pub(super) fn last_entry(client: &mut Client, account: AccountKey, at: Position) -> Result<Option<Entry>, IndexError> {
     let sql = "SELECT entry FROM luohu.entries
-        WHERE participant = $1 AND currency = $2 AND position <= $3 ORDER BY position DESC LIMIT 1";
+        WHERE participant = $1 AND currency = $2 AND position <= $3 ORDER BY position DESC, side DESC LIMIT 1";
     let (who, currency) = (i64::from(account.participant.0), account.currency.as_str());
     let row = client.query_opt(sql, &[&who, &currency, &bound(at)])?;
     row.map(|row| Entry::decode(row.get(0))).transpose()
@@ -107,7 +106,7 @@ pub(super) fn last_entry(client: &mut Client, account: AccountKey, at: Position)
 
 pub(super) fn books(client: &mut Client) -> Result<Vec<(AccountKey, Entry)>, IndexError> {
     let sql = "SELECT DISTINCT ON (participant, currency) participant, currency, entry FROM luohu.entries
-        ORDER BY participant, currency, position DESC";
+        ORDER BY participant, currency, position DESC, side DESC";
     let damaged = || IndexError::Damaged("an account of the entries".to_owned());
     let last = |row: postgres::Row| {
         let participant = u32::try_from(row.get::<_, i64>(0)).map_err(|_| damaged())?;

@@ -7,7 +7,7 @@ use postgres::Client;
 pub(super) const LOCK: &str = "SELECT pg_try_advisory_lock(5501327846920349)";
 
 /// Each brings the tables from the version of its place to the next. Append only.
-const MIGRATIONS: [&str; 1] = [include_str!("migration_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migration_1.sql"), include_str!("migration_2.sql")];
 
 /// Tables that are emptied to begin anew.
 const TABLES: &str = "luohu.payments, luohu.keys, luohu.lists, luohu.rejected, luohu.inboxes, luohu.letters, luohu.entries, luohu.notes, luohu.tiles, luohu.leaves";

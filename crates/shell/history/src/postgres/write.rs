@@ -144,7 +144,8 @@ fn books(transaction: &mut Transaction<'_>, batch: &Batch) -> Result<(), IndexEr
     let (mut entries, mut notes, mut bytes) = (Lines::default(), Lines::default(), Vec::new());
     for (account, entry) in &batch.entries {
         let place = (account.participant.0, account.currency, number(entry.position.0)?);
-        entries.add(format_args!("{}\t{}\t{}\t{}", place.0, place.1, place.2, Hex(&entry.encode())));
+        let side = entry.side_number();
+        entries.add(format_args!("{}\t{}\t{}\t{}\t{side}", place.0, place.1, place.2, Hex(&entry.encode())));
     }
     for note in &batch.notes {
         bytes.clear();

@@ -2,7 +2,8 @@
 //! of an entry (`camt.054`), and the request for one (`camt.060`).
 //!
 //! The account is named by its owner's BIC and its currency, `HARBHKHHXXX-HKD`. `NtryRef` is position and block, `AcctSvcrRef`
-//! what the entry is known by: a payment's UETR without hyphens, or the settlement agent's reference. Span and hash stand in
+//! what the entry is known by: a payment's UETR without hyphens, or the settlement agent's reference. `RltdAgts` names whom an entry is
+//! for, where the owner is its sponsor; the hash does not cover it, as the payment's own record says it. Span and hash stand in
 //! `AddtlStmtInf` (`AddtlRptInf`, `AddtlNtfctnInf`), so that whoever has the message can compute the hash again.
 
 use super::parts::{agent, agent_bic, amount, nanos, time, uuid_text};
@@ -56,6 +57,8 @@ pub struct AccountStatementView {
     pub statement: Statement,
     /// Time of each entry's block; as many as there are lines.
     pub booked_at: Vec<EpochNanos>,
+    /// For whom each entry is, by BIC, where the account's owner is its sponsor; as many as there are lines.
+    pub on_behalf: Vec<Option<String>>,
 }
 
 const KINDS: [(u8, &str); 3] = [(0, "PAYMENT"), (1, "FUNDING"), (2, "CYCLE")];
@@ -154,11 +157,12 @@ impl AccountStatementView {
         let owner = id_account.ownr.as_deref().and_then(owner_bic).ok_or(ViewError::Missing("Acct/Ownr"))?;
         let code = id_account.ccy.as_ref().ok_or(ViewError::Missing("Acct/Ccy"))?.as_str();
         let code: CurrencyCode = code.parse().map_err(|_| ViewError::Code { field: "Acct/Ccy", code: code.to_owned() })?;
-        let (mut lines, mut booked_at) = (Vec::new(), Vec::new());
+        let (mut lines, mut booked_at, mut on_behalf) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
             let (line, at) = read_entry(entry)?;
             lines.push(line);
             booked_at.push(at);
+            on_behalf.push(read_on_behalf(entry));
         }
         let bic: [u8; 11] = owner.as_bytes().try_into().map_err(|_| ViewError::Missing("Acct/Ownr"))?;
         let statement = Statement {
@@ -184,6 +188,7 @@ impl AccountStatementView {
             is_last: matches!(page.last_pg_ind.as_str(), "true" | "1"),
             statement,
             booked_at,
+            on_behalf,
         })
     }
 
@@ -265,10 +270,12 @@ impl AccountStatementView {
 
     fn entries(&self) -> Result<Vec<ReportEntry10>, ViewError> {
         let booked = self.booked_at.iter().chain(core::iter::repeat(&self.created_at));
-        self.statement.lines.iter().zip(booked).map(|(line, at)| self.entry(line, *at)).collect()
+        let on_behalf = self.on_behalf.iter().map(Option::as_deref).chain(core::iter::repeat(None));
+        let lines = self.statement.lines.iter().zip(booked).zip(on_behalf);
+        lines.map(|((line, at), on_behalf)| self.entry(line, *at, on_behalf)).collect()
     }
 
-    fn entry(&self, line: &StatementLine, at: EpochNanos) -> Result<ReportEntry10, ViewError> {
+    fn entry(&self, line: &StatementLine, at: EpochNanos, on_behalf: Option<&str>) -> Result<ReportEntry10, ViewError> {
         let kind = KINDS.iter().find(|(number, _)| *number == line.kind).map_or("OTHER", |(_, name)| name);
         let code = BankTransactionCodeStructure4 {
             domn: None,
@@ -280,9 +287,11 @@ impl AccountStatementView {
         let uuid = uuid_text(&line.reference);
         let booked = EntryStatus1Choice::Cd(ExternalEntryStatus1Code::new("BOOK").named("Sts/Cd")?);
         let side = if line.is_credit { CreditDebitCode::Crdt } else { CreditDebitCode::Dbit };
+        let agents = on_behalf.map(|bic| related_agents(line.is_credit, bic)).transpose()?.map(Box::new);
         let details = UUIDv4Identifier::new(uuid.clone()).ok().map(|uetr| EntryDetails9 {
             tx_dtls: vec![EntryTransaction10 {
                 refs: Some(Box::new(TransactionReferences6 { uetr: Some(uetr), ..Default::default() })),
+                rltd_agts: agents,
                 ..Default::default()
             }],
             ..Default::default()
@@ -295,6 +304,19 @@ impl AccountStatementView {
             ..ReportEntry10::new(self.money("Ntry/Amt", u128::from(line.amount_minor))?, side, booked, code)
         })
     }
+}
+
+/// Whom an entry is for: the payment's debtor agent where it is a debit, its creditor agent where it is a credit.
+fn related_agents(is_credit: bool, bic: &str) -> Result<TransactionAgents5, ViewError> {
+    Ok(match is_credit {
+        true => TransactionAgents5 { cdtr_agt: Some(Box::new(agent("CdtrAgt", bic)?)), ..Default::default() },
+        false => TransactionAgents5 { dbtr_agt: Some(Box::new(agent("DbtrAgt", bic)?)), ..Default::default() },
+    })
+}
+
+fn read_on_behalf(entry: &ReportEntry10) -> Option<String> {
+    let agents = entry.ntry_dtls.first()?.tx_dtls.first()?.rltd_agts.as_deref()?;
+    agents.dbtr_agt.as_deref().or(agents.cdtr_agt.as_deref()).and_then(agent_bic)
 }
 
 /// What the text behind the entries says.
@@ -497,6 +519,7 @@ mod tests {
             is_last: true,
             statement,
             booked_at: vec![1_699_999_999_000_000_000, 1_699_999_999_500_000_000],
+            on_behalf: vec![None, Some("WAYFHKHHXXX".into())],
         }
     }
 
