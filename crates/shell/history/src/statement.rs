@@ -202,3 +202,33 @@ fn check(page: &StatementPage, before: Totals) -> Result<(), IndexError> {
     }
     if balance == page.closing { Ok(()) } else { Err(IndexError::Damaged("a statement does not add up".to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::EntryKind;
+    use clearing::Side;
+    use money::MinorUnits;
+
+    #[test]
+    fn no_page_parts_two_entries_of_one_position() {
+        let entry = |position| Entry {
+            position: Position(position),
+            height: 1,
+            at: Time(1),
+            side: Side::Debit,
+            kind: EntryKind::Payment,
+            amount: MinorUnits(1),
+            reference: [0; 16],
+            on_behalf: None,
+            totals: Totals::default(),
+        };
+        let entries = [1, 2, 2, 3].map(entry);
+        // limit => entries of the page
+        for (limit, most) in [(1, 1), (2, 1), (3, 3), (4, 4), (5, 5)] {
+            assert_eq!(whole_positions(&entries, limit), most, "{limit}");
+        }
+        assert_eq!(whole_positions(&entries[1..], 1), 2, "a page has an entry at least");
+        assert_eq!(whole_positions(&[], 1), 1);
+    }
+}
