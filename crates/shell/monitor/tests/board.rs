@@ -281,7 +281,7 @@ async fn laws_hold_while_exchanges_are_under_way() {
     }
     let monitor = start(&world).await;
     let (_, page) = get(monitor.addr, "/").await;
-    assert_eq!((page.matches("data-holds=\"true\"").count(), page.matches("data-holds=\"false\"").count()), (6, 0), "{page}");
+    assert_eq!((page.matches("data-holds=\"true\"").count(), page.matches("data-holds=\"false\"").count()), (7, 0), "{page}");
     monitor.shutdown().await;
 }
 
