@@ -4,6 +4,7 @@ use crate::agreement;
 use crate::customer::{self, Confirmed, ConfirmedList};
 use crate::later;
 use crate::machine::Machine;
+use crate::mandates;
 use crate::net::{Hall, NetLink};
 use crate::observer::Observer;
 use crate::participant::{self, BankSetup, Hands};
@@ -86,6 +87,13 @@ impl Banks {
                     let life = Arc::clone(&hands.life);
                     let (stage, samples) = (Arc::clone(&self.stage), Arc::clone(&self.samples));
                     life.spawn(Box::pin(customer::ask(stage, hands, what.clone(), samples)));
+                }
+            }
+            What::Mandate { bank, of_bank, .. } => {
+                if let (Some(hands), Some(others)) = (self.all[*bank].running(), self.all[*of_bank].running()) {
+                    let life = Arc::clone(&hands.life);
+                    let (stage, samples) = (Arc::clone(&self.stage), Arc::clone(&self.samples));
+                    life.spawn(Box::pin(mandates::live(stage, [hands, others], what.clone(), samples)));
                 }
             }
             What::Resend { nth, changed } => self.resend(*nth, *changed),

@@ -21,6 +21,7 @@ pub mod customer;
 pub mod disk;
 pub mod life;
 pub mod machine;
+mod mandates;
 pub mod model;
 pub mod net;
 pub mod nuisance;

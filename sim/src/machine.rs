@@ -145,6 +145,7 @@ impl Machine {
             }
             What::Pay(_)
             | What::Ask { .. }
+            | What::Mandate { .. }
             | What::Resend { .. }
             | What::Misbehave { .. }
             | What::BookRot { .. }

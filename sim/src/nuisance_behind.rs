@@ -2,10 +2,10 @@
 
 use crate::model::Model;
 use clearing::{
-    AgentTerms, AnswerRecall, AnswerTransfer, AskToPay, AskTransfer, Command, ContentHash, FundDirection, Hours, IsoReason,
-    MatterStep, MessageIdHash, OutsideHours, ParticipantId, PaymentState, PostingReport, PostingWord, Priority, Recall,
-    RecallVerdict, RequestAnswer, RequestStep, Return, ReturnTerms, SendTransfer, SetAgent, SettlementCommand, Time,
-    TransferVerdict, Uetr,
+    AgentTerms, AnswerRecall, AnswerTransfer, AskMandate, AskToPay, AskTransfer, Collect, CollectionStep, Command, ContentHash,
+    FundDirection, Hours, IsoReason, MandateAnswer, MandatePeriod, MandateStep, MandateTerms, MatterStep, MessageIdHash,
+    OutsideHours, ParticipantId, PaymentState, Position, PostingReport, PostingWord, Priority, Recall, RecallVerdict,
+    RequestAnswer, RequestStep, Return, ReturnTerms, SendTransfer, SetAgent, SettlementCommand, Time, TransferVerdict, Uetr,
 };
 use money::{CurrencyCode, MinorUnits};
 
@@ -108,6 +108,7 @@ pub fn aftermath(model: &Model, now: Time) -> Vec<Command> {
         request(RequestStep::Withdraw { request: UNKNOWN, creditor_agent: stranger }),
         request(RequestStep::Ask(of_its_own(now))),
     ];
+    commands.extend(about_mandates(now).into_iter().map(Command::Matter));
     let Some((uetr, creditor)) = model.ended(PaymentState::Settled, now) else { return commands };
     let (uetr, creditor) = (Uetr(uetr), ParticipantId(creditor));
     let back = Return {
@@ -147,6 +148,52 @@ pub fn aftermath(model: &Model, now: Time) -> Vec<Command> {
     let says = [PostingWord::UnderReview, PostingWord::Blocked { case: [0xB5; 16] }];
     commands.extend(says.map(|says| Command::ReportPosting(PostingReport { uetr, creditor_agent: creditor, says })));
     commands
+}
+
+/// A mandate whose caps mean nothing, and steps of mandates and collections that nobody knows.
+fn about_mandates(now: Time) -> Vec<MatterStep> {
+    let stranger = ParticipantId(1);
+    let terms = MandateTerms {
+        currency: CurrencyCode::HKD,
+        each: MinorUnits(2),
+        is_fixed: false,
+        period: MandatePeriod::Month,
+        period_max: MinorUnits(1),
+        count_max: 1,
+        purpose: None,
+        first: now,
+        last: now.after(86_400_000_000_000),
+    };
+    let ask = AskMandate {
+        mandate: Uetr([0xB7; 16]),
+        content: ContentHash([0xB7; 32]),
+        creditor_agent: ParticipantId(0),
+        debtor_agent: stranger,
+        terms,
+    };
+    let (reason, asked) = (IsoReason(*b"MD16"), Position(1));
+    let collect = Collect {
+        collection: Uetr([0xB8; 16]),
+        mandate: UNKNOWN,
+        content: ContentHash([0xB8; 32]),
+        creditor_agent: stranger,
+        debtor_agent: ParticipantId(0),
+        amount: MinorUnits(1),
+        currency: CurrencyCode::HKD,
+    };
+    vec![
+        MatterStep::Mandate(MandateStep::Ask(ask)),
+        MatterStep::Mandate(MandateStep::Suspend { mandate: UNKNOWN, debtor_agent: stranger, suspended: true }),
+        MatterStep::Mandate(MandateStep::Answer {
+            mandate: UNKNOWN,
+            debtor_agent: stranger,
+            asked,
+            says: MandateAnswer::Accepted,
+        }),
+        MatterStep::Mandate(MandateStep::Cancel { mandate: UNKNOWN, agent: stranger, reason }),
+        MatterStep::Collection(CollectionStep::Collect(collect)),
+        MatterStep::Collection(CollectionStep::Refuse { collection: UNKNOWN, debtor_agent: stranger, reason }),
+    ]
 }
 
 /// A bank that asks its own customers.

@@ -156,6 +156,9 @@ impl Observer {
         if let Err(broken) = laws::pay_02_both_told_the_same(clearing, &memory.events) {
             self.stage.broke(broken.law, broken.detail);
         }
+        if let Err(broken) = laws::mdt_01_told(&memory.events) {
+            self.stage.broke(broken.law, broken.detail);
+        }
     }
 
     /// Laws over what readers see.

@@ -241,6 +241,7 @@ impl Outsider {
             exchange_rate: None,
             quote: None,
             request: None,
+            collection: None,
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,

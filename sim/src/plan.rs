@@ -4,6 +4,7 @@
 //! Each seed also decides which kinds of trouble it has at all, and how much: runs that have a little of everything find less
 //! than runs with much of something.
 
+use crate::mandates;
 use crate::nuisance::Nuisance;
 use crate::outsider::{self, OddOrder};
 use crate::rng::Rng;
@@ -88,6 +89,23 @@ pub enum What {
         minor: u64,
         /// How long the debtor has, in seconds.
         life_s: u64,
+    },
+    /// A customer asks somebody at another bank for a mandate, and collects under it.
+    Mandate {
+        /// The creditor's bank, from zero.
+        bank: usize,
+        /// Which of its customers.
+        customer: usize,
+        /// The debtor's bank.
+        of_bank: usize,
+        /// Which of its customers.
+        of_customer: usize,
+        /// How much each time, in minor units of the creditor's first currency.
+        minor: u64,
+        /// How often in a month it may be; it is tried once more.
+        times: u16,
+        /// Whether the debtor agrees.
+        agrees: bool,
     },
     /// A bank misbehaves from now on, or no more.
     Misbehave {
@@ -343,6 +361,7 @@ impl Story for Plan {
         steps.extend(rules);
         steps.extend(nuisances(seed, length_ms));
         steps.extend(requests(seed, length_ms, &banks));
+        steps.extend(mandates::plan(seed, length_ms, &banks));
         steps.sort_by_key(|step| step.at_ms);
         Self { seed, scene, steps }
     }

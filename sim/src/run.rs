@@ -223,6 +223,7 @@ impl Theatre {
             // The banks have done it.
             What::Pay(_)
             | What::Ask { .. }
+            | What::Mandate { .. }
             | What::Resend { .. }
             | What::TakeBack { .. }
             | What::Misbehave { .. }

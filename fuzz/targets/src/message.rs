@@ -228,6 +228,7 @@ fn payment() -> CreditTransferView {
         exchange_rate: Some("0.9216".into()),
         quote: Some(UETR),
         request: None,
+        collection: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,

@@ -214,6 +214,7 @@ fn concerns_banks(what: &plan::What) -> bool {
     match what {
         plan::What::Pay(_)
         | plan::What::Ask { .. }
+        | plan::What::Mandate { .. }
         | plan::What::Resend { .. }
         | plan::What::Misbehave { .. }
         | plan::What::BookRot { .. }

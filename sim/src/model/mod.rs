@@ -8,6 +8,7 @@ mod affairs;
 mod exchange;
 mod fees;
 mod interbank;
+mod mandates;
 mod orders;
 mod payments;
 mod requests;
@@ -17,8 +18,8 @@ mod settlement;
 mod sponsorships;
 
 use clearing::{
-    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, Command, Fund, FundDirection, MatterStep, MatterView, Outcome,
-    PaymentState, Priority, RegisterParticipant, RequestState, Settings, Tariff, WaitReason,
+    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, CollectionState, Command, Fund, FundDirection, MandateState,
+    MatterStep, MatterView, Outcome, PaymentState, Priority, RegisterParticipant, RequestState, Settings, Tariff, WaitReason,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
@@ -59,6 +60,8 @@ pub(crate) enum Expected {
     Payment { state: PaymentState, reason: Option<&'static str>, repeated: bool },
     Waiting { until_ns: u64, reason: WaitReason, repeated: bool },
     Request { state: RequestState, repeated: bool },
+    Mandate { state: MandateState, repeated: bool },
+    Collection { state: CollectionState, repeated: bool },
     Refused(&'static str),
 }
 
@@ -90,6 +93,8 @@ pub struct Model {
     rules: rules::Rules,
     aftermath: returns::Aftermath,
     requests: BTreeMap<[u8; 16], Request>,
+    mandates: BTreeMap<[u8; 16], mandates::Mandate>,
+    collections: BTreeMap<[u8; 16], mandates::Collection>,
     settlement: settlement::Settlement,
     interbank: interbank::Interbank,
     sponsorships: sponsorships::Sponsorships,
@@ -220,6 +225,7 @@ impl Model {
         self.expire_transfers();
         self.quotes.retain(|_, quote| quote.expires_ns > now);
         self.expire_requests();
+        self.expire_pulled();
         self.turn_page();
         self.take_up();
         self.begin_agreed();
@@ -273,6 +279,8 @@ impl Model {
             Command::OfferRate(_) => Err("no rate has improvements in these stories"),
             Command::Matter(MatterStep::Request(step)) => self.request(step),
             Command::Sponsorship(command) => self.sponsorship(command),
+            Command::Matter(MatterStep::Mandate(step)) => self.mandate(step),
+            Command::Matter(MatterStep::Collection(step)) => self.collection(step),
         }
     }
 
@@ -396,6 +404,12 @@ fn found(outcome: &Outcome) -> Expected {
         }
         Outcome::Matter { matter: MatterView::Request(request), repeated } => {
             Expected::Request { state: request.state, repeated: *repeated }
+        }
+        Outcome::Matter { matter: MatterView::Mandate(mandate), repeated } => {
+            Expected::Mandate { state: mandate.state, repeated: *repeated }
+        }
+        Outcome::Matter { matter: MatterView::Collection(collection), repeated } => {
+            Expected::Collection { state: collection.state, repeated: *repeated }
         }
         Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
     }

@@ -82,7 +82,7 @@ impl Model {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
-        if self.requests.contains_key(&pay.uetr.0) || self.is_sent(&pay.uetr.0) {
+        if self.requests.contains_key(&pay.uetr.0) || self.is_pulled(pay.uetr.0) || self.is_sent(&pay.uetr.0) {
             return Err("CLR-1001");
         }
         if pay.accepted_at.0 < self.horizon_ns {
@@ -125,6 +125,7 @@ impl Model {
         }
         self.asked_of(pay.creditor_agent.0);
         self.request_being_paid(pay);
+        self.collection_being_paid(pay);
         self.enter(pay, PaymentState::Held, None, moves)
     }
 
@@ -184,6 +185,7 @@ impl Model {
         let debit = (u128::from(pay.debit.0), pay.debit_currency);
         let credit = quote.map_or(debit, |quote| (quote.credit.unsigned_abs(), quote.credit_currency));
         self.may_settle_request(pay, credit)?;
+        self.may_settle_collection(pay, credit)?;
         match self.asked_of_rulebook(pay, [debit, credit])? {
             Let::Wait(until_ns, reason) => Ok(Decided::Wait(until_ns, reason)),
             Let::Pass(names, values) => Ok(Decided::Hold(self.moves(pay, quote)?, names, values)),
@@ -365,5 +367,6 @@ impl Model {
         }
         self.sponsored_end(uetr, &sponsored, rejected.is_none());
         self.request_after(uetr, rejected.is_none());
+        self.collection_after(uetr, rejected.is_none());
     }
 }

@@ -68,7 +68,11 @@ impl Model {
             let same = known.content == ask.content.0 && known.creditor == ask.creditor_agent.0;
             return if same { Ok(known.standing(true)) } else { Err("CLR-1001") };
         }
-        if self.payments.contains_key(&ask.request.0) || self.waits(ask.request.0) || self.is_sent(&ask.request.0) {
+        if self.payments.contains_key(&ask.request.0)
+            || self.waits(ask.request.0)
+            || self.is_pulled(ask.request.0)
+            || self.is_sent(&ask.request.0)
+        {
             return Err("CLR-1001");
         }
         let (creditor, debtor) = (ask.creditor_agent.0, ask.debtor_agent.0);

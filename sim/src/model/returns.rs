@@ -63,7 +63,7 @@ impl Model {
         if let Some(known) = self.payments.get(&back.id.0) {
             return known.again(back.content.0, back.returner.0).ok_or("CLR-1110");
         }
-        if self.requests.contains_key(&back.id.0) || self.is_sent(&back.id.0) {
+        if self.requests.contains_key(&back.id.0) || self.is_pulled(back.id.0) || self.is_sent(&back.id.0) {
             return Err("CLR-1110");
         }
         if back.created_at.0 < self.horizon_ns {

@@ -221,6 +221,7 @@ pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
         exchange_rate: None,
         quote: None,
         request: None,
+        collection: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

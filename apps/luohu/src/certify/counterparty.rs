@@ -181,6 +181,11 @@ impl Handler {
             | Carried::PaymentRequest(_)
             | Carried::RequestReport(_)
             | Carried::RequestWithdrawal(_)
+            | Carried::MandateRequest(_)
+            | Carried::MandateAmendment(_)
+            | Carried::MandateCancellation(_)
+            | Carried::MandateAnswer(_)
+            | Carried::DirectDebit(_)
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })

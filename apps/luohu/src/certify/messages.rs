@@ -66,6 +66,7 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Res
         exchange_rate: None,
         quote: None,
         request: None,
+        collection: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

@@ -134,7 +134,7 @@ impl Command {
             53 => Self::Broadcast(decode_broadcast(bytes)?),
             70 => Self::Pay(decode_pay_on_basis(bytes)?),
             74..=76 => Self::Sponsorship(SponsorshipCommand::decode(tag, bytes)?),
-            71..=73 | 77..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
+            65..=69 | 71..=73 | 77..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
             80..=85 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
             Return::TAG => Self::Return(Return::decode(bytes)?),
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),
@@ -145,7 +145,7 @@ impl Command {
             92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
             93 => Self::RequestQuote(decode_covering_quote(bytes)?),
             94 => Self::Pay(decode_pay_to_payee(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 65..=69 | 86..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 86..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

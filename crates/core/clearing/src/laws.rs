@@ -162,7 +162,7 @@ pub fn pay_05_reviews_are_of_settled_payments(clearing: &Clearing) -> Result<(),
 pub fn rtp_01_a_request_is_paid_once(clearing: &Clearing) -> Result<(), LawBroken> {
     let broken = |uetr, detail: &str| Err(LawBroken { law: "RTP-01", detail: format!("request {uetr} {detail}") });
     for matter in clearing.matters() {
-        let MatterView::Request(request) = matter;
+        let MatterView::Request(request) = matter else { continue };
         let open = clearing.payments_on(request.uetr).count();
         let (is_paying, is_paid) = (request.state == RequestState::Paying, request.state == RequestState::Paid);
         if open != usize::from(is_paying) {
@@ -195,6 +195,18 @@ pub fn spn_01_positions_add_up(clearing: &Clearing) -> Result<(), LawBroken> {
     crate::sponsorship::spn_01(clearing)
 }
 
+/// MDT-01: what was collected under a mandate in its newest period, collections that are under way with it, is within its caps and
+/// counts each collection on record; a collection is paid by one settled payment at most, of what was claimed.
+pub fn mdt_01_within_the_caps(clearing: &Clearing) -> Result<(), LawBroken> {
+    clearing.check_mandates()
+}
+
+/// MDT-01 over a run's events: the sums of each period, recomputed from the collections that were told, never passed the caps that
+/// held when one was added.
+pub fn mdt_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
+    crate::matters::mdt_01_told(events.into_iter().map(|event| &event.kind))
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -210,6 +222,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         rtp_01_a_request_is_paid_once(clearing),
         ibk_01_nothing_waits_that_could_settle(clearing),
         spn_01_positions_add_up(clearing),
+        mdt_01_within_the_caps(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

@@ -73,8 +73,9 @@ pub use index::IndexSeed;
 pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use matters::{
-    AskToPay, Basis, MatterStep, MatterTold, MatterView, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView,
-    Settlement,
+    AskMandate, AskToPay, Basis, Collect, CollectionEvent, CollectionState, CollectionStep, CollectionView, MandateAnswer,
+    MandateEvent, MandatePeriod, MandateState, MandateStep, MandateTerms, MandateUse, MandateView, MatterStep, MatterTold,
+    MatterView, PeriodKey, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView, Settlement,
 };
 pub use offers::{Improvements, Relation, Tier};
 pub use orderable::Orderable;

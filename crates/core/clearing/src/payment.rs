@@ -179,13 +179,13 @@ impl Clearing {
 
     /// Whether what it is made on takes it.
     fn check_basis(&self, pay: &Pay, quote: Option<&Quote>) -> Result<(), Rejection> {
+        let credit =
+            quote.map_or((pay.debit, pay.debit_currency), |quote| (quote.terms.credit.minor, quote.terms.credit.currency.code));
         match pay.terms.basis {
             Basis::Plain => Ok(()),
-            Basis::Request(request) => {
-                let credit = quote.map_or((pay.debit, pay.debit_currency), |quote| {
-                    (quote.terms.credit.minor, quote.terms.credit.currency.code)
-                });
-                self.check_request(request, [pay.debtor_agent, pay.creditor_agent], credit)
+            Basis::Request(request) => self.check_request(request, [pay.debtor_agent, pay.creditor_agent], credit),
+            Basis::Collection(collection) => {
+                self.check_collection(collection, [pay.debtor_agent, pay.creditor_agent], credit, pay.terms.purpose)
             }
         }
     }

@@ -197,11 +197,31 @@ pub enum Refusal {
     SponsorForbids,
     /// A return would take the returner's position beyond its sponsor's limit (SPN-01).
     ReturnBeyondSponsorLimit,
+    /// Caps or dates of a mandate that mean nothing, or another currency than it has.
+    MandateTermsNotValid,
+    /// Nothing may be collected under the mandate: not accepted yet, suspended, or ended.
+    MandateNotActive,
+    /// More than one collection may be, another amount than the fixed one, or another currency.
+    AboveMandateCap,
+    /// The caps of the period do not cover it (MDT-01).
+    MandatePeriodUsedUp,
+    /// Before the mandate's first instant, or behind its last.
+    OutsideMandateDates,
+    /// The mandate's state cannot be followed by this step.
+    MandateStepNotNext,
+    /// The caps agreed to are below what was collected in the period already.
+    AmendmentBelowUse,
+    /// The creditor agent has as many mandates and collections as one may.
+    TooManyMandates,
+    /// The collection was paid, refused, or has expired.
+    CollectionEnded,
+    /// The collection is being paid; that payment decides.
+    CollectionPaying,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 88] = [
+    pub const ALL: [Self; 98] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -290,6 +310,16 @@ impl Refusal {
         Self::SponsorLimitBelowUse,
         Self::SponsorForbids,
         Self::ReturnBeyondSponsorLimit,
+        Self::MandateTermsNotValid,
+        Self::MandateNotActive,
+        Self::AboveMandateCap,
+        Self::MandatePeriodUsedUp,
+        Self::OutsideMandateDates,
+        Self::MandateStepNotNext,
+        Self::AmendmentBelowUse,
+        Self::TooManyMandates,
+        Self::CollectionEnded,
+        Self::CollectionPaying,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -442,6 +472,22 @@ impl Refusal {
             Self::ReturnBeyondSponsorLimit => {
                 ("CLR-1189", b"AM23", 422, Later, "the return goes beyond the limit of the returner's sponsor")
             }
+            Self::MandateTermsNotValid => {
+                ("CLR-1190", b"MD02", 422, WithChange, "caps, dates or currency of the mandate mean nothing")
+            }
+            Self::MandateNotActive => ("CLR-1191", b"MD01", 409, Never, "nothing may be collected under the mandate"),
+            Self::AboveMandateCap => {
+                ("CLR-1192", b"AM14", 422, WithChange, "the mandate does not allow a collection of this amount")
+            }
+            Self::MandatePeriodUsedUp => ("CLR-1193", b"SL14", 409, Later, "the mandate's caps for the period are used up"),
+            Self::OutsideMandateDates => ("CLR-1194", b"DT01", 422, Later, "the mandate does not hold now"),
+            Self::MandateStepNotNext => ("CLR-1195", b"MD01", 409, Never, "the mandate stands so that this cannot follow"),
+            Self::AmendmentBelowUse => {
+                ("CLR-1196", b"AM14", 409, Later, "more was collected in the period than the new caps allow")
+            }
+            Self::TooManyMandates => ("CLR-1197", b"ED06", 503, Later, "the creditor agent has as many mandates as one may"),
+            Self::CollectionEnded => ("CLR-1198", b"AB05", 409, Never, "the collection was paid, refused, or has expired"),
+            Self::CollectionPaying => ("CLR-1199", b"APAR", 409, Never, "the collection is being paid"),
         }
     }
 

@@ -87,6 +87,14 @@ pub enum Rejection {
     SponsorNotReceiving,
     /// The sponsorship of one of its agents is ending.
     SponsorshipEnding,
+    /// It names a collection that is unknown, was refused, or has expired.
+    CollectionNotOpen,
+    /// It names a collection that was paid, or is being paid.
+    CollectionPaid,
+    /// The mandate was suspended or has ended.
+    MandateNotActive,
+    /// It names a collection between other agents, of another amount, or for another purpose.
+    CollectionDiffers,
 }
 
 impl Rejection {
@@ -133,11 +141,17 @@ impl Rejection {
             Self::SponsorNotSending => (92, "PAY-2092", *b"AG10", "the debtor agent's sponsor does not send payments"),
             Self::SponsorNotReceiving => (93, "PAY-2093", *b"AG11", "the creditor agent's sponsor does not receive payments"),
             Self::SponsorshipEnding => (94, "PAY-2094", *b"AG01", "the sponsorship of one of its agents is ending"),
+            Self::CollectionNotOpen => (100, "PAY-2100", *b"AG09", "it names a collection that is unknown, refused or expired"),
+            Self::CollectionPaid => (101, "PAY-2101", *b"APAR", "it names a collection that is paid already"),
+            Self::MandateNotActive => (102, "PAY-2102", *b"MD01", "the mandate was suspended or has ended"),
+            Self::CollectionDiffers => {
+                (103, "PAY-2103", *b"AM09", "its agents, amount or purpose are not those of the collection")
+            }
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 44] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -178,6 +192,10 @@ impl Rejection {
         Self::SponsorNotSending,
         Self::SponsorNotReceiving,
         Self::SponsorshipEnding,
+        Self::CollectionNotOpen,
+        Self::CollectionPaid,
+        Self::MandateNotActive,
+        Self::CollectionDiffers,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -236,14 +254,18 @@ impl Rejection {
             | Self::ChargesExceedAmount
             | Self::CoolsOffLongerThanQuote
             | Self::RequestDiffers
-            | Self::AboveSponsorMaximum => Retry::WithChange,
+            | Self::AboveSponsorMaximum
+            | Self::CollectionDiffers => Retry::WithChange,
             Self::ByCreditorAgent(_)
             | Self::CurrencyNotServed
             | Self::RiskBlocked
             | Self::NoCorridor
             | Self::RequestPaid
             | Self::RequestExpired
-            | Self::SponsorshipEnding => Retry::Never,
+            | Self::SponsorshipEnding
+            | Self::CollectionNotOpen
+            | Self::CollectionPaid
+            | Self::MandateNotActive => Retry::Never,
         }
     }
 }

@@ -39,7 +39,7 @@
 //! position WAYF HKD                      => -20.00 held 5.00 room 75.00, 1 under way | … ending | none
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
-//! Matters between two agents, such as requests to pay, have lines of their own, see `matters`.
+//! Matters between two agents, such as requests to pay, have lines of their own, see `matters`, `mandates`.
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook and a tariff are
 //! written over several lines, see `rulebook`, `tariff`.
 //! After every line all laws are checked.
@@ -48,7 +48,7 @@
 
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, Clearing, Command, ContentHash,
-    CoolingOff, CoolingRule, Cover, EventKind, Facts, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason,
+    CoolingOff, CoolingRule, Cover, Event, EventKind, Facts, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason,
     LiquidityTerms, MessageIdHash, NetDebitCap, Notice, OfferRate, Outcome, ParticipantId, ParticipantStatus, Pay, PaymentState,
     PaymentView, Posting, PostingReport, PostingWord, Priority, PublishRate, QuoteCap, QuoteId, Recall, RecallState,
     RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, ReturnTerms, ReviewTerms, RiskDecision, RiskVerdict,
@@ -57,6 +57,8 @@ use clearing::{
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
 
+#[path = "support/mandates.rs"]
+mod mandates;
 #[path = "support/matters.rs"]
 mod matters;
 #[path = "support/rulebook.rs"]
@@ -84,6 +86,7 @@ fn every_table_balances() {
             past: BTreeMap::new(),
             terms: BTreeMap::new(),
             tariff: None,
+            told: Vec::new(),
         };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
@@ -105,6 +108,8 @@ struct Scheme {
     terms: BTreeMap<Uetr, Terms>,
     /// The tariff being written.
     tariff: Option<Tariff>,
+    /// What was told of matters.
+    told: Vec<Event>,
 }
 
 impl Scheme {
@@ -127,7 +132,8 @@ impl Scheme {
         let command = match *words {
             ["at", seconds] => {
                 self.now = Time(seconds.parse::<u64>().map_err(|_| "seconds")? * SECOND);
-                self.clearing.apply_block(self.now, &[]);
+                let applied = self.clearing.apply_block(self.now, &[]);
+                self.told.extend(applied.events.into_iter().filter(|event| matches!(event.kind, EventKind::Matter(_))));
                 return Ok("done".into());
             }
             ["balance", who, purpose, code] => return self.balance(who, purpose, code),
@@ -200,7 +206,9 @@ impl Scheme {
             }
             ["reply", id, name, word] => matters::reply(Uetr(id16(id)), self.participant(name), word)?,
             ["withdraw", id, name] => matters::withdraw(Uetr(id16(id)), self.participant(name)),
-            ["request", id] => {
+            ["mandate" | "amend" | "agree" | "suspend" | "resume" | "end" | "collect" | "refuse", ..] => self.mandates(words)?,
+            ["used", id] => return Ok(mandates::used(&self.clearing, Uetr(id16(id)))),
+            ["request" | "standing-of", id] => {
                 return Ok(self.clearing.matter(Uetr(id16(id))).map_or("unknown".into(), |matter| matters::words(&matter)));
             }
             ["leaves"] => return Ok(self.clearing.tree().0.to_string()),
@@ -244,6 +252,16 @@ impl Scheme {
         Ok(self.apply(command))
     }
 
+    fn mandates(&self, words: &[&str]) -> Result<Command, String> {
+        let reader = mandates::Reader {
+            clearing: &self.clearing,
+            participant: &|name| self.participant(name),
+            amount: &|text, code| self.amount(text, code),
+            uetr: &|name| Uetr(id16(name)),
+        };
+        mandates::command(words, &reader)
+    }
+
     fn apply(&mut self, command: Command) -> String {
         let mut encoded = Vec::new();
         command.encode(&mut encoded);
@@ -258,6 +276,8 @@ impl Scheme {
             }
         }
         assert!(laws::ret_01_told(&applied.events).is_ok());
+        self.told.extend(applied.events.iter().filter(|event| matches!(event.kind, EventKind::Matter(_))).cloned());
+        assert!(laws::mdt_01_told(&self.told).is_ok());
         match &applied.outcomes[0] {
             Outcome::Done | Outcome::Registered(_) => "done".into(),
             Outcome::Quoted(terms) => format!(

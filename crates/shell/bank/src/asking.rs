@@ -133,7 +133,11 @@ impl Inner {
         self.requests.get(uetr).filter(|asked| asked.sign_in == sign_in).ok_or(ServiceError::NotFound)
     }
 
-    async fn account_in(&self, customer: &Customer, currency: money::Currency) -> Result<Option<String>, ServiceError> {
+    pub(crate) async fn account_in(
+        &self,
+        customer: &Customer,
+        currency: money::Currency,
+    ) -> Result<Option<String>, ServiceError> {
         for number in &customer.accounts {
             let key = number.clone();
             let account = self.books(move |books| books.account(&key)).await?;
@@ -170,7 +174,7 @@ impl Inner {
     }
 }
 
-fn amount_fault(error: AmountError) -> FieldFault {
+pub(crate) fn amount_fault(error: AmountError) -> FieldFault {
     match error {
         AmountError::NotDecimal => FieldFault::NotAnAmount,
         AmountError::TooManyDecimals { .. } => FieldFault::TooManyDecimals,

@@ -6,11 +6,12 @@ use crate::order::PayeeNumber;
 use iso20022::value::EpochNanos;
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
-    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, IdentityView, NameVerdict, PartyView,
+    CollectionView, CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, IdentityView,
+    MandateAmendmentView, MandateAnswerView, MandateCancellationView, MandateChange, MandateRequestView, NameVerdict, PartyView,
     PaymentPriority, PaymentRequestView, PaymentReturnView, RequestReportView, RequestStatus, StatusReportView,
     StatusRequestView, SystemEventView, TransactionStatus, ViewError, business_message,
 };
-use iso20022::{Carried, Limits, Message, read_business_message};
+use iso20022::{Carried, Limits, Message, MessageType, read_business_message};
 use money::Amount;
 use world::SharedWorld;
 
@@ -54,6 +55,16 @@ pub(crate) enum Read {
     OwnMoney,
     /// How a request stands.
     RequestStatus(Box<RequestReportView>),
+    /// A customer of this bank is asked for a mandate.
+    MandateAsked(Box<MandateRequestView>),
+    /// Other caps are asked for.
+    MandateAmended(Box<MandateAmendmentView>),
+    /// A mandate is over.
+    MandateEnded(MandateCancellationView),
+    /// What the debtor's side says to a mandate.
+    MandateAnswered(Box<MandateAnswerView>),
+    /// A customer of this bank owes a collection.
+    Pulled(Box<CollectionView>),
 }
 
 /// Why a message of the centre does not read.
@@ -91,6 +102,11 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
         Carried::CancellationAnswer(_) => Read::RecallAnswer(Box::new(CancellationAnswerView::of(document)?)),
         Carried::PaymentRequest(_) => Read::Requested(Box::new(PaymentRequestView::of(document)?)),
         Carried::RequestReport(_) => Read::RequestStatus(Box::new(RequestReportView::of(document)?)),
+        Carried::MandateRequest(_) => Read::MandateAsked(Box::new(MandateRequestView::of(document)?)),
+        Carried::MandateAmendment(_) => Read::MandateAmended(Box::new(MandateAmendmentView::of(document)?)),
+        Carried::MandateCancellation(_) => Read::MandateEnded(MandateCancellationView::of(document)?),
+        Carried::MandateAnswer(_) => Read::MandateAnswered(Box::new(MandateAnswerView::of(document)?)),
+        Carried::DirectDebit(_) => Read::Pulled(Box::new(CollectionView::of(document)?)),
         Carried::StatusRequest(_)
         | Carried::LiquidityTransfer(_)
         | Carried::Receipt(_)
@@ -189,6 +205,7 @@ impl Scheme {
             exchange_rate: None,
             quote: payment.quote.as_ref().map(|quote| uuid_bytes(&quote.quote_id)),
             request: payment.request.as_deref().map(uuid_bytes),
+            collection: payment.collection.as_deref().map(uuid_bytes),
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,
@@ -294,6 +311,79 @@ impl Scheme {
             status,
             reason: reason.map(str::to_owned),
             information: None,
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// A mandate that is asked for (`pain.009`).
+    pub(crate) fn mandate(&self, view: &MandateRequestView) -> Result<String, ViewError> {
+        self.envelope(&view.message_id, view.created_at, &view.message()?)
+    }
+
+    /// The debtor's word on a mandate (`pain.012`): yes, or an ISO reason. The question is named as it was found in the inbox.
+    pub(crate) fn mandate_answer(
+        &self,
+        mandate: [u8; 16],
+        question: &(String, String),
+        refused: Option<&str>,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = MandateAnswerView {
+            message_id: id.clone(),
+            created_at: now,
+            sender: self.own.clone(),
+            original_message_id: question.0.clone(),
+            original_message_name: question.1.clone(),
+            mandate,
+            accepted: refused.is_none(),
+            reason: refused.map(str::to_owned),
+            information: None,
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// What shall be otherwise in a mandate (`pain.010`).
+    pub(crate) fn mandate_change(&self, mandate: [u8; 16], change: MandateChange, now: EpochNanos) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = MandateAmendmentView { message_id: id.clone(), created_at: now, sender: self.own.clone(), mandate, change };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// The end of a mandate (`pain.011`).
+    pub(crate) fn mandate_end(&self, mandate: [u8; 16], reason: &str, now: EpochNanos) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = MandateCancellationView {
+            message_id: id.clone(),
+            created_at: now,
+            sender: self.own.clone(),
+            mandate,
+            reason: reason.to_owned(),
+        };
+        self.envelope(&id, now, &view.message()?)
+    }
+
+    /// A collection (`pacs.003`).
+    pub(crate) fn collection(&self, view: &CollectionView) -> Result<String, ViewError> {
+        self.envelope(&view.message_id, view.created_at, &view.message()?)
+    }
+
+    /// A collection that is not paid (`pacs.002` about a `pacs.003`).
+    pub(crate) fn collection_refusal(
+        &self,
+        collection: &CollectionView,
+        reason: &str,
+        now: EpochNanos,
+    ) -> Result<String, ViewError> {
+        let id = self.fresh_id();
+        let view = StatusReportView {
+            original_message_id: Some(collection.message_id.clone()),
+            original_message_name: Some(MessageType::Pacs00300108.id().to_owned()),
+            original_end_to_end_id: Some(collection.end_to_end_id.clone()),
+            reason: Some(reason.to_owned()),
+            instructing_agent: Some(self.own.clone()),
+            instructed_agent: Some(self.centre.clone()),
+            ..StatusReportView::new(&id, now, collection.uetr, TransactionStatus::Rejected)
         };
         self.envelope(&id, now, &view.message()?)
     }

@@ -100,6 +100,7 @@ impl Inner {
             },
             quote,
             request: None,
+            collection: None,
             fixed_credit: order.fixed == FixedSide::Credit,
             purpose: order.purpose,
             note: order.note,

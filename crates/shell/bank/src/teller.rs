@@ -1,12 +1,14 @@
 //! A bank at work without pages: books, link and engine, and a desk where customers are served.
 
 use crate::asking::{Asked, TypedRequest};
+use crate::books::mandates::{Collection, Mandate};
 use crate::books::records::Outgoing;
 use crate::books::{Books, BooksError, BooksReport, OutgoingReturn};
 use crate::config::BankConfig;
 use crate::engine;
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
+use crate::mandates::{MandateDecision, TypedCollection, TypedMandate};
 use crate::order::TypedOrder;
 use crate::service::ServiceError;
 use banklink::{Link, LinkState};
@@ -99,6 +101,31 @@ impl Desk {
     /// Asks somebody at another bank to pay a customer of this one.
     pub async fn ask_to_pay(&self, sign_in: &str, typed: &TypedRequest) -> Result<Asked, ServiceError> {
         self.0.ask_to_pay(sign_in, typed).await
+    }
+
+    /// Asks somebody at another bank for a mandate.
+    pub async fn ask_mandate(&self, sign_in: &str, typed: &TypedMandate) -> Result<Mandate, ServiceError> {
+        self.0.ask_mandate(sign_in, typed).await
+    }
+
+    /// What a customer decides about a mandate.
+    pub async fn decide_mandate(&self, sign_in: &str, uetr: &str, decision: MandateDecision) -> Result<Mandate, ServiceError> {
+        self.0.decide_mandate(sign_in, uetr, decision).await
+    }
+
+    /// A customer's mandate.
+    pub async fn mandate(&self, sign_in: &str, uetr: &str) -> Result<Mandate, ServiceError> {
+        self.0.mandate(sign_in, uetr).await
+    }
+
+    /// Collects under a mandate.
+    pub async fn collect(&self, sign_in: &str, mandate: &str, typed: &TypedCollection) -> Result<Collection, ServiceError> {
+        self.0.collect(sign_in, mandate, typed).await
+    }
+
+    /// A collection of a customer's mandate.
+    pub async fn collection(&self, sign_in: &str, uetr: &str) -> Result<Collection, ServiceError> {
+        self.0.collection(sign_in, uetr).await
     }
 
     /// A customer's payment out.

@@ -59,6 +59,7 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         payee,
         quote: None,
         request: None,
+        collection: None,
         purpose: "GDDS".to_owned(),
         note: String::new(),
         fixed_credit: false,

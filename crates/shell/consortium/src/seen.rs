@@ -7,7 +7,7 @@
 
 use crate::block::Block;
 use crate::command_id::CommandId;
-use clearing::Command;
+use clearing::{Command, MandateStep, MatterStep};
 use std::collections::{HashSet, VecDeque};
 
 /// Blocks whose commands are all remembered.
@@ -59,6 +59,8 @@ impl Seen {
 /// Whether applying it twice is told by the state.
 fn state_recognises(command: &Command) -> bool {
     match command {
+        // One that comes again behind its opposite would suspend or resume again.
+        Command::Matter(MatterStep::Mandate(MandateStep::Suspend { .. })) => false,
         Command::OpenLedger(_)
         | Command::Fund(_)
         | Command::Pay(_)

@@ -151,7 +151,12 @@ pub(crate) fn read_reply(door: &Door, asked: &Participant, id: &str, message: &[
         | Taken::Cancellation(_)
         | Taken::Request(_)
         | Taken::RequestReply(_)
-        | Taken::RequestWithdrawal(_) => Err("it is no answer"),
+        | Taken::RequestWithdrawal(_)
+        | Taken::Mandate(_)
+        | Taken::MandateAmendment(_)
+        | Taken::MandateReply(_)
+        | Taken::Pulled(_)
+        | Taken::CollectionRefusal(_) => Err("it is no answer"),
     }
 }
 

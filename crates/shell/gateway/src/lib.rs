@@ -39,6 +39,7 @@ mod interbank;
 mod items;
 mod limits;
 mod lists;
+mod mandates;
 mod messages;
 mod notices;
 mod openapi;

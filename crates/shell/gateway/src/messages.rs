@@ -15,6 +15,7 @@ use crate::enquiries;
 use crate::forgotten;
 use crate::http::{Answer, XML, empty};
 use crate::interbank;
+use crate::mandates;
 use crate::notices;
 use crate::payee;
 use crate::reads::{is_party, own_waiting};
@@ -63,6 +64,11 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::Request(asked) => requests::ask(door, request, &asked, permit).await,
         Taken::RequestReply(reply) => requests::reply(door, request, &reply, permit).await,
         Taken::RequestWithdrawal(withdrawal) => requests::withdraw(door, request, &withdrawal, permit).await,
+        Taken::Mandate(asked) => mandates::ask(door, request, &asked, permit).await,
+        Taken::MandateAmendment(amendment) => mandates::amend(door, request, &amendment, permit).await,
+        Taken::MandateReply(reply) => mandates::reply(door, request, &reply, permit).await,
+        Taken::Pulled(pulled) => mandates::collect(door, request, &pulled, permit).await,
+        Taken::CollectionRefusal(refusal) => mandates::refuse(door, request, &refusal, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
         Taken::Interbank(sent) => interbank::take(door, request, &sent, permit).await,
@@ -77,7 +83,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 /// What a message is for, now that it has been read.
 fn class(taken: &Taken) -> Class {
     match taken {
-        Taken::Payment(_) | Taken::Request(_) => Class::Payment,
+        Taken::Payment(_) | Taken::Request(_) | Taken::Mandate(_) | Taken::Pulled(_) => Class::Payment,
         Taken::Report(_)
         | Taken::PayeeAnswer(_)
         | Taken::Presence(..)
@@ -88,7 +94,10 @@ fn class(taken: &Taken) -> Class {
         | Taken::Return(_)
         | Taken::CancellationAnswer(_)
         | Taken::RequestReply(_)
-        | Taken::RequestWithdrawal(_) => Class::Answer,
+        | Taken::RequestWithdrawal(_)
+        | Taken::MandateAmendment(_)
+        | Taken::MandateReply(_)
+        | Taken::CollectionRefusal(_) => Class::Answer,
         Taken::StatusRequest(_) | Taken::StatementRequest(_) | Taken::AccountQuery(_) | Taken::PaymentQuery(_) => Class::Poll,
         Taken::PayeeCheck(_) => Class::Quote,
     }

@@ -7,6 +7,7 @@
 use crate::auth::{body_of_vault, key_owner};
 use crate::cancellations;
 use crate::interbank;
+use crate::mandates;
 use crate::messages::{credited_command, payment_command, posting_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
@@ -300,6 +301,27 @@ fn message_command(
             Ok(requests::reply_command(&reply, sender.id))
         }
         (Command::Matter(_), Taken::RequestWithdrawal(withdrawal)) => Ok(requests::withdraw_command(&withdrawal, sender.id)),
+        (Command::Matter(_), Taken::Mandate(asked)) => {
+            if asked.creditor_agent != sender.bic {
+                return Err("the mandate is of another creditor agent");
+            }
+            let debtor_agent = known.by_bic(asked.debtor_agent).ok_or("the debtor agent is not known")?;
+            Ok(mandates::ask_command(&asked, sender.id, debtor_agent.id, content))
+        }
+        (Command::Matter(_), Taken::MandateAmendment(amendment)) if amendment.sender == sender.bic => {
+            Ok(mandates::amend_command(&amendment, sender.id, content))
+        }
+        (Command::Matter(_), Taken::MandateReply(reply)) if reply.sender == sender.bic => {
+            Ok(mandates::reply_command(&reply, sender.id))
+        }
+        (Command::Matter(_), Taken::Pulled(pulled)) => {
+            if pulled.creditor_agent != sender.bic {
+                return Err("the collection is of another creditor agent");
+            }
+            let debtor_agent = known.by_bic(pulled.debtor_agent).ok_or("the debtor agent is not known")?;
+            Ok(mandates::collect_command(&pulled, sender.id, debtor_agent.id, content))
+        }
+        (Command::Matter(_), Taken::CollectionRefusal(refusal)) => Ok(mandates::refuse_command(&refusal, sender.id)),
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
         (_, _) => Err("the message is of another kind"),
     }

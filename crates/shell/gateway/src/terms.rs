@@ -17,7 +17,11 @@ pub(crate) fn terms_of(payment: &Payment, persons: &HashKey) -> Terms {
         execute_at: view.execute_from.map(Time),
         pair: pair(payment, persons),
         new_payee: view.new_payee,
-        basis: view.request.map_or(Basis::Plain, |request| Basis::Request(Uetr(request))),
+        basis: match (view.request, view.collection) {
+            (Some(request), _) => Basis::Request(Uetr(request)),
+            (None, Some(collection)) => Basis::Collection(Uetr(collection)),
+            (None, None) => Basis::Plain,
+        },
     }
 }
 

@@ -51,6 +51,16 @@ pub enum Carried<'a> {
     RequestReport(&'a CreditorPaymentActivationRequestStatusReportV07),
     /// `camt.055`: takes such a request back.
     RequestWithdrawal(&'a CustomerPaymentCancellationRequestV08),
+    /// `pain.009`: asks for a mandate.
+    MandateRequest(&'a MandateInitiationRequestV06),
+    /// `pain.010`: changes one.
+    MandateAmendment(&'a MandateAmendmentRequestV06),
+    /// `pain.011`: ends one.
+    MandateCancellation(&'a MandateCancellationRequestV06),
+    /// `pain.012`: whether it was agreed to.
+    MandateAnswer(&'a MandateAcceptanceReportV06),
+    /// `pacs.003`: collects under one.
+    DirectDebit(&'a FIToFICustomerDirectDebitV08),
     /// `head.001`: stands before a document.
     Header(&'a BusinessApplicationHeaderV02),
     /// A message of other schemes: judged as a file, not carried from bank to bank.
@@ -83,17 +93,17 @@ impl Message {
             Self::Pain01300107(it) => Carried::PaymentRequest(&it.cdtr_pmt_actvtn_req),
             Self::Pain01400107(it) => Carried::RequestReport(&it.cdtr_pmt_actvtn_req_sts_rpt),
             Self::Camt05500108(it) => Carried::RequestWithdrawal(&it.cstmr_pmt_cxl_req),
+            Self::Pain00900106(it) => Carried::MandateRequest(&it.mndt_initn_req),
+            Self::Pain01000106(it) => Carried::MandateAmendment(&it.mndt_amdmnt_req),
+            Self::Pain01100106(it) => Carried::MandateCancellation(&it.mndt_cxl_req),
+            Self::Pain01200106(it) => Carried::MandateAnswer(&it.mndt_accptnc_rpt),
+            Self::Pacs00300108(it) => Carried::DirectDebit(&it.fi_to_fi_cstmr_drct_dbt),
             Self::Admi00600101(_)
             | Self::Admi00700101(_)
             | Self::Admi01100101(_)
-            | Self::Pacs00300108(_)
             | Self::Pacs01000103(_)
             | Self::Pain00100109(_)
-            | Self::Pain00200110(_)
-            | Self::Pain00900106(_)
-            | Self::Pain01000106(_)
-            | Self::Pain01100106(_)
-            | Self::Pain01200106(_) => Carried::Elsewhere(self.message_type()),
+            | Self::Pain00200110(_) => Carried::Elsewhere(self.message_type()),
         }
     }
 }

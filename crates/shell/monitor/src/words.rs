@@ -170,6 +170,10 @@ words! {
     WhySponsorNotSending: "The debtor agent's sponsor does not send payments", "付款行的代理行不發出付款", "付款行的代理行不发出付款";
     WhySponsorNotReceiving: "The creditor agent's sponsor does not receive payments", "收款行的代理行不接收付款", "收款行的代理行不接收付款";
     WhySponsorshipEnding: "The sponsorship of an agent is ending", "一方的代理安排即將終止", "一方的代理安排即将终止";
+    WhyCollectionNotOpen: "The collection is unknown, refused or expired", "扣款要求不存在、已被拒絕或已過期", "扣款请求不存在、已被拒绝或已过期";
+    WhyCollectionPaid: "The collection is paid already", "扣款要求已付", "扣款请求已付";
+    WhyMandateNotActive: "The mandate was suspended or has ended", "付款授權已暫停或終止", "付款授权已暂停或终止";
+    WhyCollectionDiffers: "Not what the collection says", "與扣款要求不符", "与扣款请求不符";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -261,6 +265,10 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::SponsorNotSending => Word::WhySponsorNotSending,
         Rejection::SponsorNotReceiving => Word::WhySponsorNotReceiving,
         Rejection::SponsorshipEnding => Word::WhySponsorshipEnding,
+        Rejection::CollectionNotOpen => Word::WhyCollectionNotOpen,
+        Rejection::CollectionPaid => Word::WhyCollectionPaid,
+        Rejection::MandateNotActive => Word::WhyMandateNotActive,
+        Rejection::CollectionDiffers => Word::WhyCollectionDiffers,
     }
 }
 

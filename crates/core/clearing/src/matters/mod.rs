@@ -6,6 +6,8 @@
 //!
 //! ```text
 //! request to pay   pain.013 ─▶ pain.014 ─▶ pacs.008 made on it          requests.rs
+//! mandate          pain.009 ─▶ pain.012, later pain.010, pain.011       mandates.rs, caps.rs
+//! collection       pacs.003 under a mandate ─▶ pacs.008 made on it      collections.rs
 //! ```
 //!
 //! The chain keeps identifiers, agents, amounts, times and a hash of the message that opened it; names and accounts stay in the
@@ -16,8 +18,17 @@
 //! end, so the table is full only while so many are open or young. A block ends and forgets at most
 //! [`Clearing::MATTERS_DUE_MAX`] of each by the clock; the next one goes on.
 
+mod caps;
+mod codec;
+mod collections;
+mod mandate_laws;
+mod mandates;
 mod requests;
 
+pub use caps::{MandatePeriod, MandateTerms, MandateUse, PeriodKey};
+pub use collections::{Collect, CollectionEvent, CollectionState, CollectionStep, CollectionView};
+pub(crate) use mandate_laws::mdt_01_told;
+pub use mandates::{AskMandate, MandateAnswer, MandateEvent, MandateState, MandateStep, MandateView};
 pub use requests::{AskToPay, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView, Settlement};
 
 use crate::codec::{put_u32, take, take_u32};
@@ -35,6 +46,8 @@ pub enum Basis {
     Plain,
     /// A request to pay, which it settles.
     Request(Uetr),
+    /// A collection under a mandate, which it settles.
+    Collection(Uetr),
 }
 
 /// One step of a matter, as asked of the centre.
@@ -42,6 +55,10 @@ pub enum Basis {
 pub enum MatterStep {
     /// Of a request to pay.
     Request(RequestStep),
+    /// Of a mandate.
+    Mandate(MandateStep),
+    /// Of a collection.
+    Collection(CollectionStep),
 }
 
 /// A matter as it stands.
@@ -49,6 +66,10 @@ pub enum MatterStep {
 pub enum MatterView {
     /// A request to pay.
     Request(RequestView),
+    /// A mandate.
+    Mandate(MandateView),
+    /// A collection.
+    Collection(CollectionView),
 }
 
 /// A place of a matter in somebody's inbox.
@@ -67,13 +88,17 @@ impl MatterView {
     pub const fn uetr(&self) -> Uetr {
         match self {
             Self::Request(view) => view.uetr,
+            Self::Mandate(view) => view.uetr,
+            Self::Collection(view) => view.uetr,
         }
     }
 
-    /// Hash of the message that opened it.
+    /// Hash of the last message that asks the debtor agent: that opened it, or asked for other caps.
     pub const fn content(&self) -> ContentHash {
         match self {
             Self::Request(view) => view.content,
+            Self::Mandate(view) => view.content,
+            Self::Collection(view) => view.content,
         }
     }
 
@@ -81,6 +106,8 @@ impl MatterView {
     pub const fn agents(&self) -> [ParticipantId; 2] {
         match self {
             Self::Request(view) => [view.creditor_agent, view.debtor_agent],
+            Self::Mandate(view) => [view.creditor_agent, view.debtor_agent],
+            Self::Collection(view) => [view.creditor_agent, view.debtor_agent],
         }
     }
 
@@ -88,6 +115,8 @@ impl MatterView {
     pub fn told(&self) -> Vec<MatterTold> {
         match self {
             Self::Request(view) => view.told_to(),
+            Self::Mandate(view) => view.told_to(),
+            Self::Collection(view) => view.told_to(),
         }
     }
 
@@ -95,13 +124,26 @@ impl MatterView {
     pub const fn ended_at(&self) -> Option<Time> {
         match self {
             Self::Request(view) => view.ended_at,
+            Self::Mandate(view) => view.ended_at,
+            Self::Collection(view) => view.ended_at,
         }
     }
 
     /// When the clock ends it; `None` when it has ended, or while a payment decides.
-    const fn expires_at(&self) -> Option<Time> {
+    fn expires_at(&self) -> Option<Time> {
         match self {
             Self::Request(view) => view.clock(),
+            Self::Mandate(view) => view.clock(),
+            Self::Collection(view) => view.clock(),
+        }
+    }
+
+    /// The creditor agent that a mandate or collection counts for.
+    const fn pulled_by(&self) -> Option<ParticipantId> {
+        match self {
+            Self::Request(_) => None,
+            Self::Mandate(view) => Some(view.creditor_agent),
+            Self::Collection(view) => Some(view.creditor_agent),
         }
     }
 }
@@ -116,14 +158,25 @@ pub(crate) struct Matters {
     expiries: BTreeSet<(Time, Uetr)>,
     /// When those that ended did.
     ended: BTreeSet<(Time, Uetr)>,
+    /// Mandates and collections by creditor agent.
+    pulled_by: BTreeMap<ParticipantId, u32>,
 }
 
 impl Matters {
     /// Enters one, or as it stands now.
     fn put(&mut self, view: MatterView) {
         let uetr = view.uetr();
-        if let Some(at) = self.by_uetr.insert(uetr, view).and_then(|before| before.expires_at()) {
-            self.expiries.remove(&(at, uetr));
+        match self.by_uetr.insert(uetr, view) {
+            Some(before) => {
+                before.expires_at().inspect(|at| {
+                    self.expiries.remove(&(*at, uetr));
+                });
+            }
+            None => {
+                if let Some(agent) = view.pulled_by() {
+                    *self.pulled_by.entry(agent).or_default() += 1;
+                }
+            }
         }
         if let Some(at) = view.expires_at() {
             self.expiries.insert((at, uetr));
@@ -131,6 +184,21 @@ impl Matters {
         if let Some(at) = view.ended_at() {
             self.ended.insert((at, uetr));
         }
+    }
+
+    fn remove(&mut self, uetr: Uetr) {
+        let Some(agent) = self.by_uetr.remove(&uetr).and_then(|view| view.pulled_by()) else { return };
+        if let Some(count) = self.pulled_by.get_mut(&agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.pulled_by.remove(&agent);
+            }
+        }
+    }
+
+    /// Mandates and collections of a creditor agent.
+    fn pulled_by(&self, agent: ParticipantId) -> u32 {
+        self.pulled_by.get(&agent).copied().unwrap_or(0)
     }
 }
 
@@ -156,6 +224,8 @@ impl Clearing {
     pub(crate) fn step_matter(&mut self, step: &MatterStep) -> Result<Outcome, Refusal> {
         match step {
             MatterStep::Request(step) => self.step_request(step),
+            MatterStep::Mandate(step) => self.step_mandate(step),
+            MatterStep::Collection(step) => self.step_collection(step),
         }
     }
 
@@ -169,7 +239,11 @@ impl Clearing {
 
     /// Enters a matter as it stands now, and tells it.
     fn put_matter(&mut self, view: MatterView) {
-        self.delta.push(70);
+        self.delta.push(match view {
+            MatterView::Request(_) => 70,
+            MatterView::Mandate(_) => 65,
+            MatterView::Collection(_) => 66,
+        });
         self.delta.extend_from_slice(&view.uetr().0);
         encode_view(&view, &mut self.delta);
         self.matters.put(view);
@@ -190,6 +264,11 @@ impl Clearing {
                 let payment = self.view(index);
                 self.request_payment_held(uetr, &payment);
             }
+            Basis::Collection(uetr) => {
+                self.matters.by_payment.insert(index, uetr);
+                let payment = self.view(index);
+                self.collection_payment_held(uetr, &payment);
+            }
         }
     }
 
@@ -204,7 +283,10 @@ impl Clearing {
             Some(MatterView::Request(request)) => {
                 self.request_payment_ended(request, payment.state == PaymentState::Settled);
             }
-            None => unreachable!("a matter with a payment under way is kept"),
+            Some(MatterView::Collection(collection)) => {
+                self.collection_payment_ended(collection, payment.state == PaymentState::Settled);
+            }
+            Some(MatterView::Mandate(_)) | None => unreachable!("a matter with a payment under way is kept, and no mandate"),
         }
     }
 
@@ -217,6 +299,8 @@ impl Clearing {
             }
             match self.matters.by_uetr[&uetr] {
                 MatterView::Request(request) => self.expire_request(request),
+                MatterView::Mandate(mandate) => self.expire_mandate(mandate),
+                MatterView::Collection(collection) => self.expire_collection(collection),
             }
         }
     }
@@ -234,7 +318,7 @@ impl Clearing {
                 break;
             }
             self.matters.ended.pop_first();
-            self.matters.by_uetr.remove(&uetr);
+            self.matters.remove(uetr);
             forgotten.push(uetr);
         }
         forgotten
@@ -274,7 +358,8 @@ impl Clearing {
             let uetr = Uetr(take(bytes)?);
             let in_order = self.matters.by_payment.last_key_value().is_none_or(|(last, _)| *last < index);
             let is_open = self.payments.get(index).is_some_and(crate::payment::Payment::is_open);
-            if !in_order || !is_open || !self.matters.by_uetr.contains_key(&uetr) {
+            let takes = self.matters.by_uetr.get(&uetr).is_some_and(|view| !matches!(view, MatterView::Mandate(_)));
+            if !in_order || !is_open || !takes {
                 return Err(DecodeError::Unknown("payment made on a matter"));
             }
             self.matters.by_payment.insert(index, uetr);
@@ -285,7 +370,9 @@ impl Clearing {
     fn decode_view(&self, uetr: Uetr, bytes: &mut &[u8]) -> Result<MatterView, DecodeError> {
         Ok(match take(bytes)? {
             [0] => MatterView::Request(self.decode_request(uetr, bytes)?),
-            [1..=255] => return Err(DecodeError::Unknown("matter")),
+            [65] => MatterView::Mandate(self.decode_mandate(uetr, bytes)?),
+            [66] => MatterView::Collection(self.decode_collection(uetr, bytes)?),
+            [1..=64 | 67..=255] => return Err(DecodeError::Unknown("matter")),
         })
     }
 }
@@ -296,6 +383,14 @@ fn encode_view(view: &MatterView, out: &mut Vec<u8>) {
         MatterView::Request(request) => {
             out.push(0);
             request.encode(out);
+        }
+        MatterView::Mandate(mandate) => {
+            out.push(65);
+            mandate.encode(out);
+        }
+        MatterView::Collection(collection) => {
+            out.push(66);
+            collection.encode(out);
         }
     }
 }
@@ -309,13 +404,18 @@ impl Basis {
                 out.push(1);
                 out.extend_from_slice(&uetr.0);
             }
+            Self::Collection(uetr) => {
+                out.push(69);
+                out.extend_from_slice(&uetr.0);
+            }
         }
     }
 
     pub(crate) fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         Ok(match take(bytes)? {
             [1] => Self::Request(Uetr(take(bytes)?)),
-            [0] | [2..=255] => return Err(DecodeError::Unknown("basis of a payment")),
+            [69] => Self::Collection(Uetr(take(bytes)?)),
+            [0 | 2..=68 | 70..=255] => return Err(DecodeError::Unknown("basis of a payment")),
         })
     }
 }
@@ -325,14 +425,17 @@ impl MatterStep {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Request(step) => step.encode(out),
+            Self::Mandate(step) => step.encode(out),
+            Self::Collection(step) => step.encode(out),
         }
     }
 
     /// Reads what follows the tag.
     pub(crate) fn decode(tag: u8, bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         Ok(match tag {
+            65..=69 => codec::decode_step(tag, bytes)?,
             71..=73 => Self::Request(RequestStep::decode(tag, bytes)?),
-            0..=70 | 74..=255 => return Err(DecodeError::Unknown("step")),
+            0..=64 | 70 | 74..=255 => return Err(DecodeError::Unknown("step")),
         })
     }
 
@@ -340,6 +443,8 @@ impl MatterStep {
     pub const fn sender(&self) -> ParticipantId {
         match self {
             Self::Request(step) => step.sender(),
+            Self::Mandate(step) => step.sender(),
+            Self::Collection(step) => step.sender(),
         }
     }
 
@@ -347,14 +452,18 @@ impl MatterStep {
     pub const fn uetr(&self) -> Uetr {
         match self {
             Self::Request(step) => step.uetr(),
+            Self::Mandate(step) => step.uetr(),
+            Self::Collection(step) => step.uetr(),
         }
     }
 
-    /// Hash of the message, if the step carries it: it opens a matter.
+    /// Hash of the message, if the step carries it: it opens a matter, or asks for other caps.
     pub const fn content(&self) -> Option<ContentHash> {
         match self {
             Self::Request(RequestStep::Ask(ask)) => Some(ask.content),
             Self::Request(RequestStep::Answer { .. } | RequestStep::Withdraw { .. }) => None,
+            Self::Mandate(step) => step.content(),
+            Self::Collection(step) => step.content(),
         }
     }
 }

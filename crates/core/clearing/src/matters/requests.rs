@@ -365,7 +365,7 @@ impl Clearing {
     fn request(&self, uetr: Uetr) -> Result<RequestView, Refusal> {
         match self.matter(uetr) {
             Some(MatterView::Request(request)) => Ok(request),
-            None => Err(Refusal::UnknownMatter),
+            Some(MatterView::Mandate(_) | MatterView::Collection(_)) | None => Err(Refusal::UnknownMatter),
         }
     }
 
@@ -480,7 +480,7 @@ impl Clearing {
         if view.state.is_final() == view.ended_at.is_some() { Ok(view) } else { Err(DecodeError::Unknown("end of a request")) }
     }
 
-    fn take_amount(&self, bytes: &mut &[u8]) -> Result<Amount, DecodeError> {
+    pub(super) fn take_amount(&self, bytes: &mut &[u8]) -> Result<Amount, DecodeError> {
         let (minor, code) = (MinorUnits(take_u64(bytes)?), take_code(bytes)?);
         let ledger = self.ledger_of(code).ok_or(DecodeError::Unknown("currency"))?;
         Ok(Amount { minor, currency: self.currency(ledger) })
@@ -492,7 +492,7 @@ fn take_state(bytes: &mut &[u8]) -> Result<RequestState, DecodeError> {
     RequestState::ALL.get(usize::from(number)).copied().ok_or(DecodeError::Unknown("state of a request"))
 }
 
-fn put_amount(out: &mut Vec<u8>, amount: Amount) {
+pub(super) fn put_amount(out: &mut Vec<u8>, amount: Amount) {
     put_u64(out, amount.minor.0);
     out.extend_from_slice(&amount.currency.code.bytes());
 }

@@ -65,15 +65,21 @@ impl Hours {
 /// Set in the number of a year.
 pub(super) const YEAR: u32 = 1 << 31;
 
-/// Gregorian year of a day counted from 1970-01-01: shifted to years that begin in March, so that the leap day comes last.
+/// Gregorian year of a day counted from 1970-01-01.
 pub(super) fn year_of(day: u32) -> u32 {
+    month_of(day) / 12
+}
+
+/// Months since the year 0 of a day counted from 1970-01-01: shifted to years that begin in March, so that the leap day comes last.
+pub(crate) fn month_of(day: u32) -> u32 {
     let days = u64::from(day) + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let begins_before_march = u64::from(day_of_year >= 306);
-    (era * 400 + year_of_era + begins_before_march) as u32
+    // March is 0; the months from March on have 31, 30, 31, 30, 31 days, twice, and then 31 and the rest.
+    let month = (5 * day_of_year + 2) / 153;
+    ((era * 400 + year_of_era) * 12 + month + 2) as u32
 }
 
 #[cfg(test)]
@@ -91,6 +97,26 @@ mod tests {
             assert_eq!(year_of(day), year);
             if day > 0 {
                 assert_eq!(year_of(day - 1), year - 1);
+            }
+        }
+    }
+
+    #[test]
+    fn months_begin_on_their_first() {
+        // Days since 1970 of the first of a month: 2024 is a leap year.
+        for (year, month, day) in [
+            (1970, 1, 0),
+            (1970, 2, 31),
+            (1970, 3, 59),
+            (2024, 2, 19_754),
+            (2024, 3, 19_783),
+            (2026, 1, 20_454),
+            (2026, 3, 20_513),
+            (2026, 12, 20_788),
+        ] {
+            assert_eq!(month_of(day), year * 12 + month - 1, "{year}-{month}");
+            if day > 0 {
+                assert_eq!(month_of(day - 1), year * 12 + month - 2, "the day before {year}-{month}");
             }
         }
     }

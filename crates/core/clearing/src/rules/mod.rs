@@ -19,6 +19,7 @@ mod check;
 mod codec;
 mod quota;
 
+pub(crate) use calendar::month_of;
 pub(crate) use check::Ruled;
 pub use check::{Question, WhatIf};
 pub(crate) use codec::{decode_hours, encode_hours};

@@ -8,6 +8,7 @@
 //! request R1                                              => paid by P1 100.00 HKD
 //! ```
 
+use super::mandates::{collection_words, mandate_words};
 use clearing::{
     AskToPay, Command, ContentHash, IsoReason, MatterStep, MatterView, ParticipantId, RequestAnswer, RequestState, RequestStep,
     Time, Uetr,
@@ -66,5 +67,7 @@ pub fn words(matter: &MatterView) -> String {
                 format!("{verb} by {} {:?}", name.collect::<String>(), settlement.credit)
             }
         },
+        MatterView::Mandate(mandate) => mandate_words(mandate),
+        MatterView::Collection(collection) => collection_words(collection),
     }
 }

@@ -107,6 +107,12 @@ fn period(text: &str) -> Result<Period, String> {
     }
 }
 
+fn uetr(name: &str) -> Uetr {
+    let mut uetr = [0; 16];
+    uetr[..name.len()].copy_from_slice(name.as_bytes());
+    Uetr(uetr)
+}
+
 /// What a payment's line says to the rulebook.
 pub fn terms(rest: &[&str]) -> Terms {
     let kind = |word| option(rest, word).map_or(PartyKind::Person, party);
@@ -118,11 +124,11 @@ pub fn terms(rest: &[&str]) -> Terms {
         execute_at: option(rest, "execute").map(|seconds| Time(seconds.parse::<u64>().unwrap() * SECOND)),
         pair: option(rest, "pair").map(|name| PairKey(key(name))),
         new_payee: rest.contains(&"new-payee"),
-        basis: option(rest, "on").map_or(Basis::Plain, |request| {
-            let mut uetr = [0; 16];
-            uetr[..request.len()].copy_from_slice(request.as_bytes());
-            Basis::Request(Uetr(uetr))
-        }),
+        basis: match (option(rest, "on"), option(rest, "for")) {
+            (Some(request), _) => Basis::Request(uetr(request)),
+            (None, Some(collection)) => Basis::Collection(uetr(collection)),
+            (None, None) => Basis::Plain,
+        },
     }
 }
 

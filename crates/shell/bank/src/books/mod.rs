@@ -24,6 +24,7 @@
 pub mod bulk;
 mod customers;
 mod inbox;
+pub mod mandates;
 mod outgoing;
 mod posting;
 pub mod records;

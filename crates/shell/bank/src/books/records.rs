@@ -240,6 +240,9 @@ pub struct Outgoing {
     /// UETR of the request to pay that it settles.
     #[serde(default)]
     pub request: Option<String>,
+    /// UETR of the collection that it settles.
+    #[serde(default)]
+    pub collection: Option<String>,
     /// Whether the customer fixed what arrives rather than what is paid.
     #[serde(default)]
     pub fixed_credit: bool,

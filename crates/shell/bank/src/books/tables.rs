@@ -40,6 +40,12 @@ pub(crate) const BULK_FILES: Records<u64> = TableDefinition::new("bulk_files");
 pub(crate) const BULK_LINES: Records<(u64, u64)> = TableDefinition::new("bulk_lines");
 /// Numbers of accepted files, by customer and the customer's identification.
 pub(crate) const BULK_IDS: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("bulk_ids");
+/// Mandates, by UETR.
+pub(crate) const MANDATES: Records<&str> = TableDefinition::new("mandates");
+/// UETRs of a customer's mandates, by sign-in name.
+pub(crate) const MANDATES_OF: Records<(&str, &str)> = TableDefinition::new("mandates_of");
+/// Collections under mandates, by UETR.
+pub(crate) const COLLECTIONS: Records<&str> = TableDefinition::new("collections");
 /// What contradicted the books, in words, by number.
 pub(crate) const BREAKS: Records<u64> = TableDefinition::new("breaks");
 
@@ -137,7 +143,7 @@ impl Writer {
         for table in [META, OUTGOING_OPEN] {
             self.0.open_table(table)?;
         }
-        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS] {
+        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS, MANDATES, COLLECTIONS] {
             self.0.open_table(table)?;
         }
         for table in [OUTBOX, BREAKS, BULK_FILES] {
@@ -145,6 +151,7 @@ impl Writer {
         }
         self.0.open_table(ENTRIES)?;
         self.0.open_table(OUTGOING_OF)?;
+        self.0.open_table(MANDATES_OF)?;
         self.0.open_table(BULK_LINES)?;
         self.0.open_table(BULK_IDS)?;
         Ok(())

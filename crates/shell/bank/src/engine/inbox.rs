@@ -3,9 +3,9 @@
 use crate::books::records::Incoming;
 use crate::books::state::IncomingState;
 use crate::books::{Answered, Books, BooksError, InboxEntry, Told};
-use crate::engine::{payee, requests, returns};
+use crate::engine::{mandates, payee, requests, returns};
 use crate::fault::Fault;
-use crate::inner::{Inner, Shared};
+use crate::inner::Shared;
 use crate::messages::{Read, Scheme, read};
 use banklink::{HandlerFailed, InboxHandler, InboxItem};
 use iso20022::MessageType;
@@ -31,6 +31,10 @@ impl InboxHandler for Inbox {
                 Ok(Read::PayeeQuestion(question)) => payee::spawn_answer(inner, *question, fault.clone()),
                 Ok(Read::Requested(request)) => {
                     requests::spawn_answer(inner, *request, fault.clone());
+                    entries.push((item.cursor, None));
+                }
+                Ok(Read::Pulled(collection)) => {
+                    mandates::spawn_pay(inner, *collection, fault.clone());
                     entries.push((item.cursor, None));
                 }
                 Ok(message) => entries.push((item.cursor, Some(message))),
@@ -66,10 +70,14 @@ fn failed(error: BooksError) -> HandlerFailed {
     HandlerFailed(error.to_string())
 }
 
-fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) -> Result<Told, BooksError> {
+fn told(books: &Books, scheme: &Scheme, inner: &Shared, message: Option<Read>) -> Result<Told, BooksError> {
     Ok(match message {
         None => Told::Nothing,
         Some(Read::Asked(payment)) => asked(books, scheme, &inner.fault_for(&payment), &payment)?,
+        Some(Read::Status(status)) if status.original_message_name.as_deref() == Some(MessageType::Pacs00300108.id()) => {
+            mandates::told(books, &status)?;
+            Told::Nothing
+        }
         Some(Read::Status(status)) => status_told(scheme, &status),
         Some(Read::Broadcast(said)) => {
             tracing::warn!(bank = inner.config.bic, event = said.event, text = said.text, "the operators say");
@@ -82,10 +90,28 @@ fn told(books: &Books, scheme: &Scheme, inner: &Inner, message: Option<Read>) ->
             | Read::Rejection(..)
             | Read::RecallAnswer(_)
             | Read::Requested(_)
-            | Read::OwnMoney,
+            | Read::OwnMoney
+            | Read::Pulled(_),
         ) => Told::Nothing,
         Some(Read::Returned(view)) => returns::returned(&view),
         Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault(), &recall)?,
+        // A mandate is booked before the cursor moves: told again, it changes nothing.
+        Some(Read::MandateAsked(view)) => {
+            mandates::asked(books, inner, &view)?;
+            Told::Nothing
+        }
+        Some(Read::MandateAmended(view)) => {
+            mandates::amended(books, inner, &view)?;
+            Told::Nothing
+        }
+        Some(Read::MandateEnded(view)) => {
+            mandates::ended(books, inner, &view)?;
+            Told::Nothing
+        }
+        Some(Read::MandateAnswered(view)) => {
+            mandates::answered(books, inner, &view)?;
+            Told::Nothing
+        }
         Some(Read::RequestStatus(report)) => {
             // The payment that settles a request is booked as every payment is.
             inner.requests.note(&report);

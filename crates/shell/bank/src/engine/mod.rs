@@ -6,12 +6,14 @@
 //! - `payee` answers whose account it is;
 //! - `returns` answers recalls and sends money back;
 //! - `requests` answers requests to pay, and pays them;
+//! - `mandates` keeps mandates, and pays what is collected;
 //! - `rates` publishes standing exchange rates.
 //!
 //! # Not here
 //! Which state follows which (`books::state`), pages (`web`).
 
 mod inbox;
+mod mandates;
 mod outbox;
 mod payee;
 mod payments;

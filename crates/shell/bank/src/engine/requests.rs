@@ -67,12 +67,16 @@ fn judge(request: &PaymentRequestView, found: Option<(Account, Customer)>) -> Re
     Ok((account, customer))
 }
 
-/// Sends the same bytes until the centre took or refused them.
 async fn tell(inner: &Inner, request: &PaymentRequestView, status: RequestStatus, reason: Option<&str>) -> Result<(), String> {
     let xml = inner.scheme.request_answer(request, status, reason, inner.now_ns()).map_err(|error| error.to_string())?;
+    send_until_taken(inner, &xml).await
+}
+
+/// Sends the same bytes until the centre took or refused them.
+pub(super) async fn send_until_taken(inner: &Inner, xml: &str) -> Result<(), String> {
     let mut pause = Pause::new();
     for _ in 0..ATTEMPTS_MAX {
-        match inner.link.send_message(&xml, 0).await {
+        match inner.link.send_message(xml, 0).await {
             Ok(answer) if answer.taken() => return Ok(()),
             Ok(answer) if answer.status >= 500 => pause.wait(None).await,
             Ok(answer) => return Err(format!("the centre answered {}", answer.status)),
@@ -85,11 +89,19 @@ async fn tell(inner: &Inner, request: &PaymentRequestView, status: RequestStatus
 
 async fn pay(inner: &Shared, request: &PaymentRequestView, account: Account, customer: Customer) -> Result<(), String> {
     let payment = outgoing(inner, request, &account, &customer);
+    book_and_send(inner, payment, &customer, &request.end_to_end_id).await
+}
+
+/// Reserves the money and sends, once for one UETR.
+pub(super) async fn book_and_send(
+    inner: &Shared,
+    payment: Outgoing,
+    customer: &Customer,
+    end_to_end_id: &str,
+) -> Result<(), String> {
     let uetr = payment.uetr.clone();
-    let message = inner
-        .scheme
-        .payment(&payment, &customer, Some(&request.end_to_end_id), inner.now_ns())
-        .map_err(|error| error.to_string())?;
+    let message =
+        inner.scheme.payment(&payment, customer, Some(end_to_end_id), inner.now_ns()).map_err(|error| error.to_string())?;
     let (key, now_ms) = (uetr.clone(), inner.now_ms());
     let confirmed = inner.books(move |books| {
         if books.outgoing(&key)?.is_none() {
@@ -126,6 +138,7 @@ fn outgoing(inner: &Inner, request: &PaymentRequestView, account: &Account, cust
         },
         quote: None,
         request: Some(request.uetr_text()),
+        collection: None,
         fixed_credit: false,
         purpose: request.purpose.clone().unwrap_or_else(|| "OTHR".to_owned()),
         note: request.remittance.clone().unwrap_or_default(),
@@ -143,7 +156,7 @@ fn outgoing(inner: &Inner, request: &PaymentRequestView, account: &Account, cust
 }
 
 /// A UETR that follows from the request's and is not it: every bit but those that say that it is one of version 4 is turned.
-fn payment_uetr(request: &[u8; 16]) -> String {
+pub(super) fn payment_uetr(request: &[u8; 16]) -> String {
     let turned = request.map(|byte| !byte);
     let mut uetr = turned;
     uetr[6] = 0x40 | turned[6] & 0x0f;

@@ -99,6 +99,7 @@ async fn content(inner: &Inner, customer: &Customer) -> Result<Markup, ServiceEr
             h1 { (language.welcome()) span.comma { @if language == Language::English { ", " } @else { "，" } }
                 @if holder_zh.is_empty() { (holder.name) } @else { (holder_zh) } }
             a.button.primary href="/pay" { (language.pay_across()) }
+            a.button href="/mandates" { (language.mandates()) }
             @if holder.company { a.button href="/bulk" { (language.bulk_title()) } }
         }
         @for statement in &statements { (account_card(language, &statement.account)) }

@@ -18,6 +18,7 @@ mod bulk;
 mod format;
 mod home;
 mod layout;
+mod mandates;
 mod pay;
 mod progress;
 mod receipt;
@@ -68,6 +69,15 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/api/v1/payments/{uetr}/receipt", get(api::receipt))
         .route("/api/v1/requests", post(api::ask))
         .route("/api/v1/requests/{uetr}", get(api::asked))
+        .route("/mandates", get(mandates::page).post(mandates::ask_from_page))
+        .route("/mandates/{uetr}", get(mandates::mandate_page))
+        .route("/mandates/{uetr}/collect", post(mandates::collect_from_page))
+        .route("/mandates/{uetr}/{decision}", post(mandates::decide_from_page))
+        .route("/api/v1/mandates", get(mandates::list).post(mandates::ask))
+        .route("/api/v1/mandates/{uetr}", get(mandates::mandate))
+        .route("/api/v1/mandates/{uetr}/collections", post(mandates::collect))
+        .route("/api/v1/mandates/{uetr}/{decision}", post(mandates::decide))
+        .route("/api/v1/collections/{uetr}", get(mandates::collection))
         .route("/admin/fault", get(admin::fault).post(admin::set_fault))
         .route("/admin/books", get(admin::books))
         .route("/admin/returns", post(admin::send_back))

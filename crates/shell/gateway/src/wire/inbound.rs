@@ -1,18 +1,20 @@
 //! Reading: schema and header first, then what the gateway needs of each message.
 
 use super::Original;
+use super::mandates::{self, CollectionRefusal, MandateAsked, MandateReply, PulledPayment};
+use crate::mandates::Amendment;
 use crate::refusal::GatewayRefusal;
 use crate::requests::RequestReply;
 use clearing::{AnswerVerdict, Bic, IsoReason, Priority, QuoteId, Refusal, RequestAnswer, Time, Uetr};
 use iso20022::rules::{self, RuleSettings};
 use iso20022::view::{
     AccountQueryView, AccountView, CancellationAnswerView, CancellationRequestView, CreditTransferView, HeaderView,
-    IdentificationReportView, IdentificationRequestView, InterbankTransferView, LiquidityTransferView, PaymentPriority,
-    PaymentQueryView, PaymentRequestView, PaymentReturnView, PresenceNoticeView, ReceiptView, RejectionView, RequestReportView,
-    RequestStatus, RequestWithdrawalView, StatementRequestView, StatusReportView, StatusRequestView, TransactionStatus,
-    ViewError,
+    IdentificationReportView, IdentificationRequestView, InterbankTransferView, LiquidityTransferView, MandateAnswerView,
+    MandateCancellationView, PaymentPriority, PaymentQueryView, PaymentRequestView, PaymentReturnView, PresenceNoticeView,
+    ReceiptView, RejectionView, RequestReportView, RequestStatus, RequestWithdrawalView, StatementRequestView, StatusReportView,
+    StatusRequestView, TransactionStatus, ViewError,
 };
-use iso20022::{BusinessMessage, Carried, Limits, read_business_message};
+use iso20022::{BusinessMessage, Carried, Limits, MessageType, read_business_message};
 use money::Amount;
 use std::sync::Arc;
 
@@ -61,6 +63,16 @@ pub(crate) enum Taken {
     RequestReply(RequestReply),
     /// `camt.055`
     RequestWithdrawal(RequestWithdrawalView),
+    /// `pain.009`
+    Mandate(Box<MandateAsked>),
+    /// `pain.010`
+    MandateAmendment(Box<Amendment>),
+    /// `pain.011`, `pain.012`
+    MandateReply(MandateReply),
+    /// `pacs.003`
+    Pulled(Box<PulledPayment>),
+    /// `pacs.002` about a `pacs.003`
+    CollectionRefusal(CollectionRefusal),
 }
 
 /// A `pain.013` with one request.
@@ -225,11 +237,11 @@ impl Fault {
     }
 
     /// A message of the right schema that the scheme does not use like this.
-    fn of_view(message_id: &str, error: &ViewError) -> Self {
+    pub(super) fn of_view(message_id: &str, error: &ViewError) -> Self {
         Self::new(422, message_id, error.iso_reason(), None, error.to_string())
     }
 
-    fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {
+    pub(super) fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {
         Self::new(refusal.http_status(), message_id, refusal.code(), None, format!("{refusal}: {words}"))
     }
 }
@@ -262,7 +274,7 @@ pub(crate) fn read_back_return(body: &[u8]) -> Option<PaymentReturnView> {
     PaymentReturnView::of(&message.document).ok()
 }
 
-fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
+pub(super) fn read_schema(body: &[u8]) -> Result<(HeaderView, BusinessMessage), Fault> {
     // When it was refused is said by whoever writes the refusal.
     let message = read_business_message(body, LIMITS)
         .map_err(|violation| Fault { http_status: 400, rejection: RejectionView::of_violation(&violation, NOT_PROVIDED, 0) })?;
@@ -285,7 +297,13 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
     let view_error = |error: ViewError| Fault::of_view(id, &error);
     match document.carried() {
         Carried::CreditTransfer(_) => payment(id, message, finding).map(|payment| Taken::Payment(Box::new(payment))),
-        Carried::StatusReport(_) => report(id, StatusReportView::of(document).map_err(view_error)?).map(Taken::Report),
+        Carried::StatusReport(_) => {
+            let view = StatusReportView::of(document).map_err(view_error)?;
+            match view.original_message_name.as_deref() == Some(MessageType::Pacs00300108.id()) {
+                true => mandates::collection_refusal(id, &view).map(Taken::CollectionRefusal),
+                false => report(id, view).map(Taken::Report),
+            }
+        }
         Carried::StatusRequest(_) => {
             let view = StatusRequestView::of(document).map_err(view_error)?;
             Ok(Taken::StatusRequest(Uetr(view.uetr)))
@@ -330,6 +348,17 @@ fn taken(id: &str, message: BusinessMessage, finding: Option<rules::Finding>) ->
             request_reply(id, &RequestReportView::of(document).map_err(view_error)?).map(Taken::RequestReply)
         }
         Carried::RequestWithdrawal(_) => RequestWithdrawalView::of(document).map(Taken::RequestWithdrawal).map_err(view_error),
+        Carried::MandateRequest(_) => mandates::asked(id, message).map(|asked| Taken::Mandate(Box::new(asked))),
+        Carried::MandateAmendment(_) => mandates::amendment(id, message).map(|it| Taken::MandateAmendment(Box::new(it))),
+        Carried::MandateCancellation(_) => {
+            let view = MandateCancellationView::of(document).map_err(view_error)?;
+            mandates::cancellation(id, view).map(Taken::MandateReply)
+        }
+        Carried::MandateAnswer(_) => {
+            let view = MandateAnswerView::of(document).map_err(view_error)?;
+            mandates::answer(id, view).map(Taken::MandateReply)
+        }
+        Carried::DirectDebit(_) => mandates::pulled(id, message).map(|pulled| Taken::Pulled(Box::new(pulled))),
         Carried::Rejection(_) | Carried::Statement(_) | Carried::QueryAnswer(_) | Carried::Header(_) | Carried::Elsewhere(_) => {
             Err(Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, document.message_type().id()))
         }
@@ -415,7 +444,7 @@ fn case_of(id: &str, information: Option<&str>) -> Result<String, Fault> {
 }
 
 /// The four characters of a reject's reason. A reject without one is a reject by nobody's reason.
-fn reason(id: &str, code: Option<&str>) -> Result<IsoReason, Fault> {
+pub(super) fn reason(id: &str, code: Option<&str>) -> Result<IsoReason, Fault> {
     let bytes: Option<[u8; 4]> = code.and_then(|code| code.as_bytes().try_into().ok());
     let known = bytes.filter(|bytes| bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
     known
@@ -423,7 +452,7 @@ fn reason(id: &str, code: Option<&str>) -> Result<IsoReason, Fault> {
         .ok_or_else(|| Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, "a reject needs an ISO reason of four characters"))
 }
 
-fn bic(id: &str, text: &str) -> Result<Bic, Fault> {
+pub(super) fn bic(id: &str, text: &str) -> Result<Bic, Fault> {
     Bic::parse(text).ok_or_else(|| Fault::of_gateway(id, GatewayRefusal::MessageNotTaken, "an agent is not named by its BIC"))
 }
 

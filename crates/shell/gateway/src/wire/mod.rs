@@ -5,6 +5,7 @@
 
 mod inbound;
 mod letters;
+mod mandates;
 mod matters;
 mod outbound;
 mod settlement;
@@ -12,6 +13,10 @@ mod settlement;
 pub(crate) use inbound::{
     Fault, Finding, Interbank, PayeeCheck, PayeeReply, Payment, PaymentRequest, Report, Taken, Unposted, Verdict, read,
     read_payment,
+};
+pub(crate) use mandates::{
+    CollectionRefusal, CollectionStanding, MandateAsked, MandateReply, MandateWord, PulledPayment, collection_report,
+    mandate_refusal,
 };
 pub(crate) use matters::{request_refusal, request_report};
 pub(crate) use outbound::{

@@ -1,7 +1,7 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_back_return, read_payment};
-use super::{letters, matters, settlement};
+use super::{letters, mandates, matters, settlement};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::door::Door;
@@ -112,6 +112,12 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Resul
         Tells::Note(note) => settlement::message(door, reader, note),
         Tells::Matter(told, MatterView::Request(request)) => {
             matters::request_message(door, reader, &inbox_id(reader, item.position), told, request)
+        }
+        Tells::Matter(told, MatterView::Mandate(mandate)) => {
+            mandates::mandate_message(door, reader, &inbox_id(reader, item.position), told, mandate)
+        }
+        Tells::Matter(told, MatterView::Collection(collection)) => {
+            mandates::collection_message(door, reader, &inbox_id(reader, item.position), told, collection)
         }
     })
 }

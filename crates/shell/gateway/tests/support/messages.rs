@@ -22,7 +22,7 @@ pub fn fresh_uetr() -> [u8; 16] {
     uuid::Uuid::new_v4().into_bytes()
 }
 
-fn id() -> String {
+pub fn id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
@@ -30,12 +30,17 @@ fn send(from: &str, message_id: &str, document: &Message) -> Vec<u8> {
     business_message(&HeaderView::new(from, CENTRE, message_id, now_ns()), document).unwrap().into_bytes()
 }
 
-fn party(name: &str, town: &str, country: &str) -> PartyView {
+/// A document in its envelope.
+pub fn enveloped(from: &str, message_id: &str, document: &Message) -> Vec<u8> {
+    send(from, message_id, document)
+}
+
+pub fn party(name: &str, town: &str, country: &str) -> PartyView {
     let address = AddressView { town: Some(town.into()), country: Some(country.into()), ..AddressView::default() };
     PartyView { name: name.into(), address: Some(address), country_of_residence: None, identity: None }
 }
 
-fn account(number: &str) -> AccountView {
+pub fn account(number: &str) -> AccountView {
     AccountView { number: number.into(), is_iban: false, currency: None, alias: None }
 }
 
@@ -65,6 +70,7 @@ pub fn transfer(from: &str, to: &str) -> CreditTransferView {
         exchange_rate: None,
         quote: None,
         request: None,
+        collection: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,

@@ -75,6 +75,11 @@ fn document_id(document: &Message) -> Option<&str> {
         Carried::PaymentRequest(request) => request.grp_hdr.msg_id.as_str(),
         Carried::RequestReport(report) => report.grp_hdr.msg_id.as_str(),
         Carried::RequestWithdrawal(withdrawal) => withdrawal.assgnmt.id.as_str(),
+        Carried::MandateRequest(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::MandateAmendment(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::MandateCancellation(request) => request.grp_hdr.msg_id.as_str(),
+        Carried::MandateAnswer(report) => report.grp_hdr.msg_id.as_str(),
+        Carried::DirectDebit(debit) => debit.grp_hdr.msg_id.as_str(),
         // These have no id of their own, or none that concerns this scheme.
         Carried::Rejection(_)
         | Carried::QueryAnswer(_)
@@ -115,7 +120,14 @@ fn sending_agent(document: &Message) -> Option<String> {
         Carried::NameQuestion(question) => assigner(&question.assgnmt),
         Carried::NameAnswer(answer) => assigner(&answer.assgnmt),
         // Which of the two agents it must be depends on how it is used; the centre's door says.
-        Carried::PaymentRequest(_) | Carried::RequestReport(_) | Carried::RequestWithdrawal(_) => None,
+        Carried::PaymentRequest(_)
+        | Carried::RequestReport(_)
+        | Carried::RequestWithdrawal(_)
+        | Carried::MandateRequest(_)
+        | Carried::MandateAmendment(_)
+        | Carried::MandateCancellation(_)
+        | Carried::MandateAnswer(_)
+        | Carried::DirectDebit(_) => None,
         Carried::Rejection(_)
         | Carried::QueryAnswer(_)
         | Carried::Presence(_)

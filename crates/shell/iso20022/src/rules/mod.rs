@@ -195,6 +195,11 @@ pub fn check(source: &[u8], message: &BusinessMessage, settings: &RuleSettings) 
         | Carried::PaymentRequest(_)
         | Carried::RequestReport(_)
         | Carried::RequestWithdrawal(_)
+        | Carried::MandateRequest(_)
+        | Carried::MandateAmendment(_)
+        | Carried::MandateCancellation(_)
+        | Carried::MandateAnswer(_)
+        | Carried::DirectDebit(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {}
     }

@@ -17,6 +17,8 @@ pub(crate) const QUOTE_PREFIX: &str = "/QUOT/";
 pub(crate) const NEW_PAYEE: &str = "/NEWPAYEE/";
 /// How the request to pay travels that a payment settles, in the same element.
 const REQUEST_PREFIX: &str = "/RTP/";
+/// How the collection travels that a payment settles, in the same element.
+const COLLECTION_PREFIX: &str = "/DDCO/";
 
 /// How urgent a payment is (`PmtTpInf/InstrPrty`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub struct CreditTransferView {
     pub new_payee: bool,
     /// The request to pay it settles: `InstrForNxtAgt/InstrInf` = `/RTP/` and the request's UETR.
     pub request: Option<[u8; 16]>,
+    /// The collection it settles: `/DDCO/` and the collection's UETR, in the same element.
+    pub collection: Option<[u8; 16]>,
     /// `ChrgBr`: `SLEV`, `SHAR` ….
     pub charge_bearer: String,
     /// `ChrgsInf`: how much, and the BIC of whose charge it is.
@@ -127,6 +131,7 @@ impl CreditTransferView {
             quote: quote_of(tx),
             new_payee: is_new_payee(tx),
             request: instructed_id(tx, REQUEST_PREFIX),
+            collection: instructed_id(tx, COLLECTION_PREFIX),
             charge_bearer: tx.chrg_br.code().to_owned(),
             charges: tx.chrgs_inf.iter().map(charge_of).collect::<Result<_, _>>()?,
             instructing_agent: hop(&tx.instg_agt, &transfer.grp_hdr.instg_agt, &debtor_agent),
@@ -219,7 +224,8 @@ impl CreditTransferView {
         tx.cdtr_acct = self.creditor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         let quote = self.quote.iter().map(|id| (QUOTE_PREFIX, id));
         let request = self.request.iter().map(|id| (REQUEST_PREFIX, id));
-        tx.instr_for_nxt_agt = quote.chain(request).map(id_instruction).collect::<Result<_, _>>()?;
+        let collection = self.collection.iter().map(|id| (COLLECTION_PREFIX, id));
+        tx.instr_for_nxt_agt = quote.chain(request).chain(collection).map(id_instruction).collect::<Result<_, _>>()?;
         if self.new_payee {
             let words = Max140Text::new(NEW_PAYEE).named("InstrForNxtAgt")?;
             tx.instr_for_nxt_agt.push(InstructionForNextAgent1 { cd: None, instr_inf: Some(words) });

@@ -15,11 +15,13 @@
 mod account_query;
 mod account_statement;
 mod cancellation;
+mod collection;
 mod credit_transfer;
 mod header;
 mod identification;
 mod interbank;
 mod liquidity;
+mod mandate;
 mod parts;
 mod payment_query;
 mod payment_return;
@@ -32,6 +34,7 @@ mod system_event;
 pub use account_query::{AccountQueryView, AccountReportView, AccountStandingView};
 pub use account_statement::{AccountStatementView, StatementForm, StatementRequestView};
 pub use cancellation::{CancellationAnswerView, CancellationOutcome, CancellationRequestView};
+pub use collection::{CollectionView, forwarded_collection};
 pub(crate) use credit_transfer::quote_of;
 pub use credit_transfer::{CreditTransferView, PaymentPriority, forwarded};
 pub(crate) use header::end_bic;
@@ -39,6 +42,10 @@ pub use header::{HeaderView, business_message, business_message_of};
 pub use identification::{AccountReference, IdentificationReportView, IdentificationRequestView, NameVerdict};
 pub use interbank::InterbankTransferView;
 pub use liquidity::{LiquidityTransferView, ReceiptStatus, ReceiptView};
+pub use mandate::{
+    MandateAmendmentView, MandateAnswerView, MandateCancellationView, MandateCapsView, MandateChange, MandateFrequency,
+    MandateRequestView, forwarded_mandate,
+};
 pub use parts::{AccountView, AddressView, IdentityView, PartyView, bic_11};
 pub use payment_query::{PaymentQueryView, PaymentReportView, PaymentStandingView, QueryStatus};
 pub use payment_return::PaymentReturnView;

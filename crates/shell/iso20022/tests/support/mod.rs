@@ -442,6 +442,7 @@ pub fn credit_transfer() -> CreditTransferView {
         exchange_rate: Some("0.9216".into()),
         quote: Some([7; 16]),
         request: None,
+        collection: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,
