@@ -37,6 +37,7 @@ replayed! {
     bank_input,
     gateway_json,
     inbox_stream,
+    erasures,
 }
 
 #[test]
