@@ -5,7 +5,7 @@
 
 use clearing::{
     AccountPurpose, Applied, Bic, Clearing, Command, EventKind, Fund, FundDirection, IndexSeed, NoteKind, Outcome, ParticipantId,
-    Priority, Refusal, RegisterParticipant, SendTransfer, SentState, SettlementCommand, Time, laws,
+    ParticipantStatus, Priority, Refusal, RegisterParticipant, SendTransfer, SentState, SettlementCommand, Time, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 use std::collections::BTreeMap;
@@ -145,16 +145,38 @@ fn each_settles_once_or_ends_once() {
 fn when_as_many_wait_as_may_no_more_do() {
     let mut clearing = opened();
     let until = Time(100 * SECOND);
-    let most = Clearing::SENT_WAITING_MAX as u64;
+    let most = Clearing::SENT_WAITING_OF_ONE_MAX as u64;
     let commands: Vec<_> = (1..=most).map(|number| send(number, 0, 1, 501, Priority::Normal, until)).collect();
     let applied = clearing.apply_block(Time(2 * SECOND), &commands);
     assert!(applied.outcomes.iter().all(|outcome| *outcome == Outcome::Done));
     assert_eq!(clearing.waiting_transfers().count() as u64, most);
-    let more = [send(most + 1, 2, 3, 1, Priority::High, until), send(1, 0, 1, 501, Priority::Normal, until)];
+    let more = [send(most + 1, 0, 3, 1, Priority::High, until), send(1, 0, 1, 501, Priority::Normal, until)];
     let applied = clearing.apply_block(Time(3 * SECOND), &more);
     assert_eq!(applied.outcomes, [Outcome::Refused(Refusal::Full), Outcome::Done], "what waits is still known");
+    let others = clearing.apply_block(Time(4 * SECOND), &[send(most + 2, 2, 3, 1, Priority::High, until)]);
+    assert_eq!(others.outcomes, [Outcome::Done], "nobody stops the others");
     clearing.apply_block(until, &[]);
     assert_eq!(clearing.waiting_transfers().count(), 0);
-    let applied = clearing.apply_block(until, &[send(most + 1, 2, 3, 1, Priority::High, until.after(1))]);
+    let applied = clearing.apply_block(until, &[send(most + 1, 0, 3, 1, Priority::High, until.after(1))]);
     assert_eq!(applied.outcomes, [Outcome::Done]);
+}
+
+#[test]
+fn who_may_not_any_more_stops_nobody_else() {
+    let mut clearing = opened();
+    let until = Time(100 * SECOND);
+    // Behind what A cannot pay, something for D; between B, C and E a ring.
+    let sends = [
+        send(1, 0, 1, 501, Priority::Normal, until),
+        send(2, 0, 3, 600, Priority::Normal, until),
+        send(3, 1, 2, 900, Priority::Normal, until),
+        send(4, 2, 4, 900, Priority::Normal, until),
+    ];
+    clearing.apply_block(Time(2 * SECOND), &sends);
+    let suspend = Command::SetStatus { participant: ParticipantId(3), status: ParticipantStatus::Suspended };
+    clearing.apply_block(Time(3 * SECOND), &[suspend, send(5, 4, 1, 900, Priority::Normal, until)]);
+    for number in 3..=5 {
+        assert_eq!(clearing.sent_transfer(named(number)).unwrap().1, SentState::Settled, "{number}");
+    }
+    assert_eq!(clearing.sent_transfer(named(1)).unwrap().1, SentState::Waiting);
 }

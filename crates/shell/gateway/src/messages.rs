@@ -83,13 +83,12 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
 /// What a message is for, now that it has been read.
 fn class(taken: &Taken) -> Class {
     match taken {
-        Taken::Payment(_) | Taken::Request(_) | Taken::Mandate(_) | Taken::Pulled(_) => Class::Payment,
+        Taken::Payment(_) | Taken::Interbank(_) | Taken::Request(_) | Taken::Mandate(_) | Taken::Pulled(_) => Class::Payment,
         Taken::Report(_)
         | Taken::PayeeAnswer(_)
         | Taken::Presence(..)
         | Taken::Cancellation(_)
         | Taken::Transfer(_)
-        | Taken::Interbank(_)
         | Taken::Receipt(_)
         | Taken::Return(_)
         | Taken::CancellationAnswer(_)

@@ -107,6 +107,8 @@ pub(crate) struct Interbank {
     expiries: BTreeSet<(Time, Place)>,
     ended: BTreeMap<[u8; 16], Ended>,
     ends: BTreeSet<(Time, [u8; 16])>,
+    /// How many of them are of whom.
+    ended_of: BTreeMap<ParticipantId, usize>,
     /// Number of the next that waits.
     next: u64,
     /// When all were last looked at together.
@@ -137,8 +139,20 @@ impl Interbank {
     }
 
     fn end(&mut self, ended: Ended) {
+        *self.ended_of.entry(ended.sent.from).or_default() += 1;
         self.ended.insert(ended.sent.reference, ended);
         self.ends.insert((ended.at, ended.sent.reference));
+    }
+
+    fn forget(&mut self, at: Time, reference: [u8; 16]) {
+        self.ends.remove(&(at, reference));
+        let Some(ended) = self.ended.remove(&reference) else { return };
+        if let Some(left) = self.ended_of.get_mut(&ended.sent.from) {
+            *left -= 1;
+            if *left == 0 {
+                self.ended_of.remove(&ended.sent.from);
+            }
+        }
     }
 
     fn first_of(&self, account: AccountId) -> Option<Place> {
@@ -155,6 +169,12 @@ impl Clearing {
     pub const SENT_KEPT_NS: u64 = 8 * Self::SENT_WAIT_MAX_NS;
     /// Most names that are remembered: some 100 bytes each.
     pub const SENT_KEPT_MAX: usize = 1_000_000;
+    /// Most transfers of one participant in one currency that wait, so that nobody fills the queue alone.
+    pub const SENT_WAITING_OF_ONE_MAX: usize = 1024;
+    /// Most names of one participant that are remembered.
+    pub const SENT_KEPT_OF_ONE_MAX: usize = 100_000;
+    /// Most names that one block forgets; the next one goes on.
+    pub const SENT_FORGOTTEN_MAX: usize = 4096;
     /// Most transfers of a currency that are looked at together.
     pub const OFFSET_MAX: usize = 4096;
     /// How often that happens while nothing joins.
@@ -196,7 +216,13 @@ impl Clearing {
             return Err(Refusal::DuplicateUetr);
         }
         let interbank = &self.settlement.interbank;
-        if interbank.queue.len() >= Self::SENT_WAITING_MAX || interbank.ended.len() >= Self::SENT_KEPT_MAX {
+        let own = interbank.by_sender.get(&queued.debit).map_or(0, BTreeSet::len);
+        let own_ended = interbank.ended_of.get(&sent.from).copied().unwrap_or(0);
+        if interbank.queue.len() >= Self::SENT_WAITING_MAX
+            || own >= Self::SENT_WAITING_OF_ONE_MAX
+            || interbank.ended.len() >= Self::SENT_KEPT_MAX
+            || own_ended >= Self::SENT_KEPT_OF_ONE_MAX
+        {
             return Err(Refusal::Full);
         }
         let ledger = self.ledger_of(sent.currency).ok_or(Refusal::UnknownCurrency)?;
@@ -254,12 +280,12 @@ impl Clearing {
             self.end_waiting(place, IsoReason(*b"AM04"));
         }
         let interbank = &mut self.settlement.interbank;
-        while let Some(&(at, reference)) = interbank.ends.first() {
-            if at.after(Self::SENT_KEPT_NS) > self.time {
+        for _ in 0..Self::SENT_FORGOTTEN_MAX {
+            let Some(&(at, reference)) = interbank.ends.first().filter(|(at, _)| at.after(Self::SENT_KEPT_NS) <= self.time)
+            else {
                 break;
-            }
-            interbank.ends.pop_first();
-            interbank.ended.remove(&reference);
+            };
+            interbank.forget(at, reference);
         }
     }
 
@@ -357,7 +383,9 @@ impl Clearing {
     fn places_of(&self, ledger: LedgerId) -> Vec<Place> {
         let from = Place { ledger, rank: 0, number: 0 };
         let to = Place { ledger, rank: u8::MAX, number: u64::MAX };
-        self.settlement.interbank.queue.range(from..=to).map(|(place, _)| *place).take(Self::OFFSET_MAX).collect()
+        // Those of a side that may not any more would stop all others with them; their own turn ends them.
+        let may = self.settlement.interbank.queue.range(from..=to).filter(|(_, queued)| self.may_still(&queued.sent));
+        may.map(|(place, _)| *place).take(Self::OFFSET_MAX).collect()
     }
 
     /// Moves the money of all these at once, or of none.
@@ -411,8 +439,18 @@ impl Clearing {
     }
 
     pub(super) fn encode_interbank(&self, out: &mut Vec<u8>) {
-        let Interbank { queue, by_sender: _, by_reference: _, expiries: _, ended, ends: _, next, looked_at, has_changed } =
-            &self.settlement.interbank;
+        let Interbank {
+            queue,
+            by_sender: _,
+            by_reference: _,
+            expiries: _,
+            ended,
+            ends: _,
+            ended_of: _,
+            next,
+            looked_at,
+            has_changed,
+        } = &self.settlement.interbank;
         put_u64(out, *next);
         put_u64(out, looked_at.0);
         out.push(u8::from(*has_changed));
@@ -443,6 +481,10 @@ impl Clearing {
             has_changed: take_bool(bytes)?,
             ..Interbank::default()
         };
+        // Numbers go on for longer than any chain; one that was forged must not wrap.
+        if interbank.next > u64::MAX / 2 {
+            return broken("number of an interbank transfer");
+        }
         for _ in 0..take_u32(bytes)? {
             let (ledger, number) = (LedgerId(take_u16(bytes)?), take_u64(bytes)?);
             let (sent, since) = (SendTransfer::decode(bytes)?, Time(take_u64(bytes)?));
@@ -451,7 +493,9 @@ impl Clearing {
             let in_order = interbank.queue.last_key_value().is_none_or(|(last, _)| *last < place);
             let named = self.ledger_of(sent.currency) == Some(ledger) && !interbank.by_reference.contains_key(&sent.reference);
             match (account(sent.from), account(sent.to)) {
-                (Some(debit), Some(credit)) if debit != credit && in_order && named && number < interbank.next => {
+                (Some(debit), Some(credit))
+                    if debit != credit && in_order && named && number < interbank.next && !sent.amount.is_zero() =>
+                {
                     interbank.enter(place, Queued { sent, debit, credit, since });
                 }
                 (_, _) => return broken("interbank transfer"),

@@ -47,14 +47,22 @@ impl InterbankTransferView {
         let settled = &tx.intr_bk_sttlm_amt;
         let date = tx.intr_bk_sttlm_dt.as_ref().or(transfer.grp_hdr.intr_bk_sttlm_dt.as_ref());
         let till = tx.sttlm_tm_req.as_deref().and_then(|request| request.till_tm.as_ref());
+        let created_at = nanos("CreDtTm", &transfer.grp_hdr.cre_dt_tm)?;
+        let other_day = |date: &ISODate| ViewError::Code { field: "IntrBkSttlmDt", code: date.as_str().to_owned() };
         let until = match (date, till) {
-            (Some(date), Some(till)) => local_moment(date.as_str(), till.as_str()),
+            (Some(date), Some(till)) => Some(local_moment(date.as_str(), till.as_str()).ok_or_else(|| other_day(date))?),
             (None, Some(_)) => return Err(ViewError::Missing("IntrBkSttlmDt")),
+            // What is for another day is not settled today.
+            (Some(date), None) if local_date_and_time(created_at).0 != date.as_str() => return Err(other_day(date)),
             (_, None) => None,
         };
+        let others = tx.sttlm_tm_req.as_deref().map(|request| [&request.cls_tm, &request.fr_tm, &request.rjct_tm]);
+        if others.is_some_and(|others| others.iter().any(|time| time.is_some())) {
+            return Err(ViewError::Code { field: "SttlmTmReq", code: "another time than TillTm".to_owned() });
+        }
         Ok(Self {
             message_id: transfer.grp_hdr.msg_id.as_str().to_owned(),
-            created_at: nanos("CreDtTm", &transfer.grp_hdr.cre_dt_tm)?,
+            created_at,
             end_to_end_id: tx.pmt_id.end_to_end_id.as_str().to_owned(),
             uetr: tx.pmt_id.uetr.as_ref().and_then(|uetr| uuid_bytes(uetr.as_str())).ok_or(ViewError::Missing("UETR"))?,
             amount: amount("IntrBkSttlmAmt", settled.ccy.as_str(), &settled.value.to_string())?,
