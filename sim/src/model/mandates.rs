@@ -117,7 +117,7 @@ impl Model {
                 if mandate.content == content.0 {
                     return Ok(mandate.standing(true));
                 }
-                if terms.currency != mandate.terms.currency {
+                if terms.currency != mandate.terms.currency || terms.period != mandate.terms.period {
                     return Err("CLR-1190");
                 }
                 sound(terms, now_ns)?;

@@ -14,8 +14,8 @@ use crate::refusal::{GatewayRefusal, Problem};
 use crate::wire::{self, CollectionRefusal, Fault, MandateAsked, MandateReply, Original, PulledPayment};
 use ::http::HeaderValue;
 use clearing::{
-    AskMandate, Bic, Collect, CollectionState, CollectionStep, Command, ContentHash, IsoReason, MandateState, MandateStep,
-    MandateTerms, MatterStep, MatterView, Outcome, ParticipantId, Refusal, Uetr,
+    AskMandate, Bic, Clearing, Collect, CollectionState, CollectionStep, Command, ContentHash, IsoReason, MandateState,
+    MandateStep, MandateTerms, MatterStep, MatterView, Outcome, ParticipantId, Refusal, Time, Uetr,
 };
 use iso20022::view::MandateAmendmentView;
 use std::sync::Arc;
@@ -168,6 +168,11 @@ pub(crate) async fn collect(
     let Some(debtor_agent) = door.hub.registry.by_bic(pulled.debtor_agent) else {
         return Ok(refused(Refusal::UnknownParticipant));
     };
+    // One that was collected and forgotten since would be collected once more.
+    let is_old = Time(pulled.view.created_at).after(COLLECTION_AGE_MAX_NS) < door.now();
+    if is_old && door.past.matter(Uetr(pulled.view.uetr)).is_none() {
+        return Ok(refused(Refusal::TooOldToKnow));
+    }
     door.recent.put(content, Recent { message: Arc::clone(&pulled.message), original: Arc::new(original.clone()) });
     match submit(door, request, collect_command(pulled, sender.id, debtor_agent.id(), content), permit).await? {
         Ok(matter) => {
@@ -178,6 +183,9 @@ pub(crate) async fn collect(
         Err(refusal) => Ok(refused(refusal)),
     }
 }
+
+/// How old a `pacs.003` (`CreDtTm`) may be that nobody knows: less than a collection is remembered behind its end.
+const COLLECTION_AGE_MAX_NS: u64 = Clearing::MATTER_KEPT_NS - 86_400 * 1_000_000_000;
 
 /// The command a `pacs.003` asks for.
 pub(crate) fn collect_command(

@@ -344,7 +344,8 @@ impl Clearing {
         if mandate.content == content {
             return Ok(Outcome::Matter { matter: MatterView::Mandate(mandate), repeated: true });
         }
-        if terms.currency != mandate.currency.code {
+        // What was collected in a day says nothing of a month, and the other way round: another period is another mandate.
+        if terms.currency != mandate.currency.code || terms.period != mandate.terms.period {
             return Err(Refusal::MandateTermsNotValid);
         }
         terms.check(self.time)?;

@@ -17,7 +17,7 @@ use crate::mandates::caps_of;
 use iso20022::MessageType;
 use iso20022::view::{
     CollectionView, MandateAmendmentView, MandateAnswerView, MandateCancellationView, MandateChange, MandateRequestView,
-    StatusReportView, TransactionStatus, uetr_text,
+    StatusReportView, TransactionStatus, bic_11, uetr_text,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +189,11 @@ fn judge(books: &Books, view: &CollectionView) -> Result<Result<(Account, Custom
     let Some(mandate) = books.mandate(&uetr_text(&view.mandate))? else { return Ok(Err("MD01".to_owned())) };
     if mandate.side != MandateSide::Debtor || mandate.standing != MandateStanding::Active {
         return Ok(Err("MD01".to_owned()));
+    }
+    // The debtor agreed to one creditor with one account; the centre keeps no accounts and cannot look.
+    let creditor_account = view.creditor_account.as_ref().map(|account| account.number.as_str());
+    if bic_11(&view.creditor_agent) != bic_11(&mandate.other_agent) || creditor_account != Some(&*mandate.other_account) {
+        return Ok(Err("MD02".to_owned()));
     }
     let Some((account, customer)) = books.find_payee(&mandate.account)? else { return Ok(Err("AC02".to_owned())) };
     if !account.open {
