@@ -15,7 +15,9 @@ use crate::rosters::{Calendar, Rosters};
 use crate::seen::Seen;
 use crate::status::SharedStatus;
 use chain::Hash;
-use clearing::{Clearing, Command, Outcome, Refusal, Time, Uetr};
+use clearing::{
+    Clearing, Command, IsoReason, MatterStep, MatterView, Outcome, Refusal, Rejection, SentState, SettlementCommand, Time, Uetr,
+};
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
@@ -404,7 +406,7 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
     }
 }
 
-/// The answer a command gets that was applied before.
+/// The answer a command gets that was applied before: what the state says of it now. One that was refused then is not told done.
 fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
     let payment = |uetr| {
         let waiting = clearing.waiting(uetr).map(|payment| Outcome::Waiting { payment, repeated: true });
@@ -421,15 +423,39 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         }
         Command::Return(back) => payment(back.id),
         Command::Answer(answer) => payment(answer.uetr).or(Some(unknown)),
-        Command::ReportCredited { uetr, .. } | Command::Cancel { uetr, .. } => payment(*uetr).or(Some(unknown)),
+        Command::ReportCredited { uetr, .. } => payment(*uetr).or(Some(unknown)),
+        // Only what was cancelled may be told so.
+        Command::Cancel { uetr, .. } => Some(match payment(*uetr) {
+            Some(Outcome::Payment { payment, .. }) if payment.rejection != Some(Rejection::CancelledByDebtor) => {
+                Outcome::Refused(Refusal::TooLateToCancel)
+            }
+            Some(Outcome::Payment { payment, .. }) => Outcome::Payment { payment, repeated: true },
+            Some(_) | None => unknown,
+        }),
         Command::ReportPosting(report) => {
             // A review is kept longer than its payment.
             let reviewed = || Some(Outcome::Payment { payment: clearing.review(report.uetr)?.payment, repeated: true });
             payment(report.uetr).or_else(reviewed).or(Some(unknown))
         }
         Command::Matter(step) => Some(match clearing.matter(step.uetr()) {
-            Some(matter) => Outcome::Matter { matter, repeated: true },
-            None => Outcome::Refused(Refusal::UnknownMatter),
+            Some(matter) if step.is_of(&matter) => Outcome::Matter { matter, repeated: true },
+            Some(MatterView::Mandate(_)) if matches!(step, MatterStep::Mandate(_)) => {
+                Outcome::Refused(Refusal::MandateStepNotNext)
+            }
+            Some(_) | None => Outcome::Refused(Refusal::UnknownMatter),
+        }),
+        Command::Settle(SettlementCommand::Send(sent)) => Some(match clearing.sent_transfer(sent.reference) {
+            Some((known, _)) if known == *sent => Outcome::Done,
+            Some(_) => Outcome::Refused(Refusal::DuplicateReference),
+            // It was refused the first time.
+            None => Outcome::Refused(Refusal::UnknownTransfer),
+        }),
+        Command::Settle(SettlementCommand::TakeBack { reference, from }) => Some(match clearing.sent_transfer(*reference) {
+            Some((sent, SentState::Ended(IsoReason(reason)))) if sent.from == *from && reason == *b"CUST" => Outcome::Done,
+            Some((sent, SentState::Ended(_) | SentState::Settled)) if sent.from == *from => {
+                Outcome::Refused(Refusal::TransferEnded)
+            }
+            Some(_) | None => Outcome::Refused(Refusal::UnknownTransfer),
         }),
         Command::RegisterParticipant(register) => clearing.participant_by_bic(register.bic).map(Outcome::Registered),
         Command::Configure(_)

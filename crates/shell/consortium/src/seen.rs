@@ -61,6 +61,8 @@ fn state_recognises(command: &Command) -> bool {
     match command {
         // One that comes again behind its opposite would suspend or resume again.
         Command::Matter(MatterStep::Mandate(MandateStep::Suspend { .. })) => false,
+        // The state knows the last of them alone.
+        Command::Matter(MatterStep::Mandate(MandateStep::Amend { .. })) => false,
         Command::OpenLedger(_)
         | Command::Fund(_)
         | Command::Pay(_)
@@ -74,7 +76,8 @@ fn state_recognises(command: &Command) -> bool {
         | Command::SetRulebook(_)
         | Command::ReportPosting(_)
         | Command::Matter(_) => true,
-        Command::Sponsorship(command) => command.signer().is_some(),
+        // Each sponsorship remembers so many squares, and none once it is over.
+        Command::Sponsorship(_) => false,
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)

@@ -274,7 +274,10 @@ fn message_command(
             Ok(interbank::command(&sent.view, sender.id, creditor.id))
         }
         (Command::Settle(_), Taken::Cancellation(asked)) => Ok(interbank::take_back_command(&asked, sender.id)),
-        (Command::Settle(_), Taken::Transfer(asked)) => Ok(transfers::ask_command(&asked, sender.id)),
+        // About another's account it can be a square, and nothing of the sender's own.
+        (Command::Settle(_), Taken::Transfer(asked)) if asked.participant == sender.bic.as_str() => {
+            Ok(transfers::ask_command(&asked, sender.id))
+        }
         (Command::Sponsorship(_), Taken::Transfer(asked)) => sponsorships::square_of(&asked, sender.id, known),
         (Command::Settle(_), Taken::Receipt(receipt)) => {
             transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")

@@ -439,6 +439,19 @@ impl MatterStep {
         })
     }
 
+    /// Whether it is a step of a matter like this one, by one of its agents, and of a mandate that is suspended or not as it says.
+    pub fn is_of(&self, matter: &MatterView) -> bool {
+        let is_like = match (self, matter) {
+            (Self::Request(_), MatterView::Request(_)) | (Self::Collection(_), MatterView::Collection(_)) => true,
+            (Self::Mandate(MandateStep::Suspend { suspended, .. }), MatterView::Mandate(mandate)) => {
+                (mandate.state == MandateState::Suspended) == *suspended
+            }
+            (Self::Mandate(_), MatterView::Mandate(_)) => true,
+            (Self::Request(_) | Self::Collection(_) | Self::Mandate(_), _) => false,
+        };
+        is_like && matter.agents().contains(&self.sender())
+    }
+
     /// Who asks for it, as authenticated.
     pub const fn sender(&self) -> ParticipantId {
         match self {
