@@ -123,7 +123,8 @@ fn erase_person(config: &Config, disk: &Arc<dyn Disk>, args: &PersonEraseArgs) -
     let erased = erase(&**disk, &order, &plan.go)?;
     let swept = sweep(disk).context("journal")?;
     println!("erased            {erased} messages; {swept} bytes of messages that were never taken in");
-    if let (true, Whom::Account { agent, number }, Some(kept)) = (held > 0, &whom, directory_files(config)?) {
+    // Also where none is held any more: what was given back, or taken out before a crash, still has its bytes in the file.
+    if let (true, Whom::Account { agent, number }, Some(kept)) = (args.aliases, &whom, directory_files(config)?) {
         println!("aliases           {} taken out of the directory", kept.take_out(*agent, number)?);
     }
     Ok(ExitCode::SUCCESS)

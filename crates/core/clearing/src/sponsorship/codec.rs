@@ -195,6 +195,10 @@ impl Clearing {
     pub(crate) fn decode_sponsorships(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         let wrong = || DecodeError::Unknown("sponsorship");
         self.sponsorships.begun = take_u32(bytes)?;
+        // Counted on from here; one that was forged must not wrap.
+        if self.sponsorships.begun > u32::MAX / 2 {
+            return Err(DecodeError::Unknown("number of a sponsorship"));
+        }
         for _ in 0..take_u32(bytes)? {
             let key = (take_participant(bytes)?, LedgerId(take_u16(bytes)?));
             let row = Row::decode(bytes)?;
