@@ -59,6 +59,9 @@ impl Model {
         let uetr = report.uetr.0;
         let (state, posting, case) = {
             let payment = self.asked(uetr, report.creditor_agent.0)?;
+            if payment.is_return {
+                return Err("CLR-1007");
+            }
             (payment.state, payment.posting, payment.case)
         };
         let until = self.time_ns + self.review_ns.unwrap_or(REVIEW_NS);
@@ -72,13 +75,13 @@ impl Model {
             }
             (PaymentState::Settled, Posting::Unreported, PostingWord::UnderReview) => {}
             (PaymentState::Settled, Posting::UnderReview | Posting::Overdue, PostingWord::UnderReview) => {
-                return Ok(self.payments[&uetr].standing(true));
+                return Ok(self.kept(uetr).standing(true));
             }
             (PaymentState::Settled, Posting::UnderReview | Posting::Overdue, PostingWord::Blocked { case }) => {
                 return Ok(self.change(uetr, |payment| (payment.posting, payment.case) = (Posting::Blocked, case)));
             }
             (PaymentState::Settled, Posting::Blocked, PostingWord::Blocked { case: same }) if same == case => {
-                return Ok(self.payments[&uetr].standing(true));
+                return Ok(self.kept(uetr).standing(true));
             }
             (PaymentState::Settled, Posting::Blocked | Posting::ToBeReturned | Posting::Credited, _) => return Err("CLR-1161"),
         }
@@ -86,7 +89,7 @@ impl Model {
     }
 
     pub(super) fn rejected_in_review(&mut self, uetr: [u8; 16], reason: IsoReason) -> Result<Expected, &'static str> {
-        let payment = &self.payments[&uetr];
+        let payment = self.kept(uetr);
         match payment.posting {
             Posting::UnderReview | Posting::Overdue | Posting::Blocked => Ok(self.change(uetr, |payment| {
                 (payment.posting, payment.returned_for) = (Posting::ToBeReturned, Some(reason));
@@ -96,15 +99,21 @@ impl Model {
         }
     }
 
-    fn change(&mut self, uetr: [u8; 16], change: impl FnOnce(&mut Payment)) -> Expected {
-        self.payments.entry(uetr).and_modify(change);
-        self.payments[&uetr].standing(false)
+    pub(super) fn change(&mut self, uetr: [u8; 16], change: impl FnOnce(&mut Payment)) -> Expected {
+        let payment = self.payments.get_mut(&uetr).or_else(|| self.reviewed.get_mut(&uetr)).expect("it is kept");
+        change(payment);
+        payment.standing(false)
+    }
+
+    /// On record, or kept for its review.
+    fn kept(&self, uetr: [u8; 16]) -> &Payment {
+        self.payments.get(&uetr).unwrap_or_else(|| &self.reviewed[&uetr])
     }
 
     /// Reviews that have lasted too long.
     pub(super) fn overdue(&mut self) {
         let now = self.time_ns;
-        for payment in self.payments.values_mut() {
+        for payment in self.payments.values_mut().chain(self.reviewed.values_mut()) {
             if payment.posting == Posting::UnderReview && payment.overdue_ns <= now {
                 payment.posting = Posting::Overdue;
             }

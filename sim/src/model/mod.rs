@@ -85,6 +85,8 @@ pub struct Model {
     quotes: BTreeMap<[u8; 16], Quoted>,
     /// Those that have not been forgotten.
     payments: BTreeMap<[u8; 16], Payment>,
+    /// Those that have been, and were reviewed.
+    reviewed: BTreeMap<[u8; 16], Payment>,
     messages: BTreeSet<[u8; 16]>,
     /// Payments not forgotten, as they came.
     arrived: VecDeque<[u8; 16]>,
@@ -197,7 +199,7 @@ impl Model {
         let settings = self.settings();
         let soon = u128::from(now.0) + u128::from(settings.acceptance_age_max_ns) + u128::from(FORGOTTEN_SOON_NS);
         let stays = |accepted_ns: u64| u128::from(accepted_ns) + u128::from(settings.payment_retention_ns) > soon;
-        let mut ended = self.payments.iter().filter(|(_, payment)| payment.state == state && payment.asked);
+        let mut ended = self.payments.iter().filter(|(_, payment)| payment.state == state && payment.asked && !payment.is_return);
         ended.find(|(_, payment)| stays(payment.accepted_ns)).map(|(uetr, payment)| (*uetr, payment.creditor))
     }
 

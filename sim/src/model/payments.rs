@@ -48,6 +48,8 @@ pub(crate) struct Payment {
     refused_for: Option<IsoReason>,
     /// Whether the creditor agent was asked.
     pub(super) asked: bool,
+    /// Money that came back: nothing is answered to it, and nothing reviewed.
+    pub(super) is_return: bool,
     pub(crate) posting: Posting,
     pub(super) overdue_ns: u64,
     pub(super) case: [u8; 16],
@@ -66,6 +68,11 @@ impl Payment {
     /// How it stands, if this is its message again.
     pub(super) fn again(&self, content: [u8; 32], sender: u32) -> Option<Expected> {
         (self.content == content && self.debtor == sender).then(|| self.standing(true))
+    }
+
+    /// Its review outlives it.
+    fn was_reviewed(&self) -> bool {
+        self.overdue_ns > 0
     }
 
     pub(super) fn standing(&self, repeated: bool) -> Expected {
@@ -149,6 +156,7 @@ impl Model {
             reason,
             refused_for: None,
             asked: state == PaymentState::Held,
+            is_return: false,
             posting: Posting::Unreported,
             overdue_ns: 0,
             case: [0; 16],
@@ -256,9 +264,12 @@ impl Model {
 
     pub(super) fn answer(&mut self, uetr: [u8; 16], creditor: u32, refused: Option<IsoReason>) -> Result<Expected, &'static str> {
         self.asked(uetr, creditor)?;
-        self.heard(creditor);
+        if self.payments.contains_key(&uetr) {
+            self.heard(creditor);
+        }
         let payment = self.asked(uetr, creditor)?;
         match (payment.state, refused) {
+            _ if payment.is_return => return Err("CLR-1007"),
             (PaymentState::Held, None) => self.end(uetr, None),
             (PaymentState::Held, Some(reason)) => {
                 self.end(uetr, Some("PAY-2001"));
@@ -274,6 +285,9 @@ impl Model {
 
     pub(super) fn report_credited(&mut self, uetr: [u8; 16], creditor: u32) -> Result<Expected, &'static str> {
         let payment = self.asked(uetr, creditor)?;
+        if payment.is_return {
+            return Err("CLR-1007");
+        }
         if payment.state != PaymentState::Settled {
             return Err("CLR-1022");
         }
@@ -281,12 +295,12 @@ impl Model {
             return Err("CLR-1161");
         }
         let expected = payment.standing(payment.posting == Posting::Credited);
-        self.payments.entry(uetr).and_modify(|payment| payment.posting = Posting::Credited);
+        self.change(uetr, |payment| payment.posting = Posting::Credited);
         Ok(expected)
     }
 
     pub(super) fn asked(&self, uetr: [u8; 16], creditor: u32) -> Result<&Payment, &'static str> {
-        let payment = self.payments.get(&uetr).ok_or("CLR-1005")?;
+        let payment = self.payments.get(&uetr).or_else(|| self.reviewed.get(&uetr)).ok_or("CLR-1005")?;
         if payment.creditor == creditor && payment.asked { Ok(payment) } else { Err("CLR-1006") }
     }
 
@@ -306,6 +320,7 @@ impl Model {
             reason: None,
             refused_for: None,
             asked: true,
+            is_return: true,
             posting: Posting::Unreported,
             overdue_ns: 0,
             case: [0; 16],
@@ -335,8 +350,11 @@ impl Model {
             }
             let message = payment.message;
             self.messages.remove(&message);
-            if let Some(uetr) = self.arrived.pop_front() {
-                self.payments.remove(&uetr);
+            if let Some(uetr) = self.arrived.pop_front()
+                && let Some(payment) = self.payments.remove(&uetr)
+                && payment.was_reviewed()
+            {
+                self.reviewed.insert(uetr, payment);
             }
             self.forgotten += 1;
         }

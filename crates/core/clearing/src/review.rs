@@ -179,6 +179,10 @@ impl Clearing {
     /// `ACWP` or `BLCK`. `ACWP` to a payment that is held settles it.
     pub(crate) fn report_posting(&mut self, report: &PostingReport) -> Result<Outcome, Refusal> {
         let view = self.creditors_view(report.uetr, report.creditor_agent)?;
+        if view.returns.is_some() {
+            // What a return gives back is the debtor agent's own customer's: nobody waits for a word about it.
+            return Err(Refusal::AlreadyFinal);
+        }
         match (view.state, view.posting, report.says) {
             (PaymentState::Held, _, PostingWord::UnderReview) => {
                 self.make_room_for_review()?;

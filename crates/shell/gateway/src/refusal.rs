@@ -68,6 +68,8 @@ pub enum GatewayRefusal {
     NoDirectory,
     /// The signed message was erased at a person's request.
     MessageErased,
+    /// What was kept is no message of its kind any more.
+    MessageUnreadable,
     /// Records of this age are kept by law.
     WithinRetention,
     /// What the message is about has not ended.
@@ -78,7 +80,7 @@ pub enum GatewayRefusal {
 
 impl GatewayRefusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
@@ -106,6 +108,7 @@ impl GatewayRefusal {
         Self::CreditorAgentBehind,
         Self::NoDirectory,
         Self::MessageErased,
+        Self::MessageUnreadable,
         Self::WithinRetention,
         Self::StillOpen,
         Self::OriginalErased,
@@ -142,6 +145,7 @@ impl GatewayRefusal {
             Self::CreditorAgentBehind => ("GW-1025", 503, Later, "too many payments wait for the creditor agent's answer"),
             Self::NoDirectory => ("GW-1030", 404, Never, "this operator keeps no directory of aliases"),
             Self::MessageErased => ("GW-1040", 410, Never, "the signed message was erased at a person's request"),
+            Self::MessageUnreadable => ("GW-1044", 500, Never, "the signed message cannot be read as what it is kept as"),
             Self::WithinRetention => ("GW-1041", 409, Later, "records of this age are kept by law"),
             Self::StillOpen => ("GW-1042", 409, Later, "what the message is about has not ended"),
             Self::OriginalErased => {

@@ -54,5 +54,5 @@ fn carried(door: &Door, kept: &KeptLetter) -> Result<Vec<u8>, Problem> {
 
 fn unreadable(kept: &KeptLetter) -> Problem {
     tracing::error!(letter = kept.letter.number, kind = ?kept.letter.kind, "a letter cannot be written");
-    GatewayRefusal::HistoryUnavailable.into()
+    GatewayRefusal::MessageUnreadable.into()
 }

@@ -2,7 +2,7 @@
 
 use super::Original;
 use super::inbound::{Fault, bic, read_schema, reason};
-use super::outbound::{envelope, header, stored_body};
+use super::outbound::{envelope, header, stored_body, unreadable};
 use crate::door::Door;
 use crate::mandates::{Amendment, Change};
 use crate::recent::Recent;
@@ -196,14 +196,14 @@ fn recent(door: &Door, uetr: Uetr, content: ContentHash) -> Result<Recent, Probl
         return Ok(recent);
     }
     let body = stored_body(uetr, door.past.matter_message(uetr))?;
-    let (_, message) = read_schema(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let (_, message) = read_schema(&body).map_err(|_| unreadable(uetr, &"it is no message"))?;
     let document = &message.document;
     let original = match document.message_type() {
         MessageType::Pain01000106 => MandateAmendmentView::of(document).map(|view| Original::from(&view)),
         MessageType::Pacs00300108 => CollectionView::of(document).map(|view| Original::from(&view)),
         _ => MandateRequestView::of(document).map(|view| Original::from(&view)),
     };
-    let original = original.map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let original = original.map_err(|error| unreadable(uetr, &error))?;
     let recent = Recent { message: Arc::new(message), original: Arc::new(original) };
     door.recent.put(content, recent.clone());
     Ok(recent)
@@ -221,10 +221,8 @@ pub(super) fn mandate_message(
     let recent = recent(door, mandate.uetr, mandate.content)?;
     let at = mandate.ended_at.unwrap_or(mandate.received_at).0;
     if told.asks {
-        let message = forwarded_mandate(&recent.message, &header(door, reader, id, at)).map_err(|error| {
-            tracing::error!(%error, uetr = %mandate.uetr, "a mandate cannot be forwarded");
-            GatewayRefusal::HistoryUnavailable
-        })?;
+        let message = forwarded_mandate(&recent.message, &header(door, reader, id, at))
+            .map_err(|error| unreadable(mandate.uetr, &error))?;
         return Ok((message.document.message_type().id(), business_message_of(&message).into()));
     }
     let reason = mandate.reason.map(|reason| reason.to_string());
@@ -366,10 +364,8 @@ pub(super) fn collection_message(
     let recent = recent(door, collection.uetr, collection.content)?;
     let at = collection.ended_at.unwrap_or(collection.received_at);
     if told.asks {
-        let message = forwarded_collection(&recent.message, &header(door, reader, id, at.0)).map_err(|error| {
-            tracing::error!(%error, uetr = %collection.uetr, "a collection cannot be forwarded");
-            GatewayRefusal::HistoryUnavailable
-        })?;
+        let message = forwarded_collection(&recent.message, &header(door, reader, id, at.0))
+            .map_err(|error| unreadable(collection.uetr, &error))?;
         return Ok((MessageType::Pacs00300108.id(), business_message_of(&message).into()));
     }
     let standing = CollectionStanding::of(collection);

@@ -2,10 +2,10 @@
 
 use super::Original;
 use super::inbound::read_request;
-use super::outbound::{envelope, header, stored_body, unless_erased};
+use super::outbound::{envelope, header, stored_body, unless_lost, unreadable};
 use crate::door::Door;
 use crate::recent::Recent;
-use crate::refusal::{GatewayRefusal, Problem};
+use crate::refusal::Problem;
 use crate::requests::reason_of;
 use bytes::Bytes;
 use clearing::{Bic, MatterTold, Refusal, RequestState, RequestView};
@@ -18,7 +18,7 @@ fn recent_request(door: &Door, request: &RequestView) -> Result<Recent, Problem>
         return Ok(recent);
     }
     let body = stored_body(request.uetr, door.past.matter_message(request.uetr))?;
-    let read = read_request(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let read = read_request(&body).map_err(|_| unreadable(request.uetr, &"it is no request"))?;
     let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
     door.recent.put(request.content, recent.clone());
     Ok(recent)
@@ -35,13 +35,11 @@ pub(super) fn request_message(
     let at = request.ended_at.unwrap_or(request.received_at).0;
     if told.asks {
         let recent = recent_request(door, request)?;
-        let message = forwarded_request(&recent.message, &header(door, reader, id, at)).map_err(|error| {
-            tracing::error!(%error, uetr = %request.uetr, "a request cannot be forwarded");
-            GatewayRefusal::HistoryUnavailable
-        })?;
+        let message = forwarded_request(&recent.message, &header(door, reader, id, at))
+            .map_err(|error| unreadable(request.uetr, &error))?;
         return Ok((MessageType::Pain01300107.id(), business_message_of(&message).into()));
     }
-    let recent = unless_erased(recent_request(door, request))?;
+    let recent = unless_lost(recent_request(door, request))?;
     let original = recent.map_or_else(|| Original::erased().into(), |recent| recent.original);
     let report = report(request, &original, id, at);
     Ok((MessageType::Pain01400107.id(), envelope(door, reader, id, at, &report.message()).into()))

@@ -43,12 +43,25 @@ impl Original {
     }
 }
 
-/// `None`: the message it would be made from was erased.
-pub(super) fn unless_erased<T>(read: Result<T, Problem>) -> Result<Option<T>, Problem> {
+/// `None`: the message it would be made from was erased, or is none that can be read. Neither gets better with time, and a
+/// reader who waited for it would never be told what came after.
+pub(super) fn unless_lost<T>(read: Result<T, Problem>) -> Result<Option<T>, Problem> {
     match read {
-        Err(problem) if problem.code == GatewayRefusal::MessageErased.code() => Ok(None),
+        Err(problem)
+            if [GatewayRefusal::MessageErased, GatewayRefusal::MessageUnreadable]
+                .map(GatewayRefusal::code)
+                .contains(&problem.code) =>
+        {
+            Ok(None)
+        }
         read => read.map(Some),
     }
+}
+
+/// What was taken in as a message of its kind and is read as none now, or cannot be passed on.
+pub(super) fn unreadable(uetr: Uetr, why: &dyn core::fmt::Display) -> GatewayRefusal {
+    tracing::error!(%uetr, %why, "a signed message is of no use any more");
+    GatewayRefusal::MessageUnreadable
 }
 
 /// A payment's own message: from memory if it came lately, else from the vault.
@@ -63,7 +76,7 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
 fn read_back(door: &Door, uetr: Uetr, content: ContentHash, stored: io::Result<Option<Vec<u8>>>) -> Result<Recent, Problem> {
     let body = stored_body(uetr, stored)?;
     // It was a payment when it was taken in; only a newer, stricter reader could say otherwise.
-    let read = read_payment(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let read = read_payment(&body).map_err(|_| unreadable(uetr, &"it is no payment"))?;
     let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
     door.recent.put(content, recent.clone());
     Ok(recent)
@@ -77,7 +90,7 @@ pub(crate) fn stored(uetr: Uetr, stored: io::Result<Option<Vec<u8>>>) -> Result<
 /// The body of it.
 pub(super) fn stored_body(uetr: Uetr, message: io::Result<Option<Vec<u8>>>) -> Result<Vec<u8>, Problem> {
     let mut stored = stored(uetr, message)?;
-    let at = body_of_vault(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let at = body_of_vault(&stored).ok_or_else(|| unreadable(uetr, &"it has no body"))?;
     Ok(stored.split_off(at))
 }
 
@@ -99,14 +112,14 @@ pub(crate) fn waiting_original(door: &Door, payment: &WaitingView) -> Result<std
 
 /// The references of a payment on record.
 pub(crate) fn original(door: &Door, payment: &PaymentView) -> Result<std::sync::Arc<Original>, Problem> {
-    let recent = unless_erased(recent(door, payment))?;
+    let recent = unless_lost(recent(door, payment))?;
     Ok(recent.map_or_else(|| Original::erased().into(), |recent| recent.original))
 }
 
 /// The message an inbox entry stands for. It has the same identification and time whenever it is built. `None`: it would repeat
 /// a message that was erased. How a payment ended is told all the same (PAY-02).
 pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Result<Option<(&'static str, Bytes)>, Problem> {
-    unless_erased(match &item.tells {
+    unless_lost(match &item.tells {
         Tells::Payment(kind, payment) => payment_message(door, reader, item.position, *kind, payment),
         Tells::Letter(kept) => letters::message(door, reader, kept),
         Tells::Note(note) => settlement::message(door, reader, note),
@@ -177,10 +190,8 @@ fn payment_message(
                 (payment.debit.currency != payment.credit.currency).then(|| rate_of(payment.debit, gross(payment))).flatten();
             let charges = Some(payment.charges.creditor).filter(|minor| !minor.is_zero());
             let charges = charges.map(|minor| (Amount { minor, ..payment.credit }, door.centre.as_str()));
-            let message = forwarded(&recent.message, &header, payment.credit, rate, charges).map_err(|error| {
-                tracing::error!(%error, uetr = %payment.uetr, "a payment cannot be forwarded");
-                GatewayRefusal::HistoryUnavailable
-            })?;
+            let message = forwarded(&recent.message, &header, payment.credit, rate, charges)
+                .map_err(|error| unreadable(payment.uetr, &error))?;
             Ok((MessageType::Pacs00800108.id(), business_message_of(&message).into()))
         }
         InboxKind::Ended
@@ -228,8 +239,10 @@ fn clearing_reference(payment: &PaymentView) -> String {
 
 /// The returner's message, from the vault.
 fn read_return(door: &Door, payment: &PaymentView) -> Result<PaymentReturnView, Problem> {
-    match unless_erased(stored_body(payment.uetr, door.past.message(payment)))? {
-        Some(body) => read_back_return(&body).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into()),
+    let stored = stored_body(payment.uetr, door.past.message(payment));
+    let read = |body: Vec<u8>| read_back_return(&body).ok_or_else(|| unreadable(payment.uetr, &"it is no return").into());
+    match unless_lost(stored.and_then(read))? {
+        Some(sent) => Ok(sent),
         None => erased_return(payment).ok_or_else(|| GatewayRefusal::HistoryUnavailable.into()),
     }
 }
