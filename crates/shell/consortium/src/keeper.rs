@@ -58,7 +58,7 @@ pub(crate) enum Note {
     /// Another operator lacks messages of final commands, and the pool has them no longer.
     Recall { from: PublicKey, asked: Vec<Asked> },
     /// Close the files.
-    Close(oneshot::Sender<Result<(), StopReason>>),
+    Close(std::sync::mpsc::Sender<Result<(), StopReason>>),
 }
 
 /// How far the files are, for everybody to read.

@@ -241,10 +241,11 @@ impl Consortium {
             return Ok(());
         };
         self.pool.stop();
-        let (reply, closed) = oneshot::channel();
+        // A plain channel: a node that did not come up is closed where it is dropped, which may be within an async runtime.
+        let (reply, closed) = std::sync::mpsc::channel();
         let told = self.keeper.notes.send(Note::Close(reply)).is_ok();
         let gone = || StopReason::DiskFailed("the keeper had stopped".to_owned());
-        let closed = if told { closed.blocking_recv().map_err(|_| gone())? } else { Err(gone()) };
+        let closed = if told { closed.recv().map_err(|_| gone())? } else { Err(gone()) };
         drop(stop);
         let _ = thread.join();
         closed

@@ -6,20 +6,23 @@
 //!
 //! # Limits
 //! The pool has room for a set number of commands: our own are refused beyond it, others' are dropped and sent again by
-//! their operator. Finished commands are remembered for [`FINISHED_MAX`], so that late copies do not come in again.
+//! their operator. Finished commands are remembered for [`FINISHED_MAX`], so that late copies do not come in again; for
+//! [`AGAIN_AFTER`] blocks only that they were proved too, and that what the state would recognise is no new wish.
 
 use crate::block::{BODY_BYTES_MAX, Block};
 use crate::command_id::CommandId;
 use crate::replica::Candidate;
-use crate::seen::Seen;
+use crate::seen::{SEEN_BLOCKS, Seen, state_recognises};
 use clearing::Command;
 use ordering::{Attachment, BLOCK_COMMANDS_MAX, Submission, SubmitRefusal};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Commands remembered after their block is final: several seconds of full speed.
 pub const FINISHED_MAX: usize = 1 << 18;
+/// Final blocks after which a finished command may be asked for again, and must be proved again: while [`Seen`] still knows it.
+const AGAIN_AFTER: u64 = SEEN_BLOCKS as u64 / 2;
 /// Bytes of a command counted against a block's body: its encoding is at most this unless it is an operator's.
 const COMMAND_BYTES_GUESS: usize = 128;
 
@@ -32,6 +35,15 @@ pub struct Carried {
     pub command: Command,
     /// The signed message.
     pub message: Option<Attachment>,
+}
+
+/// How a command was finished.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    /// Final blocks until then, counted here.
+    blocks: u64,
+    /// It was in a final block, so that a quorum has seen its message; else the state had it before.
+    proved: bool,
 }
 
 /// What a final block leaves to those who wait here.
@@ -72,8 +84,10 @@ struct Inner {
     order: BTreeMap<u64, CommandId>,
     next_order: u64,
     unsent: Vec<CommandId>,
-    finished: HashSet<CommandId>,
+    finished: HashMap<CommandId, Done>,
     finished_order: VecDeque<CommandId>,
+    /// Final blocks so far.
+    blocks: u64,
     /// Commands whose message did not prove them, with the last ones first to be forgotten.
     disproved: VecDeque<CommandId>,
     echoes: Vec<Echo>,
@@ -164,7 +178,7 @@ impl Pool {
     pub(crate) fn admit(&self, carried: impl IntoIterator<Item = Carried>) {
         let mut inner = self.lock();
         for Carried { id, command, message } in carried {
-            if inner.finished.contains(&id) || inner.entries.len() >= self.capacity {
+            if inner.is_done(&id, &command) || inner.entries.len() >= self.capacity {
                 continue;
             }
             match inner.entries.get_mut(&id) {
@@ -224,7 +238,7 @@ impl Pool {
         let inner = self.lock();
         let mut missing = Vec::new();
         for id in needing {
-            if inner.entries.contains_key(id) || inner.finished.contains(id) {
+            if inner.entries.contains_key(id) || inner.done_lately(id).is_some_and(|done| done.proved) {
                 continue;
             }
             if inner.disproved.contains(id) {
@@ -242,7 +256,7 @@ impl Pool {
             let Some(entry) = inner.remove(id) else { continue };
             let Entry { tickets, command, .. } = entry;
             inner.echoes.extend(tickets.into_iter().map(|ticket| Echo { ticket, command: command.clone() }));
-            inner.finish(*id);
+            inner.finish(*id, false);
         }
     }
 
@@ -254,10 +268,11 @@ impl Pool {
     /// A block is final: its commands leave the pool.
     pub(crate) fn finish(&self, block: &Block) -> Finished {
         let mut inner = self.lock();
+        inner.blocks += 1;
         let mut finished = Finished { tickets: Vec::with_capacity(block.ids().len()), ..Finished::default() };
         for (at, id) in block.ids().iter().enumerate() {
             let entry = inner.remove(id);
-            inner.finish(*id);
+            inner.finish(*id, true);
             let Some(entry) = entry else {
                 finished.tickets.push(0);
                 if let Some(message) = inner.recalled.remove(id) {
@@ -359,7 +374,7 @@ impl Inner {
     fn submit(&mut self, submission: Submission, id: CommandId) {
         let Submission { ticket, command, attachment } = submission;
         let ticket = (ticket != 0).then_some(ticket);
-        if self.finished.contains(&id) {
+        if self.is_done(&id, &command) {
             self.echoes.extend(ticket.map(|ticket| Echo { ticket, command }));
             return;
         }
@@ -391,8 +406,19 @@ impl Inner {
         Some(entry)
     }
 
-    fn finish(&mut self, id: CommandId) {
-        if self.finished.insert(id) {
+    /// While the last final blocks were, which every branch that may be voted for still knows.
+    fn done_lately(&self, id: &CommandId) -> Option<Done> {
+        self.finished.get(id).copied().filter(|done| done.blocks + AGAIN_AFTER > self.blocks)
+    }
+
+    /// Whether a command that comes in is one that was finished and not the same wish anew: after a refusal, one may come true.
+    /// What the state does not recognise could be applied twice, and is done for good.
+    fn is_done(&self, id: &CommandId, command: &Command) -> bool {
+        self.finished.contains_key(id) && (self.done_lately(id).is_some() || !state_recognises(command))
+    }
+
+    fn finish(&mut self, id: CommandId, proved: bool) {
+        if self.finished.insert(id, Done { blocks: self.blocks, proved }).is_none() {
             self.finished_order.push_back(id);
             if self.finished_order.len() > FINISHED_MAX
                 && let Some(old) = self.finished_order.pop_front()
@@ -437,5 +463,78 @@ fn body_bytes(command: &Command) -> usize {
         | Command::SetNodes(_)
         | Command::SetRulebook(_)
         | Command::SchemeTerms(_) => 32 << 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::common::pay;
+    use chain::{BlockHeader, Hash};
+    use clearing::{ParticipantId, ParticipantStatus, Uetr};
+
+    fn final_block(commands: &[Command]) -> Block {
+        let zero = Hash::default();
+        let header = BlockHeader {
+            height: 1,
+            time_ns: 0,
+            parent: zero,
+            body: zero,
+            state_root: zero,
+            tree_size: 0,
+            tree_root: zero,
+            first_position: 0,
+            command_count: commands.len() as u32,
+            body_bytes: 0,
+        };
+        Block::assemble(header, Vec::new(), commands.to_vec(), CommandId::of_body(commands), 0)
+    }
+
+    fn asked(pool: &Pool, ticket: u64, command: &Command) {
+        let attachment = None;
+        pool.submit(vec![Submission { ticket, command: command.clone(), attachment }]).expect("there is room");
+    }
+
+    fn cancel() -> Command {
+        Command::Cancel { uetr: Uetr([7; 16]), debtor_agent: ParticipantId(0) }
+    }
+
+    /// A command in a final block, and so many empty blocks behind it.
+    fn finished(command: &Command, behind: u64) -> Pool {
+        let pool = Pool::new(10);
+        asked(&pool, 1, command);
+        pool.finish(&final_block(core::slice::from_ref(command)));
+        (0..behind).for_each(|_| drop(pool.finish(&final_block(&[]))));
+        pool
+    }
+
+    #[test]
+    fn what_was_proved_long_ago_must_be_proved_again() {
+        let suspend = Command::SetStatus { participant: ParticipantId(1), status: ParticipantStatus::Suspended };
+        for command in [suspend, pay(1, 100)] {
+            let id = CommandId::of(&command);
+            assert_eq!(finished(&command, AGAIN_AFTER - 1).missing(&[id]), Ok(vec![]), "{command:?}");
+            assert_eq!(finished(&command, AGAIN_AFTER).missing(&[id]), Ok(vec![id]), "{command:?}");
+        }
+        // What the state had before was proved to somebody, perhaps not to us.
+        let pool = Pool::new(10);
+        asked(&pool, 1, &pay(1, 100));
+        let id = CommandId::of(&pay(1, 100));
+        pool.repeated(&[id]);
+        assert_eq!(pool.missing(&[id]), Ok(vec![id]));
+    }
+
+    #[test]
+    fn a_wish_is_heard_again_after_a_while_unless_it_could_be_done_twice() {
+        let soon = finished(&cancel(), AGAIN_AFTER - 1);
+        asked(&soon, 2, &cancel());
+        assert_eq!((soon.len(), soon.take_echoes().len()), (0, 1), "what comes twice is answered from the state");
+        let later = finished(&cancel(), AGAIN_AFTER);
+        asked(&later, 2, &cancel());
+        assert_eq!((later.len(), later.take_echoes().len()), (1, 0), "it may have been refused, and not be now");
+        let resume = Command::SetStatus { participant: ParticipantId(1), status: ParticipantStatus::Live };
+        let later = finished(&resume, AGAIN_AFTER);
+        asked(&later, 2, &resume);
+        assert_eq!((later.len(), later.take_echoes().len()), (0, 1), "the opposite may have come since");
     }
 }

@@ -57,7 +57,7 @@ impl Seen {
 }
 
 /// Whether applying it twice is told by the state.
-fn state_recognises(command: &Command) -> bool {
+pub(crate) fn state_recognises(command: &Command) -> bool {
     match command {
         // One that comes again behind its opposite would suspend or resume again.
         Command::Matter(MatterStep::Mandate(MandateStep::Suspend { .. })) => false,
