@@ -328,11 +328,12 @@ impl Theatre {
     /// At rest, books and centre are compared. An error says why there is no rest yet.
     async fn rest(&self) -> Result<(), String> {
         let Some(running) = self.centre.running() else { return Err("the centre does not serve".to_owned()) };
-        let reports = self.banks.at_rest(&running.model, &|| self.centre_model()).await?;
+        // Before the books are read: what is released while they are would be in none of them.
         let waiting = self.observer.ask(|model| model.waiting());
         if waiting > 0 {
             return Err(format!("{waiting} payments wait"));
         }
+        let reports = self.banks.at_rest(&running.model, &|| self.centre_model()).await?;
         if let Some(unrest) = self.outsider.as_ref().and_then(|outsider| outsider.unrest(&running.model)) {
             return Err(unrest);
         }

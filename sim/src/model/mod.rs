@@ -85,7 +85,7 @@ pub struct Model {
     quotes: BTreeMap<[u8; 16], Quoted>,
     /// Those that have not been forgotten.
     payments: BTreeMap<[u8; 16], Payment>,
-    /// Those that have been, and were reviewed.
+    /// Those that have been, while their reviews went on.
     reviewed: BTreeMap<[u8; 16], Payment>,
     messages: BTreeSet<[u8; 16]>,
     /// Payments not forgotten, as they came.

@@ -70,9 +70,12 @@ impl Payment {
         (self.content == content && self.debtor == sender).then(|| self.standing(true))
     }
 
-    /// Its review outlives it.
-    fn was_reviewed(&self) -> bool {
-        self.overdue_ns > 0
+    /// Its review outlives it; one that has ended goes with it.
+    fn is_in_review(&self) -> bool {
+        match self.posting {
+            Posting::UnderReview | Posting::Overdue | Posting::Blocked => true,
+            Posting::Unreported | Posting::ToBeReturned | Posting::Credited => false,
+        }
     }
 
     pub(super) fn standing(&self, repeated: bool) -> Expected {
@@ -352,7 +355,7 @@ impl Model {
             self.messages.remove(&message);
             if let Some(uetr) = self.arrived.pop_front()
                 && let Some(payment) = self.payments.remove(&uetr)
-                && payment.was_reviewed()
+                && payment.is_in_review()
             {
                 self.reviewed.insert(uetr, payment);
             }

@@ -5,6 +5,7 @@
 
 use super::Class;
 use clearing::Bic;
+use memchr::memmem::find;
 
 /// How far is looked: header and the document's first tag are below 2 KiB in any message of a sane writer.
 const LOOK_BYTES_MAX: usize = 4 << 10;
@@ -32,19 +33,6 @@ pub(crate) fn creditor_agent_of(body: &[u8]) -> Option<Bic> {
     let bic = &agent[find(agent, b"BICFI>")? + b"BICFI>".len()..];
     let end = bic.iter().take(12).position(|byte| *byte == b'<')?;
     Bic::parse(core::str::from_utf8(&bic[..end]).ok()?)
-}
-
-/// Looks for the first byte alone, which is rare in a message: comparing at every place would be a quarter of a refusal.
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(next) = text[at..].iter().position(|byte| wanted.first() == Some(byte)) {
-        at += next;
-        if text[at..].starts_with(wanted) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
 }
 
 #[cfg(test)]
