@@ -521,8 +521,7 @@ pub struct BankServeArgs {
     /// BICs of the banks to run; all of them without any. They listen on --bank-port and those after it.
     #[arg(value_name = "BIC")]
     pub only: Vec<String>,
-    /// What they do with single payments they are asked to credit: answer late, not, twice, wrongly signed …; see
-    /// docs/howto/script-a-bank.md.
+    /// What they do with single things they are asked: answer late, not, twice, wrongly signed …; see docs/howto/script-a-bank.md.
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
 }
@@ -568,4 +567,6 @@ pub enum FaultKind {
     Reviewing,
     /// Credit customers twice.
     CreditTwice,
+    /// Read the inbox from its beginning the next time it is opened.
+    ForgetCursor,
 }

@@ -164,6 +164,7 @@ pub fn fault(args: &BankFaultArgs) -> Result<ExitCode> {
         FaultKind::DropConnection => Fault::DropConnection { ms: args.ms },
         FaultKind::Reviewing => Fault::Reviewing,
         FaultKind::CreditTwice => Fault::CreditTwice,
+        FaultKind::ForgetCursor => Fault::ForgetCursor,
     };
     let wanted = serde_json::to_value(&fault)?;
     let door = BankDoor { addr: args.bank, token: None };

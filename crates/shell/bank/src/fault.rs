@@ -41,6 +41,8 @@ pub enum Fault {
     Reviewing,
     /// Credits its customer twice. Its books break a law by that, which their report says.
     CreditTwice,
+    /// Behaves, but opens its inbox at the beginning when next it has to open it again.
+    ForgetCursor,
 }
 
 impl Fault {
@@ -58,7 +60,8 @@ impl Fault {
             | Self::AnswerLate
             | Self::WrongSignature
             | Self::Reviewing
-            | Self::CreditTwice => true,
+            | Self::CreditTwice
+            | Self::ForgetCursor => true,
         }
     }
 }

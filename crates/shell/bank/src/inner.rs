@@ -8,12 +8,13 @@ use crate::config::BankConfig;
 use crate::directory::Directory;
 use crate::fault::Fault;
 use crate::messages::Scheme;
+use crate::script::Question;
 use crate::session::Sessions;
 use crate::web::WATCHERS_MAX;
 use banklink::Link;
 use iso20022::view::CreditTransferView;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use world::SharedWorld;
@@ -29,10 +30,12 @@ pub(crate) struct Inner {
     pub(crate) link: Link,
     pub(crate) world: SharedWorld,
     pub(crate) fault: watch::Sender<Fault>,
-    /// Payments this bank was asked to credit since it started.
-    asked: AtomicU64,
+    /// How often this bank was asked each thing since it started.
+    asked: [AtomicU64; Question::ALL.len()],
     /// For how long to be disconnected once what was read is booked, in milliseconds; 0 for not at all.
     drop_ms: AtomicU64,
+    /// The inbox is opened at its beginning next time.
+    forget: AtomicBool,
     /// UETRs of payments out that changed.
     pub(crate) changes: broadcast::Sender<String>,
     /// Messages to send. Bounded by the books: everything in it is in the outbox too.
@@ -71,8 +74,9 @@ impl Inner {
             books: Arc::new(books),
             link,
             fault: watch::Sender::new(Fault::None),
-            asked: AtomicU64::new(0),
+            asked: Default::default(),
             drop_ms: AtomicU64::new(0),
+            forget: AtomicBool::new(false),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             outbox,
             directory: Directory::default(),
@@ -110,17 +114,40 @@ impl Inner {
         self.fault.borrow().clone()
     }
 
-    /// How a payment this bank is asked to credit is treated: by the fault in force, otherwise by the script.
-    pub(crate) fn fault_for(&self, payment: &CreditTransferView) -> Fault {
-        let sequence = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let fault = match self.fault() {
-            Fault::None => self.config.script.fault_for(payment, sequence),
+    /// How something this bank is asked is treated: by the fault in force, otherwise by the script.
+    pub(crate) fn fault_for(&self, asked: Question, account: &str, amount: &str) -> Fault {
+        let sequence = self.asked[asked as usize].fetch_add(1, Ordering::Relaxed) + 1;
+        match self.fault() {
+            Fault::None => self.config.script.fault_for(asked, account, amount, sequence),
             fault => fault,
-        };
-        if let Fault::DropConnection { ms } = fault {
-            self.drop_ms.store(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// The same of a payment it is asked to credit. One that is `known` was read before: what it does to the line it has done.
+    pub(crate) fn fault_for_payment(&self, payment: &CreditTransferView, known: bool) -> Fault {
+        let account = payment.creditor_account.as_ref().map_or("", |account| &account.number);
+        let fault = self.fault_for(Question::Payment, account, &payment.interbank_settlement_amount.to_string());
+        match fault {
+            Fault::DropConnection { ms } => self.drop_ms.store(ms, Ordering::Relaxed),
+            Fault::ForgetCursor if !known => self.forget.store(true, Ordering::Relaxed),
+            Fault::None
+            | Fault::Slow { .. }
+            | Fault::Silent
+            | Fault::Refusing { .. }
+            | Fault::Offline
+            | Fault::AnswerTwice
+            | Fault::AnswerLate
+            | Fault::WrongSignature
+            | Fault::Reviewing
+            | Fault::CreditTwice
+            | Fault::ForgetCursor => {}
         }
         fault
+    }
+
+    /// Whether the inbox is to be opened at its beginning now; asked once for each time.
+    pub(crate) fn forgets_cursor(&self) -> bool {
+        self.forget.swap(false, Ordering::Relaxed)
     }
 
     /// Cuts the connections if a payment just booked says so, and lets them be made again after its time.

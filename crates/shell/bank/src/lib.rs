@@ -47,6 +47,6 @@ pub use fault::{Fault, SLOW_MS_MAX};
 pub use mandates::{MandateDecision, TypedCollection, TypedMandate};
 pub use password::PasswordHash;
 pub use sample::{SAMPLE_PASSWORD, SampleBank, SampleCustomer, sample_banks};
-pub use script::{SCRIPT_RULES_MAX, Script, ScriptFault, ScriptRule};
+pub use script::{Question, SCRIPT_RULES_MAX, Script, ScriptFault, ScriptRule};
 pub use service::ServiceError;
 pub use teller::{Desk, Teller};

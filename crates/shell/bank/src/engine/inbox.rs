@@ -7,6 +7,7 @@ use crate::engine::{mandates, payee, requests, returns};
 use crate::fault::Fault;
 use crate::inner::Shared;
 use crate::messages::{Read, Scheme, read};
+use crate::script::Question;
 use banklink::{HandlerFailed, InboxHandler, InboxItem};
 use iso20022::MessageType;
 use iso20022::view::{CreditTransferView, StatusReportView, TransactionStatus, ViewError};
@@ -16,25 +17,30 @@ pub(super) struct Inbox(pub(super) Shared);
 
 impl InboxHandler for Inbox {
     async fn cursor(&self) -> Result<u64, HandlerFailed> {
-        let cursor = self.0.books(Books::cursor).await.map_err(failed)?;
+        let cursor = if self.0.forgets_cursor() { 0 } else { self.0.books(Books::cursor).await.map_err(failed)? };
         tracing::debug!(bank = self.0.config.bic, cursor, "the inbox is read from here");
         Ok(cursor)
     }
 
     async fn deliver(&self, items: Vec<InboxItem>) -> Result<(), HandlerFailed> {
         let inner = &self.0;
-        let fault = inner.fault();
         let mut entries = Vec::with_capacity(items.len());
         for item in items {
             tracing::debug!(bank = inner.config.bic, cursor = item.cursor, message = item.message, "an item of the inbox");
             match read(&item.message) {
-                Ok(Read::PayeeQuestion(question)) => payee::spawn_answer(inner, *question, fault.clone()),
+                Ok(Read::PayeeQuestion(question)) => {
+                    let fault = inner.fault_for(Question::Name, question.account.as_str(), "");
+                    payee::spawn_answer(inner, *question, fault);
+                }
                 Ok(Read::Requested(request)) => {
-                    requests::spawn_answer(inner, *request, fault.clone());
+                    let account = request.debtor_account.as_ref().map_or("", |account| &account.number);
+                    let fault = inner.fault_for(Question::Request, account, &request.amount.to_string());
+                    requests::spawn_answer(inner, *request, fault);
                     entries.push((item.cursor, None));
                 }
                 Ok(Read::Pulled(collection)) => {
-                    mandates::spawn_pay(inner, *collection, fault.clone());
+                    let fault = inner.fault_for(Question::Collection, "", &collection.amount.to_string());
+                    mandates::spawn_pay(inner, *collection, fault);
                     entries.push((item.cursor, None));
                 }
                 Ok(message) => entries.push((item.cursor, Some(message))),
@@ -73,7 +79,10 @@ fn failed(error: BooksError) -> HandlerFailed {
 fn told(books: &Books, scheme: &Scheme, inner: &Shared, message: Option<Read>) -> Result<Told, BooksError> {
     Ok(match message {
         None => Told::Nothing,
-        Some(Read::Asked(payment)) => asked(books, scheme, &inner.fault_for(&payment), &payment)?,
+        Some(Read::Asked(payment)) => {
+            let known = books.incoming(&payment.uetr_text())?.is_some();
+            asked(books, scheme, &inner.fault_for_payment(&payment, known), &payment)?
+        }
         Some(Read::Status(status)) if status.original_message_name.as_deref() == Some(MessageType::Pacs00300108.id()) => {
             mandates::told(books, &status)?;
             Told::Nothing
@@ -94,7 +103,7 @@ fn told(books: &Books, scheme: &Scheme, inner: &Shared, message: Option<Read>) -
             | Read::Pulled(_),
         ) => Told::Nothing,
         Some(Read::Returned(view)) => returns::returned(&view),
-        Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault(), &recall)?,
+        Some(Read::Recall(recall)) => returns::recalled(books, scheme, &inner.fault_for(Question::Recall, "", ""), &recall)?,
         // A mandate is booked before the cursor moves: told again, it changes nothing.
         Some(Read::MandateAsked(view)) => {
             mandates::asked(books, inner, &view)?;
@@ -193,7 +202,8 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         | Fault::Offline
         | Fault::DropConnection { .. }
         | Fault::CreditTwice
-        | Fault::Reviewing => {
+        | Fault::Reviewing
+        | Fault::ForgetCursor => {
             answered.messages.push(said);
         }
         Fault::WrongSignature => {

@@ -143,7 +143,8 @@ pub(super) fn spawn_pay(inner: &Shared, view: CollectionView, fault: Fault) {
             | Fault::WrongSignature
             | Fault::DropConnection { .. }
             | Fault::Reviewing
-            | Fault::CreditTwice => {}
+            | Fault::CreditTwice
+            | Fault::ForgetCursor => {}
         }
         if let Err(reason) = pay(&inner, &view, refused).await {
             tracing::warn!(bank = inner.config.bic, uetr = view.uetr_text(), reason, "a collection was not answered");

@@ -38,7 +38,8 @@ pub(super) fn spawn_answer(inner: &Shared, question: IdentificationRequestView, 
             | Fault::WrongSignature
             | Fault::DropConnection { .. }
             | Fault::Reviewing
-            | Fault::CreditTwice => {}
+            | Fault::CreditTwice
+            | Fault::ForgetCursor => {}
         }
         if let Err(reason) = answer(&inner, &question).await {
             tracing::warn!(bank = inner.config.bic, reason, "a payee check could not be answered");

@@ -34,7 +34,8 @@ pub(super) fn spawn_answer(inner: &Shared, request: PaymentRequestView, fault: F
             | Fault::WrongSignature
             | Fault::DropConnection { .. }
             | Fault::Reviewing
-            | Fault::CreditTwice => {}
+            | Fault::CreditTwice
+            | Fault::ForgetCursor => {}
         }
         if let Err(reason) = answer(&inner, &request, refused).await {
             tracing::warn!(bank = inner.config.bic, uetr = request.uetr_text(), reason, "a request to pay was not answered");

@@ -36,7 +36,8 @@ pub(super) fn recalled(
         | Fault::Offline
         | Fault::DropConnection { .. }
         | Fault::Reviewing
-        | Fault::CreditTwice => judge(books, &uetr)?,
+        | Fault::CreditTwice
+        | Fault::ForgetCursor => judge(books, &uetr)?,
     };
     Ok(match written(scheme, recall.uetr, &uetr, verdict) {
         Ok(answer) => Told::Recalled(Box::new(answer)),
