@@ -501,10 +501,10 @@ pub struct CertifyArgs {
     /// The customer's name, as the bank would confirm it.
     #[arg(long, value_name = "NAME", default_value = "WONG Mei Ling")]
     pub name: String,
-    /// What the sample bank does with single payments, as for `luohu bank serve`: to see the kit find it.
+    /// What the sample bank does with single things it is asked, as for `luohu bank serve`: to see the kit find it.
     #[arg(long, value_name = "FILE", requires = "sample")]
     pub script: Option<PathBuf>,
-    /// Play these scenarios only.
+    /// Play these scenarios only, by code or name.
     #[arg(long, value_name = "SCENARIO")]
     pub only: Vec<String>,
     /// How long to wait for the bank to connect, in seconds.

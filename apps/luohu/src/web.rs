@@ -30,6 +30,17 @@ impl BankDoor {
         judged(status, &text)
     }
 
+    /// The same of a request that a bank need not have; `None` if it has not: 405, 501, or a 404 that is no answer of its own.
+    pub async fn json_if_there(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Option<Value>> {
+        let (status, text) = self.request(method, path, body).await?;
+        let has_code = || serde_json::from_str::<Value>(&text).is_ok_and(|value| value["code"].is_string());
+        let is_absent = match status {
+            404 => !has_code(),
+            status => matches!(status, 405 | 501),
+        };
+        if is_absent { Ok(None) } else { judged(status, &text).map(Some) }
+    }
+
     /// The text of a page; an error unless it is there.
     pub async fn text(&self, path: &str) -> Result<String> {
         match self.request(Method::GET, path, None).await? {

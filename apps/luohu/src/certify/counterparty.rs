@@ -2,14 +2,18 @@
 
 use super::messages;
 use crate::keys::MemberKeys;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use banklink::{HandlerFailed, InboxHandler, InboxItem, Link, LinkConfig, LinkError, StandingRate, TlsConnector};
-use iso20022::view::{CreditTransferView, IdentificationReportView, IdentificationRequestView, NameVerdict, StatusReportView};
+use iso20022::view::{
+    CancellationAnswerView, CancellationRequestView, CreditTransferView, IdentificationReportView, IdentificationRequestView,
+    NameVerdict, PaymentRequestView, PaymentReturnView, RequestReportView, StatusReportView, TransactionStatus,
+};
 use iso20022::{Carried, Limits, read_business_message};
 use money::Amount;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 use world::Machine;
@@ -54,6 +58,22 @@ struct State {
     asked: BTreeMap<[u8; 16], CreditTransferView>,
     /// Status codes told of each payment, in order.
     told: BTreeMap<[u8; 16], Vec<&'static str>>,
+    heard: Heard,
+}
+
+/// What the bank under test said of other things than payments, oldest first. A run has a few of each.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// `pacs.004`: it sent money back.
+    pub returns: Vec<PaymentReturnView>,
+    /// `camt.056`: it asked for money back.
+    pub recalls: Vec<CancellationRequestView>,
+    /// `camt.029`: it answered when it was asked for money back.
+    pub recall_answers: Vec<CancellationAnswerView>,
+    /// `pain.013`: its customer asks the kit's to pay.
+    pub requests: Vec<PaymentRequestView>,
+    /// `pain.014`: how a request stands.
+    pub reports: Vec<RequestReportView>,
 }
 
 impl Desk {
@@ -72,7 +92,8 @@ impl Counterparty {
             centre_keys: Arc::new(move |key_id: &str| (key_id == "LUOHU#1").then_some(centre_key)),
             world: Machine::shared(),
         }));
-        let state = State { cursor: 0, manner: Manner::Accepts, asked: BTreeMap::new(), told: BTreeMap::new() };
+        let state =
+            State { cursor: 0, manner: Manner::Accepts, asked: BTreeMap::new(), told: BTreeMap::new(), heard: Heard::default() };
         let desk = Arc::new(Desk { state: Mutex::new(state) });
         let handler = Handler { link: Arc::clone(&link), desk: Arc::clone(&desk) };
         let reader = Arc::clone(&link);
@@ -95,14 +116,53 @@ impl Counterparty {
         self.link.publish_rate(rate).await.map_err(|error| anyhow!("the kit's rate: {error}"))
     }
 
+    /// Waits until `find` finds something in what was heard; `None` after `patience`.
+    pub async fn hears<T>(&self, patience: Duration, find: impl Fn(&Heard) -> Option<T>) -> Option<T> {
+        let begun = Instant::now();
+        loop {
+            let found = self.desk.with(|state| find(&state.heard));
+            if found.is_some() || begun.elapsed() > patience {
+                return found;
+            }
+            tokio::time::sleep(super::LOOK_EVERY).await;
+        }
+    }
+
+    /// The payments that name a request to pay.
+    pub fn paid_for(&self, request: Uuid) -> usize {
+        let names = |asked: &&CreditTransferView| asked.request == Some(request.into_bytes());
+        self.desk.with(|state| state.asked.values().filter(names).count())
+    }
+
     /// Sends a payment and waits up to 20 s for how it stands.
-    pub async fn pay(&self, payee: &messages::Payee<'_>, uetr: Uuid, amount: Amount) -> Result<(String, StatusReportView)> {
-        let xml = messages::payment(BIC, payee, uetr, amount)?;
+    pub async fn pay(
+        &self,
+        payee: &messages::Payee<'_>,
+        uetr: Uuid,
+        amount: Amount,
+        asked: Option<&PaymentRequestView>,
+    ) -> Result<(String, StatusReportView)> {
+        let xml = messages::payment(BIC, payee, uetr, amount, asked)?;
         let status = self.send(&xml).await?;
         Ok((xml, status))
     }
 
-    /// Sends the bytes of a payment.
+    /// Sends back what it was paid.
+    pub async fn send_back(&self, uetr: [u8; 16], amount: Amount, reason: &str) -> Result<()> {
+        let report = self.send(&messages::payment_back(BIC, uetr, amount, reason)?).await?;
+        let settled = report.status == TransactionStatus::Settled;
+        ensure!(settled, "the return was not taken: {} {}", report.status.code(), report.reason.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Sends a message of which only matters that the centre takes it.
+    pub async fn tell(&self, xml: &str) -> Result<()> {
+        let answer = self.link.send_message(xml, 0).await.map_err(|error| anyhow!("the centre: {error}"))?;
+        ensure!(answer.taken(), "the centre answered HTTP {}: {}", answer.status, answer.message().unwrap_or_default());
+        Ok(())
+    }
+
+    /// Sends the bytes of a payment or a return.
     pub async fn send(&self, xml: &str) -> Result<StatusReportView> {
         let answer = self.link.send_message(xml, 20).await.map_err(|error| anyhow!("the centre: {error}"))?;
         let text = answer.message().context("the centre answered nothing")?;
@@ -163,13 +223,16 @@ impl Handler {
             Carried::CreditTransfer(_) => self.asked(CreditTransferView::of(document)?)?.into_iter().collect(),
             Carried::StatusReport(_) => self.told(&StatusReportView::of(document)?)?.into_iter().collect(),
             Carried::NameQuestion(_) => vec![messages::name_answer(BIC, &IdentificationRequestView::of(document)?)?],
+            Carried::Return(_) => self.hear(PaymentReturnView::of(document)?, |heard| &mut heard.returns),
+            Carried::CancellationRequest(_) => self.hear(CancellationRequestView::of(document)?, |heard| &mut heard.recalls),
+            Carried::CancellationAnswer(_) => self.hear(CancellationAnswerView::of(document)?, |heard| &mut heard.recall_answers),
+            Carried::PaymentRequest(_) => self.hear(PaymentRequestView::of(document)?, |heard| &mut heard.requests),
+            Carried::RequestReport(_) => self.hear(RequestReportView::of(document)?, |heard| &mut heard.reports),
+            // The operators' word to everybody.
+            Carried::Presence(_) => Vec::new(),
             Carried::StatusRequest(_)
             | Carried::NameAnswer(_)
             | Carried::Rejection(_)
-            | Carried::Presence(_)
-            | Carried::Return(_)
-            | Carried::CancellationRequest(_)
-            | Carried::CancellationAnswer(_)
             | Carried::LiquidityTransfer(_)
             | Carried::InterbankTransfer(_)
             | Carried::Receipt(_)
@@ -178,8 +241,6 @@ impl Handler {
             | Carried::PaymentQuery(_)
             | Carried::QueryAnswer(_)
             | Carried::Statement(_)
-            | Carried::PaymentRequest(_)
-            | Carried::RequestReport(_)
             | Carried::RequestWithdrawal(_)
             | Carried::MandateRequest(_)
             | Carried::MandateAmendment(_)
@@ -189,6 +250,12 @@ impl Handler {
             | Carried::Header(_)
             | Carried::Elsewhere(_) => bail!("the centre sent a {}", document.message_type().id()),
         })
+    }
+
+    /// Remembers it; there is nothing to say.
+    fn hear<T>(&self, said: T, place: impl Fn(&mut Heard) -> &mut Vec<T>) -> Vec<String> {
+        self.desk.with(|state| place(&mut state.heard).push(said));
+        Vec::new()
     }
 
     fn asked(&self, payment: CreditTransferView) -> Result<Option<String>> {

@@ -1,5 +1,5 @@
-//! The test door of the bank under test: the four requests by which the kit acts as its customer and looks at its books.
-//! They are described in `docs/howto/certify.md`.
+//! The test door of the bank under test: the requests by which the kit acts as its customer and as somebody at the bank, and looks
+//! at its books. They are described in `docs/howto/certify.md`.
 
 use crate::web::BankDoor;
 use anyhow::{Context, Result};
@@ -83,6 +83,17 @@ impl Door {
             "purpose": "GDDS", "note": "Certification", "acknowledge_name": true, "dry_run": false,
         });
         self.door.json(Method::POST, "/api/v1/payments", Some(&body)).await.context("paying")
+    }
+
+    /// Asks for something that a test door need not have; `None` if it has not.
+    pub async fn wants(&self, path: &str, body: &Value) -> Result<Option<Value>> {
+        self.door.json_if_there(Method::POST, path, Some(body)).await.with_context(|| path.to_owned())
+    }
+
+    /// How a request to pay stands that the customer made.
+    pub async fn request_state(&self, uetr: &str) -> Result<String> {
+        let request = self.door.json(Method::GET, &format!("/api/v1/requests/{uetr}"), None).await.context("a request")?;
+        Ok(request["state"].as_str().context("a request has no state")?.to_owned())
     }
 
     /// Waits until a payment has ended as the customer sees it; gives how it stands after `patience` otherwise.

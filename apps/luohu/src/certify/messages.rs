@@ -3,14 +3,18 @@
 use anyhow::{Result, anyhow};
 use iso20022::Message;
 use iso20022::view::{
-    AccountReference, AccountView, AddressView, CreditTransferView, HeaderView, IdentificationReportView,
-    IdentificationRequestView, NameVerdict, PartyView, PaymentPriority, StatusReportView, TransactionStatus, business_message,
+    AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
+    CreditTransferView, HeaderView, IdentificationReportView, IdentificationRequestView, NameVerdict, PartyView, PaymentPriority,
+    PaymentRequestView, PaymentReturnView, RequestReportView, RequestStatus, StatusReportView, TransactionStatus,
+    business_message,
 };
 use money::Amount;
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 const CENTRE: &str = gateway::GatewayConfig::CENTRE_BIC;
+/// The message this scheme does not have.
+pub const UNKNOWN: &str = "admi.998.001.02";
 /// Who pays in the kit's bank.
 const DEBTOR: &str = "Certification Debtor";
 
@@ -42,17 +46,20 @@ pub struct Payee<'a> {
     pub name: &'a str,
 }
 
-/// `pacs.008`: the kit's bank pays `payee`.
-pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Result<String> {
+fn account(number: &str) -> Option<AccountView> {
+    Some(AccountView { number: number.to_owned(), ..AccountView::default() })
+}
+
+/// `pacs.008`: the kit's bank pays `payee`, perhaps because it was asked to.
+pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount, asked: Option<&PaymentRequestView>) -> Result<String> {
     let (id, now) = (fresh_id(), now_ns());
-    let account = |number: &str| Some(AccountView { number: number.to_owned(), ..AccountView::default() });
     // Hong Kong and Shenzhen share a date, eight hours ahead of UTC.
     let today = iso20022::value::date_time_from_nanos(now + 8 * 3600 * 1_000_000_000);
     let view = CreditTransferView {
         message_id: id.clone(),
         created_at: now,
         instruction_id: Some(id.clone()),
-        end_to_end_id: "CERTIFICATION".to_owned(),
+        end_to_end_id: asked.map_or_else(|| "CERTIFICATION".to_owned(), |asked| asked.end_to_end_id.clone()),
         transaction_id: Some(id.clone()),
         uetr: uetr.into_bytes(),
         clearing_system_reference: None,
@@ -65,7 +72,7 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount) -> Res
         instructed_amount: Some(amount),
         exchange_rate: None,
         quote: None,
-        request: None,
+        request: asked.map(|asked| asked.uetr),
         collection: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
@@ -97,6 +104,116 @@ pub fn answer(from: &str, asked: &CreditTransferView, refused: Option<&str>) -> 
     view.instructing_agent = Some(from.to_owned());
     view.instructed_agent = Some(asked.instructing_agent.clone());
     sealed(from, &id, &view.message().map_err(|fault| anyhow!("pacs.002: {fault}"))?)
+}
+
+/// `pacs.004`: the kit's bank sends back what it was paid.
+pub fn payment_back(from: &str, uetr: [u8; 16], amount: Amount, reason: &str) -> Result<String> {
+    let id = fresh_id();
+    let view = PaymentReturnView {
+        message_id: id.clone(),
+        created_at: now_ns(),
+        return_id: id.clone(),
+        uetr,
+        original_end_to_end_id: None,
+        original_transaction_id: None,
+        original_amount: None,
+        returned_amount: amount,
+        returned_instructed_amount: None,
+        quote: None,
+        reason: reason.to_owned(),
+        information: None,
+        clearing_system_reference: None,
+        instructing_agent: Some(from.to_owned()),
+        instructed_agent: Some(CENTRE.to_owned()),
+    };
+    sealed(from, &id, &view.message().map_err(|fault| anyhow!("pacs.004: {fault}"))?)
+}
+
+/// `camt.056`: the kit's bank asks for a payment back.
+pub fn recall(from: &str, uetr: Uuid) -> Result<String> {
+    let id = fresh_id();
+    let view = CancellationRequestView {
+        message_id: id.clone(),
+        created_at: now_ns(),
+        assigner: from.to_owned(),
+        assignee: CENTRE.to_owned(),
+        uetr: uetr.into_bytes(),
+        reason: Some("CUST".to_owned()),
+    };
+    sealed(from, &id, &view.message().map_err(|fault| anyhow!("camt.056: {fault}"))?)
+}
+
+/// `camt.029`: the kit's bank will send back what it is asked for.
+pub fn recall_answer(from: &str, asked: &CancellationRequestView) -> Result<String> {
+    let id = fresh_id();
+    let view = CancellationAnswerView {
+        message_id: id.clone(),
+        created_at: now_ns(),
+        assigner: from.to_owned(),
+        assignee: CENTRE.to_owned(),
+        uetr: asked.uetr,
+        outcome: CancellationOutcome::Cancelled,
+        reason: None,
+        information: None,
+    };
+    sealed(from, &id, &view.message().map_err(|fault| anyhow!("camt.029: {fault}"))?)
+}
+
+/// `pain.013`: the kit's customer asks `debtor` to pay within `life_s` seconds.
+pub fn request(from: &str, debtor: &Payee<'_>, uetr: Uuid, amount: Amount, life_s: u64) -> Result<String> {
+    let (id, now) = (fresh_id(), now_ns());
+    let view = PaymentRequestView {
+        message_id: id.clone(),
+        created_at: now,
+        payment_information_id: None,
+        uetr: uetr.into_bytes(),
+        end_to_end_id: "CERTIFICATION".to_owned(),
+        amount,
+        less_allowed: false,
+        expires_at: now + life_s * 1_000_000_000,
+        debtor: party(debtor.name, "Hong Kong", "HK"),
+        debtor_account: account(debtor.account),
+        debtor_agent: debtor.bank.to_owned(),
+        creditor_agent: from.to_owned(),
+        creditor: party(super::counterparty::CUSTOMER, "Hong Kong", "HK"),
+        creditor_account: account(super::counterparty::ACCOUNT),
+        purpose: Some("GDDS".to_owned()),
+        remittance: Some("Certification".to_owned()),
+    };
+    sealed(from, &id, &view.message().map_err(|fault| anyhow!("pain.013: {fault}"))?)
+}
+
+/// `pain.014`: the kit's customer will pay what is asked.
+pub fn request_answer(from: &str, asked: &PaymentRequestView) -> Result<String> {
+    let id = fresh_id();
+    let view = RequestReportView {
+        message_id: id.clone(),
+        created_at: now_ns(),
+        debtor_agent: from.to_owned(),
+        creditor_agent: asked.creditor_agent.clone(),
+        original_message_id: Some(asked.message_id.clone()),
+        original_payment_information_id: asked.payment_information_id.clone(),
+        original_end_to_end_id: Some(asked.end_to_end_id.clone()),
+        uetr: asked.uetr,
+        status: RequestStatus::Accepted,
+        reason: None,
+        information: None,
+    };
+    sealed(from, &id, &view.message().map_err(|fault| anyhow!("pain.014: {fault}"))?)
+}
+
+/// A message of a schema that this scheme does not have and may have one day.
+pub fn unknown(to: &str) -> String {
+    const SCHEMA: &str = "urn:iso:std:iso:20022:tech:xsd";
+    let agent = |bic: &str| format!("<FIId><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></FIId>");
+    let (id, at) = (fresh_id(), iso20022::value::date_time_from_nanos(now_ns()));
+    format!(
+        "<BusinessMessage><AppHdr xmlns=\"{SCHEMA}:head.001.001.02\"><Fr>{}</Fr><To>{}</To><BizMsgIdr>{id}</BizMsgIdr>\
+         <MsgDefIdr>{UNKNOWN}</MsgDefIdr><CreDt>{at}</CreDt></AppHdr><Document xmlns=\"{SCHEMA}:{UNKNOWN}\"><AdmstnPrtryMsg>\
+         <MsgId><Id>{id}</Id></MsgId><PrtryData><Tp>CERTIFICATION</Tp></PrtryData></AdmstnPrtryMsg></Document></BusinessMessage>",
+        agent(CENTRE),
+        agent(to),
+    )
 }
 
 /// `acmt.023`: does this name belong to this account?

@@ -8,9 +8,13 @@
 
 mod counterparty;
 mod door;
+mod log;
 mod messages;
+mod officers;
+mod plays;
 mod report;
 mod scenario;
+mod stream;
 mod wire;
 
 use crate::banks::{self, CentreFacts};
@@ -21,16 +25,19 @@ use crate::run::{self, System};
 use anyhow::{Context, Result, bail, ensure};
 use bank::{BankHandle, SampleBank};
 use banklink::{StandingRate, TlsConnector};
-use clearing::{Bic, Command, ParticipantStatus};
+use clearing::{Bic, Command, ParticipantStatus, ParticipantView};
 use counterparty::Counterparty;
 use door::Door;
 use money::{Amount, Currency, CurrencyCode, Rate};
 use node::genesis::Member;
+use officers::Officers;
 use ordering::Submission;
 use report::{Report, Row};
 use scenario::Scenario;
+use signing::Signer;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wire::Wire;
 
@@ -38,6 +45,8 @@ use wire::Wire;
 const ANSWER_S: u64 = 3;
 /// How long the kit's exchange rate stands, in seconds.
 const RATE_S: u32 = 3600;
+/// How long the bank under test may take to come back to its inbox before a scenario.
+const COMING_BACK: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const HKD: Currency = Currency { code: CurrencyCode::HKD, exponent: 2 };
 const CNY: Currency = Currency { code: CurrencyCode::CNY, exponent: 2 };
@@ -48,6 +57,9 @@ pub struct Kit {
     other: Counterparty,
     wire: Wire,
     system: System,
+    /// Signs what the centre tells.
+    centre: Arc<dyn Signer>,
+    officers: Officers,
     /// BIC of the bank under test.
     bank: String,
     /// Name of its customer.
@@ -58,7 +70,7 @@ pub struct Kit {
     other_currency: Currency,
 }
 
-/// Plays the scenarios and prints the report; exit status 1 if one failed.
+/// Plays the scenarios and prints the report; the exit status is [`Report::exit_code`].
 pub fn certify(settings: &SettingsArgs, args: &CertifyArgs) -> Result<ExitCode> {
     let scenarios = chosen(&args.only)?;
     let mut config = Config::load(settings)?;
@@ -83,11 +95,11 @@ pub fn certify(settings: &SettingsArgs, args: &CertifyArgs) -> Result<ExitCode> 
     }
     let report = report?;
     println!("{}", if args.json { report.to_json() } else { report.to_text() });
-    Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.exit_code())
 }
 
 fn chosen(only: &[String]) -> Result<Vec<Scenario>> {
-    let find = |id: &String| Scenario::ALL.iter().copied().find(|scenario| scenario.id() == id);
+    let find = |text: &String| Scenario::find(text);
     match only.iter().find(|id| find(id).is_none()) {
         Some(unknown) => {
             let all: Vec<&str> = Scenario::ALL.iter().map(|scenario| scenario.id()).collect();
@@ -103,7 +115,9 @@ async fn play(config: &Config, args: &CertifyArgs, scenarios: &[Scenario]) -> Re
     let (kit_keys, kit_member) = kit_member(config, &keys)?;
     let (bank_keys, bank_member) = bank_member(config, &keys, &args.bic)?;
     let listen = config.gateway.listen;
+    let officers = Officers::open(&config.data.join("certify"))?;
     let mut inside = config.clone();
+    inside.scheme.officers = officers.rows();
     inside.gateway.listen = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
     let system = run::start(&inside, &keys, &[bank_member, kit_member]).await?;
     let name = config.gateway.names.first().context("gateway.names is empty")?;
@@ -119,7 +133,8 @@ async fn play(config: &Config, args: &CertifyArgs, scenarios: &[Scenario]) -> Re
     wait_for_bank(config, args, &system, &wire).await?;
     let door = Door::open(address, &args.sign_in, &args.password, HKD).await?;
     let (bank, customer) = (args.bic.clone(), args.name.clone());
-    let kit = Kit { door, other, wire, system, bank, customer, currency: HKD, other_currency: CNY };
+    let centre = keys.signer.clone();
+    let kit = Kit { door, other, wire, system, centre, officers, bank, customer, currency: HKD, other_currency: CNY };
     let mut rows = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {
         rows.push(Row::new(*scenario, scenario.play(&kit).await));
@@ -223,14 +238,31 @@ impl Kit {
         until(patience, holds).await
     }
 
-    /// Suspends the other bank, or lets it work again.
-    async fn set_status(&self, status: ParticipantStatus) -> Result<()> {
-        let bic = Bic::parse(counterparty::BIC).context("the kit's BIC")?;
-        let find = || self.system.centre.model.participants().into_iter().find(|participant| participant.bic == bic);
-        let participant = find().context("the kit's bank is not registered")?.id;
+    /// Until the bank under test reads its inbox, whatever the last scenario did to it.
+    async fn is_back(&self) -> Result<()> {
+        let id = self.participant(&self.bank)?.id;
+        let back = until(COMING_BACK, || self.system.gateway.window.is_online(id)).await;
+        back.context("the bank did not come back to its inbox")
+    }
+
+    fn participant(&self, bic: &str) -> Result<ParticipantView> {
+        let bic = Bic::parse(bic).with_context(|| bic.to_owned())?;
+        let found = self.system.centre.model.participants().into_iter().find(|participant| participant.bic == bic);
+        found.with_context(|| format!("{bic} is not registered"))
+    }
+
+    /// Suspends a bank, or lets it work again.
+    async fn set_status(&self, bic: &str, status: ParticipantStatus) -> Result<()> {
+        let participant = self.participant(bic)?.id;
         let command = Command::SetStatus { participant, status };
         self.system.centre.journal.submit(Submission { ticket: 0, command, attachment: None }).context("setting a status")?;
-        until(Duration::from_secs(5), || find().is_some_and(|found| found.status == status)).await.context("setting a status")
+        let is_set = || self.participant(bic).is_ok_and(|found| found.status == status);
+        until(Duration::from_secs(5), is_set).await.context("setting a status")
+    }
+
+    /// Has the operators tell every participant something.
+    async fn broadcast(&self) -> Result<()> {
+        self.officers.broadcast(&self.system.gateway.window).await
     }
 
     async fn stop(self) -> Result<()> {
