@@ -215,7 +215,7 @@ impl Ledgers {
     }
 
     /// Closes the hold and hands out its legs; the slot's next hold has another generation (LED-03).
-    fn resolve(&mut self, id: HoldId) -> Result<Hold, LedgerError> {
+    pub(crate) fn resolve(&mut self, id: HoldId) -> Result<Hold, LedgerError> {
         let hold = *self.hold(id)?;
         let slot = &mut self.holds[id.slot as usize];
         slot.leg_count = 0;

@@ -3,7 +3,7 @@
 //! A [`Ledgers`] holds the accounts of all currencies. Money moves by a [`Leg`]: one debit and one credit of the same
 //! amount between two accounts of one ledger, or on both sides of one. Legs come as a *linked chain*: all happen or none. A chain is either
 //! posted at once ([`Ledgers::transfer`]) or held first: [`Ledgers::place`], then exactly once [`Ledgers::post`] or
-//! [`Ledgers::void`]. What several accounts owe each other settles by its differences: [`Ledgers::transfer_together`].
+//! [`Ledgers::void`]; a hold of one leg may be drawn on before, part by part: [`Ledgers::draw`]. What several accounts owe each other settles by its differences: [`Ledgers::transfer_together`].
 //!
 //! # Invariants
 //! - LED-01: on every ledger debits equal credits, posted and held alike; a leg never crosses ledgers.
@@ -19,6 +19,7 @@
 //! [`Ledgers::place`].
 
 mod account;
+mod draw;
 mod hold;
 pub mod laws;
 mod ledgers;
