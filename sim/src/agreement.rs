@@ -103,7 +103,7 @@ pub fn settle_up(
             stage.broke("AGREE", format_args!("{name}: {} {currency} held, {} on suspense at rest", out.held, out.suspense));
         }
     }
-    let ours = |view: &PaymentView| view.debtor_agent == id || view.creditor_agent == id && view.forwarded_position.is_some();
+    let ours = |view: &PaymentView| view.debtor_agent == id || view.creditor_agent == id && view.creditor_agent_knows();
     let (all, _, _) = model.counts();
     let mut returned: BTreeMap<String, u64> = BTreeMap::new();
     for view in (0..all).filter_map(|at| model.payment_at(clearing::PaymentIndex(at)).expect(ANSWERS)).filter(ours) {

@@ -3,6 +3,7 @@
 
 use crate::model::Model;
 use crate::nuisance_behind;
+use crate::nuisance_preauths;
 use crate::nuisance_sponsors;
 use crate::stage::BEGINNING_NS;
 use clearing::{
@@ -68,6 +69,8 @@ pub enum Nuisance {
     Aftermath,
     /// CLR-1180 to CLR-1189, PAY-2090 to PAY-2094: participants that settle over the first bank's account.
     Sponsors,
+    /// CLR-1200 to CLR-1207, PAY-2110 to PAY-2115: a hotel's bank that has money reserved and captures it.
+    Preauths,
 }
 
 impl Nuisance {
@@ -95,7 +98,7 @@ impl Nuisance {
     ];
 
     /// Those that need nothing before them.
-    pub const ALONE: [Self; 3] = [Self::Settlement, Self::Aftermath, Self::Sponsors];
+    pub const ALONE: [Self; 4] = [Self::Settlement, Self::Aftermath, Self::Sponsors, Self::Preauths];
 
     /// The commands, as things are so many nanoseconds after the beginning.
     pub fn commands(self, model: &Model, elapsed_ns: u64) -> Vec<Command> {
@@ -149,6 +152,7 @@ impl Nuisance {
             Self::Settlement => nuisance_behind::settlement(now),
             Self::Aftermath => nuisance_behind::aftermath(model, now),
             Self::Sponsors => nuisance_sponsors::commands(model, now),
+            Self::Preauths => nuisance_preauths::commands(model, now),
         }
     }
 }

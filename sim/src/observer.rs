@@ -159,6 +159,9 @@ impl Observer {
         if let Err(broken) = laws::mdt_01_told(&memory.events) {
             self.stage.broke(broken.law, broken.detail);
         }
+        if let Err(broken) = laws::pre_01_told(&memory.events) {
+            self.stage.broke(broken.law, broken.detail);
+        }
     }
 
     /// Laws over what readers see.

@@ -242,6 +242,7 @@ impl Outsider {
             quote: None,
             request: None,
             collection: None,
+            preauth: None,
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,

@@ -229,6 +229,7 @@ fn payment() -> CreditTransferView {
         quote: Some(UETR),
         request: None,
         collection: None,
+        preauth: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,

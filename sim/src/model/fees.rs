@@ -18,6 +18,7 @@ pub(super) struct Fees {
 impl Model {
     pub(super) fn set_terms(&mut self, terms: &SchemeTerms) -> Result<Expected, &'static str> {
         match terms {
+            SchemeTerms::Preauths(terms) => return self.set_preauth_terms(terms),
             SchemeTerms::CoolingOff(_) => return Err("nothing cools off in these stories"),
             SchemeTerms::Reviews(terms) => self.review_ns = Some(terms.review_ns),
             SchemeTerms::Tariff(tariff) => {

@@ -184,12 +184,15 @@ impl Model {
     }
 
     fn unnamed(&self, uetr: [u8; 16]) -> Result<(), &'static str> {
-        let is_named =
-            self.is_pulled(uetr) || self.requests.contains_key(&uetr) || self.payments.contains_key(&uetr) || self.waits(uetr);
+        let is_named = self.is_reserved(uetr)
+            || self.is_pulled(uetr)
+            || self.requests.contains_key(&uetr)
+            || self.payments.contains_key(&uetr)
+            || self.waits(uetr);
         if is_named { Err("CLR-1001") } else { Ok(()) }
     }
 
-    fn may_pull(&self, creditor: u32, debtor: u32) -> Result<(), &'static str> {
+    pub(super) fn may_pull(&self, creditor: u32, debtor: u32) -> Result<(), &'static str> {
         if creditor as usize >= self.members.len() || debtor as usize >= self.members.len() {
             return Err("CLR-1003");
         }

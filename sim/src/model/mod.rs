@@ -11,6 +11,7 @@ mod interbank;
 mod mandates;
 mod orders;
 mod payments;
+mod preauths;
 mod requests;
 mod returns;
 mod rules;
@@ -18,8 +19,9 @@ mod settlement;
 mod sponsorships;
 
 use clearing::{
-    AccountPurpose, AccountView, AnswerVerdict, Bic, Clearing, CollectionState, Command, Fund, FundDirection, MandateState,
-    MatterStep, MatterView, Outcome, PaymentState, Priority, RegisterParticipant, RequestState, Settings, Tariff, WaitReason,
+    AccountPurpose, AccountView, AnswerVerdict, Bic, Capture, Clearing, CollectionState, Command, Fund, FundDirection,
+    MandateState, MatterStep, MatterView, Outcome, PaymentState, PreauthState, PreauthTerms, Priority, RegisterParticipant,
+    RequestState, Settings, Tariff, WaitReason,
 };
 use exchange::{Offer, Quoted};
 use money::CurrencyCode;
@@ -62,6 +64,7 @@ pub(crate) enum Expected {
     Request { state: RequestState, repeated: bool },
     Mandate { state: MandateState, repeated: bool },
     Collection { state: CollectionState, repeated: bool },
+    Preauth { state: PreauthState, repeated: bool },
     Refused(&'static str),
 }
 
@@ -97,6 +100,10 @@ pub struct Model {
     requests: BTreeMap<[u8; 16], Request>,
     mandates: BTreeMap<[u8; 16], mandates::Mandate>,
     collections: BTreeMap<[u8; 16], mandates::Collection>,
+    preauths: BTreeMap<[u8; 16], preauths::Preauth>,
+    /// What holds for them, once it was set.
+    preauth_terms: Option<PreauthTerms>,
+    captures: BTreeMap<[u8; 16], Capture>,
     settlement: settlement::Settlement,
     interbank: interbank::Interbank,
     sponsorships: sponsorships::Sponsorships,
@@ -228,6 +235,7 @@ impl Model {
         self.quotes.retain(|_, quote| quote.expires_ns > now);
         self.expire_requests();
         self.expire_pulled();
+        self.expire_preauths();
         self.turn_page();
         self.take_up();
         self.begin_agreed();
@@ -283,6 +291,7 @@ impl Model {
             Command::Sponsorship(command) => self.sponsorship(command),
             Command::Matter(MatterStep::Mandate(step)) => self.mandate(step),
             Command::Matter(MatterStep::Collection(step)) => self.collection(step),
+            Command::Matter(MatterStep::Preauth(step)) => self.preauth(step),
         }
     }
 
@@ -412,6 +421,9 @@ fn found(outcome: &Outcome) -> Expected {
         }
         Outcome::Matter { matter: MatterView::Collection(collection), repeated } => {
             Expected::Collection { state: collection.state, repeated: *repeated }
+        }
+        Outcome::Matter { matter: MatterView::Preauth(preauth), repeated } => {
+            Expected::Preauth { state: preauth.state, repeated: *repeated }
         }
         Outcome::Refused(refusal) => Expected::Refused(refusal.code()),
     }

@@ -92,16 +92,27 @@ impl Model {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
-        if self.requests.contains_key(&pay.uetr.0) || self.is_pulled(pay.uetr.0) || self.is_sent(&pay.uetr.0) {
+        let is_matter = self.requests.contains_key(&pay.uetr.0) || self.is_pulled(pay.uetr.0) || self.is_reserved(pay.uetr.0);
+        if is_matter || self.is_sent(&pay.uetr.0) {
             return Err("CLR-1001");
         }
-        if pay.accepted_at.0 < self.horizon_ns {
+        self.is_in_order(pay)?;
+        Ok(self.admit(pay, Expectation::Now))
+    }
+
+    /// Whether something accepted then may be taken in.
+    pub(super) fn is_of_this_time(&self, accepted_ns: u64) -> Result<(), &'static str> {
+        if accepted_ns < self.horizon_ns {
             return Err("CLR-1023");
         }
-        let ahead_ns = pay.accepted_at.0.saturating_sub(self.time_ns);
-        if self.settings().payment_retention_ns != u64::MAX && ahead_ns > self.settings().acceptance_age_max_ns {
-            return Err("CLR-1024");
-        }
+        let ahead_ns = accepted_ns.saturating_sub(self.time_ns);
+        let forgets = self.settings().payment_retention_ns != u64::MAX;
+        if forgets && ahead_ns > self.settings().acceptance_age_max_ns { Err("CLR-1024") } else { Ok(()) }
+    }
+
+    /// Time, agents, currency and message of a payment whose UETR names nothing; its message is known from then on.
+    pub(super) fn is_in_order(&mut self, pay: &Pay) -> Result<(), &'static str> {
+        self.is_of_this_time(pay.accepted_at.0)?;
         let known_agent = |agent: u32| (agent as usize) < self.members.len();
         if !known_agent(pay.debtor_agent.0) || !known_agent(pay.creditor_agent.0) {
             return Err("CLR-1003");
@@ -109,10 +120,16 @@ impl Model {
         if !self.decimals.contains_key(&pay.debit_currency) {
             return Err("CLR-1008");
         }
-        if !self.messages.insert(pay.message_id.0) {
-            return Err("CLR-1002");
-        }
-        Ok(self.admit(pay, Expectation::Now))
+        if self.messages.insert(pay.message_id.0) { Ok(()) } else { Err("CLR-1002") }
+    }
+
+    /// A capture is on record like a payment that settled at once; its creditor agent, who asked for it, may speak of it.
+    pub(super) fn enter_capture(&mut self, pay: &Pay, received: i128) -> Expected {
+        let expected = self.enter(pay, PaymentState::Settled, None, Moves::default());
+        self.payments.entry(pay.uetr.0).and_modify(|payment| payment.asked = true);
+        let agents = (pay.debtor_agent.0, pay.creditor_agent.0);
+        self.aftermath.settle(pay.uetr.0, agents, (pay.debit_currency, pay.debit_currency, received), self.time_ns);
+        expected
     }
 
     /// Holds it, lets it wait or ends it at once. Its agents, currency and identifiers are in order.

@@ -71,6 +71,7 @@ impl Model {
         if self.payments.contains_key(&ask.request.0)
             || self.waits(ask.request.0)
             || self.is_pulled(ask.request.0)
+            || self.is_reserved(ask.request.0)
             || self.is_sent(&ask.request.0)
         {
             return Err("CLR-1001");

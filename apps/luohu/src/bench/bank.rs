@@ -222,6 +222,7 @@ pub fn pacs008(id: uuid::Uuid, from: &str, to: &str, n: u64) -> Result<String> {
         quote: None,
         request: None,
         collection: None,
+        preauth: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

@@ -74,6 +74,7 @@ pub fn payment(from: &str, payee: &Payee<'_>, uetr: Uuid, amount: Amount, asked:
         quote: None,
         request: asked.map(|asked| asked.uetr),
         collection: None,
+        preauth: None,
         charge_bearer: "SLEV".to_owned(),
         charges: vec![],
         new_payee: false,

@@ -213,6 +213,18 @@ pub enum Wish {
         /// TOML as in docs/howto/cooling-off.md.
         file: PathBuf,
     },
+    /// Set how long, how much and how often money may be reserved by pre-authorisations that are asked for from then on.
+    PreauthTerms {
+        /// Days from asking to expiry, 1 to 90.
+        #[arg(long)]
+        days: u16,
+        /// Captures of one, 1 to 256.
+        #[arg(long)]
+        captures: u16,
+        /// The most of one, by currency, as HKD=5000.00; where none is given, the rulebook's limits alone hold.
+        #[arg(long, value_name = "CODE=AMOUNT")]
+        most: Vec<String>,
+    },
     /// Set how long a creditor agent may review a payment that has settled.
     ReviewTime {
         /// In seconds, up to thirty days.

@@ -11,12 +11,12 @@ use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
 use chain::Hash;
 use clearing::{
-    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus,
+    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus, PreauthTerms,
     RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;
 use hyper::Method;
-use money::{Amount, Currency, CurrencyCode};
+use money::{Amount, Currency, CurrencyCode, MinorUnits};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use signing::{FileSigner, Signer};
@@ -178,6 +178,12 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             let terms = node::cooling::read(&text, &governance.currencies()?).with_context(|| file.display().to_string())?;
             Command::SchemeTerms(SchemeTerms::CoolingOff(terms))
         }
+        Wish::PreauthTerms { days, captures, most } => {
+            let currencies = governance.currencies()?;
+            let mut amounts = most.iter().map(|text| most_of(text, &currencies)).collect::<Result<Vec<_>>>()?;
+            amounts.sort_unstable_by_key(|(currency, _)| currency.code);
+            Command::SchemeTerms(SchemeTerms::Preauths(PreauthTerms { days_max: *days, captures_max: *captures, amounts }))
+        }
         Wish::ReviewTime { seconds } => {
             let review_ns = u64::from(*seconds) * 1_000_000_000;
             Command::SchemeTerms(SchemeTerms::Reviews(ReviewTerms { review_ns }))
@@ -187,6 +193,15 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             Command::SetNodes(SetNodes { version: governance.nodes_version + 1, nodes })
         }
     })
+}
+
+/// The most of one currency, like `HKD=5000.00`.
+fn most_of(text: &str, currencies: &[Currency]) -> Result<(Currency, MinorUnits)> {
+    let (code, amount) = text.split_once('=').with_context(|| format!("{text} is no amount like HKD=5000.00"))?;
+    let known = currencies.iter().find(|currency| currency.code.as_str() == code);
+    let currency = *known.with_context(|| format!("{code} is no currency of the scheme"))?;
+    let amount = Amount::parse(amount, currency).ok().with_context(|| format!("{amount} is no amount of {code}"))?;
+    Ok((currency, amount.minor))
 }
 
 /// A moment like `2027-01-01T00:00:00+08:00`.

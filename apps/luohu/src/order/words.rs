@@ -2,7 +2,7 @@
 
 use chain::Hash;
 use clearing::{Command, CoolingRule, FundDirection, ParticipantStatus, Price, SchemeTerms, TariffLine};
-use money::Amount;
+use money::{Amount, Currency, MinorUnits};
 
 /// What a command does.
 pub fn of(command: &Command) -> String {
@@ -92,6 +92,13 @@ fn scheme_terms(terms: &SchemeTerms) -> String {
             let rules: Vec<_> = terms.rules.iter().map(rule).collect();
             let review_s = terms.review_wait_ns / 1_000_000_000;
             format!("first payments to a payee wait: {}; what risk would review waits {review_s} s", rules.join(", "))
+        }
+        SchemeTerms::Preauths(terms) => {
+            let most = |(currency, most): &(Currency, MinorUnits)| {
+                format!(", {} {} at most", currency.code, Amount { minor: *most, currency: *currency })
+            };
+            let amounts: String = terms.amounts.iter().map(most).collect();
+            format!("pre-authorisations for {} days at most, in {} captures{amounts}", terms.days_max, terms.captures_max)
         }
         SchemeTerms::Reviews(terms) => {
             format!("let creditor agents review settled payments for {} s", terms.review_ns / 1_000_000_000)

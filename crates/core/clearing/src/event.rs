@@ -258,6 +258,8 @@ pub struct PaymentView {
     pub quote: Option<QuoteId>,
     /// The payment it sends back and why, if it is a return.
     pub returns: Option<ReturnOf>,
+    /// The pre-authorisation it was captured from, if it is a capture.
+    pub captured_from: Option<Uetr>,
     /// How it stands.
     pub state: PaymentState,
     /// Why it was rejected.
@@ -298,6 +300,11 @@ pub struct Finality {
 }
 
 impl PaymentView {
+    /// Whether the creditor agent knows of it: it was asked, or captured it itself.
+    pub const fn creditor_agent_knows(&self) -> bool {
+        self.forwarded_position.is_some() || self.captured_from.is_some()
+    }
+
     /// Four characters for the wire: the reason of a rejection or a return, spaces otherwise.
     pub fn reason_bytes(&self) -> [u8; 4] {
         self.iso_reason().or(self.returns.map(|of| of.reason)).map_or(*b"    ", |reason| reason.0)

@@ -119,6 +119,7 @@ impl Clearing {
         if self.payments[index].is_sponsored {
             self.forget_sponsored(&view);
         }
+        self.forget_capture(index);
         self.aftermath.forget(&view);
         self.quotas.forget(index);
         self.payments.drop_front();

@@ -6,7 +6,7 @@ pub use ledger::laws::{
 
 use crate::liquidity::limit_of;
 use crate::payment::{Payment, Status};
-use crate::{Clearing, Event, EventKind, MatterView, PaymentIndex, PaymentState, RequestState};
+use crate::{Clearing, Event, EventKind, MatterView, PaymentIndex, PaymentState, PreauthState, RequestState, Uetr};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// PAY-01: every payment is held with an open hold or has exactly one end; ends on record and forgotten ones fill the tree.
@@ -30,10 +30,10 @@ pub fn pay_01_one_final_state(clearing: &Clearing) -> Result<(), LawBroken> {
             }
         }
     }
-    let withdrawals = clearing.settlement.transfers.holds().count();
-    if open + withdrawals != clearing.ledgers.holds_open() {
+    let (withdrawals, reserved) = (clearing.settlement.transfers.holds().count(), clearing.reservations());
+    if open + withdrawals + reserved != clearing.ledgers.holds_open() {
         let holds = clearing.ledgers.holds_open();
-        return broken(format!("{open} payments and {withdrawals} withdrawals are held by {holds} holds"));
+        return broken(format!("{open} payments, {withdrawals} withdrawals and {reserved} reservations have {holds} holds"));
     }
     let ended = forgotten + ends.len() as u64;
     if ended != leaves {
@@ -134,6 +134,11 @@ pub fn quo_01_no_quota_exceeded(clearing: &Clearing) -> Result<(), LawBroken> {
     if let Some(index) = clearing.quotas.reservers().find(|index| !open(*index)) {
         return Err(LawBroken { law: "QUO-01", detail: format!("payment {} has ended and still reserves a quota", index.0) });
     }
+    let reserved =
+        |uetr: Uetr| matches!(clearing.matter(uetr), Some(MatterView::Preauth(it)) if it.state == PreauthState::Reserved);
+    if let Some(uetr) = clearing.quotas.reserved_for_days().find(|uetr| !reserved(*uetr)) {
+        return Err(LawBroken { law: "QUO-01", detail: format!("nothing is reserved by {uetr}, which still reserves a quota") });
+    }
     clearing.quotas.check()
 }
 
@@ -207,6 +212,18 @@ pub fn mdt_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<()
     crate::matters::mdt_01_told(events.into_iter().map(|event| &event.kind))
 }
 
+/// PRE-01: what is captured of a pre-authorisation never exceeds what was reserved, and what is held for it is exactly what is left,
+/// and the room for charges; no other has a hold.
+pub fn pre_01_holds_what_is_left(clearing: &Clearing) -> Result<(), LawBroken> {
+    clearing.check_preauths()
+}
+
+/// PRE-01 over a run's events: captures, summed from the payments that were told, never passed what was reserved, and none was
+/// told of what was not reserved.
+pub fn pre_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
+    crate::matters::pre_01_told(events.into_iter().map(|event| &event.kind))
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -223,6 +240,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         ibk_01_nothing_waits_that_could_settle(clearing),
         spn_01_positions_add_up(clearing),
         mdt_01_within_the_caps(clearing),
+        pre_01_holds_what_is_left(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

@@ -14,7 +14,7 @@
 //! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01, SPN-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01, SPN-01, MDT-01, PRE-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -73,9 +73,10 @@ pub use index::IndexSeed;
 pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use matters::{
-    AskMandate, AskToPay, Basis, Collect, CollectionEvent, CollectionState, CollectionStep, CollectionView, MandateAnswer,
-    MandateEvent, MandatePeriod, MandateState, MandateStep, MandateTerms, MandateUse, MandateView, MatterStep, MatterTold,
-    MatterView, PeriodKey, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView, Settlement,
+    AskMandate, AskPreauth, AskToPay, Basis, Capture, Collect, CollectionEvent, CollectionState, CollectionStep, CollectionView,
+    MandateAnswer, MandateEvent, MandatePeriod, MandateState, MandateStep, MandateTerms, MandateUse, MandateView, MatterStep,
+    MatterTold, MatterView, PeriodKey, PreauthEvent, PreauthState, PreauthStep, PreauthTerms, PreauthView, RequestAnswer,
+    RequestEvent, RequestState, RequestStep, RequestView, ReservedBy, Settlement,
 };
 pub use offers::{Improvements, Relation, Tier};
 pub use orderable::Orderable;

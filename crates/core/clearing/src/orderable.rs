@@ -62,6 +62,7 @@ impl SchemeTerms {
             Self::Tariff(_) => "set-tariff",
             Self::Reviews(_) => "set-review-time",
             Self::CoolingOff(_) => "set-cooling-off",
+            Self::Preauths(_) => "set-preauth-terms",
         }
     }
 }

@@ -89,7 +89,13 @@ impl Clearing {
         if let Some(answer) = self.waits_already(pay) {
             return answer;
         }
-        if self.is_matter(pay.uetr) || self.is_sent(pay.uetr) {
+        self.check_new_payment(pay)?;
+        Ok(self.admit(pay, Arrival::Now))
+    }
+
+    /// Whether a payment that is not on record and does not wait can be recorded, be it with money or as rejected.
+    pub(crate) fn check_new_payment(&self, pay: &Pay) -> Result<(), Refusal> {
+        if self.is_matter(pay.uetr) || self.is_sent(pay.uetr) || self.waiting(pay.uetr).is_some() {
             return Err(Refusal::DuplicateUetr);
         }
         self.check_acceptance(pay.accepted_at)?;
@@ -103,10 +109,7 @@ impl Clearing {
         if self.knows_message(pay.message_id) {
             return Err(Refusal::DuplicateMessageId);
         }
-        if self.payments.len() >= Self::PAYMENTS_MAX {
-            return Err(Refusal::Full);
-        }
-        Ok(self.admit(pay, Arrival::Now))
+        if self.payments.len() >= Self::PAYMENTS_MAX { Err(Refusal::Full) } else { Ok(()) }
     }
 
     /// Holds a payment, rejects it or lets it wait. Its agents and currency are known.
@@ -249,7 +252,14 @@ impl Clearing {
         index
     }
 
-    fn record(&mut self, pay: &Pay, credit: MinorUnits, credit_ledger: LedgerId, deadline: Time, status: Status) -> PaymentIndex {
+    pub(crate) fn record(
+        &mut self,
+        pay: &Pay,
+        credit: MinorUnits,
+        credit_ledger: LedgerId,
+        deadline: Time,
+        status: Status,
+    ) -> PaymentIndex {
         let mark = Payments::mark(self.payments.next());
         self.by_uetr.insert(&pay.uetr.0, mark);
         self.by_message.insert(&pay.message_id.0, mark);
@@ -432,7 +442,8 @@ impl Clearing {
             return if self.review(uetr).is_some() { Ok(None) } else { Err(Refusal::UnknownPayment) };
         };
         let payment = &self.payments[index];
-        if payment.creditor_agent != creditor_agent || payment.forwarded.is_none() {
+        // Who captured was not asked, and may report all the same.
+        if payment.creditor_agent != creditor_agent || payment.forwarded.is_none() && !self.is_capture(index) {
             return Err(Refusal::NotYourPayment);
         }
         Ok(Some(index))
@@ -514,7 +525,8 @@ impl Clearing {
 
     pub(crate) fn knows_message(&self, message: MessageIdHash) -> bool {
         let is_it = |mark| self.payments[self.payments.marked(mark)].message_id == message;
-        self.by_message.find(&message.0, is_it).is_some() || self.waiting.knows_message(message)
+        let waits = || self.waiting.knows_message(message) || self.matters.knows_message(message);
+        self.by_message.find(&message.0, is_it).is_some() || waits()
     }
 
     /// The payment as others see it.
@@ -546,6 +558,7 @@ impl Clearing {
             charges: payment.charged.charges,
             quote: payment.quote,
             returns,
+            captured_from: self.captured_from(index),
             state,
             rejection,
             credited: payment.credited.is_some(),
@@ -596,7 +609,7 @@ struct Held {
 }
 
 /// What a ledger's no means for a payment whose debtor agent pays from `debtor`.
-fn hold_rejection(error: LedgerError, debtor: AccountId) -> Rejection {
+pub(crate) fn hold_rejection(error: LedgerError, debtor: AccountId) -> Rejection {
     match error {
         LedgerError::Insufficient { account, .. } if account != debtor => Rejection::ProviderShort,
         LedgerError::Insufficient { .. } | LedgerError::Full => Rejection::InsufficientLiquidity,

@@ -211,17 +211,33 @@ pub enum Refusal {
     MandateStepNotNext,
     /// The caps agreed to are below what was collected in the period already.
     AmendmentBelowUse,
-    /// The creditor agent has as many mandates and collections as one may.
+    /// The creditor agent has as many mandates, collections and pre-authorisations as one may.
     TooManyMandates,
     /// The collection was paid, refused, or has expired.
     CollectionEnded,
     /// The collection is being paid; that payment decides.
     CollectionPaying,
+    /// Something is captured from a pre-authorisation that nobody has reserved.
+    NothingReserved,
+    /// The pre-authorisation has ended.
+    PreauthEnded,
+    /// A capture of more than is left of what was reserved (PRE-01), or in another currency.
+    MoreThanReserved,
+    /// The money is reserved, and whoever reserved it cannot take it back.
+    PreauthReserved,
+    /// More than the scheme lets one pre-authorisation reserve.
+    AbovePreauthMaximum,
+    /// Days, captures or amounts of the terms for pre-authorisations that mean nothing.
+    PreauthTermsNotValid,
+    /// What the debtor agent is charged for a capture is neither held nor on its account.
+    ChargesNotCovered,
+    /// The charges that the creditor bears are as much as the capture, or more.
+    ChargesExceedCapture,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 98] = [
+    pub const ALL: [Self; 106] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -320,6 +336,14 @@ impl Refusal {
         Self::TooManyMandates,
         Self::CollectionEnded,
         Self::CollectionPaying,
+        Self::NothingReserved,
+        Self::PreauthEnded,
+        Self::MoreThanReserved,
+        Self::PreauthReserved,
+        Self::AbovePreauthMaximum,
+        Self::PreauthTermsNotValid,
+        Self::ChargesNotCovered,
+        Self::ChargesExceedCapture,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -488,6 +512,18 @@ impl Refusal {
             Self::TooManyMandates => ("CLR-1197", b"ED06", 503, Later, "the creditor agent has as many mandates as one may"),
             Self::CollectionEnded => ("CLR-1198", b"AB05", 409, Never, "the collection was paid, refused, or has expired"),
             Self::CollectionPaying => ("CLR-1199", b"APAR", 409, Never, "the collection is being paid"),
+            Self::NothingReserved => ("CLR-1200", b"AGNT", 409, Later, "nothing is reserved by the pre-authorisation"),
+            Self::PreauthEnded => ("CLR-1201", b"AB05", 409, Never, "the pre-authorisation has ended"),
+            Self::MoreThanReserved => ("CLR-1202", b"AM14", 422, WithChange, "more than is left of what was reserved"),
+            Self::PreauthReserved => ("CLR-1203", b"ALAC", 409, Never, "the money is reserved by the pre-authorisation"),
+            Self::AbovePreauthMaximum => ("CLR-1204", b"AM02", 422, WithChange, "more than a pre-authorisation may reserve"),
+            Self::PreauthTermsNotValid => {
+                ("CLR-1205", b"NARR", 422, WithChange, "days, captures or amounts of the terms mean nothing")
+            }
+            Self::ChargesNotCovered => ("CLR-1206", b"AM04", 422, Later, "the debtor agent's account does not cover the charges"),
+            Self::ChargesExceedCapture => {
+                ("CLR-1207", b"AM06", 422, WithChange, "the charges the creditor bears leave nothing of the capture")
+            }
         }
     }
 

@@ -95,6 +95,18 @@ pub enum Rejection {
     MandateNotActive,
     /// It names a collection between other agents, of another amount, or for another purpose.
     CollectionDiffers,
+    /// It names a pre-authorisation that is unknown or has ended.
+    PreauthNotOpen,
+    /// It names a pre-authorisation that was reserved by another payment.
+    PreauthReserved,
+    /// It names a pre-authorisation between other agents, or of another amount.
+    PreauthDiffers,
+    /// What is reserved for days cannot be exchanged at a quote of minutes.
+    ReservationExchanged,
+    /// It would have to wait: its corridor is closed, it cools off, or is to be executed later.
+    ReservationWaits,
+    /// One of its agents settles over a sponsor, whose limit is for payments of seconds.
+    ReservationOverSponsor,
 }
 
 impl Rejection {
@@ -147,11 +159,17 @@ impl Rejection {
             Self::CollectionDiffers => {
                 (103, "PAY-2103", *b"AM09", "its agents, amount or purpose are not those of the collection")
             }
+            Self::PreauthNotOpen => (110, "PAY-2110", *b"AG09", "it names a pre-authorisation that is unknown or has ended"),
+            Self::PreauthReserved => (111, "PAY-2111", *b"APAR", "it names a pre-authorisation that is reserved already"),
+            Self::PreauthDiffers => (112, "PAY-2112", *b"AM09", "its agents or amount are not those of the pre-authorisation"),
+            Self::ReservationExchanged => (113, "PAY-2113", *b"CURR", "what is reserved for days cannot be exchanged at a quote"),
+            Self::ReservationWaits => (114, "PAY-2114", *b"TM01", "what is reserved cannot wait, and this would have to"),
+            Self::ReservationOverSponsor => (115, "PAY-2115", *b"AG01", "one of its agents settles over a sponsor"),
         }
     }
 
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 50] = [
         Self::ByCreditorAgent(IsoReason(*b"AC04")),
         Self::TimedOut,
         Self::InsufficientLiquidity,
@@ -196,6 +214,12 @@ impl Rejection {
         Self::CollectionPaid,
         Self::MandateNotActive,
         Self::CollectionDiffers,
+        Self::PreauthNotOpen,
+        Self::PreauthReserved,
+        Self::PreauthDiffers,
+        Self::ReservationExchanged,
+        Self::ReservationWaits,
+        Self::ReservationOverSponsor,
     ];
 
     /// Number on disk; `None` for numbers nobody was given.
@@ -239,7 +263,8 @@ impl Rejection {
             | Self::RequestNotOpen
             | Self::SponsorLimitReached
             | Self::SponsorNotSending
-            | Self::SponsorNotReceiving => Retry::Later,
+            | Self::SponsorNotReceiving
+            | Self::ReservationWaits => Retry::Later,
             Self::QuoteNotValid
             | Self::QuoteDiffers
             | Self::AmountTooLarge
@@ -255,7 +280,9 @@ impl Rejection {
             | Self::CoolsOffLongerThanQuote
             | Self::RequestDiffers
             | Self::AboveSponsorMaximum
-            | Self::CollectionDiffers => Retry::WithChange,
+            | Self::CollectionDiffers
+            | Self::PreauthDiffers
+            | Self::ReservationExchanged => Retry::WithChange,
             Self::ByCreditorAgent(_)
             | Self::CurrencyNotServed
             | Self::RiskBlocked
@@ -265,7 +292,10 @@ impl Rejection {
             | Self::SponsorshipEnding
             | Self::CollectionNotOpen
             | Self::CollectionPaid
-            | Self::MandateNotActive => Retry::Never,
+            | Self::MandateNotActive
+            | Self::PreauthNotOpen
+            | Self::PreauthReserved
+            | Self::ReservationOverSponsor => Retry::Never,
         }
     }
 }

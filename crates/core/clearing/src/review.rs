@@ -240,7 +240,7 @@ impl Clearing {
     pub(crate) fn creditors_view(&self, uetr: Uetr, creditor_agent: ParticipantId) -> Result<PaymentView, Refusal> {
         let kept = || self.review(uetr).map(|review| review.payment);
         let view = self.payment(uetr).or_else(kept).ok_or(Refusal::UnknownPayment)?;
-        let asked = view.creditor_agent == creditor_agent && view.forwarded_position.is_some();
+        let asked = view.creditor_agent == creditor_agent && view.creditor_agent_knows();
         if asked { Ok(view) } else { Err(Refusal::NotYourPayment) }
     }
 

@@ -32,11 +32,12 @@ impl PaymentView {
             out.extend_from_slice(&amount.currency.code.bytes());
             out.push(amount.currency.exponent);
         }
-        // A return names the payment it returns where others name their quote.
-        let (kind, named) = match (self.returns, self.quote) {
-            (Some(of), _) => (2, of.original.0),
-            (None, Some(quote)) => (1, quote.0),
-            (None, None) => (0, [0; 16]),
+        // A return names the payment it returns where others name their quote, a capture its pre-authorisation.
+        let (kind, named) = match (self.returns, self.captured_from, self.quote) {
+            (Some(of), _, _) => (2, of.original.0),
+            (None, Some(preauth), _) => (3, preauth.0),
+            (None, None, Some(quote)) => (1, quote.0),
+            (None, None, None) => (0, [0; 16]),
         };
         out.push(kind);
         out.extend_from_slice(&named);
@@ -99,8 +100,10 @@ impl PaymentView {
             (0, _) => (None, None),
             (1, _) => (Some(QuoteId(named)), None),
             (2, None) => (None, Some(ReturnOf { original: Uetr(named), reason: take_reason(&mut reason.as_slice())? })),
+            (3, None) => (None, None),
             (2.., _) => return Err(DecodeError::Unknown("kind of row")),
         };
+        let captured_from = (kind == 3).then_some(Uetr(named));
         let posting_reason = match (kind, rejection, reason) {
             (2, _, _) | (_, Some(_), _) | (_, None, [b' ', b' ', b' ', b' ']) => None,
             (_, None, reason) => Some(take_reason(&mut reason.as_slice())?),
@@ -135,6 +138,7 @@ impl PaymentView {
             credit,
             quote,
             returns,
+            captured_from,
             charges,
             state: if rejection.is_some() { PaymentState::Rejected } else { PaymentState::Settled },
             rejection,

@@ -1,9 +1,9 @@
-//! Terms of the whole scheme: prices, times of review, what cools off. Each is data that two officers order, and replaces the one before it.
+//! Terms of the whole scheme: prices, times of review, what cools off, what may be reserved. Each is data that two officers order, and replaces the one before it.
 //!
 //! They share one command, tag 90, whose next byte says which.
 
 use crate::codec::{put_u64, take, take_u64};
-use crate::{Clearing, CoolingOff, DecodeError, EventKind, Outcome, Refusal, ReviewTerms, Tariff};
+use crate::{Clearing, CoolingOff, DecodeError, EventKind, Outcome, PreauthTerms, Refusal, ReviewTerms, Tariff};
 
 /// What is to hold for everybody. Append only: the encoding is kept for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum SchemeTerms {
     Reviews(ReviewTerms),
     /// Which payments wait before they are executed.
     CoolingOff(CoolingOff),
+    /// How long, how much and how often money may be reserved and captured.
+    Preauths(PreauthTerms),
 }
 
 impl SchemeTerms {
@@ -35,6 +37,10 @@ impl SchemeTerms {
                 out.push(2);
                 terms.encode(out);
             }
+            Self::Preauths(terms) => {
+                out.push(77);
+                terms.encode(out);
+            }
         }
     }
 
@@ -44,7 +50,8 @@ impl SchemeTerms {
             [0] => Self::Tariff(Tariff::decode(bytes)?),
             [1] => Self::Reviews(ReviewTerms { review_ns: take_u64(bytes)? }),
             [2] => Self::CoolingOff(CoolingOff::decode(bytes)?),
-            [3..=255] => return Err(DecodeError::Unknown("terms of the scheme")),
+            [77] => Self::Preauths(PreauthTerms::decode(bytes)?),
+            [3..=76 | 78..=255] => return Err(DecodeError::Unknown("terms of the scheme")),
         })
     }
 }
@@ -60,6 +67,10 @@ impl Clearing {
             SchemeTerms::CoolingOff(terms) => {
                 self.set_cooling_off(terms)?;
                 SchemeTerms::CoolingOff(terms.clone())
+            }
+            SchemeTerms::Preauths(terms) => {
+                self.set_preauth_terms(terms)?;
+                SchemeTerms::Preauths(terms.clone())
             }
         };
         // Its tag is the change's.

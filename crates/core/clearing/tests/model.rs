@@ -349,7 +349,7 @@ impl Model {
 
     fn scheme_terms(&mut self, terms: &SchemeTerms) -> Result<(), &'static str> {
         match terms {
-            SchemeTerms::CoolingOff(_) => {}
+            SchemeTerms::CoolingOff(_) | SchemeTerms::Preauths(_) => {}
             SchemeTerms::Reviews(terms) => self.review_ns = terms.review_ns,
             SchemeTerms::Tariff(tariff) => {
                 let from = tariff.effective_from.0.max(self.now + 1);

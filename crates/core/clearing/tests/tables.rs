@@ -39,7 +39,7 @@
 //! position WAYF HKD                      => -20.00 held 5.00 room 75.00, 1 under way | … ending | none
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
-//! Matters between two agents, such as requests to pay, have lines of their own, see `matters`, `mandates`.
+//! Matters between two agents, such as requests to pay, have lines of their own, see `matters`, `mandates`, `preauths`.
 //! Banks are in Hong Kong, those whose name ends in `SZ` in Shenzhen. A rulebook and a tariff are
 //! written over several lines, see `rulebook`, `tariff`.
 //! After every line all laws are checked.
@@ -61,6 +61,8 @@ use std::collections::BTreeMap;
 mod mandates;
 #[path = "support/matters.rs"]
 mod matters;
+#[path = "support/preauths.rs"]
+mod preauths;
 #[path = "support/rulebook.rs"]
 mod rulebook;
 #[path = "support/settlement.rs"]
@@ -93,7 +95,7 @@ fn every_table_balances() {
         }
         tables += 1;
     }
-    assert!(tables >= 13, "only {tables} tables found");
+    assert!(tables >= 28, "only {tables} tables found");
 }
 
 struct Scheme {
@@ -133,7 +135,7 @@ impl Scheme {
             ["at", seconds] => {
                 self.now = Time(seconds.parse::<u64>().map_err(|_| "seconds")? * SECOND);
                 let applied = self.clearing.apply_block(self.now, &[]);
-                self.told.extend(applied.events.into_iter().filter(|event| matches!(event.kind, EventKind::Matter(_))));
+                self.told.extend(applied.events.into_iter().filter(is_of_matters));
                 return Ok("done".into());
             }
             ["balance", who, purpose, code] => return self.balance(who, purpose, code),
@@ -207,6 +209,7 @@ impl Scheme {
             ["reply", id, name, word] => matters::reply(Uetr(id16(id)), self.participant(name), word)?,
             ["withdraw", id, name] => matters::withdraw(Uetr(id16(id)), self.participant(name)),
             ["mandate" | "amend" | "agree" | "suspend" | "resume" | "end" | "collect" | "refuse", ..] => self.mandates(words)?,
+            ["preauth" | "reserve" | "decline" | "capture" | "release" | "preauth-terms", ..] => self.preauths(words)?,
             ["used", id] => return Ok(mandates::used(&self.clearing, Uetr(id16(id)))),
             ["request" | "standing-of", id] => {
                 return Ok(self.clearing.matter(Uetr(id16(id))).map_or("unknown".into(), |matter| matters::words(&matter)));
@@ -262,6 +265,23 @@ impl Scheme {
         mandates::command(words, &reader)
     }
 
+    fn preauths(&self, words: &[&str]) -> Result<Command, String> {
+        let reader = preauths::Reader {
+            now: self.now,
+            participant: &|name| self.participant(name),
+            amount: &|text, code| self.amount(text, code),
+            id: &id16,
+            pay: &|words| match *words {
+                [id, from, to, amount, code, ref rest @ ..] => match self.pay(id, from, to, amount, code, rest) {
+                    Command::Pay(pay) => Some(pay),
+                    _ => None,
+                },
+                _ => None,
+            },
+        };
+        preauths::command(words, &reader)
+    }
+
     fn apply(&mut self, command: Command) -> String {
         let mut encoded = Vec::new();
         command.encode(&mut encoded);
@@ -272,12 +292,13 @@ impl Scheme {
         let applied = self.clearing.apply_block(self.now, &[command]);
         for event in &applied.events {
             if let EventKind::PaymentSettled(view) = &event.kind {
-                self.past.insert(view.uetr, Facts::of(*view, self.terms[&view.uetr]));
+                self.past.insert(view.uetr, Facts::of(*view, self.terms.get(&view.uetr).copied().unwrap_or_default()));
             }
         }
         assert!(laws::ret_01_told(&applied.events).is_ok());
-        self.told.extend(applied.events.iter().filter(|event| matches!(event.kind, EventKind::Matter(_))).cloned());
+        self.told.extend(applied.events.iter().filter(|event| is_of_matters(event)).cloned());
         assert!(laws::mdt_01_told(&self.told).is_ok());
+        assert_eq!(laws::pre_01_told(&self.told), Ok(()));
         match &applied.outcomes[0] {
             Outcome::Done | Outcome::Registered(_) => "done".into(),
             Outcome::Quoted(terms) => format!(
@@ -597,4 +618,10 @@ fn id16(name: &str) -> [u8; 16] {
     let mut id = [0; 16];
     id[..name.len()].copy_from_slice(name.as_bytes());
     id
+}
+
+/// What laws over events ask about matters.
+fn is_of_matters(event: &Event) -> bool {
+    let is_capture = matches!(&event.kind, EventKind::PaymentSettled(payment) if payment.captured_from.is_some());
+    is_capture || matches!(event.kind, EventKind::Matter(_))
 }

@@ -161,6 +161,7 @@ impl Inner {
             end_to_end_id: "NOTPROVIDED".to_owned(),
             amount,
             less_allowed: false,
+            guaranteed: false,
             expires_at: now.saturating_add(typed.life_s.min(LIFE_S_MAX).saturating_mul(1_000_000_000)),
             debtor: PartyView { name: typed.name.clone(), ..PartyView::default() },
             debtor_account: Some(number(typed.debtor.clone())),

@@ -284,6 +284,7 @@ impl Inner {
             uetr: self.world.uuid().into_bytes(),
             end_to_end_id: mandate.reference.clone(),
             mandate: uuid_bytes(&mandate.uetr),
+            is_last: false,
             amount,
             creditor: party(customer),
             creditor_account: Some(number(&mandate.account)),

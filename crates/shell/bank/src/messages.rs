@@ -206,6 +206,7 @@ impl Scheme {
             quote: payment.quote.as_ref().map(|quote| uuid_bytes(&quote.quote_id)),
             request: payment.request.as_deref().map(uuid_bytes),
             collection: payment.collection.as_deref().map(uuid_bytes),
+            preauth: None,
             charge_bearer: "SLEV".to_owned(),
             charges: vec![],
             new_payee: false,

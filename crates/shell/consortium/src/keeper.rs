@@ -16,7 +16,8 @@ use crate::seen::Seen;
 use crate::status::SharedStatus;
 use chain::Hash;
 use clearing::{
-    Clearing, Command, IsoReason, MatterStep, MatterView, Outcome, Refusal, Rejection, SentState, SettlementCommand, Time, Uetr,
+    Clearing, Command, IsoReason, MatterStep, MatterView, Outcome, PreauthStep, Refusal, Rejection, SentState, SettlementCommand,
+    Time, Uetr,
 };
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
@@ -377,7 +378,7 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
     match command {
         Command::Pay(pay) => Some(pay.uetr),
         Command::Return(back) => Some(back.id),
-        Command::Matter(step) => step.content().map(|_| step.uetr()),
+        Command::Matter(step) => step.carries(),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)
@@ -436,6 +437,11 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
             // A review is kept longer than its payment.
             let reviewed = || Some(Outcome::Payment { payment: clearing.review(report.uetr)?.payment, repeated: true });
             payment(report.uetr).or_else(reviewed).or(Some(unknown))
+        }
+        Command::Matter(MatterStep::Preauth(PreauthStep::Capture(capture))) => payment(capture.capture).or(Some(unknown)),
+        Command::Matter(MatterStep::Preauth(PreauthStep::Reserve { pay, .. })) => {
+            let reserved = || Some(Outcome::Matter { matter: clearing.reserved_with(pay.uetr)?, repeated: true });
+            payment(pay.uetr).or_else(reserved).or(Some(Outcome::Refused(Refusal::UnknownMatter)))
         }
         Command::Matter(step) => Some(match clearing.matter(step.uetr()) {
             Some(matter) if step.is_of(&matter) => Outcome::Matter { matter, repeated: true },

@@ -5,9 +5,10 @@ use crate::clock::rfc3339;
 use crate::door::Door;
 use crate::http::{Answer, XML};
 use crate::messages::{as_waiting, with_state};
+use crate::preauths::with_preauth;
 use crate::refusal::Problem;
 use crate::wire::{self, Fault, Finding, Original, Payment, Report};
-use clearing::{IsoReason, PaymentState, PaymentView, Posting, Refusal, Time, WaitReason, WaitingView};
+use clearing::{IsoReason, PaymentState, PaymentView, Posting, PreauthView, Refusal, Time, WaitReason, WaitingView};
 use money::Amount;
 use planted::{Bug, planted};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct Standing {
 pub(crate) enum Status {
     /// `PDNG`: to be executed later.
     Waiting,
+    /// `ACCP`: reserved by a pre-authorisation, to be captured.
+    Reserved,
     /// `ACSP`: held, the creditor agent is asked.
     Held,
     /// `ACSC`: settled.
@@ -110,6 +113,14 @@ pub(crate) fn waiting(door: &Door, request: &Authenticated, payment: &Payment, v
     let standing = Standing::of_waiting(view);
     let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
     Ok(as_waiting(door.signed(202, XML, message, request.digest_field()), view))
+}
+
+/// A payment that has reserved what a pre-authorisation asks for.
+pub(crate) fn reserved(door: &Door, request: &Authenticated, payment: &Payment, preauth: &PreauthView) -> Answer {
+    let detail = format!("reserved until {}", rfc3339(preauth.expires_at));
+    let standing = Standing { status: Status::Reserved, reason: None, detail: Some(detail), at: None, charges: None };
+    let message = wire::status_report(door, request.sender().view.bic, payment.uetr(), &Original::from(&payment.view), &standing);
+    with_preauth(door.signed(202, XML, message, request.digest_field()), preauth)
 }
 
 /// A payment the centre refused without record.

@@ -44,7 +44,7 @@ pub(crate) fn report(
 }
 
 fn says_nothing_new(report: &Report, known: PaymentView, sender: ParticipantId) -> Result<PaymentView, Refusal> {
-    if known.creditor_agent != sender || known.forwarded_position.is_none() {
+    if known.creditor_agent != sender || !known.creditor_agent_knows() {
         return Err(Refusal::NotYourPayment);
     }
     match (report.verdict, known.state, known.rejection) {

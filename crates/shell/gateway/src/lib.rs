@@ -47,6 +47,7 @@ mod orders;
 mod past;
 mod payee;
 pub mod persons;
+mod preauths;
 pub mod proof;
 mod quotes;
 mod reads;

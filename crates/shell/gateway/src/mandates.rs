@@ -258,7 +258,7 @@ fn with_state(mut answer: Answer, matter: &MatterView) -> Answer {
     let (header, state, cursor) = match matter {
         MatterView::Mandate(mandate) => ("luohu-mandate-state", mandate_state(mandate.state), mandate.changed.max(mandate.asked)),
         MatterView::Collection(collection) => ("luohu-collection-state", collection_state(collection.state), collection.changed),
-        MatterView::Request(_) => unexpected(matter),
+        MatterView::Request(_) | MatterView::Preauth(_) => unexpected(matter),
     };
     answer.headers_mut().insert(header, HeaderValue::from_static(state));
     answer.headers_mut().insert("luohu-cursor", HeaderValue::from(cursor.0));

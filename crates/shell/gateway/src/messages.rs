@@ -18,6 +18,7 @@ use crate::interbank;
 use crate::mandates;
 use crate::notices;
 use crate::payee;
+use crate::preauths;
 use crate::reads::{is_party, own_waiting};
 use crate::recalls;
 use crate::recent::Recent;
@@ -31,7 +32,7 @@ use crate::wire::{self, Finding, Original, Payment, Report, Taken, Unposted, Ver
 use ::http::HeaderValue;
 use ::http::request::Parts;
 use clearing::{
-    AnswerVerdict, Bic, Command, ContentHash, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView,
+    AnswerVerdict, Bic, Command, ContentHash, MatterView, MessageIdHash, Outcome, ParticipantId, Pay, PaymentState, PaymentView,
     PostingReport, PostingWord, Refusal, RiskDecision, Uetr, WaitingView,
 };
 use signing::HashKey;
@@ -67,7 +68,14 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::Mandate(asked) => mandates::ask(door, request, &asked, permit).await,
         Taken::MandateAmendment(amendment) => mandates::amend(door, request, &amendment, permit).await,
         Taken::MandateReply(reply) => mandates::reply(door, request, &reply, permit).await,
-        Taken::Pulled(pulled) => mandates::collect(door, request, &pulled, permit).await,
+        Taken::Pulled(pulled) => {
+            let captures = preauths::is_preauth(door, Uetr(pulled.view.mandate))
+                || preauths::captured_before(door, &pulled, request.content(), request.sender().id())?.is_some();
+            match captures {
+                true => preauths::capture(door, request, &pulled, permit).await,
+                false => mandates::collect(door, request, &pulled, permit).await,
+            }
+        }
         Taken::CollectionRefusal(refusal) => mandates::refuse(door, request, &refusal, permit).await,
         Taken::Presence(message_id, view) => notices::take(door, request, &message_id, view, permit).await,
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
@@ -127,7 +135,11 @@ async fn pay(
         return answer::refused(door, request, payment, Refusal::DuplicateUetr);
     }
     let risk = assess(door, payment, known);
-    let command = Command::Pay(payment_command(payment, sender, creditor_agent.id(), content, risk, &door.persons));
+    let pay = payment_command(payment, sender, creditor_agent.id(), content, risk, &door.persons);
+    let command = match payment.view.preauth {
+        Some(preauth) => preauths::reserve_command(preauth, pay),
+        None => Command::Pay(pay),
+    };
     // Before the command: its block may wake the creditor agent's stream before this task goes on.
     let original = Arc::new(Original::from(&payment.view));
     door.recent.put(content, Recent { message: Arc::clone(&payment.message), original });
@@ -155,6 +167,7 @@ async fn pay(
             Ok(view) => answer::standing(door, request, payment, &view),
             Err(refusal) => answer::refused(door, request, payment, refusal),
         },
+        Outcome::Matter { matter: MatterView::Preauth(preauth), .. } => Ok(answer::reserved(door, request, payment, &preauth)),
         other @ (Outcome::Done | Outcome::Registered(_) | Outcome::Quoted(_) | Outcome::Matter { .. }) => {
             unreachable!("a payment is taken or refused, not {other:?}")
         }
@@ -203,6 +216,10 @@ fn assess(door: &Door, payment: &Payment, known: Option<PaymentView>) -> RiskDec
     // The rules remember what they judged: a payment that is sent again is not a second one.
     if let Some(known) = known {
         return known.risk;
+    }
+    let reserves = payment.view.preauth.and_then(|preauth| door.past.matter(Uetr(preauth)));
+    if matches!(reserves, Some(MatterView::Preauth(it)) if it.reserved.is_some_and(|by| by.payment == payment.uetr())) {
+        return RiskDecision::PASS;
     }
     door.risk.assess(&PaymentFacts {
         uetr: payment.uetr(),
@@ -295,6 +312,10 @@ fn status(door: &Arc<Door>, request: &Authenticated, uetr: Uetr) -> Result<Answe
     let payment = payment.ok_or(GatewayRefusal::UnknownPayment)?;
     let message = match payment.returns {
         Some(_) => wire::return_on_record(door, request.sender().view.bic, &payment)?,
+        None if payment.captured_from.is_some() => {
+            let original = wire::original(door, &payment)?;
+            wire::capture_report(door, request.sender().view.bic, &payment, &original, &Standing::of(&payment))
+        }
         None => {
             let original = wire::original(door, &payment)?;
             wire::status_report(door, request.sender().view.bic, uetr, &original, &Standing::of(&payment))

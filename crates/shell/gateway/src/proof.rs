@@ -11,6 +11,7 @@ use crate::mandates;
 use crate::messages::{credited_command, payment_command, posting_command, report_command};
 use crate::notices;
 use crate::orders::OrderDocument;
+use crate::preauths;
 use crate::quotes::{quote_terms_of, rate_of};
 use crate::recalls;
 use crate::requests;
@@ -18,7 +19,9 @@ use crate::returns;
 use crate::sponsorships;
 use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
-use clearing::{Bic, Command, ContentHash, Facts, ParticipantId, ParticipantView, PublicKey, Time, Uetr};
+use clearing::{
+    Bic, Command, ContentHash, Facts, MatterStep, ParticipantId, ParticipantView, PreauthStep, PublicKey, Time, Uetr,
+};
 use iso20022::rules::RuleSettings;
 use money::{Currency, CurrencyCode};
 use signing::{Fields, HashKey, Request, verify_request};
@@ -252,10 +255,14 @@ fn message_command(
             if payment.finding.is_some() {
                 return Err("the payment breaks a rule of the scheme");
             }
+            if payment.view.preauth.is_some() {
+                return Err("the payment reserves what a pre-authorisation asks for");
+            }
             let creditor_agent = known.by_bic(payment.creditor_agent).ok_or("the creditor agent is not known")?;
             let sender = (sender.id, sender.bic);
             Ok(Command::Pay(payment_command(&payment, sender, creditor_agent.id, content, pay.risk, known.persons())))
         }
+        (Command::Matter(MatterStep::Preauth(step)), taken) => preauth_command(step, taken, sender, content, known),
         (Command::Answer(_), Taken::Report(report)) => match report.verdict {
             Verdict::Answer(verdict) => Ok(report_command(&report, verdict, sender.id, content)),
             Verdict::Credited | Verdict::Posting(_) => Err("the report is no answer"),
@@ -326,6 +333,50 @@ fn message_command(
         }
         (Command::Matter(_), Taken::CollectionRefusal(refusal)) => Ok(mandates::refuse_command(&refusal, sender.id)),
         (Command::Notice(_), Taken::Presence(_, view)) => Ok(notices::command(view, sender.id)),
+        (_, _) => Err("the message is of another kind"),
+    }
+}
+
+/// The same of a step of a pre-authorisation: whether a message is about one or about something else is the state's to know, so
+/// that a door which said it wrongly is refused by the centre.
+fn preauth_command(
+    given: &PreauthStep,
+    taken: Taken,
+    sender: &ParticipantView,
+    content: ContentHash,
+    known: &dyn Acquaintance,
+) -> Result<Command, &'static str> {
+    match (given, taken) {
+        (PreauthStep::Ask(_), Taken::Request(asked)) if asked.view.guaranteed => {
+            if asked.creditor_agent != sender.bic {
+                return Err("the pre-authorisation is of another creditor agent");
+            }
+            let debtor_agent = known.by_bic(asked.debtor_agent).ok_or("the debtor agent is not known")?;
+            Ok(preauths::ask_command(&asked, sender.id, debtor_agent.id, content))
+        }
+        (PreauthStep::Reserve { pay, .. }, Taken::Payment(payment)) => {
+            if payment.finding.is_some() {
+                return Err("the payment breaks a rule of the scheme");
+            }
+            let preauth = payment.view.preauth.ok_or("the payment reserves nothing")?;
+            let creditor_agent = known.by_bic(payment.creditor_agent).ok_or("the creditor agent is not known")?;
+            let sender = (sender.id, sender.bic);
+            let pay = payment_command(&payment, sender, creditor_agent.id, content, pay.risk, known.persons());
+            Ok(preauths::reserve_command(preauth, pay))
+        }
+        (PreauthStep::Refuse { .. }, Taken::RequestReply(reply)) if reply.debtor_agent == sender.bic => {
+            preauths::reply_command(&reply, sender.id).ok_or("the answer refuses nothing")
+        }
+        (PreauthStep::Release { .. }, Taken::RequestWithdrawal(withdrawal)) => {
+            Ok(preauths::release_command(&withdrawal, sender.id))
+        }
+        (PreauthStep::Capture(_), Taken::Pulled(pulled)) => {
+            if pulled.creditor_agent != sender.bic {
+                return Err("the capture is of another creditor agent");
+            }
+            let debtor_agent = known.by_bic(pulled.debtor_agent).ok_or("the debtor agent is not known")?;
+            Ok(preauths::capture_command(&pulled, (sender.id, sender.bic), debtor_agent.id, content))
+        }
         (_, _) => Err("the message is of another kind"),
     }
 }

@@ -154,7 +154,7 @@ pub(crate) fn find(door: &Door, caller: &Participant, uetr: &str) -> Result<Paym
 
 /// Whether the participant is the payment's debtor agent, or its creditor agent and was asked.
 pub(crate) fn is_party(payment: &PaymentView, participant: &Participant) -> bool {
-    let asked = payment.forwarded_position.is_some() && payment.creditor_agent == participant.id();
+    let asked = payment.creditor_agent_knows() && payment.creditor_agent == participant.id();
     payment.debtor_agent == participant.id() || asked
 }
 
@@ -187,6 +187,9 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
     }
     if let Some(of) = payment.returns {
         value["returns"] = json!({ "uetr": of.original.to_string(), "reason": of.reason.to_string() });
+    }
+    if let Some(preauth) = payment.captured_from {
+        value["captured_from"] = preauth.to_string().into();
     }
     if let Some(rejection) = payment.rejection {
         value["reason"] = json!({

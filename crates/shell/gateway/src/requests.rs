@@ -1,13 +1,15 @@
 //! Requests to pay: `pain.013` of the creditor agent, `pain.014` of the debtor agent, `camt.055` of the creditor agent again.
 //!
 //! A request is answered with `pain.014`, at once: how it stands. What becomes of it later is in both inboxes. The payment that
-//! settles it is a `pacs.008` that names it (`InstrForNxtAgt`, see the how-to).
+//! settles it is a `pacs.008` that names it (`InstrForNxtAgt`, see the how-to). A request that wants the payment guaranteed is a
+//! pre-authorisation ([`crate::preauths`]), and goes the same way.
 
 use crate::admission::Permit;
 use crate::answer;
 use crate::auth::Authenticated;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty};
+use crate::preauths::{self, with_preauth};
 use crate::recent::Recent;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::wire::{self, Fault, Original, PaymentRequest};
@@ -47,6 +49,11 @@ pub(crate) async fn ask(
             let status = if view.state.is_final() { 200 } else { 202 };
             Ok(with_state(door.signed(status, XML, message, request.digest_field()), &view))
         }
+        Outcome::Matter { matter: MatterView::Preauth(view), .. } => {
+            let message = wire::preauth_report(door, sender.bic, &view, &Original::from(&asked.view));
+            let status = if view.state.is_final() { 200 } else { 202 };
+            Ok(with_preauth(door.signed(status, XML, message, request.digest_field()), &view))
+        }
         Outcome::Refused(refusal) => Ok(refused(door, request, asked, refusal)),
         other => unexpected(&other),
     }
@@ -65,6 +72,9 @@ pub(crate) fn ask_command(
     debtor_agent: ParticipantId,
     content: ContentHash,
 ) -> Command {
+    if asked.view.guaranteed {
+        return preauths::ask_command(asked, creditor_agent, debtor_agent, content);
+    }
     Command::Matter(MatterStep::Request(RequestStep::Ask(AskToPay {
         request: Uetr(asked.view.uetr),
         content,
@@ -97,11 +107,26 @@ pub(crate) async fn reply(
     if reply.debtor_agent != sender.bic {
         return Err(Problem::from(GatewayRefusal::NotSender).with_field("GrpHdr/DbtrAgt"));
     }
-    let pending = door.submit(reply_command(reply, sender.id), Some(request.to_vault()), false)?;
+    let command = match preauths::is_preauth(door, reply.request) {
+        false => reply_command(reply, sender.id),
+        true => match preauths::reply_command(reply, sender.id) {
+            Some(command) => command,
+            None => {
+                let words = "who reserves says so with a pacs.008 that names the pre-authorisation";
+                return answer::fault(
+                    door,
+                    request,
+                    &Fault::of_gateway(&reply.message_id, GatewayRefusal::MessageNotTaken, words),
+                );
+            }
+        },
+    };
+    let pending = door.submit(command, Some(request.to_vault()), false)?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
     permit.durable();
     match outcome {
         Outcome::Matter { matter: MatterView::Request(view), .. } => Ok(with_state(empty(200), &view)),
+        Outcome::Matter { matter: MatterView::Preauth(view), .. } => Ok(with_preauth(empty(200), &view)),
         Outcome::Refused(refusal) => answer::fault(door, request, &Fault::of_code(&reply.message_id, refusal)),
         other => unexpected(&other),
     }
@@ -123,7 +148,11 @@ pub(crate) async fn withdraw(
     if bic_11(&withdrawal.assigner) != sender.bic.as_str() {
         return Err(Problem::from(GatewayRefusal::NotSender).with_field("Assgnmt/Assgnr"));
     }
-    let pending = door.submit(withdraw_command(withdrawal, sender.id), Some(request.to_vault()), false)?;
+    let command = match preauths::is_preauth(door, Uetr(withdrawal.uetr)) {
+        true => preauths::release_command(withdrawal, sender.id),
+        false => withdraw_command(withdrawal, sender.id),
+    };
+    let pending = door.submit(command, Some(request.to_vault()), false)?;
     let outcome = pending.outcome.await.map_err(|_| GatewayRefusal::InDoubt)?;
     permit.durable();
     let signed = |status, outcome, refusal| {
@@ -133,6 +162,9 @@ pub(crate) async fn withdraw(
     match outcome {
         Outcome::Matter { matter: MatterView::Request(view), .. } => {
             Ok(with_state(signed(200, CancellationOutcome::Cancelled, None), &view))
+        }
+        Outcome::Matter { matter: MatterView::Preauth(view), .. } => {
+            Ok(with_preauth(signed(200, CancellationOutcome::Cancelled, None), &view))
         }
         Outcome::Refused(refusal) => Ok(signed(refusal.http_status(), CancellationOutcome::Refused, Some(refusal))),
         other => unexpected(&other),

@@ -72,6 +72,10 @@ pub(crate) fn facts_of(past: &dyn Past, persons: &HashKey, uetr: Uetr) -> Result
     let Some(payment) = payment.filter(|payment| payment.state == PaymentState::Settled && payment.returns.is_none()) else {
         return Ok(None);
     };
+    // A capture's message says nothing of whose quota it counts against: what it counted is not given back any more.
+    if payment.captured_from.is_some() {
+        return Ok(Some(Facts::of(payment, Terms::default())));
+    }
     let stored = match past.message(&payment) {
         Err(error) if MessageErased::is(&error) => return Err(GatewayRefusal::OriginalErased),
         stored => stored.ok().flatten().ok_or(GatewayRefusal::HistoryUnavailable)?,

@@ -102,6 +102,7 @@ fn collection(mandate: &MandateRequestView, minor: u64) -> CollectionView {
         uetr: fresh_uetr(),
         end_to_end_id: "RENT-7".into(),
         mandate: mandate.mandate,
+        is_last: false,
         amount: hkd(minor),
         creditor: mandate.creditor.clone(),
         creditor_account: mandate.creditor_account.clone(),

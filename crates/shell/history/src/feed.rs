@@ -64,6 +64,7 @@ impl Feed {
             EventKind::PaymentHeld(_) => pulse.received += 1,
             EventKind::PaymentSettled(view) => {
                 pulse.settled += 1;
+                pulse.received += u64::from(view.captured_from.is_some());
                 self.note_duration(view);
             }
             EventKind::PaymentRejected(view) => {

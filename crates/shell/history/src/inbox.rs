@@ -161,14 +161,15 @@ fn place(mut reasons: impl Iterator<Item = IsoReason>, reason: IsoReason) -> u8 
     reasons.position(|known| known == reason).unwrap_or(0) as u8
 }
 
-/// What a payment's event puts into inboxes (PAY-02: an end goes to both agents, to the creditor agent only if it was asked).
+/// What a payment's event puts into inboxes (PAY-02: an end goes to both agents, to the creditor agent only if it was asked, or
+/// asked for it itself).
 pub(crate) fn entries(
     kind: InboxKind,
     view: &PaymentView,
     position: Position,
 ) -> impl Iterator<Item = (ParticipantId, InboxEntry)> {
     let entry = InboxEntry { position, about: About::Payment(kind, view.index) };
-    let asked = view.forwarded_position.is_some() && view.creditor_agent != view.debtor_agent;
+    let asked = view.creditor_agent_knows() && view.creditor_agent != view.debtor_agent;
     let whom = match kind {
         InboxKind::Asked | InboxKind::Recalled(_) => [Some(view.creditor_agent), None],
         InboxKind::Returned => [Some(view.debtor_agent), Some(view.creditor_agent)],
@@ -266,7 +267,7 @@ pub(crate) fn recall_kind(reason: IsoReason, state: RecallState) -> Option<Inbox
     }
 }
 
-/// Whether a payment comes in with the event: it is held, rejected at once, or a return.
+/// Whether a payment comes in with the event: it is held, rejected at once, a capture, or a return.
 pub(crate) fn is_arrival(kind: InboxKind, view: &PaymentView) -> bool {
     match kind {
         InboxKind::Asked => true,

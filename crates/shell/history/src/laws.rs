@@ -4,7 +4,7 @@
 //! error on either side shows. The complete checkers, over the whole state, are `clearing::laws`.
 
 use chain::Hash;
-use clearing::{AccountView, Clearing, FundDirection, NoteKind, PaymentState, PaymentView, SettlementNote};
+use clearing::{AccountView, Clearing, FundDirection, MatterView, NoteKind, PaymentState, PaymentView, SettlementNote};
 use money::{Amount, CurrencyCode};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct LawStatus {
 /// Laws that are judged, in this order.
 pub const LAWS: [&str; 7] = ["LED-01", "LED-02", "LED-04", "PAY-01", "CHN-02", "STM-01", "SPN-01"];
 
-/// What payments and withdrawals under way hold, summed from events.
+/// What payments, withdrawals and pre-authorisations hold, summed from events.
 #[derive(Debug, Default)]
 pub(crate) struct HeldSums {
     payments: u64,
@@ -60,6 +60,15 @@ impl HeldSums {
         }
     }
 
+    /// A matter stands otherwise than before: what is reserved for it may be more or less.
+    pub(crate) fn matter(&mut self, before: Option<&MatterView>, now: &MatterView) {
+        for (held, sign) in [(before.and_then(MatterView::held), -1), (now.held(), 1)] {
+            if let Some(amount) = held {
+                *self.minor.entry(amount.currency.code).or_default() += sign * i128::from(amount.minor.0);
+            }
+        }
+    }
+
     fn withdrawal(&mut self, reference: [u8; 16], amount: Amount) {
         if self.withdrawals.insert(reference, amount).is_none() {
             *self.minor.entry(amount.currency.code).or_default() += i128::from(amount.minor.0);
@@ -70,6 +79,7 @@ impl HeldSums {
         let mut sums = Self::default();
         let withdrawals = clearing.transfers().filter(|transfer| transfer.direction == FundDirection::Out);
         withdrawals.for_each(|transfer| sums.withdrawal(transfer.reference, transfer.amount));
+        clearing.matters().for_each(|matter| sums.matter(None, &matter));
         clearing.payments().filter(|view| view.state == PaymentState::Held).for_each(|view| sums.placed(&view));
         sums
     }

@@ -87,7 +87,7 @@ impl Row {
     /// Whose payment it is: who sent it, and who was asked.
     pub(crate) fn parties(&self) -> impl Iterator<Item = ParticipantId> {
         let payment = &self.payment;
-        let asked = payment.forwarded_position.is_some() && payment.creditor_agent != payment.debtor_agent;
+        let asked = payment.creditor_agent_knows() && payment.creditor_agent != payment.debtor_agent;
         [Some(payment.debtor_agent), asked.then_some(payment.creditor_agent)].into_iter().flatten()
     }
 

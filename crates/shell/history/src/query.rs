@@ -45,7 +45,7 @@ pub struct PaymentPage {
 impl PaymentQuery {
     fn wants(&self, view: &PaymentView) -> bool {
         let sent = view.debtor_agent == self.who;
-        let received = view.creditor_agent == self.who && view.forwarded_position.is_some();
+        let received = view.creditor_agent == self.who && view.creditor_agent_knows();
         let other = if sent { view.creditor_agent } else { view.debtor_agent };
         (sent || received)
             && self.state.is_none_or(|state| state == view.state)

@@ -90,7 +90,10 @@ impl Tables {
             | EventKind::PaymentReviewed(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
-            EventKind::Matter(view) => self.matters.enter(*view),
+            EventKind::Matter(view) => {
+                self.held.matter(self.matters.view(view.uetr()).as_ref(), view);
+                self.matters.enter(*view);
+            }
             EventKind::Sponsorship(view) => self.sponsorships.told(view),
         }
     }
@@ -128,7 +131,7 @@ impl Tables {
     pub(crate) fn note_places(&mut self, block: &DurableBlock) {
         for (at, place) in &block.places {
             match (block.commands.get(*at as usize), block.applied.outcomes.get(*at as usize)) {
-                (Some(Command::Pay(_) | Command::Return(_)), Some(Outcome::Payment { payment, .. })) => {
+                (Some(Command::Pay(_) | Command::Return(_) | Command::Matter(_)), Some(Outcome::Payment { payment, .. })) => {
                     self.recent.note_place(payment.index, *place);
                 }
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => self.waiting.note_place(payment.uetr, *place),

@@ -83,7 +83,10 @@ impl Writer {
                 uetr: view.uetr,
                 message_id: view.message_id,
                 debtor_agent: view.debtor_agent,
-                creditor_agent: view.forwarded_position.map(|_| view.creditor_agent).filter(|agent| *agent != view.debtor_agent),
+                creditor_agent: view
+                    .creditor_agent_knows()
+                    .then_some(view.creditor_agent)
+                    .filter(|agent| *agent != view.debtor_agent),
             });
         }
         if let (true, Some(finality), Some(record)) = (inbox::is_end(kind), view.finality, view.final_record()) {

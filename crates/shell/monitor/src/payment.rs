@@ -60,6 +60,7 @@ impl PaymentPage<'_> {
             }
             dl.small {
                 @if let Some(quote) = payment.quote { dt { (self.word(Word::Quote)) } dd { code { (quote) } } }
+                @if let Some(preauth) = payment.captured_from { dt { (self.word(Word::CapturedFrom)) } dd { code { (preauth) } } }
                 dt { (self.word(Word::MessageHash)) }
                 dd { code { (format!("{:?}", payment.content)) } }
             }
@@ -72,7 +73,11 @@ impl PaymentPage<'_> {
 
     fn timeline(&self) -> Markup {
         let payment = self.payment;
-        let first = if payment.forwarded_position.is_some() { Word::Received } else { Word::ReceivedOnly };
+        let first = match (payment.captured_from, payment.forwarded_position) {
+            (Some(_), _) => Word::Captured,
+            (None, Some(_)) => Word::Received,
+            (None, None) => Word::ReceivedOnly,
+        };
         html! {
             ol.timeline {
                 li.done { h3 { (self.word(first)) } p { time { (format::date_clock(payment.received_at.0)) } } }

@@ -174,6 +174,14 @@ words! {
     WhyCollectionPaid: "The collection is paid already", "扣款要求已付", "扣款请求已付";
     WhyMandateNotActive: "The mandate was suspended or has ended", "付款授權已暫停或終止", "付款授权已暂停或终止";
     WhyCollectionDiffers: "Not what the collection says", "與扣款要求不符", "与扣款请求不符";
+    WhyPreauthNotOpen: "The pre-authorisation is unknown or has ended", "預授權不存在或已結束", "预授权不存在或已结束";
+    WhyPreauthReserved: "The pre-authorisation is reserved already", "預授權款項已預留", "预授权款项已预留";
+    WhyPreauthDiffers: "Not what the pre-authorisation says", "與預授權不符", "与预授权不符";
+    WhyReservationExchanged: "What is reserved cannot be exchanged at a quote", "預留款項不能按報價兌換", "预留款项不能按报价兑换";
+    WhyReservationWaits: "What is reserved cannot wait", "預留款項不能延後執行", "预留款项不能延后执行";
+    WhyReservationOverSponsor: "A bank settles over a sponsor", "一方經代理行結算", "一方经代理行结算";
+    Captured: "Captured by the creditor's bank", "由收款銀行請款", "由收款银行请款";
+    CapturedFrom: "Pre-authorisation", "預授權", "预授权";
     WhyTooOld: "Accepted by the debtor agent too long ago", "付款行受理時間過久", "付款行受理时间过久";
 }
 
@@ -269,6 +277,12 @@ pub(crate) const fn rejection_word(rejection: Rejection) -> Word {
         Rejection::CollectionPaid => Word::WhyCollectionPaid,
         Rejection::MandateNotActive => Word::WhyMandateNotActive,
         Rejection::CollectionDiffers => Word::WhyCollectionDiffers,
+        Rejection::PreauthNotOpen => Word::WhyPreauthNotOpen,
+        Rejection::PreauthReserved => Word::WhyPreauthReserved,
+        Rejection::PreauthDiffers => Word::WhyPreauthDiffers,
+        Rejection::ReservationExchanged => Word::WhyReservationExchanged,
+        Rejection::ReservationWaits => Word::WhyReservationWaits,
+        Rejection::ReservationOverSponsor => Word::WhyReservationOverSponsor,
     }
 }
 

@@ -201,8 +201,8 @@ fn ends_something(command: &Command) -> bool {
         | Command::AnswerRecall(_)
         | Command::Notice(_)
         | Command::ReportPosting(_) => true,
-        // What opens one needs room for its message.
-        Command::Matter(step) => step.content().is_none(),
+        // What opens one, or makes a payment, needs room for its message.
+        Command::Matter(step) => step.carries().is_none(),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)

@@ -87,7 +87,7 @@ impl Places {
         for (at, place) in places {
             let at = *at as usize;
             match (commands.get(at), applied.outcomes.get(at)) {
-                (Some(Command::Pay(_) | Command::Return(_)), Some(Outcome::Payment { payment, .. })) => {
+                (Some(Command::Pay(_) | Command::Return(_) | Command::Matter(_)), Some(Outcome::Payment { payment, .. })) => {
                     self.note(payment.index, *place);
                 }
                 (Some(Command::Pay(_)), Some(Outcome::Waiting { payment, .. })) => {

@@ -186,7 +186,7 @@ fn decode_word(uetr: Uetr, debtor_agent: ParticipantId, bytes: &mut &[u8]) -> Re
     })
 }
 
-fn put_head(tag: u8, uetr: Uetr, out: &mut Vec<u8>) {
+pub(super) fn put_head(tag: u8, uetr: Uetr, out: &mut Vec<u8>) {
     out.push(tag);
     out.extend_from_slice(&uetr.0);
 }
@@ -297,31 +297,34 @@ impl Clearing {
         Ok(Settlement { payment, credit })
     }
 
-    fn known_bic(&self, id: ParticipantId) -> Result<Bic, DecodeError> {
+    pub(super) fn known_bic(&self, id: ParticipantId) -> Result<Bic, DecodeError> {
         self.participants.get(id.0 as usize).map(|row| row.bic).ok_or(DecodeError::Unknown("agent"))
     }
 }
 
-fn put_optional<T>(out: &mut Vec<u8>, value: Option<T>, put: impl Fn(T, &mut Vec<u8>)) {
+pub(super) fn put_optional<T>(out: &mut Vec<u8>, value: Option<T>, put: impl Fn(T, &mut Vec<u8>)) {
     out.push(u8::from(value.is_some()));
     if let Some(value) = value {
         put(value, out);
     }
 }
 
-fn take_optional<T>(bytes: &mut &[u8], take: impl Fn(&mut &[u8]) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
+pub(super) fn take_optional<T>(
+    bytes: &mut &[u8],
+    take: impl Fn(&mut &[u8]) -> Result<T, DecodeError>,
+) -> Result<Option<T>, DecodeError> {
     if take_bool(bytes)? { take(bytes).map(Some) } else { Ok(None) }
 }
 
-fn take_one_of<T: Copy>(bytes: &mut &[u8], all: &[T], what: &'static str) -> Result<T, DecodeError> {
+pub(super) fn take_one_of<T: Copy>(bytes: &mut &[u8], all: &[T], what: &'static str) -> Result<T, DecodeError> {
     let [number] = take(bytes)?;
     all.get(usize::from(number)).copied().ok_or(DecodeError::Unknown(what))
 }
 
-fn take_iso_reason(bytes: &mut &[u8]) -> Result<IsoReason, DecodeError> {
+pub(super) fn take_iso_reason(bytes: &mut &[u8]) -> Result<IsoReason, DecodeError> {
     take_reason(bytes)
 }
 
-fn take_time(bytes: &mut &[u8]) -> Result<Time, DecodeError> {
+pub(super) fn take_time(bytes: &mut &[u8]) -> Result<Time, DecodeError> {
     take_u64(bytes).map(Time)
 }

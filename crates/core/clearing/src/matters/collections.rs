@@ -295,7 +295,7 @@ impl Clearing {
     fn collection(&self, uetr: Uetr) -> Result<CollectionView, Refusal> {
         match self.matter(uetr) {
             Some(MatterView::Collection(collection)) => Ok(collection),
-            Some(MatterView::Request(_) | MatterView::Mandate(_)) | None => Err(Refusal::UnknownMatter),
+            Some(MatterView::Request(_) | MatterView::Mandate(_) | MatterView::Preauth(_)) | None => Err(Refusal::UnknownMatter),
         }
     }
 

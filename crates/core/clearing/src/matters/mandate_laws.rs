@@ -80,7 +80,7 @@ pub(crate) fn mdt_01_told<'a>(events: impl Iterator<Item = &'a EventKind>) -> Re
     for event in events {
         let EventKind::Matter(matter) = event else { continue };
         let collection = match matter {
-            MatterView::Request(_) => continue,
+            MatterView::Request(_) | MatterView::Preauth(_) => continue,
             MatterView::Mandate(mandate) => {
                 caps.insert(mandate.uetr, mandate.terms);
                 continue;

@@ -445,7 +445,9 @@ impl Clearing {
     pub(super) fn mandate(&self, uetr: Uetr) -> Result<MandateView, Refusal> {
         match self.matter(uetr) {
             Some(MatterView::Mandate(mandate)) => Ok(mandate),
-            Some(MatterView::Request(_) | MatterView::Collection(_)) | None => Err(Refusal::UnknownMatter),
+            Some(MatterView::Request(_) | MatterView::Collection(_) | MatterView::Preauth(_)) | None => {
+                Err(Refusal::UnknownMatter)
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! request to pay   pain.013 ─▶ pain.014 ─▶ pacs.008 made on it          requests.rs
 //! mandate          pain.009 ─▶ pain.012, later pain.010, pain.011       mandates.rs, caps.rs
 //! collection       pacs.003 under a mandate ─▶ pacs.008 made on it      collections.rs
+//! pre-authorisation pain.013 ─▶ pacs.008 reserves ─▶ pacs.003 captures   preauths.rs, reserving.rs, captures.rs
 //! ```
 //!
 //! The chain keeps identifiers, agents, amounts, times and a hash of the message that opened it; names and accounts stay in the
@@ -19,23 +20,33 @@
 //! [`Clearing::MATTERS_DUE_MAX`] of each by the clock; the next one goes on.
 
 mod caps;
+mod captures;
 mod codec;
 mod collections;
 mod mandate_laws;
 mod mandates;
+mod preauth_codec;
+mod preauth_laws;
+mod preauth_terms;
+mod preauths;
 mod requests;
+mod reserving;
 
 pub use caps::{MandatePeriod, MandateTerms, MandateUse, PeriodKey};
 pub use collections::{Collect, CollectionEvent, CollectionState, CollectionStep, CollectionView};
 pub(crate) use mandate_laws::mdt_01_told;
 pub use mandates::{AskMandate, MandateAnswer, MandateEvent, MandateState, MandateStep, MandateView};
+pub(crate) use preauth_laws::pre_01_told;
+pub use preauth_terms::PreauthTerms;
+pub use preauths::{AskPreauth, Capture, PreauthEvent, PreauthState, PreauthStep, PreauthView, ReservedBy};
 pub use requests::{AskToPay, RequestAnswer, RequestEvent, RequestState, RequestStep, RequestView, Settlement};
 
 use crate::codec::{put_u32, take, take_u32};
 use crate::{
-    Clearing, ContentHash, DecodeError, EventKind, Outcome, ParticipantId, PaymentIndex, PaymentState, Position, Refusal, Time,
-    Uetr,
+    Clearing, ContentHash, DecodeError, EventKind, MessageIdHash, Outcome, ParticipantId, PaymentIndex, PaymentState, Position,
+    Refusal, Time, Uetr,
 };
+use money::Amount;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a payment is made on.
@@ -59,6 +70,8 @@ pub enum MatterStep {
     Mandate(MandateStep),
     /// Of a collection.
     Collection(CollectionStep),
+    /// Of a pre-authorisation.
+    Preauth(PreauthStep),
 }
 
 /// A matter as it stands.
@@ -70,6 +83,8 @@ pub enum MatterView {
     Mandate(MandateView),
     /// A collection.
     Collection(CollectionView),
+    /// A pre-authorisation.
+    Preauth(PreauthView),
 }
 
 /// A place of a matter in somebody's inbox.
@@ -90,6 +105,7 @@ impl MatterView {
             Self::Request(view) => view.uetr,
             Self::Mandate(view) => view.uetr,
             Self::Collection(view) => view.uetr,
+            Self::Preauth(view) => view.uetr,
         }
     }
 
@@ -99,6 +115,7 @@ impl MatterView {
             Self::Request(view) => view.content,
             Self::Mandate(view) => view.content,
             Self::Collection(view) => view.content,
+            Self::Preauth(view) => view.content,
         }
     }
 
@@ -108,6 +125,7 @@ impl MatterView {
             Self::Request(view) => [view.creditor_agent, view.debtor_agent],
             Self::Mandate(view) => [view.creditor_agent, view.debtor_agent],
             Self::Collection(view) => [view.creditor_agent, view.debtor_agent],
+            Self::Preauth(view) => [view.creditor_agent, view.debtor_agent],
         }
     }
 
@@ -117,6 +135,15 @@ impl MatterView {
             Self::Request(view) => view.told_to(),
             Self::Mandate(view) => view.told_to(),
             Self::Collection(view) => view.told_to(),
+            Self::Preauth(view) => view.told_to(),
+        }
+    }
+
+    /// What the debtor agent's account shows as held for it.
+    pub fn held(&self) -> Option<Amount> {
+        match self {
+            Self::Request(_) | Self::Mandate(_) | Self::Collection(_) => None,
+            Self::Preauth(view) => Some(Amount { minor: view.held(), ..view.amount }),
         }
     }
 
@@ -126,6 +153,7 @@ impl MatterView {
             Self::Request(view) => view.ended_at,
             Self::Mandate(view) => view.ended_at,
             Self::Collection(view) => view.ended_at,
+            Self::Preauth(view) => view.ended_at,
         }
     }
 
@@ -135,15 +163,25 @@ impl MatterView {
             Self::Request(view) => view.clock(),
             Self::Mandate(view) => view.clock(),
             Self::Collection(view) => view.clock(),
+            Self::Preauth(view) => view.clock(),
         }
     }
 
-    /// The creditor agent that a mandate or collection counts for.
+    /// The debtor agent's payment that reserved something.
+    const fn reserved(&self) -> Option<ReservedBy> {
+        match self {
+            Self::Request(_) | Self::Mandate(_) | Self::Collection(_) => None,
+            Self::Preauth(view) => view.reserved,
+        }
+    }
+
+    /// The creditor agent that a mandate, collection or pre-authorisation counts for.
     const fn pulled_by(&self) -> Option<ParticipantId> {
         match self {
             Self::Request(_) => None,
             Self::Mandate(view) => Some(view.creditor_agent),
             Self::Collection(view) => Some(view.creditor_agent),
+            Self::Preauth(view) => Some(view.creditor_agent),
         }
     }
 }
@@ -158,8 +196,18 @@ pub(crate) struct Matters {
     expiries: BTreeSet<(Time, Uetr)>,
     /// When those that ended did.
     ended: BTreeSet<(Time, Uetr)>,
-    /// Mandates and collections by creditor agent.
+    /// Mandates, collections and pre-authorisations by creditor agent.
     pulled_by: BTreeMap<ParticipantId, u32>,
+    /// What holds for pre-authorisations.
+    preauth_terms: PreauthTerms,
+    /// What is held for each.
+    reservations: BTreeMap<Uetr, reserving::Reservation>,
+    /// Those that were reserved, by the UETR of the payment that did.
+    by_reserving: BTreeMap<Uetr, Uetr>,
+    /// The message identifications of these payments.
+    reserving_messages: BTreeSet<MessageIdHash>,
+    /// Captures on record, and of which one.
+    captures: BTreeMap<PaymentIndex, Uetr>,
 }
 
 impl Matters {
@@ -178,6 +226,10 @@ impl Matters {
                 }
             }
         }
+        if let Some(by) = view.reserved() {
+            self.by_reserving.insert(by.payment, uetr);
+            self.reserving_messages.insert(by.message_id);
+        }
         if let Some(at) = view.expires_at() {
             self.expiries.insert((at, uetr));
         }
@@ -187,7 +239,12 @@ impl Matters {
     }
 
     fn remove(&mut self, uetr: Uetr) {
-        let Some(agent) = self.by_uetr.remove(&uetr).and_then(|view| view.pulled_by()) else { return };
+        let Some(view) = self.by_uetr.remove(&uetr) else { return };
+        if let Some(by) = view.reserved() {
+            self.by_reserving.remove(&by.payment);
+            self.reserving_messages.remove(&by.message_id);
+        }
+        let Some(agent) = view.pulled_by() else { return };
         if let Some(count) = self.pulled_by.get_mut(&agent) {
             *count -= 1;
             if *count == 0 {
@@ -196,7 +253,12 @@ impl Matters {
         }
     }
 
-    /// Mandates and collections of a creditor agent.
+    /// Whether a payment with this message identification reserved something.
+    pub(crate) fn knows_message(&self, message: MessageIdHash) -> bool {
+        !self.reserving_messages.is_empty() && self.reserving_messages.contains(&message)
+    }
+
+    /// Mandates, collections and pre-authorisations of a creditor agent.
     fn pulled_by(&self, agent: ParticipantId) -> u32 {
         self.pulled_by.get(&agent).copied().unwrap_or(0)
     }
@@ -226,6 +288,7 @@ impl Clearing {
             MatterStep::Request(step) => self.step_request(step),
             MatterStep::Mandate(step) => self.step_mandate(step),
             MatterStep::Collection(step) => self.step_collection(step),
+            MatterStep::Preauth(step) => self.step_preauth(step),
         }
     }
 
@@ -243,6 +306,7 @@ impl Clearing {
             MatterView::Request(_) => 70,
             MatterView::Mandate(_) => 65,
             MatterView::Collection(_) => 66,
+            MatterView::Preauth(_) => 77,
         });
         self.delta.extend_from_slice(&view.uetr().0);
         encode_view(&view, &mut self.delta);
@@ -250,9 +314,9 @@ impl Clearing {
         self.emit(EventKind::Matter(view));
     }
 
-    /// Whether a UETR is a matter's, so that no payment can have it.
+    /// Whether a UETR is a matter's or names what reserved one, so that no payment can have it.
     pub(crate) fn is_matter(&self, uetr: Uetr) -> bool {
-        !self.matters.by_uetr.is_empty() && self.matters.by_uetr.contains_key(&uetr)
+        !self.matters.by_uetr.is_empty() && (self.matters.by_uetr.contains_key(&uetr) || self.reserved_by(uetr).is_some())
     }
 
     /// A payment that is made on a matter is under way from now on.
@@ -286,7 +350,9 @@ impl Clearing {
             Some(MatterView::Collection(collection)) => {
                 self.collection_payment_ended(collection, payment.state == PaymentState::Settled);
             }
-            Some(MatterView::Mandate(_)) | None => unreachable!("a matter with a payment under way is kept, and no mandate"),
+            Some(MatterView::Mandate(_) | MatterView::Preauth(_)) | None => {
+                unreachable!("a matter with a payment under way is kept, and a request or collection")
+            }
         }
     }
 
@@ -301,6 +367,7 @@ impl Clearing {
                 MatterView::Request(request) => self.expire_request(request),
                 MatterView::Mandate(mandate) => self.expire_mandate(mandate),
                 MatterView::Collection(collection) => self.expire_collection(collection),
+                MatterView::Preauth(preauth) => self.expire_preauth(preauth),
             }
         }
     }
@@ -341,6 +408,7 @@ impl Clearing {
             crate::codec::put_u64(out, index.0);
             out.extend_from_slice(&uetr.0);
         }
+        self.encode_reservations(out);
     }
 
     /// Reads what [`Self::encode_matters`] wrote, into a state whose other tables have been read.
@@ -358,13 +426,14 @@ impl Clearing {
             let uetr = Uetr(take(bytes)?);
             let in_order = self.matters.by_payment.last_key_value().is_none_or(|(last, _)| *last < index);
             let is_open = self.payments.get(index).is_some_and(crate::payment::Payment::is_open);
-            let takes = self.matters.by_uetr.get(&uetr).is_some_and(|view| !matches!(view, MatterView::Mandate(_)));
+            let is_paid = |view: &MatterView| matches!(view, MatterView::Request(_) | MatterView::Collection(_));
+            let takes = self.matters.by_uetr.get(&uetr).is_some_and(is_paid);
             if !in_order || !is_open || !takes {
                 return Err(DecodeError::Unknown("payment made on a matter"));
             }
             self.matters.by_payment.insert(index, uetr);
         }
-        Ok(())
+        self.decode_reservations(bytes)
     }
 
     fn decode_view(&self, uetr: Uetr, bytes: &mut &[u8]) -> Result<MatterView, DecodeError> {
@@ -372,7 +441,8 @@ impl Clearing {
             [0] => MatterView::Request(self.decode_request(uetr, bytes)?),
             [65] => MatterView::Mandate(self.decode_mandate(uetr, bytes)?),
             [66] => MatterView::Collection(self.decode_collection(uetr, bytes)?),
-            [1..=64 | 67..=255] => return Err(DecodeError::Unknown("matter")),
+            [77] => MatterView::Preauth(self.decode_preauth(uetr, bytes)?),
+            [1..=64 | 67..=76 | 78..=255] => return Err(DecodeError::Unknown("matter")),
         })
     }
 }
@@ -391,6 +461,10 @@ fn encode_view(view: &MatterView, out: &mut Vec<u8>) {
         MatterView::Collection(collection) => {
             out.push(66);
             collection.encode(out);
+        }
+        MatterView::Preauth(preauth) => {
+            out.push(77);
+            preauth.encode(out);
         }
     }
 }
@@ -427,6 +501,7 @@ impl MatterStep {
             Self::Request(step) => step.encode(out),
             Self::Mandate(step) => step.encode(out),
             Self::Collection(step) => step.encode(out),
+            Self::Preauth(step) => step.encode(out),
         }
     }
 
@@ -435,7 +510,8 @@ impl MatterStep {
         Ok(match tag {
             65..=69 => codec::decode_step(tag, bytes)?,
             71..=73 => Self::Request(RequestStep::decode(tag, bytes)?),
-            0..=64 | 70 | 74..=255 => return Err(DecodeError::Unknown("step")),
+            77..=79 => Self::Preauth(PreauthStep::decode(tag, bytes)?),
+            0..=64 | 70 | 74..=76 | 80..=255 => return Err(DecodeError::Unknown("step")),
         })
     }
 
@@ -446,8 +522,8 @@ impl MatterStep {
             (Self::Mandate(MandateStep::Suspend { suspended, .. }), MatterView::Mandate(mandate)) => {
                 (mandate.state == MandateState::Suspended) == *suspended
             }
-            (Self::Mandate(_), MatterView::Mandate(_)) => true,
-            (Self::Request(_) | Self::Collection(_) | Self::Mandate(_), _) => false,
+            (Self::Mandate(_), MatterView::Mandate(_)) | (Self::Preauth(_), MatterView::Preauth(_)) => true,
+            (Self::Request(_) | Self::Collection(_) | Self::Mandate(_) | Self::Preauth(_), _) => false,
         };
         is_like && matter.agents().contains(&self.sender())
     }
@@ -458,6 +534,7 @@ impl MatterStep {
             Self::Request(step) => step.sender(),
             Self::Mandate(step) => step.sender(),
             Self::Collection(step) => step.sender(),
+            Self::Preauth(step) => step.sender(),
         }
     }
 
@@ -467,6 +544,7 @@ impl MatterStep {
             Self::Request(step) => step.uetr(),
             Self::Mandate(step) => step.uetr(),
             Self::Collection(step) => step.uetr(),
+            Self::Preauth(step) => step.uetr(),
         }
     }
 
@@ -477,6 +555,15 @@ impl MatterStep {
             Self::Request(RequestStep::Answer { .. } | RequestStep::Withdraw { .. }) => None,
             Self::Mandate(step) => step.content(),
             Self::Collection(step) => step.content(),
+            Self::Preauth(step) => step.content(),
+        }
+    }
+
+    /// What the step's signed message belongs to, if it is read again: the matter it opens or asks about, or the payment it makes.
+    pub fn carries(&self) -> Option<Uetr> {
+        match self {
+            Self::Preauth(step) => step.carries(),
+            Self::Request(_) | Self::Mandate(_) | Self::Collection(_) => self.content().map(|_| self.uetr()),
         }
     }
 }

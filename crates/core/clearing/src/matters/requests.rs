@@ -365,7 +365,9 @@ impl Clearing {
     fn request(&self, uetr: Uetr) -> Result<RequestView, Refusal> {
         match self.matter(uetr) {
             Some(MatterView::Request(request)) => Ok(request),
-            Some(MatterView::Mandate(_) | MatterView::Collection(_)) | None => Err(Refusal::UnknownMatter),
+            Some(MatterView::Mandate(_) | MatterView::Collection(_) | MatterView::Preauth(_)) | None => {
+                Err(Refusal::UnknownMatter)
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //!  held ──▶ reserved: counted in full    settled ──▶ committed: stays counted
 //!                                        rejected ──▶ released: counted no more
 //!                                        returned ──▶ given back by its portion, while its day or year lasts
+//!  reserved for days ──▶ counted in full; each capture commits its portion, what is left in the end is released
 //! ```
 //!
 //! A counter is one person, limit, bank (or all) and day (or year). Counters of days and years that are over leave memory by
@@ -22,7 +23,7 @@ use crate::codec::{put_u32, put_u64, take, take_u32, take_u64};
 use crate::index::Index;
 use crate::laws::LawBroken;
 use crate::returns::Original;
-use crate::{Clearing, DecodeError, IndexSeed, ParticipantId, PaymentIndex, PaymentView, Rejection, Time};
+use crate::{Clearing, DecodeError, IndexSeed, ParticipantId, PaymentIndex, PaymentView, Rejection, Time, Uetr};
 use money::{Currency, MinorUnits};
 use planted::{Bug, planted};
 use std::collections::BTreeMap;
@@ -82,6 +83,22 @@ impl Uses {
     }
 }
 
+/// What a pre-authorisation counts: in full when the money is reserved, part by part as it is captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ForDays {
+    uses: Uses,
+    /// What was reserved, and what of it was captured.
+    whole: u64,
+    captured: u64,
+}
+
+impl ForDays {
+    /// What of a use is not captured. Captured parts are rounded up, so that a count of payments is committed by the first.
+    fn left(&self, row: &Use) -> u64 {
+        row.value - part_up_of(row.value, self.captured, self.whole)
+    }
+}
+
 /// All counters, and what open payments have reserved of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Quotas {
@@ -93,6 +110,8 @@ pub(crate) struct Quotas {
     reserved: BTreeMap<PaymentIndex, Uses>,
     /// What settled payments counted, until they are forgotten: a return gives it back.
     committed: BTreeMap<PaymentIndex, Box<[Use]>>,
+    /// What pre-authorisations have reserved.
+    for_days: BTreeMap<Uetr, ForDays>,
 }
 
 /// How a quota stands.
@@ -119,7 +138,14 @@ impl QuotaView {
 
 impl Quotas {
     pub(crate) fn new(seed: IndexSeed) -> Self {
-        Self { rows: Vec::new(), index: Index::new(seed), sweep: 0, reserved: BTreeMap::new(), committed: BTreeMap::new() }
+        Self {
+            rows: Vec::new(),
+            index: Index::new(seed),
+            sweep: 0,
+            reserved: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            for_days: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn counters(&self) -> usize {
@@ -158,10 +184,16 @@ impl Quotas {
     /// Takes a returned payment's part off a counter that is there, but never what open payments have reserved of it.
     fn give_back(&mut self, key: &CounterKey, value: u64) -> Option<u64> {
         let at = self.find(key)?;
-        let of_open = self.reserved.values().flat_map(Uses::iter).filter(|row| row.key == *key).map(|row| row.value).sum::<u64>();
+        let of_open = self.spoken_for().filter(|(open, _)| open == key).map(|(_, value)| value).sum::<u64>();
         let counter = &mut self.rows[at];
         counter.used = counter.used.saturating_sub(value).max(of_open.min(counter.used));
         Some(counter.used)
+    }
+
+    /// What open payments and pre-authorisations have reserved, use by use.
+    fn spoken_for(&self) -> impl Iterator<Item = (CounterKey, u64)> + '_ {
+        let payments = self.reserved.values().flat_map(Uses::iter).map(|row| (row.key, row.value));
+        payments.chain(self.for_days.values().flat_map(|it| it.uses.iter().map(move |row| (row.key, it.left(row)))))
     }
 
     /// What a forgotten payment counted cannot be told any more from here.
@@ -323,6 +355,40 @@ impl Clearing {
         }
     }
 
+    /// Counts a pre-authorisation in, whose money is reserved from now on.
+    pub(crate) fn reserve_for_days(&mut self, preauth: Uetr, uses: &Uses, whole: MinorUnits) {
+        if uses.is_empty() {
+            return;
+        }
+        for row in uses.iter() {
+            let used = self.quotas.add(row);
+            self.note_counter(&row.key, used);
+        }
+        self.quotas.for_days.insert(preauth, ForDays { uses: *uses, whole: whole.0, captured: 0 });
+    }
+
+    /// A part of it was captured by a payment and stays counted.
+    pub(crate) fn capture_for_days(&mut self, preauth: Uetr, payment: PaymentIndex, amount: MinorUnits) {
+        let Some(found) = self.quotas.for_days.get_mut(&preauth) else { return };
+        let before = *found;
+        found.captured = found.captured.saturating_add(amount.0).min(found.whole);
+        let after = *found;
+        let part = |row: &Use| Use { value: before.left(row) - after.left(row), ..*row };
+        let parts = after.uses.iter().map(part).filter(|row| row.value > 0).collect();
+        self.quotas.committed.insert(payment, parts);
+    }
+
+    /// It has ended: what was not captured is counted no more.
+    pub(crate) fn release_for_days(&mut self, preauth: Uetr) {
+        let Some(found) = self.quotas.for_days.remove(&preauth) else { return };
+        for row in found.uses.iter() {
+            let left = Use { value: found.left(row), ..*row };
+            if let Some(used) = self.quotas.take_off(&left) {
+                self.note_counter(&row.key, used);
+            }
+        }
+    }
+
     /// Lets go of counters whose day or year is over.
     pub(crate) fn sweep_quotas(&mut self, commands: usize) {
         self.quotas.sweep(Self::SWEPT_MIN + 2 * commands, self.time);
@@ -345,6 +411,12 @@ impl Limit {
     }
 }
 
+/// `⌈value × part / whole⌉`.
+fn part_up_of(value: u64, part: u64, whole: u64) -> u64 {
+    let product = u128::from(value) * u128::from(part);
+    if whole == 0 { 0 } else { u64::try_from(product.div_ceil(u128::from(whole))).unwrap_or(value).min(value) }
+}
+
 /// `⌊value × part / whole⌋`.
 fn part_of(value: u64, part: u64, whole: u64) -> u64 {
     let part = u128::from(value) * u128::from(part);
@@ -360,6 +432,16 @@ fn put_key(out: &mut Vec<u8>, key: &CounterKey) {
 
 fn take_key(bytes: &mut &[u8]) -> Result<CounterKey, DecodeError> {
     Ok(CounterKey { person: PersonKey(take(bytes)?), limit: take_name(bytes)?, bank: take_u32(bytes)?, period: take_u32(bytes)? })
+}
+
+fn take_uses(bytes: &mut &[u8]) -> Result<Uses, DecodeError> {
+    let [count] = take(bytes)?;
+    let mut uses = Uses::default();
+    let rows = uses.rows.get_mut(..usize::from(count)).filter(|rows| !rows.is_empty());
+    for row in rows.ok_or(DecodeError::Unknown("uses"))? {
+        *row = Some(Use { key: take_key(bytes)?, value: take_u64(bytes)?, ceiling: take_u64(bytes)? });
+    }
+    Ok(uses)
 }
 
 impl Quotas {
@@ -391,6 +473,35 @@ impl Quotas {
                 put_u64(out, row.value);
             }
         }
+        self.encode_for_days(out);
+    }
+
+    fn encode_for_days(&self, out: &mut Vec<u8>) {
+        put_u32(out, self.for_days.len() as u32);
+        for (preauth, it) in &self.for_days {
+            out.extend_from_slice(&preauth.0);
+            put_u64(out, it.whole);
+            put_u64(out, it.captured);
+            out.push(it.uses.len() as u8);
+            for row in it.uses.iter() {
+                put_key(out, &row.key);
+                put_u64(out, row.value);
+                put_u64(out, row.ceiling);
+            }
+        }
+    }
+
+    fn decode_for_days(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
+        for _ in 0..take_u32(bytes)? {
+            let (preauth, whole, captured) = (Uetr(take(bytes)?), take_u64(bytes)?, take_u64(bytes)?);
+            let uses = take_uses(bytes)?;
+            let in_order = self.for_days.last_key_value().is_none_or(|(last, _)| *last < preauth);
+            if !in_order || captured > whole {
+                return Err(DecodeError::Unknown("uses of a pre-authorisation"));
+            }
+            self.for_days.insert(preauth, ForDays { uses, whole, captured });
+        }
+        Ok(())
     }
 
     /// Reads what [`Self::encode`] wrote.
@@ -406,12 +517,8 @@ impl Quotas {
         }
         quotas.sweep = take_u32(bytes)?;
         for _ in 0..take_u32(bytes)? {
-            let (payment, [count]) = (PaymentIndex(take_u64(bytes)?), take(bytes)?);
-            let mut uses = Uses::default();
-            let rows = uses.rows.get_mut(..usize::from(count)).filter(|rows| !rows.is_empty());
-            for row in rows.ok_or(DecodeError::Unknown("uses"))? {
-                *row = Some(Use { key: take_key(bytes)?, value: take_u64(bytes)?, ceiling: take_u64(bytes)? });
-            }
+            let payment = PaymentIndex(take_u64(bytes)?);
+            let uses = take_uses(bytes)?;
             if quotas.reserved.last_key_value().is_some_and(|(last, _)| *last >= payment) {
                 return Err(DecodeError::Unknown("order of uses"));
             }
@@ -429,12 +536,18 @@ impl Quotas {
             }
             quotas.committed.insert(payment, uses);
         }
+        quotas.decode_for_days(bytes)?;
         Ok(quotas)
     }
 
     /// The payments whose counted uses are kept, in order.
     pub(crate) fn committers(&self) -> impl Iterator<Item = PaymentIndex> {
         self.committed.keys().copied()
+    }
+
+    /// The pre-authorisations that have reserved something, in order.
+    pub(crate) fn reserved_for_days(&self) -> impl Iterator<Item = Uetr> {
+        self.for_days.keys().copied()
     }
 
     /// The payments that have reserved something, in order.
@@ -449,8 +562,8 @@ impl Quotas {
             return broken(format!("{over:?}"));
         }
         let mut reserved: BTreeMap<CounterKey, u64> = BTreeMap::new();
-        for row in self.reserved.values().flat_map(Uses::iter) {
-            *reserved.entry(row.key).or_default() += row.value;
+        for (key, value) in self.spoken_for() {
+            *reserved.entry(key).or_default() += value;
         }
         match reserved.into_iter().find(|(key, value)| self.find(key).is_some() && self.used(key) < *value) {
             None => Ok(()),

@@ -123,7 +123,7 @@ fn asked(clearing: &Clearing, uetr: Uetr, rest: &[&str]) -> Position {
         Some(MatterView::Mandate(mandate)) if rest.contains(&"late") => Position(mandate.asked.0 - 1),
         Some(MatterView::Mandate(mandate)) if rest.contains(&"early") => Position(mandate.asked.0 + 1),
         Some(MatterView::Mandate(mandate)) => mandate.asked,
-        Some(MatterView::Request(_) | MatterView::Collection(_)) | None => Position(1),
+        Some(MatterView::Request(_) | MatterView::Collection(_) | MatterView::Preauth(_)) | None => Position(1),
     }
 }
 
@@ -134,7 +134,7 @@ pub fn used(clearing: &Clearing, uetr: Uetr) -> String {
             let total = Amount { minor: mandate.used.total, currency: mandate.currency };
             format!("{total} in {}", mandate.used.count)
         }
-        Some(MatterView::Request(_) | MatterView::Collection(_)) | None => "unknown".into(),
+        Some(MatterView::Request(_) | MatterView::Collection(_) | MatterView::Preauth(_)) | None => "unknown".into(),
     }
 }
 

@@ -69,5 +69,6 @@ pub fn words(matter: &MatterView) -> String {
         },
         MatterView::Mandate(mandate) => mandate_words(mandate),
         MatterView::Collection(collection) => collection_words(collection),
+        MatterView::Preauth(preauth) => super::preauths::words(preauth),
     }
 }

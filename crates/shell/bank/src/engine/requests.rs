@@ -44,6 +44,8 @@ pub(super) fn spawn_answer(inner: &Shared, request: PaymentRequestView, fault: F
 }
 
 async fn answer(inner: &Shared, request: &PaymentRequestView, refused: Option<String>) -> Result<(), String> {
+    // These banks reserve nothing for their customers.
+    let refused = refused.or_else(|| request.guaranteed.then(|| "AG01".to_owned()));
     let number = request.debtor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default();
     let found = inner.books(move |books| books.find_payee(&number)).await.map_err(|error| error.to_string())?;
     match refused.map_or_else(|| judge(request, found), Err) {

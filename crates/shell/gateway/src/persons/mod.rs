@@ -225,7 +225,7 @@ fn about(command: &Command) -> Option<(Uetr, &'static str)> {
         Command::Return(back) => Some((back.original, "returns")),
         Command::Recall(recall) => Some((recall.original, "recalls")),
         Command::AnswerRecall(answer) => Some((answer.original, "answers recall")),
-        Command::Matter(step) => Some((step.uetr(), "requests")),
+        Command::Matter(step) => Some((step.carries().unwrap_or(step.uetr()), "requests")),
         Command::Configure(_)
         | Command::OpenLedger(_)
         | Command::RegisterParticipant(_)

@@ -241,7 +241,7 @@ impl Fault {
         Self::new(422, message_id, error.iso_reason(), None, error.to_string())
     }
 
-    pub(super) fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {
+    pub(crate) fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {
         Self::new(refusal.http_status(), message_id, refusal.code(), None, format!("{refusal}: {words}"))
     }
 }

@@ -8,6 +8,7 @@ mod letters;
 mod mandates;
 mod matters;
 mod outbound;
+mod preauths;
 mod settlement;
 
 pub(crate) use inbound::{
@@ -23,4 +24,5 @@ pub(crate) use outbound::{
     Original, PAYEE_QUESTION, cancellation_answer, envelope, inbox_message, message_reject, original, payee_answer,
     payee_question, return_on_record, return_status, status_report, stored, waiting_original,
 };
+pub(crate) use preauths::{capture_report, preauth_report};
 pub(crate) use settlement::{booked_currency, interbank_report, receipt, statement};

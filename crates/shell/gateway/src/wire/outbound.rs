@@ -1,7 +1,7 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_back_return, read_payment};
-use super::{letters, mandates, matters, settlement};
+use super::{letters, mandates, matters, preauths, settlement};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
 use crate::door::Door;
@@ -69,6 +69,9 @@ fn recent(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
     if let Some(recent) = door.recent.get(payment.content) {
         return Ok(recent);
     }
+    if payment.captured_from.is_some() {
+        return preauths::read_capture(door, payment);
+    }
     read_back(door, payment.uetr, payment.content, door.past.message(payment))
 }
 
@@ -131,6 +134,9 @@ pub(crate) fn inbox_message(door: &Door, reader: Bic, item: &InboxItem) -> Resul
         }
         Tells::Matter(told, MatterView::Collection(collection)) => {
             mandates::collection_message(door, reader, &inbox_id(reader, item.position), told, collection)
+        }
+        Tells::Matter(told, MatterView::Preauth(preauth)) => {
+            preauths::preauth_message(door, reader, &inbox_id(reader, item.position), told, preauth)
         }
     })
 }
@@ -202,6 +208,10 @@ fn payment_message(
         | InboxKind::Returning => {
             let original = original(door, payment)?;
             let mut standing = Standing::of(&as_told(payment, kind));
+            if payment.captured_from.is_some() {
+                let report = preauths::about_capture(door, reader, payment, &original, &standing, &id, at.0);
+                return Ok((MessageType::Pacs00200110.id(), envelope(door, reader, &id, at.0, &report.message()).into()));
+            }
             // What the debtor agent pays on top is its own affair.
             standing.charges = standing.charges.filter(|_| reader == payment.debtor_bic);
             let report = report(&door.centre, payment.uetr, &original, &standing, &id, at.0);
@@ -320,9 +330,10 @@ pub(crate) fn status_report(door: &Door, to: Bic, uetr: Uetr, original: &Origina
     envelope(door, to, &id, now, &report(&door.centre, uetr, original, standing, &id, now).message())
 }
 
-fn report(centre: &str, uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
+pub(super) fn report(centre: &str, uetr: Uetr, original: &Original, standing: &Standing, id: &str, now: u64) -> StatusReportView {
     let status = match standing.status {
         Status::Waiting => TransactionStatus::Pending,
+        Status::Reserved => TransactionStatus::CustomerAccepted,
         Status::Held => TransactionStatus::InProcess,
         Status::Settled => TransactionStatus::Settled,
         Status::Reviewed => TransactionStatus::AcceptedWithoutPosting,
@@ -341,7 +352,7 @@ fn report(centre: &str, uetr: Uetr, original: &Original, standing: &Standing, id
         accepted_at: original.accepted_at,
         settled_at: match standing.status {
             Status::Settled | Status::Reviewed | Status::Blocked | Status::Credited => standing.at.map(|at| at.0),
-            Status::Waiting | Status::Held | Status::Rejected => None,
+            Status::Waiting | Status::Reserved | Status::Held | Status::Rejected => None,
         },
         charges: standing.charges.map(|amount| (amount, centre.to_owned())).into_iter().collect(),
         ..StatusReportView::new(id, now, uetr.0, status)

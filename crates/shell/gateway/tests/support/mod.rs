@@ -12,9 +12,10 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, MatterView,
-    NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, Priced, PublishRate, Question, RecallState,
-    RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
+    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, MatterStep,
+    MatterView, NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, PreauthStep, Priced, PublishRate, Question,
+    RecallState, RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView,
+    WhatIf,
 };
 use client::Client;
 use gateway::{
@@ -197,6 +198,8 @@ impl OrderedLog for MemoryLog {
         let content = match &command {
             Command::Pay(pay) => Some(pay.content),
             Command::Return(back) => Some(back.content),
+            Command::Matter(MatterStep::Preauth(PreauthStep::Capture(capture))) => Some(capture.content),
+            Command::Matter(MatterStep::Preauth(PreauthStep::Reserve { pay, .. })) => Some(pay.content),
             Command::Matter(step) => step.content(),
             _ => None,
         };
@@ -230,7 +233,7 @@ impl Past for MemoryLog {
             let (kind, payment, mine) = match &event.kind {
                 EventKind::PaymentHeld(payment) => (InboxKind::Asked, payment, payment.creditor_agent == participant),
                 EventKind::PaymentSettled(payment) | EventKind::PaymentRejected(payment) => {
-                    let asked = payment.forwarded_position.is_some() && payment.creditor_agent == participant;
+                    let asked = payment.creditor_agent_knows() && payment.creditor_agent == participant;
                     (InboxKind::Ended, payment, payment.debtor_agent == participant || asked)
                 }
                 EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),

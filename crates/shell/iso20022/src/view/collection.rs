@@ -1,4 +1,4 @@
-//! The direct debit (`pacs.003`): one collection under a mandate.
+//! The direct debit (`pacs.003`): one collection under a mandate, or one capture from a pre-authorisation.
 
 use super::credit_transfer::{purpose_of, remittance, remittance_of};
 use super::mandate::{id_of, mandate_id};
@@ -20,8 +20,10 @@ pub struct CollectionView {
     pub uetr: [u8; 16],
     /// `PmtId/EndToEndId`: the creditor's reference, which the payment repeats.
     pub end_to_end_id: String,
-    /// `DrctDbtTx/MndtRltdInf/MndtId`.
+    /// `DrctDbtTx/MndtRltdInf/MndtId`: the mandate, or the pre-authorisation.
     pub mandate: [u8; 16],
+    /// `PmtTpInf/SeqTp` is `FNAL` or `OOFF`: nothing more will be captured. Of a collection it says nothing.
+    pub is_last: bool,
     /// `IntrBkSttlmAmt`: what the creditor is to receive.
     pub amount: Amount,
     /// `Cdtr`.
@@ -58,6 +60,7 @@ impl CollectionView {
             uetr: tx.pmt_id.uetr.as_ref().and_then(|uetr| uuid_bytes(uetr.as_str())).ok_or(ViewError::Missing("UETR"))?,
             end_to_end_id: tx.pmt_id.end_to_end_id.as_str().to_owned(),
             mandate: mandate_id(mandate.ok_or(ViewError::Missing("MndtRltdInf/MndtId"))?)?,
+            is_last: is_last(tx.pmt_tp_inf.as_deref().or(debit.grp_hdr.pmt_tp_inf.as_deref())),
             amount: amount("IntrBkSttlmAmt", settled.ccy.as_str(), &settled.value.to_string())?,
             creditor: PartyView::of(&tx.cdtr),
             creditor_account: tx.cdtr_acct.as_deref().map(AccountView::of),
@@ -123,11 +126,19 @@ impl CollectionView {
         let mandate = MandateRelatedInformation14 { mndt_id: Some(id_of(&self.mandate)?), ..Default::default() };
         tx.drct_dbt_tx =
             Some(Box::new(DirectDebitTransaction10 { mndt_rltd_inf: Some(Box::new(mandate)), ..Default::default() }));
+        if self.is_last {
+            let last = Some(SequenceType3Code::Fnal);
+            tx.pmt_tp_inf = Some(Box::new(PaymentTypeInformation27 { seq_tp: last, ..Default::default() }));
+        }
         tx.cdtr_acct = self.creditor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         tx.purp = optional(&self.purpose, ExternalPurpose1Code::new, "Purp")?.map(|code| Box::new(Purpose2Choice::Cd(code)));
         tx.rmt_inf = self.remittance.as_deref().map(remittance).transpose()?.map(Box::new);
         Ok(tx)
     }
+}
+
+fn is_last(kind: Option<&PaymentTypeInformation27>) -> bool {
+    kind.and_then(|kind| kind.seq_tp).is_some_and(|kind| matches!(kind, SequenceType3Code::Fnal | SequenceType3Code::Ooff))
 }
 
 fn debit_of(message: &Message) -> Result<&FIToFICustomerDirectDebitV08, ViewError> {
@@ -159,6 +170,7 @@ mod tests {
             created_at: 1_700_000_000_000_000_000,
             uetr: *b"\x8a\x56\x2c\x67\xca\x16\x48\xba\xb0\x74\x65\x58\x1b\xe6\xf0\x01",
             end_to_end_id: "RENT 7".into(),
+            is_last: true,
             mandate: *b"\x0b\x6b\xa2\x8f\x5e\x5c\x4d\x1c\x9d\x2e\x3f\x6a\x3a\x1f\x9c\x01",
             amount: Amount::from_minor(12_345, Currency::new(CurrencyCode::HKD, 2).unwrap()),
             creditor: PartyView { name: "PENG Homes".into(), ..PartyView::default() },

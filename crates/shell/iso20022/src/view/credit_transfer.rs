@@ -19,6 +19,8 @@ pub(crate) const NEW_PAYEE: &str = "/NEWPAYEE/";
 const REQUEST_PREFIX: &str = "/RTP/";
 /// How the collection travels that a payment settles, in the same element.
 const COLLECTION_PREFIX: &str = "/DDCO/";
+/// How the pre-authorisation travels whose money it reserves, in the same element.
+const PREAUTH_PREFIX: &str = "/PREA/";
 
 /// How urgent a payment is (`PmtTpInf/InstrPrty`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct CreditTransferView {
     pub request: Option<[u8; 16]>,
     /// The collection it settles: `/DDCO/` and the collection's UETR, in the same element.
     pub collection: Option<[u8; 16]>,
+    /// The pre-authorisation whose money it reserves: `/PREA/` and its UETR, in the same element.
+    pub preauth: Option<[u8; 16]>,
     /// `ChrgBr`: `SLEV`, `SHAR` ….
     pub charge_bearer: String,
     /// `ChrgsInf`: how much, and the BIC of whose charge it is.
@@ -132,6 +136,7 @@ impl CreditTransferView {
             new_payee: is_new_payee(tx),
             request: instructed_id(tx, REQUEST_PREFIX),
             collection: instructed_id(tx, COLLECTION_PREFIX),
+            preauth: instructed_id(tx, PREAUTH_PREFIX),
             charge_bearer: tx.chrg_br.code().to_owned(),
             charges: tx.chrgs_inf.iter().map(charge_of).collect::<Result<_, _>>()?,
             instructing_agent: hop(&tx.instg_agt, &transfer.grp_hdr.instg_agt, &debtor_agent),
@@ -225,7 +230,9 @@ impl CreditTransferView {
         let quote = self.quote.iter().map(|id| (QUOTE_PREFIX, id));
         let request = self.request.iter().map(|id| (REQUEST_PREFIX, id));
         let collection = self.collection.iter().map(|id| (COLLECTION_PREFIX, id));
-        tx.instr_for_nxt_agt = quote.chain(request).chain(collection).map(id_instruction).collect::<Result<_, _>>()?;
+        let preauth = self.preauth.iter().map(|id| (PREAUTH_PREFIX, id));
+        let named = quote.chain(request).chain(collection).chain(preauth);
+        tx.instr_for_nxt_agt = named.map(id_instruction).collect::<Result<_, _>>()?;
         if self.new_payee {
             let words = Max140Text::new(NEW_PAYEE).named("InstrForNxtAgt")?;
             tx.instr_for_nxt_agt.push(InstructionForNextAgent1 { cd: None, instr_inf: Some(words) });

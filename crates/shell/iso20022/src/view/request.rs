@@ -29,6 +29,8 @@ pub struct PaymentRequestView {
     pub amount: Amount,
     /// `PmtCond/AmtModAllwd`: less may be paid.
     pub less_allowed: bool,
+    /// `PmtCond/GrntedPmtReqd`: the payment is to be guaranteed, so it asks for a pre-authorisation.
+    pub guaranteed: bool,
     /// `PmtInf/XpryDt/DtTm`.
     pub expires_at: EpochNanos,
     /// `Dbtr`.
@@ -69,6 +71,7 @@ impl PaymentRequestView {
             end_to_end_id: tx.pmt_id.end_to_end_id.as_str().to_owned(),
             amount: amount("InstdAmt", asked.ccy.as_str(), &asked.value.to_string())?,
             less_allowed: condition.is_some_and(|condition| matches!(condition.amt_mod_allwd.as_str(), "true" | "1")),
+            guaranteed: condition.is_some_and(|condition| matches!(condition.grnted_pmt_reqd.as_str(), "true" | "1")),
             expires_at: nanos("XpryDt/DtTm", expires_at)?,
             debtor: PartyView::of(&instruction.dbtr),
             debtor_account: instruction.dbtr_acct.as_deref().map(AccountView::of),
@@ -121,7 +124,7 @@ impl PaymentRequestView {
         );
         instruction.pmt_inf_id = optional(&self.payment_information_id, Max35Text::new, "PmtInfId")?;
         instruction.xpry_dt = Some(Box::new(DateAndDateTime2Choice::DtTm(time(self.expires_at))));
-        instruction.pmt_cond = Some(Box::new(condition(self.less_allowed)?));
+        instruction.pmt_cond = Some(Box::new(condition(self.less_allowed, self.guaranteed)?));
         instruction.dbtr_acct = self.debtor_account.as_ref().map(AccountView::build).transpose()?.map(Box::new);
         instruction.cdt_trf_tx = vec![tx];
         let request = CreditorPaymentActivationRequestV07 { grp_hdr: header, pmt_inf: vec![instruction], splmtry_data: vec![] };
@@ -129,14 +132,14 @@ impl PaymentRequestView {
     }
 }
 
-fn condition(less_allowed: bool) -> Result<PaymentCondition1, ViewError> {
+fn condition(less_allowed: bool, guaranteed: bool) -> Result<PaymentCondition1, ViewError> {
     let flag = |value: bool, field| TrueFalseIndicator::new(if value { "true" } else { "false" }).named(field);
     Ok(PaymentCondition1 {
         amt_mod_allwd: flag(less_allowed, "AmtModAllwd")?,
         early_pmt_allwd: flag(true, "EarlyPmtAllwd")?,
         dely_pnlty: None,
         imdt_pmt_rbt: None,
-        grnted_pmt_reqd: flag(false, "GrntedPmtReqd")?,
+        grnted_pmt_reqd: flag(guaranteed, "GrntedPmtReqd")?,
     })
 }
 
@@ -367,6 +370,7 @@ mod tests {
             end_to_end_id: "INVOICE 7".into(),
             amount: Amount::from_minor(12_345, Currency::new(CurrencyCode::HKD, 2).unwrap()),
             less_allowed,
+            guaranteed: false,
             expires_at: AT + 3_600_000_000_000,
             debtor: PartyView { name: "CHAN Tai Man".into(), ..PartyView::default() },
             debtor_account: Some(AccountView { number: "123".into(), ..AccountView::default() }),

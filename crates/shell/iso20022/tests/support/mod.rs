@@ -443,6 +443,7 @@ pub fn credit_transfer() -> CreditTransferView {
         quote: Some([7; 16]),
         request: None,
         collection: None,
+        preauth: None,
         charge_bearer: "SLEV".into(),
         charges: vec![],
         new_payee: false,
