@@ -53,8 +53,10 @@ pub fn steps() -> Vec<Step> {
 }
 
 /// End-to-end tests that need no browser.
-const PROCESSES: &[&str] =
-    &["messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes", "certify", "history", "aliases", "persons"];
+const PROCESSES: &[&str] = &[
+    "messages", "terminal", "payments", "hostile", "baddays", "storage", "crashes", "certify", "history", "aliases", "persons",
+    "preauths",
+];
 
 /// End-to-end tests that want the machine to themselves.
 const CAMPAIGN: &[&str] = &["campaign", "overload", "soak"];

@@ -24,7 +24,7 @@ pub use browser::Browser;
 pub use disk::{Rotten, SmallDisk, written};
 pub use http::{Answer, Request, call, read_answer};
 pub use load::{Chance, CreditorBooks, Load, Sent, kills, life_ms, minor, minutes, number, seed};
-pub use messages::{Payment, answer, element, status_of, status_request};
+pub use messages::{Hospitality, Payment, answer, element, status_of, status_request};
 pub use network::{Network, Weather};
 pub use node::{Node, NodeOptions};
 pub use participant::{Connection, Item, Participant, now_s};

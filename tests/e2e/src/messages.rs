@@ -17,6 +17,8 @@ pub struct Payment {
     pub currency: String,
     /// A quote's identifier, for an exchanged payment.
     pub quote: Option<String>,
+    /// The pre-authorisation whose money it reserves.
+    pub preauth: Option<String>,
     /// `HIGH` or `NORM`.
     pub priority: String,
     /// Creditor's account at its bank.
@@ -39,6 +41,7 @@ impl Payment {
             amount: amount.to_owned(),
             currency: currency.to_owned(),
             quote: None,
+            preauth: None,
             priority: "NORM".to_owned(),
             creditor_account: "622848001234567".to_owned(),
             creditor_name: "Li Na".to_owned(),
@@ -52,6 +55,12 @@ impl Payment {
         self
     }
 
+    /// The same, reserving what a pre-authorisation asks for.
+    pub fn reserving(mut self, preauth: &str) -> Self {
+        self.preauth = Some(preauth.to_owned());
+        self
+    }
+
     /// The message.
     pub fn xml(&self) -> String {
         let time = time(self.accepted_at);
@@ -60,6 +69,10 @@ impl Payment {
             .quote
             .as_ref()
             .map_or(String::new(), |quote| format!("<InstrForNxtAgt><InstrInf>/QUOT/{quote}</InstrInf></InstrForNxtAgt>"));
+        let preauth = self
+            .preauth
+            .as_ref()
+            .map_or(String::new(), |uetr| format!("<InstrForNxtAgt><InstrInf>/PREA/{uetr}</InstrInf></InstrForNxtAgt>"));
         let Self { from, to, uetr, message_id, amount, currency, priority, creditor_account, creditor_name, .. } = self;
         let document = format!(
             "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08\"><FIToFICstmrCdtTrf>\
@@ -76,11 +89,93 @@ impl Payment {
              <DbtrAgt><FinInstnId><BICFI>{from}</BICFI></FinInstnId></DbtrAgt>\
              <CdtrAgt><FinInstnId><BICFI>{to}</BICFI></FinInstnId></CdtrAgt>\
              <Cdtr><Nm>{creditor_name}</Nm><PstlAdr><StrtNm>Shennan Road</StrtNm><TwnNm>Shenzhen</TwnNm><Ctry>CN</Ctry></PstlAdr></Cdtr>\
-             <CdtrAcct><Id><Othr><Id>{creditor_account}</Id></Othr></Id></CdtrAcct>{quote}\
+             <CdtrAcct><Id><Othr><Id>{creditor_account}</Id></Othr></Id></CdtrAcct>{quote}{preauth}\
              <Purp><Cd>GDDS</Cd></Purp></CdtTrfTxInf></FIToFICstmrCdtTrf></Document>"
         );
         envelope(from, message_id, "pacs.008.001.08", &time, &document)
     }
+}
+
+/// A stay at a hotel, whose bank has money reserved and captures it.
+#[derive(Debug, Clone)]
+pub struct Hospitality {
+    /// The hotel's bank.
+    pub creditor_agent: String,
+    /// The guest's bank.
+    pub debtor_agent: String,
+    /// UETR of the pre-authorisation.
+    pub uetr: String,
+    /// Its currency.
+    pub currency: String,
+}
+
+impl Hospitality {
+    /// A stay with a fresh UETR.
+    pub fn new(creditor_agent: &str, debtor_agent: &str, currency: &str) -> Self {
+        let uetr = uuid::Uuid::new_v4().to_string();
+        let (creditor_agent, debtor_agent) = (creditor_agent.to_owned(), debtor_agent.to_owned());
+        Self { creditor_agent, debtor_agent, uetr, currency: currency.to_owned() }
+    }
+
+    /// The `pain.013` that asks for so much, for a week.
+    pub fn request(&self, amount: &str) -> String {
+        let now = jiff::Timestamp::now();
+        let (made, expires) = (time(now), time(jiff::Timestamp::from_second(now.as_second() + 7 * 86_400).unwrap_or(now)));
+        let message_id = fresh_id();
+        let Self { creditor_agent, debtor_agent, uetr, currency } = self;
+        let document = format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.013.001.07\"><CdtrPmtActvtnReq>\
+             <GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>{made}</CreDtTm><NbOfTxs>1</NbOfTxs><InitgPty><Nm>Bay Hotel</Nm></InitgPty></GrpHdr>\
+             <PmtInf><PmtInfId>STAY-7</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt><DtTm>{made}</DtTm></ReqdExctnDt>\
+             <XpryDt><DtTm>{expires}</DtTm></XpryDt>\
+             <PmtCond><AmtModAllwd>false</AmtModAllwd><EarlyPmtAllwd>true</EarlyPmtAllwd><GrntedPmtReqd>true</GrntedPmtReqd></PmtCond>\
+             <Dbtr><Nm>Chan Tai Man</Nm></Dbtr><DbtrAcct><Id><Othr><Id>012-345678-001</Id></Othr></Id></DbtrAcct>\
+             <DbtrAgt><FinInstnId><BICFI>{debtor_agent}</BICFI></FinInstnId></DbtrAgt>\
+             <CdtTrfTx><PmtId><EndToEndId>STAY-7</EndToEndId><UETR>{uetr}</UETR></PmtId>\
+             <Amt><InstdAmt Ccy=\"{currency}\">{amount}</InstdAmt></Amt><ChrgBr>SLEV</ChrgBr>\
+             <CdtrAgt><FinInstnId><BICFI>{creditor_agent}</BICFI></FinInstnId></CdtrAgt><Cdtr><Nm>Bay Hotel</Nm></Cdtr>\
+             <CdtrAcct><Id><Othr><Id>622848001234567</Id></Othr></Id></CdtrAcct></CdtTrfTx></PmtInf>\
+             </CdtrPmtActvtnReq></Document>"
+        );
+        envelope(creditor_agent, &message_id, "pain.013.001.07", &made, &document)
+    }
+
+    /// The `pacs.003` that captures so much, and the UETR of the payment it is.
+    pub fn capture(&self, amount: &str, last: bool) -> (String, String) {
+        let (made, message_id, uetr) = (time(jiff::Timestamp::now()), fresh_id(), uuid::Uuid::new_v4().to_string());
+        let (kind, preauth) = (if last { "FNAL" } else { "RCUR" }, self.uetr.replace('-', ""));
+        let Self { creditor_agent, debtor_agent, currency, .. } = self;
+        let document = format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pacs.003.001.08\"><FIToFICstmrDrctDbt>\
+             <GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>{made}</CreDtTm><NbOfTxs>1</NbOfTxs>\
+             <SttlmInf><SttlmMtd>CLRG</SttlmMtd><ClrSys><Prtry>LUOHU</Prtry></ClrSys></SttlmInf></GrpHdr>\
+             <DrctDbtTxInf><PmtId><EndToEndId>STAY-7</EndToEndId><UETR>{uetr}</UETR></PmtId>\
+             <PmtTpInf><SeqTp>{kind}</SeqTp></PmtTpInf><IntrBkSttlmAmt Ccy=\"{currency}\">{amount}</IntrBkSttlmAmt>\
+             <ChrgBr>SLEV</ChrgBr><DrctDbtTx><MndtRltdInf><MndtId>{preauth}</MndtId></MndtRltdInf></DrctDbtTx>\
+             <Cdtr><Nm>Bay Hotel</Nm></Cdtr><CdtrAcct><Id><Othr><Id>622848001234567</Id></Othr></Id></CdtrAcct>\
+             <CdtrAgt><FinInstnId><BICFI>{creditor_agent}</BICFI></FinInstnId></CdtrAgt><Dbtr><Nm>Chan Tai Man</Nm></Dbtr>\
+             <DbtrAcct><Id><Othr><Id>012-345678-001</Id></Othr></Id></DbtrAcct>\
+             <DbtrAgt><FinInstnId><BICFI>{debtor_agent}</BICFI></FinInstnId></DbtrAgt></DrctDbtTxInf></FIToFICstmrDrctDbt></Document>"
+        );
+        (uetr, envelope(creditor_agent, &message_id, "pacs.003.001.08", &made, &document))
+    }
+
+    /// The `camt.055` of this bank that lets the rest go.
+    pub fn release(&self, from: &str) -> String {
+        let (made, message_id, uetr) = (time(jiff::Timestamp::now()), fresh_id(), &self.uetr);
+        let document = format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.055.001.08\"><CstmrPmtCxlReq>\
+             <Assgnmt><Id>{message_id}</Id><Assgnr><Agt><FinInstnId><BICFI>{from}</BICFI></FinInstnId></Agt></Assgnr>\
+             <Assgne><Agt><FinInstnId><BICFI>LUOHHKHHXXX</BICFI></FinInstnId></Agt></Assgne><CreDtTm>{made}</CreDtTm></Assgnmt>\
+             <Undrlyg><OrgnlPmtInfAndCxl><OrgnlPmtInfId>STAY-7</OrgnlPmtInfId><TxInf><OrgnlUETR>{uetr}</OrgnlUETR>\
+             <CxlRsnInf><Rsn><Cd>CUST</Cd></Rsn></CxlRsnInf></TxInf></OrgnlPmtInfAndCxl></Undrlyg></CstmrPmtCxlReq></Document>"
+        );
+        envelope(from, &message_id, "camt.055.001.08", &made, &document)
+    }
+}
+
+fn fresh_id() -> String {
+    format!("E2E{}", &uuid::Uuid::new_v4().simple().to_string()[..24])
 }
 
 /// The creditor agent's answer to a payment (`pacs.002`): a status such as `ACSP`, or `RJCT` with a reason.
