@@ -122,13 +122,13 @@ impl Model {
                     return Err("CLR-1201");
                 }
                 let state = if known.state == S::Asked { S::Withdrawn } else { S::Released };
-                Ok(self.over(preauth.0, state))
+                Ok(self.let_go(preauth.0, state))
             }
         }
     }
 
     /// It ends so: what is held for it is free.
-    fn over(&mut self, uetr: [u8; 16], state: S) -> Expected {
+    fn let_go(&mut self, uetr: [u8; 16], state: S) -> Expected {
         let Some(known) = self.preauths.get_mut(&uetr) else { return Expected::Done };
         let ([from, to], held) = (known.places(), known.held());
         (known.state, known.room) = (state, 0);
@@ -341,7 +341,7 @@ impl Model {
         let is_late = |it: &Preauth| it.ends_ns().is_some_and(|at| at <= now_ns);
         let late: Vec<[u8; 16]> = self.preauths.iter().filter(|(_, it)| is_late(it)).map(|(uetr, _)| *uetr).collect();
         for uetr in late {
-            self.over(uetr, S::Expired);
+            self.let_go(uetr, S::Expired);
         }
     }
 }
