@@ -101,9 +101,8 @@ impl Clearing {
 
     /// Moves the money out of the hold, all legs or none; `left` stays held, with what is left of the room for charges.
     fn draw(&mut self, pay: &Pay, preauth: &PreauthView, left: Option<MinorUnits>) -> Result<Drawn, Refusal> {
-        let (hold, corridor) = match &self.matters.reservations[&preauth.uetr] {
-            reservation => (reservation.hold, reservation.corridor),
-        };
+        let reservation = &self.matters.reservations[&preauth.uetr];
+        let (hold, corridor) = (reservation.hold, reservation.corridor);
         let charged = self.charge(pay, corridor, None).map_err(|_| Refusal::ChargesExceedCapture)?;
         let charges = &charged.charges;
         let credit = pay.debit.checked_sub(charges.creditor).ok_or(Refusal::ChargesExceedCapture)?;
