@@ -26,6 +26,7 @@ pub mod model;
 pub mod net;
 pub mod nuisance;
 mod nuisance_behind;
+mod nuisance_days;
 mod nuisance_preauths;
 mod nuisance_sponsors;
 pub mod observer;

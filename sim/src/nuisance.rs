@@ -3,6 +3,7 @@
 
 use crate::model::Model;
 use crate::nuisance_behind;
+use crate::nuisance_days;
 use crate::nuisance_preauths;
 use crate::nuisance_sponsors;
 use crate::stage::BEGINNING_NS;
@@ -71,6 +72,8 @@ pub enum Nuisance {
     Sponsors,
     /// CLR-1200 to CLR-1207, PAY-2110 to PAY-2115: a hotel's bank that has money reserved and captures it.
     Preauths,
+    /// CLR-1220 to CLR-1223: business days, two of which end while the story lasts.
+    BusinessDays,
 }
 
 impl Nuisance {
@@ -98,7 +101,7 @@ impl Nuisance {
     ];
 
     /// Those that need nothing before them.
-    pub const ALONE: [Self; 4] = [Self::Settlement, Self::Aftermath, Self::Sponsors, Self::Preauths];
+    pub const ALONE: [Self; 5] = [Self::Settlement, Self::Aftermath, Self::Sponsors, Self::Preauths, Self::BusinessDays];
 
     /// The commands, as things are so many nanoseconds after the beginning.
     pub fn commands(self, model: &Model, elapsed_ns: u64) -> Vec<Command> {
@@ -153,6 +156,7 @@ impl Nuisance {
             Self::Aftermath => nuisance_behind::aftermath(model, now),
             Self::Sponsors => nuisance_sponsors::commands(model, now),
             Self::Preauths => nuisance_preauths::commands(model, now),
+            Self::BusinessDays => nuisance_days::commands(now),
         }
     }
 }

@@ -162,6 +162,9 @@ impl Observer {
         if let Err(broken) = laws::pre_01_told(&memory.events) {
             self.stage.broke(broken.law, broken.detail);
         }
+        if let Err(broken) = laws::day_01_told(&memory.events) {
+            self.stage.broke(broken.law, broken.detail);
+        }
     }
 
     /// Laws over what readers see.
@@ -268,6 +271,7 @@ fn words(command: &Command, outcome: &Outcome) -> String {
         Command::Broadcast(broadcast) => format!("tell all {}", broadcast.event.as_str()),
         Command::Matter(step) => format!("{step:?}"),
         Command::Sponsorship(command) => format!("{command:?}"),
+        Command::Day(command) => format!("{command:?}"),
     };
     format!("{asked}: {answer}")
 }

@@ -4,7 +4,7 @@
 //! is listed and was reached.
 
 use anyhow::{Context, Result, bail};
-use clearing::{Arranged, EventKind, Refusal, Rejection};
+use clearing::{Arranged, DayEvent, EventKind, Refusal, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -49,6 +49,9 @@ register! {
     EventKind::PaymentReviewed(_) => "payment-reviewed",
     EventKind::Matter(_) => "matter",
     EventKind::Sponsorship(_) => "sponsorship",
+    EventKind::Day(DayEvent::Calendar(_)) => "day-calendar",
+    EventKind::Day(DayEvent::Step(_)) => "day-step",
+    EventKind::Day(DayEvent::Statements(_)) => "day-statements",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",

@@ -5,6 +5,7 @@
 //! types of commands and outcomes are the product's, since that is what is compared.
 
 mod affairs;
+mod days;
 mod exchange;
 mod fees;
 mod interbank;
@@ -107,6 +108,7 @@ pub struct Model {
     settlement: settlement::Settlement,
     interbank: interbank::Interbank,
     sponsorships: sponsorships::Sponsorships,
+    days: days::Days,
     /// What was accepted before it may have been forgotten.
     horizon_ns: u64,
 }
@@ -152,6 +154,7 @@ impl Model {
         }
         self.compare_rules(clearing)?;
         self.compare_sponsorships(clearing)?;
+        self.compare_days(clearing)?;
         for view in clearing.payments() {
             let known = self.payments.get(&view.uetr.0).ok_or_else(|| format!("payment {} should not be", view.uetr))?;
             let reason = view.rejection.map(|rejection| rejection.code());
@@ -219,6 +222,7 @@ impl Model {
     }
 
     fn expire(&mut self) {
+        self.begin_days();
         let now = self.time_ns;
         let late: Vec<[u8; 16]> = self
             .payments
@@ -289,6 +293,7 @@ impl Model {
             Command::OfferRate(_) => Err("no rate has improvements in these stories"),
             Command::Matter(MatterStep::Request(step)) => self.request(step),
             Command::Sponsorship(command) => self.sponsorship(command),
+            Command::Day(command) => self.day(command),
             Command::Matter(MatterStep::Mandate(step)) => self.mandate(step),
             Command::Matter(MatterStep::Collection(step)) => self.collection(step),
             Command::Matter(MatterStep::Preauth(step)) => self.preauth(step),

@@ -1,7 +1,7 @@
 //! Orders of two officers, as the model reads the rules: both officers, two of them, still valid, once, each with the role it takes.
 
 use super::{Expected, Model};
-use clearing::{Arrangement, Command, Officer, OfficerRole, Order, SetNodes};
+use clearing::{Arrangement, Command, DayCommand, Officer, OfficerRole, Order, SetNodes};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A week: the longest an order may be valid.
@@ -62,6 +62,7 @@ impl Model {
             | Command::SetReturnTerms(_)
             | Command::SchemeTerms(_)
             | Command::Sponsorship(_)
+            | Command::Day(_)
             | Command::SetStatus { .. }) => self.apply(does)?,
             Command::Cancel { .. }
             | Command::Return(_)
@@ -133,7 +134,9 @@ fn needed(does: &Command) -> Option<OfficerRole> {
         | Command::SetRulebook(_)
         | Command::SetReturnTerms(_)
         | Command::SchemeTerms(_)
+        | Command::Day(DayCommand::SetCalendar(_))
         | Command::Arrange(Arrangement::SetBreaker(_)) => OfficerRole::Rules,
+        Command::Day(DayCommand::AskStatements(_)) => OfficerRole::Money,
         Command::Broadcast(_) => OfficerRole::Communications,
         Command::AppointOfficers(_) => OfficerRole::Security,
         Command::Cancel { .. }

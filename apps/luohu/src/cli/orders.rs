@@ -225,6 +225,13 @@ pub enum Wish {
         #[arg(long, value_name = "CODE=AMOUNT")]
         most: Vec<String>,
     },
+    /// Set a currency's business days: cut-off, closing time, weekdays, holidays.
+    Calendar {
+        /// TOML as in docs/howto/business-days.md.
+        file: PathBuf,
+    },
+    /// Send a participant a statement at the end of each business day.
+    DayStatements(DayStatementsArgs),
     /// Set how long a creditor agent may review a payment that has settled.
     ReviewTime {
         /// In seconds, up to thirty days.
@@ -266,6 +273,21 @@ pub struct SponsorArgs {
     /// The largest payment it may send.
     #[arg(long, value_name = "AMOUNT")]
     pub most: String,
+}
+
+/// Who gets statements, and for which days.
+#[derive(Debug, Args)]
+pub struct DayStatementsArgs {
+    /// Who.
+    pub bic: String,
+    /// Of its account in this currency.
+    pub currency: String,
+    /// First day, as 2027-01-04.
+    #[arg(long, default_value = "1970-01-01", value_name = "DATE")]
+    pub from: String,
+    /// Last day; until further notice without it. One that has passed stops them.
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
 }
 
 /// What the two settled outside.

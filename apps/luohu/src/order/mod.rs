@@ -1,6 +1,7 @@
 //! `luohu order`: what two officers change while the scheme runs, drafted, signed, brought to a board, read back.
 
 mod affairs;
+mod days;
 mod record;
 mod sponsor;
 mod words;
@@ -11,7 +12,7 @@ use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
 use chain::Hash;
 use clearing::{
-    AccountPurpose, Broadcast, Command, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus, PreauthTerms,
+    AccountPurpose, Broadcast, Command, DayCommand, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus, PreauthTerms,
     RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;
@@ -184,6 +185,12 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
             amounts.sort_unstable_by_key(|(currency, _)| currency.code);
             Command::SchemeTerms(SchemeTerms::Preauths(PreauthTerms { days_max: *days, captures_max: *captures, amounts }))
         }
+        Wish::Calendar { file } => {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let calendar = node::calendar::read(&text, &governance.currencies()?).with_context(|| file.display().to_string())?;
+            Command::Day(DayCommand::SetCalendar(calendar))
+        }
+        Wish::DayStatements(args) => days::statements(participant(&args.bic)?, currency(&args.currency)?, args)?,
         Wish::ReviewTime { seconds } => {
             let review_ns = u64::from(*seconds) * 1_000_000_000;
             Command::SchemeTerms(SchemeTerms::Reviews(ReviewTerms { review_ns }))

@@ -59,6 +59,7 @@ pub fn of(command: &Command) -> String {
         }
         Command::Settle(command) => super::affairs::settlement_words(command),
         Command::Sponsorship(command) => super::sponsor::words(command),
+        Command::Day(command) => super::days::words(command),
         Command::SchemeTerms(terms) => scheme_terms(terms),
         Command::Order(_)
         | Command::Cancel { .. }

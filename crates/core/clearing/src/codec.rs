@@ -7,10 +7,10 @@ use crate::governance::{decode_nodes, encode_nodes};
 use crate::roles::{PLAIN_TAG, WITH_ROLES_TAG, decode_officers, encode_officers};
 use crate::{
     AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Basis, Bic, Broadcast, Command, ContentHash, Cover,
-    FixedSide, Fund, FundDirection, Improvements, IsoReason, MatterStep, MessageIdHash, Notice, OfferRate, Order, ParticipantId,
-    ParticipantStatus, Pay, PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant, RequestQuote, Return,
-    ReturnTerms, RiskDecision, RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand, SponsorshipCommand, Terms, Time,
-    Uetr,
+    DayCommand, FixedSide, Fund, FundDirection, Improvements, IsoReason, MatterStep, MessageIdHash, Notice, OfferRate, Order,
+    ParticipantId, ParticipantStatus, Pay, PostingReport, Priority, PublishRate, QuoteId, Recall, RegisterParticipant,
+    RequestQuote, Return, ReturnTerms, RiskDecision, RiskVerdict, Rulebook, SchemeTerms, Settings, SettlementCommand,
+    SponsorshipCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -106,6 +106,7 @@ impl Command {
             }
             Self::Matter(step) => step.encode(out),
             Self::Sponsorship(command) => command.encode(out),
+            Self::Day(command) => command.encode(out),
         }
     }
 
@@ -135,6 +136,7 @@ impl Command {
             70 => Self::Pay(decode_pay_on_basis(bytes)?),
             74..=76 => Self::Sponsorship(SponsorshipCommand::decode(tag, bytes)?),
             65..=69 | 71..=73 | 77..=79 => Self::Matter(MatterStep::decode(tag, bytes)?),
+            88..=89 => Self::Day(DayCommand::decode(tag, bytes)?),
             80..=85 => Self::Settle(SettlementCommand::decode(tag, bytes)?),
             Return::TAG => Self::Return(Return::decode(bytes)?),
             Recall::TAG => Self::Recall(Recall::decode(bytes)?),
@@ -145,7 +147,7 @@ impl Command {
             92 => Self::OfferRate(OfferRate { rate: decode_rate(bytes)?, improvements: Improvements::decode(bytes)? }),
             93 => Self::RequestQuote(decode_covering_quote(bytes)?),
             94 => Self::Pay(decode_pay_to_payee(bytes)?),
-            11..=19 | 23..=39 | 48..=49 | 54..=59 | 86..=89 | 95..=255 => return Err(DecodeError::Unknown("tag")),
+            11..=19 | 23..=39 | 48..=49 | 54..=59 | 86..=87 | 95..=255 => return Err(DecodeError::Unknown("tag")),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Commands: everything that can be asked of the centre, with everything that came from the world inside.
 
 use crate::{
-    AnswerRecall, Arrangement, Bic, ContentHash, Improvements, MatterStep, MessageIdHash, Notice, Officer, Order, ParticipantId,
-    PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings, SettlementCommand,
-    SponsorshipCommand, Terms, Time, Uetr,
+    AnswerRecall, Arrangement, Bic, ContentHash, DayCommand, Improvements, MatterStep, MessageIdHash, Notice, Officer, Order,
+    ParticipantId, PostingReport, QuoteId, Recall, Return, ReturnTerms, Rulebook, SchemeTerms, SetNodes, Settings,
+    SettlementCommand, SponsorshipCommand, Terms, Time, Uetr,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -81,6 +81,8 @@ pub enum Command {
     Matter(MatterStep),
     /// Who settles for whom, and what the two have settled outside.
     Sponsorship(SponsorshipCommand),
+    /// Business days: their calendars, and statements at their ends.
+    Day(DayCommand),
 }
 
 /// What operators tell all participants: an outage, a change of hours, a day that begins.

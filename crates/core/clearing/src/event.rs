@@ -1,10 +1,10 @@
 //! What a block did: one outcome a command, and numbered events for everybody downstream.
 
 use crate::{
-    AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, FundDirection, IsoReason, Letter, MatterView,
-    MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting, PublicKey, QuoteId,
-    RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote, Sponsors,
-    SponsorshipView, Time, Uetr, WaitingView,
+    AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, DayEvent, DayView, FundDirection, IsoReason,
+    Letter, MatterView, MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting,
+    PublicKey, QuoteId, RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote,
+    Sponsors, SponsorshipView, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -20,6 +20,8 @@ pub struct Applied {
     pub balances: Vec<AccountView>,
     /// Every sponsorship the block touched, as it stands behind it; those that are over, as they ended.
     pub sponsorships: Vec<SponsorshipView>,
+    /// The days that are open, if the block changed one; by currency.
+    pub days: Vec<DayView>,
     /// What each counter of a quota that the block touched says behind it; the last entry of a counter counts.
     pub counted: Vec<(CounterKey, u64)>,
     /// Commitment to every change of state so far.
@@ -178,6 +180,8 @@ pub enum EventKind {
     Matter(MatterView),
     /// A sponsorship began, has other limits, was squared, is to end, or is over.
     Sponsorship(SponsorshipView),
+    /// Something of business days: a calendar was entered, a day opened, was cut off or closed, statements were asked for.
+    Day(DayEvent),
 }
 
 /// A firm quote: exact amounts until it expires, for one payment of one debtor agent.

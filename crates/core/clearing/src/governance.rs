@@ -233,6 +233,7 @@ impl Clearing {
             | Command::Settle(_)
             | Command::SetReturnTerms(_)
             | Command::Sponsorship(_)
+            | Command::Day(_)
             | Command::SchemeTerms(_) => self.apply_alone(command),
             Command::Order(_)
             | Command::Cancel { .. }

@@ -224,6 +224,18 @@ pub fn pre_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<()
     crate::matters::pre_01_told(events.into_iter().map(|event| &event.kind))
 }
 
+/// DAY-01: in each currency with a calendar one business day is open, and every step that was due by the last block has been taken, unless
+/// that block took as many as one may.
+pub fn day_01_one_day_is_open(clearing: &Clearing) -> Result<(), LawBroken> {
+    crate::days::day_01(clearing)
+}
+
+/// DAY-01 over a run's events: each day of a currency is opened, cut off and closed once and in order, and the next one opens where it
+/// closed.
+pub fn day_01_told<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<(), LawBroken> {
+    crate::days::day_01_told(events)
+}
+
 /// Every law that can be judged from the state alone; empty when all hold.
 pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
     let mut broken = ledger::laws::check_all(&clearing.ledgers);
@@ -241,6 +253,7 @@ pub fn check_all(clearing: &Clearing) -> Vec<LawBroken> {
         spn_01_positions_add_up(clearing),
         mdt_01_within_the_caps(clearing),
         pre_01_holds_what_is_left(clearing),
+        day_01_one_day_is_open(clearing),
     ];
     broken.extend(own.into_iter().filter_map(Result::err));
     broken

@@ -6,8 +6,8 @@
 
 use crate::codec::{put_u32, put_u64, take, take_participant, take_reason, take_u64};
 use crate::{
-    Broadcast, Clearing, DecodeError, EventKind, IsoReason, Outcome, ParticipantId, ParticipantStatus, PaymentIndex, Position,
-    Refusal, Time,
+    Broadcast, BusinessDate, Clearing, DecodeError, EventKind, IsoReason, Outcome, ParticipantId, ParticipantStatus,
+    PaymentIndex, Position, Refusal, Time,
 };
 
 /// Something the chain has for one participant.
@@ -38,16 +38,22 @@ pub struct Letter {
 pub enum LetterKind {
     /// Operators' word to all participants (`admi.004`); it carries their order.
     Broadcast,
+    /// A business day was opened, cut off or closed (`admi.004`).
+    BusinessDay,
+    /// A statement at the end of a business day (`camt.053`).
+    Statement,
 }
 
 impl LetterKind {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 1] = [Self::Broadcast];
+    pub const ALL: [Self; 3] = [Self::Broadcast, Self::BusinessDay, Self::Statement];
 
     /// As it is kept.
     pub const fn number(self) -> u8 {
         match self {
             Self::Broadcast => 1,
+            Self::BusinessDay => 88,
+            Self::Statement => 89,
         }
     }
 
@@ -68,6 +74,13 @@ pub enum Carries {
     Letter(u64),
     /// A payment's own.
     Payment(PaymentIndex),
+    /// None: the statement of a day, which whoever keeps the past writes.
+    Statement {
+        /// The day.
+        date: BusinessDate,
+        /// Which one of the account's, from 1 on.
+        sequence: u32,
+    },
 }
 
 impl Letter {
@@ -88,6 +101,7 @@ impl Letter {
             Carries::Command(at) => (1, u64::from(at)),
             Carries::Letter(number) => (2, number),
             Carries::Payment(payment) => (3, payment.0),
+            Carries::Statement { date, sequence } => (4, u64::from(date.0) << 32 | u64::from(sequence)),
         };
         out.push(tag);
         put_u64(out, number);
@@ -118,6 +132,7 @@ impl Letter {
             (1, Ok(at)) => Carries::Command(at),
             (2, _) => Carries::Letter(carried),
             (3, _) => Carries::Payment(PaymentIndex(carried)),
+            (4, _) => Carries::Statement { date: BusinessDate((carried >> 32) as u32), sequence: carried as u32 },
             _ => return Err(DecodeError::Unknown("message of a letter")),
         };
         let letter = Self { number, position, at, from, to, kind, subject, reason, carries };
@@ -198,7 +213,13 @@ mod tests {
             carries: Carries::Letter(5),
         };
         let silent = Letter { from: None, reason: None, carries: Carries::Nothing, ..letter };
-        for letter in [letter, silent, Letter { carries: Carries::Command(4), ..silent }] {
+        let statement = Carries::Statement { date: BusinessDate(20_514), sequence: 3 };
+        for carries in [Carries::Command(4), statement] {
+            let mut row = Vec::new();
+            Letter { carries, ..silent }.encode_row(&mut row);
+            assert_eq!(Letter::decode_row(7, &row), Ok(Letter { carries, ..silent }));
+        }
+        for letter in [letter, silent] {
             let mut row = Vec::new();
             letter.encode_row(&mut row);
             assert_eq!(row.len(), Letter::ROW_BYTES);

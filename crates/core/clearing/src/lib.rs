@@ -14,7 +14,8 @@
 //! What can follow settlement is in `returns`: money sent back, and asked back.
 //!
 //! # Invariants
-//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01, SPN-01, MDT-01, PRE-01: see [`laws`].
+//! LED-01 to LED-04, PAY-01 to PAY-05, LIQ-01, QUO-01, FEE-01, RET-01, IBK-01, SPN-01, MDT-01, PRE-01,
+//! DAY-01: see [`laws`].
 //!
 //! # Not here
 //! Durability and batching (`ordering`), encoding of blocks (`chain`), messages (`iso20022`), who is told what (`gateway`).
@@ -26,6 +27,7 @@ mod arrangement;
 mod codec;
 mod command;
 mod cooling;
+mod days;
 mod event;
 mod exchange;
 mod fees;
@@ -65,6 +67,10 @@ pub use command::{
     ParticipantStatus, Pay, Priority, PublishRate, RegisterParticipant, RequestQuote, RiskDecision, RiskVerdict,
 };
 pub use cooling::{CoolingOff, CoolingRule, PairKey};
+pub use days::{
+    AskStatements, BusinessDate, DayCalendar, DayCommand, DayEvent, DayLetter, DayPhase, DayStep, DayView, StatementDue,
+    StatementsAsked,
+};
 pub use event::{Applied, Event, EventKind, Finality, Outcome, PaymentState, PaymentView, QuoteCap, QuoteTerms};
 pub use fees::{ChargeBearer, Charges, Price, Priced, Tariff, TariffLine};
 pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};

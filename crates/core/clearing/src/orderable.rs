@@ -3,7 +3,9 @@
 //! One table, so that nothing can be ordered that no role guards.
 
 use crate::settlement::AnswerTransfer;
-use crate::{Arrangement, Command, OfficerRole, SchemeTerms, SettlementCommand, SponsorshipCommand, Square};
+use crate::{
+    Arrangement, AskStatements, Command, DayCommand, OfficerRole, SchemeTerms, SettlementCommand, SponsorshipCommand, Square,
+};
 
 /// How a command is known as an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,7 @@ impl Command {
             Self::Arrange(arrangement) => arrangement.if_ordered(),
             Self::Settle(command) => return command.if_ordered(),
             Self::Sponsorship(command) => return command.if_ordered(),
+            Self::Day(command) => return command.if_ordered(),
             Self::Order(_)
             | Self::Cancel { .. }
             | Self::Return(_)
@@ -85,6 +88,16 @@ impl SettlementCommand {
             Self::SetAgent(_) => Some(orderable("set-settlement-agent", OfficerRole::Money)),
             Self::SetTopUp(_) => Some(orderable("set-top-up", OfficerRole::Money)),
             Self::Ask(_) | Self::Answer(_) | Self::Send(_) | Self::TakeBack { .. } => None,
+        }
+    }
+}
+
+impl DayCommand {
+    const fn if_ordered(&self) -> Option<Orderable> {
+        match self {
+            Self::SetCalendar(_) => Some(orderable("set-calendar", OfficerRole::Rules)),
+            Self::AskStatements(AskStatements { is_ordered: true, .. }) => Some(orderable("ask-statements", OfficerRole::Money)),
+            Self::AskStatements(_) => None,
         }
     }
 }

@@ -393,8 +393,8 @@ impl Clearing {
         }
     }
 
-    /// When the next open payment times out, the next waiting one is taken up, an answer to a recall is due, a review is overdue
-    /// or the next matter expires, if there is one.
+    /// When the next open payment times out, the next waiting one is taken up, an answer to a recall is due, a review is overdue,
+    /// the next matter expires or a business day goes a step on, if there is one.
     pub fn next_deadline(&self) -> Option<Time> {
         let answers = self.deadlines.iter().filter_map(|queue| queue.front()).map(|&(deadline, _)| deadline);
         let later = self
@@ -404,7 +404,7 @@ impl Clearing {
             .chain(self.next_sent_end())
             .chain(self.aftermath.recalls.next_due());
         let later = later.chain(self.next_overdue()).chain(self.next_expiry());
-        answers.chain(later).min()
+        answers.chain(later).chain(self.next_day_step()).min()
     }
 
     /// PAY-T6.

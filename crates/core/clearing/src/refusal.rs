@@ -233,11 +233,19 @@ pub enum Refusal {
     ChargesNotCovered,
     /// The charges that the creditor bears are as much as the capture, or more.
     ChargesExceedCapture,
+    /// Times, weekdays or holidays of a calendar of business days mean nothing.
+    DayCalendarNotValid,
+    /// The calendar would make the day that is open none.
+    DayIsOpen,
+    /// The currency has no calendar of business days.
+    NoBusinessDays,
+    /// The last day of statements lies before the first, or no calendar reaches it.
+    StatementDatesNotValid,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 106] = [
+    pub const ALL: [Self; 110] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -344,6 +352,10 @@ impl Refusal {
         Self::PreauthTermsNotValid,
         Self::ChargesNotCovered,
         Self::ChargesExceedCapture,
+        Self::DayCalendarNotValid,
+        Self::DayIsOpen,
+        Self::NoBusinessDays,
+        Self::StatementDatesNotValid,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -523,6 +535,14 @@ impl Refusal {
             Self::ChargesNotCovered => ("CLR-1206", b"AM04", 422, Later, "the debtor agent's account does not cover the charges"),
             Self::ChargesExceedCapture => {
                 ("CLR-1207", b"AM06", 422, WithChange, "the charges the creditor bears leave nothing of the capture")
+            }
+            Self::DayCalendarNotValid => {
+                ("CLR-1220", b"NARR", 422, WithChange, "times, weekdays or holidays of the calendar mean nothing")
+            }
+            Self::DayIsOpen => ("CLR-1221", b"NARR", 409, WithChange, "the day that is open must stay a business day"),
+            Self::NoBusinessDays => ("CLR-1222", b"NARR", 409, Later, "the currency has no calendar of business days"),
+            Self::StatementDatesNotValid => {
+                ("CLR-1223", b"DT01", 422, WithChange, "the last day lies before the first, or no calendar reaches it")
             }
         }
     }

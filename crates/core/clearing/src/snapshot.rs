@@ -79,6 +79,7 @@ impl Clearing {
         self.encode_cooling(out);
         self.encode_matters(out);
         self.encode_sponsorships(out);
+        self.encode_days(out);
     }
 
     fn encode_rules(&self, out: &mut Vec<u8>) {
@@ -167,6 +168,7 @@ impl Clearing {
         clearing.decode_cooling(bytes)?;
         clearing.decode_matters(bytes)?;
         clearing.decode_sponsorships(bytes)?;
+        clearing.decode_days(bytes)?;
         clearing.check_references()?;
         if bytes.is_empty() { Ok(clearing) } else { Err(DecodeError::Unknown("rest")) }
     }

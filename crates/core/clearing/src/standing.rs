@@ -183,6 +183,7 @@ impl ParticipantView {
             | EventKind::SchemeTermsSet(_)
             | EventKind::PaymentReviewed(_)
             | EventKind::Sponsorship(_)
+            | EventKind::Day(_)
             | EventKind::Matter(_) => None,
         }
     }

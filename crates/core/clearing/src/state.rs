@@ -3,6 +3,7 @@
 use crate::arrangement::Affairs;
 use crate::codec::{put_u32, put_u64};
 use crate::cooling::Cooling;
+use crate::days::Days;
 use crate::exchange::{Quote, StandingRate};
 use crate::fees::Books;
 use crate::governance::Governance;
@@ -106,6 +107,7 @@ pub struct Clearing {
     pub(crate) cooling: Cooling,
     pub(crate) matters: Matters,
     pub(crate) sponsorships: Sponsorships,
+    pub(crate) days: Days,
     pub(crate) height: u64,
     pub(crate) time: Time,
     /// What was accepted before it may have been forgotten.
@@ -160,6 +162,7 @@ impl Clearing {
             cooling: Cooling::default(),
             matters: Matters::default(),
             sponsorships: Sponsorships::default(),
+            days: Days::default(),
             height: 0,
             time: Time(0),
             horizon: Time(0),
@@ -182,6 +185,7 @@ impl Clearing {
         self.height += 1;
         self.time = time;
         let first_position = self.next_position;
+        self.begin_days();
         self.expire_payments();
         self.expire_matters();
         self.expire_quotes();
@@ -207,10 +211,12 @@ impl Clearing {
         self.settle_waiting();
         let balances = self.seal();
         let sponsorships = self.take_sponsorships();
+        let days = self.take_days();
         Applied {
             outcomes,
             balances,
             sponsorships,
+            days,
             events: core::mem::take(&mut self.events),
             counted: core::mem::take(&mut self.counted),
             state_root: self.state_root,
@@ -258,6 +264,7 @@ impl Clearing {
                 | Command::ReportPosting(_)
                 | Command::OfferRate(_)
                 | Command::Sponsorship(_)
+                | Command::Day(_)
                 | Command::Matter(_) => {}
             }
         }
@@ -313,6 +320,7 @@ impl Clearing {
             Command::OfferRate(offer) => self.offer_rate(offer),
             Command::Matter(step) => self.step_matter(step),
             Command::Sponsorship(command) => self.sponsorship_command(command),
+            Command::Day(command) => self.day_command(command),
         }
     }
 

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use clearing::{
-    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, Bic, Breaker, ChargeBearer, Clearing, Code,
-    Command, ContentHash, FixedSide, Fund, FundDirection, Improvements, IndexSeed, IsoReason, LiquidityTerms, MessageIdHash,
-    NetDebitCap, Notice, OfferRate, ParticipantId, Pay, PostingReport, PostingWord, Price, Priority, PublishRate, QuoteId,
-    Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote, Return, RiskDecision, Says, SchemeTerms, SendTransfer,
-    SetLiquidity, SettlementCommand, Sponsor, SponsorLimits, SponsorshipCommand, Square, SquarePayer, Tariff, TariffLine, Terms,
-    Tier, Time, Uetr, laws,
+    Absence, AccountPurpose, Answer, AnswerRecall, AnswerVerdict, Arrangement, AskStatements, Bic, Breaker, BusinessDate,
+    ChargeBearer, Clearing, Code, Command, ContentHash, DayCalendar, DayCommand, FixedSide, Fund, FundDirection, Improvements,
+    IndexSeed, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, OfferRate, ParticipantId, Pay, PostingReport,
+    PostingWord, Price, Priority, PublishRate, QuoteId, Recall, RecallVerdict, RegisterParticipant, Relation, RequestQuote,
+    Return, RiskDecision, Says, SchemeTerms, SendTransfer, SetLiquidity, SettlementCommand, Sponsor, SponsorLimits,
+    SponsorshipCommand, Square, SquarePayer, Tariff, TariffLine, Terms, Tier, Time, Uetr, laws,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 
@@ -145,6 +145,7 @@ fn snapshot() -> Vec<u8> {
     let verdict = RecallVerdict::Rejects(IsoReason(*b"NOAS"));
     commands.push(Command::AnswerRecall(AnswerRecall { original: Uetr([1; 16]), creditor_agent: ParticipantId(1), verdict }));
     commands.extend(sponsored());
+    commands.extend(days());
     let mut clearing = Clearing::new(IndexSeed(1));
     clearing.apply_block(Time(1), &commands);
     assert_eq!((clearing.payments().len(), clearing.tree().0, laws::check_all(&clearing)), (5, 3, Vec::new()));
@@ -187,6 +188,24 @@ fn sponsored() -> Vec<Command> {
         Command::Sponsorship(SponsorshipCommand::Square(square)),
         pay(5, 20),
     ]
+}
+
+/// Business days with a calendar ahead, and statements that are wanted.
+fn days() -> Vec<Command> {
+    let calendar = |from, holidays: &[u32]| DayCalendar {
+        currency: CurrencyCode::HKD,
+        effective_from: BusinessDate(from),
+        utc_offset_minutes: 480,
+        cut_off: 1050,
+        closes: 1080,
+        weekdays: 0x1f,
+        holidays: holidays.iter().copied().map(BusinessDate).collect(),
+    };
+    let (participant, currency, from) = (ParticipantId(0), CurrencyCode::HKD, BusinessDate(0));
+    let ask = AskStatements { participant, currency, from, until: Some(BusinessDate(9)), is_ordered: false };
+    [DayCommand::SetCalendar(calendar(0, &[])), DayCommand::SetCalendar(calendar(4, &[5, 6])), DayCommand::AskStatements(ask)]
+        .map(Command::Day)
+        .to_vec()
 }
 
 /// Whether it is read; if so, it is what it says.

@@ -37,6 +37,11 @@
 //! square S1 WAYF HKD 20.00 paid-by participant | sponsor [by LION]     `by`: the sponsor's own message, else an order
 //! end-sponsor WAYF HKD
 //! position WAYF HKD                      => -20.00 held 5.00 room 75.00, 1 under way | … ending | none
+//! calendar HKD from 1970-01-01 cut-off 17:30 closes 18:00 on 12345 [free 1970-01-06,1970-01-07] [utc 480]
+//!                                         business days: Monday is 1; 1970-01-01 was a Thursday
+//! day HKD                                 => 1970-01-02 | 1970-01-02 cut off | none
+//! ask-statements HARB HKD from 1970-01-01 [until 1970-01-05] [ordered]
+//! told [HARB]                             => HKD opened 1970-01-02, … | nothing: of days, since it was last looked at; to HARB
 //! retention 700                           how long payments stay on record behind their end, in seconds
 //! ```
 //! Matters between two agents, such as requests to pay, have lines of their own, see `matters`, `mandates`, `preauths`.
@@ -57,6 +62,8 @@ use clearing::{
 use money::{Amount, Currency, CurrencyCode, MinorUnits, Rate};
 use std::collections::BTreeMap;
 
+#[path = "support/days.rs"]
+mod days;
 #[path = "support/mandates.rs"]
 mod mandates;
 #[path = "support/matters.rs"]
@@ -89,6 +96,8 @@ fn every_table_balances() {
             terms: BTreeMap::new(),
             tariff: None,
             told: Vec::new(),
+            days: Vec::new(),
+            read: BTreeMap::new(),
         };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             scheme.run_line(line).unwrap_or_else(|wrong| panic!("{}:{}: {line}\n{wrong}", path.display(), number + 1));
@@ -112,6 +121,9 @@ struct Scheme {
     tariff: Option<Tariff>,
     /// What was told of matters.
     told: Vec<Event>,
+    /// What was told of business days, and how much of it each has read.
+    days: Vec<Event>,
+    read: BTreeMap<String, usize>,
 }
 
 impl Scheme {
@@ -135,6 +147,7 @@ impl Scheme {
             ["at", seconds] => {
                 self.now = Time(seconds.parse::<u64>().map_err(|_| "seconds")? * SECOND);
                 let applied = self.clearing.apply_block(self.now, &[]);
+                self.note_days(&applied.events);
                 self.told.extend(applied.events.into_iter().filter(is_of_matters));
                 return Ok("done".into());
             }
@@ -155,6 +168,9 @@ impl Scheme {
                 let Command::Pay(pay) = self.pay("?", from, to, amount, code, rest) else { return Err("pay".into()) };
                 return Ok(tariff::charges(&self.clearing, &pay));
             }
+            ["day", code] => return Ok(days::open(&self.clearing, currency_code(code))),
+            ["told", ref whom @ ..] => return Ok(self.told_of_days(whom.first().copied())),
+            ["calendar" | "ask-statements", ..] => days::command(words, &|name| self.participant(name), &currency_code)?,
             ["position", name, code] => {
                 return sponsorship::position(&self.clearing, self.participant(name), currency_code(code));
             }
@@ -295,6 +311,7 @@ impl Scheme {
                 self.past.insert(view.uetr, Facts::of(*view, self.terms.get(&view.uetr).copied().unwrap_or_default()));
             }
         }
+        self.note_days(&applied.events);
         assert!(laws::ret_01_told(&applied.events).is_ok());
         self.told.extend(applied.events.iter().filter(|event| is_of_matters(event)).cloned());
         assert!(laws::mdt_01_told(&self.told).is_ok());
@@ -328,6 +345,18 @@ impl Scheme {
             }
             Outcome::Refused(refusal) => refusal.code().into(),
         }
+    }
+
+    fn note_days(&mut self, events: &[Event]) {
+        let about = |event: &&Event| matches!(event.kind, EventKind::Day(_) | EventKind::Letter(_));
+        self.days.extend(events.iter().filter(about).cloned());
+        assert_eq!(laws::day_01_told(&self.days), Ok(()));
+    }
+
+    fn told_of_days(&mut self, whom: Option<&str>) -> String {
+        let read = self.read.insert(whom.unwrap_or_default().to_owned(), self.days.len()).unwrap_or(0);
+        let news = &self.days[read..];
+        whom.map_or_else(|| days::steps(news), |name| days::letters(news, self.participant(name)))
     }
 
     /// Its standing and whether payments to it are turned away.

@@ -51,7 +51,8 @@ pub(crate) enum Read {
     Broadcast(SystemEventView),
     /// A customer of this bank is asked to pay.
     Requested(Box<PaymentRequestView>),
-    /// Money of the bank's own, which its treasurer moves and its customers never see: `pacs.009`, and what became of one.
+    /// Money of the bank's own, which its treasurer moves and its customers never see: `pacs.009`, what became of one, and the
+    /// statement of a day.
     OwnMoney,
     /// How a request stands.
     RequestStatus(Box<RequestReportView>),
@@ -89,7 +90,7 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
             report if is_of_own_money(&report) => Read::OwnMoney,
             report => Read::Status(Box::new(report)),
         },
-        Carried::InterbankTransfer(_) => Read::OwnMoney,
+        Carried::InterbankTransfer(_) | Carried::Statement(_) => Read::OwnMoney,
         Carried::NameQuestion(_) => Read::PayeeQuestion(Box::new(IdentificationRequestView::of(document)?)),
         Carried::NameAnswer(_) => Read::PayeeAnswer(Box::new(IdentificationReportView::of(document)?)),
         Carried::Rejection(_) => {
@@ -114,7 +115,6 @@ pub(crate) fn read(xml: &str) -> Result<Read, ReadFault> {
         | Carried::AccountQuery(_)
         | Carried::PaymentQuery(_)
         | Carried::QueryAnswer(_)
-        | Carried::Statement(_)
         | Carried::RequestWithdrawal(_)
         | Carried::Header(_)
         | Carried::Elsewhere(_) => {

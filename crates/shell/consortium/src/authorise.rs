@@ -117,6 +117,7 @@ impl Known {
                 | EventKind::SchemeTermsSet(_)
                 | EventKind::PaymentReviewed(_)
                 | EventKind::Sponsorship(_)
+                | EventKind::Day(_)
                 | EventKind::Matter(_) => {}
             }
         }

@@ -400,6 +400,7 @@ fn uetr_of(command: &Command) -> Option<Uetr> {
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::Broadcast(_)
         | Command::SchemeTerms(_)
         | Command::ReportPosting(_)
@@ -479,6 +480,7 @@ fn from_state(clearing: &Clearing, command: &Command) -> Option<Outcome> {
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::Broadcast(_)
         | Command::SchemeTerms(_)
         | Command::OfferRate(_) => Some(Outcome::Done),

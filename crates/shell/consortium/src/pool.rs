@@ -455,8 +455,8 @@ fn body_bytes(command: &Command) -> usize {
         | Command::Broadcast(_)
         | Command::Return(_)
         | Command::Recall(_) => 512,
-        // A rate with as many relations as one may have.
-        Command::OfferRate(_) => 2560,
+        // A rate with as many relations as one may have; a calendar with as many holidays.
+        Command::OfferRate(_) | Command::Day(_) => 2560,
         // Officers and nodes with their names, a rulebook or tariff, or an order with one of them.
         Command::Order(_)
         | Command::AppointOfficers(_)

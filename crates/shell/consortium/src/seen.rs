@@ -78,6 +78,8 @@ pub(crate) fn state_recognises(command: &Command) -> bool {
         | Command::Matter(_) => true,
         // Each sponsorship remembers so many squares, and none once it is over.
         Command::Sponsorship(_) => false,
+        // What was set may have been set otherwise since.
+        Command::Day(_) => false,
         // Its reference says whether it was asked or answered; who settles is set and set again.
         Command::Settle(command) => command.signer().is_some(),
         Command::Configure(_)

@@ -248,6 +248,7 @@ pub(crate) fn addressees(kind: &EventKind) -> [Option<ParticipantId>; 2] {
         EventKind::Matter(matter) => matter.agents().map(Some),
         EventKind::LedgerOpened(_)
         | EventKind::Sponsorship(_)
+        | EventKind::Day(_)
         | EventKind::ParticipantRegistered { .. }
         | EventKind::StatusChanged { .. }
         | EventKind::RatePublished { .. }

@@ -45,7 +45,7 @@ pub(crate) fn entry_notice(door: &Door, reader: &Participant, entry: &InboxItem)
     if page.entries.is_empty() {
         return None;
     }
-    let message = wire::statement(door, reader.view.bic, currency, StatementForm::Notice, &page, 1);
+    let message = wire::statement(door, reader.view.bic, currency, StatementForm::Notice, &page, 1, None);
     Some(Item { cursor: Position(0), message_type: StatementForm::Notice.message_name(), message: message.into() })
 }
 

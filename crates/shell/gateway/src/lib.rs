@@ -27,6 +27,7 @@ mod assess;
 mod auth;
 mod cancellations;
 mod clock;
+mod days;
 mod door;
 mod doorway;
 mod elsewhere;

@@ -81,7 +81,7 @@ pub(crate) async fn take(door: &Arc<Door>, parts: &Parts, request: &Authenticate
         Taken::Transfer(asked) => transfers::ask(door, request, &asked, permit).await,
         Taken::Interbank(sent) => interbank::take(door, request, &sent, permit).await,
         Taken::Receipt(receipt) => transfers::answer(door, request, &receipt, permit).await,
-        Taken::StatementRequest(asked) => statements::take(door, request, &asked),
+        Taken::StatementRequest(asked) => statements::take(door, request, &asked, permit).await,
         Taken::AccountQuery(asked) => enquiries::accounts(door, request, &asked),
         Taken::PaymentQuery(asked) => enquiries::payments(door, request, &asked),
         Taken::PayeeAnswer(reply) => payee::answer(door, request, *reply),

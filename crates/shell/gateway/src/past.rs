@@ -3,8 +3,8 @@
 use crate::returns::facts_of;
 use chain::Hash;
 use clearing::{
-    AccountView, Carries, Code, Facts, MatterView, ParticipantId, PaymentView, Position, Priced, Question, Rejection, Rulebook,
-    SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Carries, Code, DayView, Facts, MatterView, ParticipantId, PaymentView, Position, Priced, Question, Rejection,
+    Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
 };
 use history::{
     AccountKey, AccountTotals, InboxItem, IndexError, Key, PaymentPage, PaymentQuery, ReadModel, StatementPage, StatementQuery,
@@ -83,6 +83,8 @@ pub trait Past: Send + Sync {
     fn accounts(&self, participant: ParticipantId) -> Vec<AccountView>;
     /// Sponsorships that a participant has a part in, as the sponsor or as who is sponsored.
     fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView>;
+    /// The business days that are open, by currency.
+    fn business_days(&self) -> Vec<DayView>;
     /// The tree of final payments as the last durable block left it.
     fn tip(&self) -> Tip;
     /// The audit path of a leaf in the tree of that size.
@@ -225,7 +227,7 @@ impl Past for RecordedPast {
 
     fn carried(&self, letter: &KeptLetter) -> io::Result<Option<Vec<u8>>> {
         let place = match letter.letter.carries {
-            Carries::Nothing => None,
+            Carries::Nothing | Carries::Statement { .. } => None,
             Carries::Command(_) => Some(letter.place),
             // A letter carries the message of a command or of a payment in the end.
             Carries::Letter(number) => return self.carried(&self.model.letter(number).map_err(io::Error::other)?),
@@ -241,6 +243,10 @@ impl Past for RecordedPast {
     fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView> {
         let has_part = |view: &SponsorshipView| view.participant == participant || view.sponsor == participant;
         self.model.sponsorships().into_iter().filter(has_part).collect()
+    }
+
+    fn business_days(&self) -> Vec<DayView> {
+        self.model.business_days()
     }
 
     fn tip(&self) -> Tip {

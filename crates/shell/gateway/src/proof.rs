@@ -17,6 +17,7 @@ use crate::recalls;
 use crate::requests;
 use crate::returns;
 use crate::sponsorships;
+use crate::statements;
 use crate::transfers;
 use crate::wire::{self, Taken, Verdict};
 use clearing::{
@@ -75,6 +76,7 @@ pub fn needs_message(command: &Command) -> bool {
         | Command::SchemeTerms(_) => false,
         Command::Settle(command) => command.signer().is_some(),
         Command::Sponsorship(command) => command.signer().is_some(),
+        Command::Day(command) => command.signer().is_some(),
     }
 }
 
@@ -98,6 +100,7 @@ pub fn prove(command: &Command, message: &[u8], now_s: u64, known: &dyn Acquaint
         Command::Notice(notice) => (notice.participant, "/v1/messages"),
         Command::Settle(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
         Command::Sponsorship(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
+        Command::Day(command) => (command.signer().ok_or("a participant cannot ask for this")?, "/v1/messages"),
         Command::Matter(step) => (step.sender(), "/v1/messages"),
         Command::Order(_) => return prove_order(command, message, known),
         Command::Configure(_)
@@ -157,6 +160,7 @@ pub fn belongs(command: &Command, message: &[u8]) -> bool {
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::PublishRate(_)
         | Command::RequestQuote(_)
         | Command::ReportCredited { .. }
@@ -221,6 +225,7 @@ fn command_of(
         | Command::Recall(_)
         | Command::AnswerRecall(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::Matter(_) => message_command(given, body, sender, content, known),
         Command::Order(_)
         | Command::Configure(_)
@@ -286,6 +291,9 @@ fn message_command(
             Ok(transfers::ask_command(&asked, sender.id))
         }
         (Command::Sponsorship(_), Taken::Transfer(asked)) => sponsorships::square_of(&asked, sender.id, known),
+        (Command::Day(_), Taken::StatementRequest(asked)) if asked.owner == sender.bic.as_str() => {
+            statements::ask_command(&asked, sender.id).map_err(|_| "the request names no days")
+        }
         (Command::Settle(_), Taken::Receipt(receipt)) => {
             transfers::answer_command(&receipt, sender.id).ok_or("the receipt says nothing")
         }

@@ -188,6 +188,7 @@ impl Registry {
                 | EventKind::SchemeTermsSet(_)
                 | EventKind::PaymentReviewed(_)
                 | EventKind::Sponsorship(_)
+                | EventKind::Day(_)
                 | EventKind::Matter(_) => {}
             }
         }

@@ -6,7 +6,7 @@ use crate::door::{Door, rate_limited};
 use crate::http::{Answer, problem, read_body};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::Participant;
-use crate::{aliases, inbox, lists, messages, quotes, reads, rules, sponsorships, statements};
+use crate::{aliases, days, inbox, lists, messages, quotes, reads, rules, sponsorships, statements};
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
@@ -30,6 +30,8 @@ pub(crate) enum Endpoint {
     Accounts,
     /// `GET /v1/sponsorships`
     Sponsorships,
+    /// `GET /v1/business-days`
+    BusinessDays,
     /// `GET /v1/payments`
     Payments,
     /// `GET /v1/payments/{uetr}`
@@ -66,7 +68,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// All of them, for documents and coverage tests.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Messages,
         Self::Inbox,
         Self::Quotes,
@@ -74,6 +76,7 @@ impl Endpoint {
         Self::Participants,
         Self::Accounts,
         Self::Sponsorships,
+        Self::BusinessDays,
         Self::Payments,
         Self::Payment,
         Self::Receipt,
@@ -102,6 +105,7 @@ impl Endpoint {
             Self::Participants => (Method::GET, "/v1/participants"),
             Self::Accounts => (Method::GET, "/v1/accounts"),
             Self::Sponsorships => (Method::GET, "/v1/sponsorships"),
+            Self::BusinessDays => (Method::GET, "/v1/business-days"),
             Self::Payments => (Method::GET, "/v1/payments"),
             Self::Payment => (Method::GET, "/v1/payments/{uetr}"),
             Self::Receipt => (Method::GET, "/v1/payments/{uetr}/receipt"),
@@ -131,6 +135,7 @@ impl Endpoint {
             | Self::Participants
             | Self::Accounts
             | Self::Sponsorships
+            | Self::BusinessDays
             | Self::Payments
             | Self::Payment
             | Self::Receipt
@@ -193,6 +198,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         | Endpoint::Participants
         | Endpoint::Accounts
         | Endpoint::Sponsorships
+        | Endpoint::BusinessDays
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt
@@ -221,6 +227,7 @@ async fn route(door: &Arc<Door>, peer: Peer, request: Request<Incoming>) -> Resu
         Endpoint::Participants => Ok(reads::participants(door)),
         Endpoint::Accounts => Ok(reads::accounts(door, &caller)),
         Endpoint::Sponsorships => Ok(sponsorships::list(door, &caller)),
+        Endpoint::BusinessDays => Ok(days::list(door)),
         Endpoint::Payments => lists::payments(door, &caller, parts.uri.query().unwrap_or_default()),
         Endpoint::Payment => reads::payment(door, &caller, variable),
         Endpoint::Receipt => reads::receipt(door, &caller, variable),
@@ -275,6 +282,7 @@ async fn signed_endpoint(
         | Endpoint::Participants
         | Endpoint::Accounts
         | Endpoint::Sponsorships
+        | Endpoint::BusinessDays
         | Endpoint::Payments
         | Endpoint::Payment
         | Endpoint::Receipt

@@ -4,13 +4,16 @@
 //!  GET /v1/reconciliation ─▶ how many entries, and their sums        (totals first)
 //!  GET /v1/statement      ─▶ camt.052, camt.053 or camt.054, a page  (then the details)
 //!  camt.060               ─▶ the same as signed items of the inbox, all pages
+//!  camt.060 with RptgPrd  ─▶ from then on a camt.053 at the end of each business day, in the inbox for good
 //! ```
 //! Spans are of positions, the chain's own: the same span has the same content and hash for ever. Times are looked up to
 //! positions first.
 //!
 //! # Limits
-//! [`PAGE_MAX`] entries a page; [`PAGES_MAX`] pages for one `camt.060`, the last of which says that more follow.
+//! [`PAGE_MAX`] entries a page, and in the statement of a day: whoever had more goes on behind it by `GET`; [`PAGES_MAX`] pages for one `camt.060`, the last of which says that more follow.
 
+use crate::admission::Permit;
+use crate::answer;
 use crate::auth::Authenticated;
 use crate::door::Door;
 use crate::http::{Answer, XML, empty, reply};
@@ -18,12 +21,14 @@ use crate::lists::{number, time, unescaped};
 use crate::reads::{decimal, json_reply};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::{LiveItem, Participant};
-use crate::wire;
-use clearing::{Position, Time};
+use crate::transfers::enter;
+use crate::wire::{self, Fault};
+use clearing::{AskStatements, Bic, BusinessDate, Command, DayCommand, ParticipantId, Position, StatementDue, Time};
 use history::{AccountKey, AccountTotals, StatementPage, StatementQuery};
-use iso20022::view::{StatementForm, StatementRequestView};
+use iso20022::view::{StatementDayView, StatementForm, StatementRequestView};
 use money::{Currency, CurrencyCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Entries of a page, at most and unless asked otherwise.
 const PAGE_MAX: u64 = 500;
@@ -55,7 +60,7 @@ pub(crate) fn statement(door: &Door, caller: &Participant, query: &str) -> Resul
     let page = door.past.statement(&StatementQuery { account, after, to, limit: wish.limit.unwrap_or(PAGE) })?;
     let form = wish.form.unwrap_or(StatementForm::Report);
     let number = if wish.after.is_some() && after.0 > 0 { 2 } else { 1 };
-    let message = wire::statement(door, caller.view.bic, currency, form, &page, number);
+    let message = wire::statement(door, caller.view.bic, currency, form, &page, number, None);
     let mut answer = reply(200, XML, message);
     let headers = answer.headers_mut();
     headers.insert("luohu-statement-to", ::http::HeaderValue::from(page.to.0));
@@ -84,11 +89,19 @@ pub(crate) fn reconciliation(door: &Door, caller: &Participant, query: &str) -> 
 }
 
 /// `camt.060`: every page as an item of the inbox, each with a signature of its own there.
-pub(crate) fn take(door: &Door, request: &Authenticated, asked: &StatementRequestView) -> Result<Answer, Problem> {
+pub(crate) async fn take(
+    door: &Arc<Door>,
+    request: &Authenticated,
+    asked: &StatementRequestView,
+    permit: Permit,
+) -> Result<Answer, Problem> {
     let caller = request.sender();
     let bic = caller.view.bic;
     if asked.owner != bic.as_str() {
         return Err(Problem::from(GatewayRefusal::NotSender).with_field("AcctOwnr"));
+    }
+    if asked.days.is_some() {
+        return schedule(door, request, asked, permit).await;
     }
     let code = asked.currency.parse().map_err(|_| Problem::from(GatewayRefusal::Parameter).with_field("Acct/Ccy"))?;
     let currency = own_currency(door, caller, code)?;
@@ -101,7 +114,7 @@ pub(crate) fn take(door: &Door, request: &Authenticated, asked: &StatementReques
     let mut query = StatementQuery { account, after: Position(after), to: Position(to), limit: PAGE };
     for number in 1..=PAGES_MAX {
         let page = door.past.statement(&query)?;
-        let message = wire::statement(door, bic, currency, asked.form, &page, number).into();
+        let message = wire::statement(door, bic, currency, asked.form, &page, number, None).into();
         let item = LiveItem { message_type: asked.form.message_name(), message, expires_at_ns: now.saturating_add(ANSWER_NS) };
         if !caller.lane.offer(item, now) {
             return Err(GatewayRefusal::Overloaded.into());
@@ -112,6 +125,53 @@ pub(crate) fn take(door: &Door, request: &Authenticated, asked: &StatementReques
         query.after = page.to;
     }
     Ok(empty(202))
+}
+
+/// `camt.060` with a period: a statement at the end of each business day from now on.
+async fn schedule(
+    door: &Arc<Door>,
+    request: &Authenticated,
+    asked: &StatementRequestView,
+    permit: Permit,
+) -> Result<Answer, Problem> {
+    let bad = |field: &'static str| Problem::from(GatewayRefusal::Parameter).with_field(field);
+    let command = ask_command(asked, request.sender().id()).map_err(bad)?;
+    match enter(door, request, command, permit).await? {
+        None => Ok(empty(202)),
+        Some(refusal) => answer::fault(door, request, &Fault::of_code(&asked.message_id, refusal)),
+    }
+}
+
+/// The command that a request with a period asks for: the same at the door and wherever another operator checks it.
+///
+/// # Errors
+/// The element that is wrong.
+pub(crate) fn ask_command(asked: &StatementRequestView, participant: ParticipantId) -> Result<Command, &'static str> {
+    let (from, until) = asked.days.as_ref().ok_or("RptgPrd")?;
+    let date = |text: &str| BusinessDate::parse(text).ok_or("RptgPrd/FrToDt");
+    // A day's statement has one form.
+    if asked.form != StatementForm::Statement {
+        return Err("ReqdMsgNmId");
+    }
+    Ok(Command::Day(DayCommand::AskStatements(AskStatements {
+        participant,
+        currency: asked.currency.parse().map_err(|_| "Acct/Ccy")?,
+        from: date(from)?,
+        until: until.as_deref().map(date).transpose()?,
+        is_ordered: false,
+    })))
+}
+
+/// The statement of a day that has closed, at its time; the same bytes whenever it is read.
+pub(crate) fn of_day(door: &Door, reader: Bic, due: &StatementDue, closed_at: Time) -> Result<Vec<u8>, Problem> {
+    let missing = || Problem::from(GatewayRefusal::HistoryUnavailable);
+    let owner = door.hub.registry.by_bic(reader).ok_or_else(missing)?;
+    let currency = door.hub.registry.currency(due.currency).ok_or_else(missing)?;
+    let account = AccountKey { participant: owner.id(), currency: due.currency };
+    let query = StatementQuery { account, after: due.after, to: due.to, limit: PAGE_MAX as usize };
+    let page = StatementPage { at: closed_at, ..door.past.statement(&query)? };
+    let day = StatementDayView { date: due.date.to_string(), sequence: due.sequence };
+    Ok(wire::statement(door, reader, currency, StatementForm::Statement, &page, 1, Some(day)))
 }
 
 /// A currency the caller settles in.

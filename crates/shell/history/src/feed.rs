@@ -91,6 +91,7 @@ impl Feed {
             | EventKind::Settlement(_)
             | EventKind::Letter(_)
             | EventKind::Sponsorship(_)
+            | EventKind::Day(_)
             | EventKind::Matter(_) => {}
         }
     }

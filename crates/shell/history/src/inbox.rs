@@ -208,6 +208,7 @@ pub(crate) fn told(event: &Event) -> Option<(InboxKind, &PaymentView)> {
         | EventKind::Letter(_)
         | EventKind::SchemeTermsSet(_)
         | EventKind::Sponsorship(_)
+        | EventKind::Day(_)
         | EventKind::Matter(_) => None,
     }
 }
@@ -238,6 +239,7 @@ pub(crate) fn noted(event: &Event) -> Option<&SettlementNote> {
         | EventKind::SchemeTermsSet(_)
         | EventKind::Letter(_)
         | EventKind::Sponsorship(_)
+        | EventKind::Day(_)
         | EventKind::Matter(_) => None,
     }
 }

@@ -17,8 +17,9 @@ use crate::waiting::Waiting;
 use crate::writer::{Change, Writer};
 use chain::{Hash, TreeNodes};
 use clearing::{
-    AccountView, Clearing, Code, MatterTold, MatterView, ParticipantId, ParticipantView, PaymentIndex, PaymentState, PaymentView,
-    Position, Priced, Question, Rejection, Rulebook, SettlementNote, SponsorshipView, Tariff, Time, Uetr, WaitingView, WhatIf,
+    AccountView, Clearing, Code, DayView, MatterTold, MatterView, ParticipantId, ParticipantView, PaymentIndex, PaymentState,
+    PaymentView, Position, Priced, Question, Rejection, Rulebook, SettlementNote, SponsorshipView, Tariff, Time, Uetr,
+    WaitingView, WhatIf,
 };
 use ordering::{DurableBlock, KeptLetter, Recovered, VaultPlace, letters_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -125,6 +126,7 @@ impl ReadModel {
             participants: clearing.participants().collect(),
             accounts: clearing.accounts().collect(),
             sponsorships: Sponsored::restore(clearing),
+            days: clearing.business_days().collect(),
             books: Books::new(index.books()?),
             entries: BTreeMap::new(),
             notes: VecDeque::new(),
@@ -167,6 +169,9 @@ impl ReadModel {
             tables.note_balance(*view);
         }
         block.applied.sponsorships.iter().for_each(|view| tables.sponsorships.stands(view));
+        if !block.applied.days.is_empty() {
+            tables.days.clone_from(&block.applied.days);
+        }
         if let Some(last) = block.applied.events.last() {
             tables.last_position = last.position;
         }
@@ -469,6 +474,11 @@ impl ReadModel {
     /// All accounts, in order of opening.
     pub fn accounts(&self) -> Vec<AccountView> {
         self.read().accounts.clone()
+    }
+
+    /// The business days that are open, by currency in order of their ledgers.
+    pub fn business_days(&self) -> Vec<DayView> {
+        self.read().days.clone()
     }
 
     /// All sponsorships, by participant and currency.

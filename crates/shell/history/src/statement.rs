@@ -29,9 +29,10 @@ pub struct StatementPage {
     pub after: Position,
     /// and up to that one.
     pub to: Position,
-    /// The block it goes up to.
+    /// The block of the last entry up to there, in this statement or before it; zero: there was none. It is the same whenever the
+    /// statement is asked for.
     pub height: u64,
-    /// That block's time.
+    /// When it is made: the time of the last entry where more follow, that of the newest block otherwise.
     pub at: Time,
     /// Posted before the first entry.
     pub opening: i128,
@@ -78,7 +79,8 @@ impl ReadModel {
     pub fn statement(&self, query: &StatementQuery) -> Result<StatementPage, IndexError> {
         let here = self.entries_here(query.account)?;
         let to = query.to.min(here.last).max(query.after);
-        let before = self.totals_at(&here, query.account, query.after)?;
+        let last_before = self.entry_at(&here, query.account, query.after)?;
+        let before = last_before.map_or(Totals::default(), |entry| entry.totals);
         let wanted = |entry: &Entry| entry.position > query.after && entry.position <= to;
         let first_here = here.entries.first().map_or(Position(u64::MAX), |entry| entry.position);
         let mut entries = Vec::new();
@@ -91,10 +93,9 @@ impl ReadModel {
         let is_cut = entries.len() > most;
         entries.truncate(most);
         let end = entries.last().map_or(before, |entry| entry.totals);
-        let (to, height, at) = match entries.last().filter(|_| is_cut) {
-            Some(last) => (last.position, last.height, last.at),
-            None => (to, here.height, here.at),
-        };
+        let to = entries.last().filter(|_| is_cut).map_or(to, |last| last.position);
+        let at = entries.last().filter(|_| is_cut).map_or(here.at, |last| last.at);
+        let height = entries.last().or(last_before.as_ref()).map_or(0, |last| last.height);
         let page = StatementPage {
             after: query.after,
             to,
@@ -151,10 +152,15 @@ impl ReadModel {
     }
 
     fn totals_at(&self, here: &Here, account: AccountKey, at: Position) -> Result<Totals, IndexError> {
-        if let Some(entry) = here.entries.iter().rev().find(|entry| entry.position <= at) {
-            return Ok(entry.totals);
+        Ok(self.entry_at(here, account, at)?.map_or(Totals::default(), |entry| entry.totals))
+    }
+
+    /// The last entry up to a position.
+    fn entry_at(&self, here: &Here, account: AccountKey, at: Position) -> Result<Option<Entry>, IndexError> {
+        match here.entries.iter().rev().find(|entry| entry.position <= at) {
+            Some(entry) => Ok(Some(*entry)),
+            None => self.index().last_entry(account, at),
         }
-        Ok(self.index().last_entry(account, at)?.map_or(Totals::default(), |entry| entry.totals))
     }
 
     /// Memory first: what leaves it meanwhile is in the index before it does.

@@ -12,8 +12,8 @@ use crate::sponsored::Sponsored;
 use crate::tiles::TileTree;
 use crate::waiting::Waiting;
 use clearing::{
-    AccountView, Command, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentState, PaymentView, Position,
-    SettlementNote,
+    AccountView, Command, DayView, Event, EventKind, Outcome, ParticipantId, ParticipantView, PaymentState, PaymentView,
+    Position, SettlementNote,
 };
 use ordering::{DurableBlock, KeptLetter};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +26,8 @@ pub(crate) struct Tables {
     pub(crate) participants: Vec<ParticipantView>,
     pub(crate) accounts: Vec<AccountView>,
     pub(crate) sponsorships: Sponsored,
+    /// The business days that are open, by currency.
+    pub(crate) days: Vec<DayView>,
     pub(crate) books: Books,
     /// Entries that the index does not have yet.
     pub(crate) entries: BTreeMap<AccountKey, VecDeque<Entry>>,
@@ -87,7 +89,8 @@ impl Tables {
             | EventKind::Settlement(_)
             | EventKind::RulebookSet(_)
             | EventKind::SchemeTermsSet(_)
-            | EventKind::PaymentReviewed(_) => {}
+            | EventKind::PaymentReviewed(_)
+            | EventKind::Day(_) => {}
             EventKind::PaymentWaiting(view) => self.waiting.enter(*view),
             EventKind::Letter(_) => self.recent.note_letter(letters.next().expect("a letter for each event of one")),
             EventKind::Matter(view) => {

@@ -7,7 +7,7 @@ use crate::sparkline::sparkline;
 use crate::words::{Word, law_word, purpose_word, rejection_word, state_word, verdict_word};
 use chain::{Contradiction, ContradictionKind};
 use clearing::{
-    AccountView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict, SponsorshipState, SponsorshipView,
+    AccountView, DayView, ParticipantId, PaymentState, PaymentView, RiskDecision, RiskVerdict, SponsorshipState, SponsorshipView,
 };
 use maud::{Markup, html};
 use risk::{Language, register};
@@ -36,6 +36,7 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
             div.side {
                 section { h2 { (word(Word::Banks)) } ul #banks { (panel(language, facts, "banks")) } }
                 section { h2 { (word(Word::Laws)) } ul #laws { (panel(language, facts, "laws")) } }
+                div #days { (panel(language, facts, "days")) }
                 div #consortium { (panel(language, facts, "consortium")) }
                 div #evidence { (panel(language, facts, "evidence")) }
                 section { h2 { (word(Word::Balances)) } div #balances { (panel(language, facts, "balances")) } }
@@ -45,8 +46,8 @@ pub(crate) fn page(language: Language, facts: &Facts, payments: &[PaymentView], 
 }
 
 /// Panels that are kept up to date, by element id.
-pub(crate) const PANELS: [&str; 10] =
-    ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws", "consortium", "evidence"];
+pub(crate) const PANELS: [&str; 11] =
+    ["status", "rate", "latency", "totals", "chain", "banks", "balances", "laws", "days", "consortium", "evidence"];
 
 /// A panel's inside.
 pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
@@ -59,9 +60,36 @@ pub(crate) fn panel(language: Language, facts: &Facts, id: &str) -> Markup {
         "banks" => banks(language, &facts.banks),
         "balances" => balances(language, facts),
         "laws" => laws(language, facts),
+        "days" => days(language, &facts.days),
         "consortium" => consortium(language, facts.consortium.as_ref()),
         "evidence" => evidence(language, &facts.evidence),
         other => unreachable!("no panel {other}"),
+    }
+}
+
+/// The business day of each currency and what comes next in it; nothing where there are no calendars.
+fn days(language: Language, open: &[DayView]) -> Markup {
+    html! {
+        @if !open.is_empty() {
+            section {
+                h2 { (Word::BusinessDays.text(language)) }
+                ul {
+                    @for day in open {
+                        @let (class, state, next, at) = match day.is_cut_off {
+                            false => ("dot good", "open", Word::CutOffAt, day.cut_off),
+                            true => ("dot idle", "cut_off", Word::ClosesAt, day.closes),
+                        };
+                        li data-day=(day.currency.code) data-state=(state) {
+                            span class=(class) {}
+                            div {
+                                span.bank-name { span.code { (day.currency.code) } " " (day.date) }
+                                @if let Some(at) = at { span.note { (next.text(language)) " " (format::date_clock(at.0)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::server::MonitorDeps;
 use chain::Contradiction;
-use clearing::{AccountView, EventKind, ParticipantStatus, ParticipantView, PaymentView, SponsorshipView, Time};
+use clearing::{AccountView, DayView, EventKind, ParticipantStatus, ParticipantView, PaymentView, SponsorshipView, Time};
 use history::{FeedEvent, LAWS, LawStatus, Pulse, Tip};
 
 /// Payments on the board at most.
@@ -30,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) banks: Vec<Bank>,
     pub(crate) accounts: Vec<AccountView>,
     pub(crate) sponsorships: Vec<SponsorshipView>,
+    /// Business days that are open.
+    pub(crate) days: Vec<DayView>,
     pub(crate) evidence: Vec<Contradiction>,
     /// `None` for a single node.
     pub(crate) consortium: Option<ConsortiumFacts>,
@@ -148,6 +150,7 @@ impl Facts {
             banks: model.participants().into_iter().map(bank).collect(),
             accounts: model.accounts(),
             sponsorships: model.sponsorships(),
+            days: model.business_days(),
             evidence: (deps.evidence)(),
             consortium: (deps.consortium)(),
         }
@@ -210,6 +213,7 @@ fn payment_of(kind: &EventKind) -> Option<&PaymentView> {
         | EventKind::Letter(_)
         | EventKind::SchemeTermsSet(_)
         | EventKind::Sponsorship(_)
+        | EventKind::Day(_)
         | EventKind::Matter(_) => None,
     }
 }

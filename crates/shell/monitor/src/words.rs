@@ -120,6 +120,9 @@ words! {
     Epoch: "Epoch", "週期", "周期";
     CertifiedHeight: "Certified up to block", "已認證至區塊", "已认证至区块";
     VotesRefused: "Votes refused:", "拒絕投票：", "拒绝投票：";
+    BusinessDays: "Business days", "營業日", "营业日";
+    CutOffAt: "cut-off", "截止", "截止";
+    ClosesAt: "cut off, closes", "已截止，結束於", "已截止，结束于";
     Evidence: "Validators that contradicted themselves", "自相矛盾的驗證者", "自相矛盾的验证者";
     EvidenceNote: "Each proof carries two signed votes that exclude each other: `luohu evidence`.", "每項證據載有兩份互相排斥的已簽署投票：`luohu evidence`。", "每项证据载有两份互相排斥的已签署投票：`luohu evidence`。";
     NoReceipt: "A receipt exists once the payment is final.", "付款終局後即有收據。", "付款终局后即有收据。";

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "consortium")]
 mod authorise;
+pub mod calendar;
 pub mod cooling;
 #[cfg(feature = "consortium")]
 mod doors;

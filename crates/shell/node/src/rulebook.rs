@@ -236,18 +236,23 @@ impl PerText {
 }
 
 fn hours(place: &str, text: &HoursText) -> Result<Hours, RulebookFault> {
-    let minute = |text: &str| value(place, text, "time like `07:00`", minute_of(text));
-    let mut weekdays = 0;
-    for day in &text.days {
-        let at = value(place, day, "weekday: mon, tue, wed, thu, fri, sat, sun", DAYS.iter().position(|known| known == day))?;
-        weekdays |= 1 << at;
-    }
+    let weekdays = text.days.iter().try_fold(0, |days, day| weekday(place, day).map(|at| days | 1 << at))?;
     let mut closed_days: Vec<u32> =
         text.closed.iter().map(|day| value(place, day, "day like `2027-02-17`", day_of(day))).collect::<Result<_, _>>()?;
     closed_days.sort_unstable();
     closed_days.dedup();
-    let (opens, closes) = (minute(&text.opens)?, minute(&text.closes)?);
+    let (opens, closes) = (minute(place, &text.opens)?, minute(place, &text.closes)?);
     Ok(Hours { utc_offset_minutes: text.utc_offset_minutes, opens, closes, weekdays, closed_days })
+}
+
+/// Which day of the week it is: Monday is 0.
+pub(crate) fn weekday(place: &str, day: &str) -> Result<usize, RulebookFault> {
+    value(place, day, "weekday: mon, tue, wed, thu, fri, sat, sun", DAYS.iter().position(|known| *known == day))
+}
+
+/// A minute of the day.
+pub(crate) fn minute(place: &str, text: &str) -> Result<u16, RulebookFault> {
+    value(place, text, "time like `07:00`", minute_of(text))
 }
 
 fn minute_of(text: &str) -> Option<u16> {

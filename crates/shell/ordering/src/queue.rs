@@ -196,6 +196,7 @@ fn ends_something(command: &Command) -> bool {
         | Command::Arrange(_)
         | Command::Settle(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::Return(_)
         | Command::Recall(_)
         | Command::AnswerRecall(_)

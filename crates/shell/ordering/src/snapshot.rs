@@ -123,7 +123,7 @@ pub fn letters_of(applied: &Applied, places: &[(u32, VaultPlace)]) -> Vec<KeptLe
     let places: BTreeMap<u32, VaultPlace> = places.iter().copied().collect();
     let place_of = |carries| match carries {
         Carries::Command(at) => places.get(&at).copied().unwrap_or_default(),
-        Carries::Nothing | Carries::Letter(_) | Carries::Payment(_) => VaultPlace::default(),
+        Carries::Nothing | Carries::Letter(_) | Carries::Payment(_) | Carries::Statement { .. } => VaultPlace::default(),
     };
     letters.into_iter().map(|letter| KeptLetter { letter, place: place_of(letter.carries) }).collect()
 }

@@ -241,6 +241,7 @@ fn about(command: &Command) -> Option<(Uetr, &'static str)> {
         | Command::Notice(_)
         | Command::Settle(_)
         | Command::Sponsorship(_)
+        | Command::Day(_)
         | Command::Broadcast(_)
         | Command::SetReturnTerms(_)
         | Command::SchemeTerms(_)

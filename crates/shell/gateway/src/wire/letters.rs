@@ -7,8 +7,9 @@ use crate::auth::body_of_vault;
 use crate::door::Door;
 use crate::orders::OrderDocument;
 use crate::refusal::{GatewayRefusal, Problem};
+use crate::statements;
 use bytes::Bytes;
-use clearing::{Bic, Broadcast, Command, LetterKind};
+use clearing::{Bic, Broadcast, Command, DayLetter, DayPhase, LetterKind, StatementDue};
 use iso20022::view::{SystemEventView, business_message};
 use iso20022::{Limits, MessageType, read_business_message};
 use ordering::KeptLetter;
@@ -17,6 +18,8 @@ use ordering::KeptLetter;
 pub(super) fn message(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
     match kept.letter.kind {
         LetterKind::Broadcast => broadcast(door, reader, kept),
+        LetterKind::BusinessDay => business_day(door, reader, kept),
+        LetterKind::Statement => statement(door, reader, kept),
     }
 }
 
@@ -24,10 +27,36 @@ fn broadcast(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static st
     let document = carried(door, kept)?;
     let said = OrderDocument::read(&document).and_then(|order| order.says());
     let Ok((_, _, Command::Broadcast(Broadcast { event, text }))) = said else { return Err(unreadable(kept)) };
-    let view = SystemEventView { event: event.as_str().to_owned(), text, at: Some(kept.letter.at.0) };
+    let view = SystemEventView { event: event.as_str().to_owned(), text, about: Vec::new(), at: Some(kept.letter.at.0) };
     let id = inbox_id(reader, kept.letter.position);
     let message = envelope(door, reader, &id, kept.letter.at.0, &view.message());
     Ok((MessageType::Admi00400102.id(), message.into()))
+}
+
+/// A step of a business day, with its currency, its date and the time it was due at.
+fn business_day(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    let day = DayLetter::of(&kept.letter).ok_or_else(|| unreadable(kept))?;
+    let (currency, date) = (day.currency, day.date);
+    let words = match day.phase {
+        DayPhase::Opened => "has opened",
+        DayPhase::CutOff => "is cut off",
+        DayPhase::Closed => "has closed",
+    };
+    let view = SystemEventView {
+        event: day.phase.event_code().as_str().to_owned(),
+        text: format!("Business day {date} of {currency} {words}"),
+        about: vec![currency.as_str().to_owned(), date.to_string()],
+        at: Some(day.due.0),
+    };
+    let id = inbox_id(reader, kept.letter.position);
+    let message = envelope(door, reader, &id, kept.letter.at.0, &view.message());
+    Ok((MessageType::Admi00400102.id(), message.into()))
+}
+
+fn statement(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    let due = StatementDue::of(&kept.letter).ok_or_else(|| unreadable(kept))?;
+    let message = statements::of_day(door, reader, &due, kept.letter.at)?;
+    Ok((MessageType::Camt05300108.id(), message.into()))
 }
 
 /// A participant's message as it came, under the centre's header.

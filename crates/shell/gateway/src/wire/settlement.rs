@@ -10,7 +10,7 @@ use history::{InboxItem, InboxKind, StatementPage, Tells};
 use iso20022::MessageType;
 use iso20022::view::{
     AccountStatementView, InterbankTransferView, LiquidityTransferView, PaymentPriority, ReceiptStatus, ReceiptView,
-    StatementForm, StatusReportView, TransactionStatus,
+    StatementDayView, StatementForm, StatusReportView, TransactionStatus,
 };
 use money::{Amount, Currency};
 
@@ -131,6 +131,7 @@ pub(crate) fn statement(
     form: StatementForm,
     page: &StatementPage,
     number: u32,
+    day: Option<StatementDayView>,
 ) -> Vec<u8> {
     let canonical = statements::canonical(to, currency, page);
     let proof = canonical.proof().to_string();
@@ -145,6 +146,7 @@ pub(crate) fn statement(
         statement: canonical,
         booked_at: page.entries.iter().map(|entry| entry.at.0).collect(),
         on_behalf: page.entries.iter().map(|entry| entry.on_behalf.and_then(bic)).collect(),
+        day,
     };
     envelope(door, to, &id, at, &view.message())
 }

@@ -130,7 +130,15 @@ pub fn pacs009(view: &InterbankTransferView) -> Vec<u8> {
 /// A request for a statement in Hong Kong dollars.
 pub fn camt060(from: &str, form: StatementForm, span: Option<(u64, u64)>) -> Vec<u8> {
     let (created_at, owner, currency) = (now_ns(), from.to_owned(), "HKD".to_owned());
-    let view = StatementRequestView { message_id: id(), created_at, form, owner, currency, span };
+    let view = StatementRequestView { message_id: id(), created_at, form, owner, currency, span, days: None };
+    send(from, &view.message_id, &view.message().unwrap())
+}
+
+/// A request for a statement in Hong Kong dollars at the end of each business day.
+pub fn camt060_daily(from: &str, form: StatementForm, first: &str, last: Option<&str>) -> Vec<u8> {
+    let (created_at, owner, currency) = (now_ns(), from.to_owned(), "HKD".to_owned());
+    let days = Some((first.to_owned(), last.map(str::to_owned)));
+    let view = StatementRequestView { message_id: id(), created_at, form, owner, currency, span: None, days };
     send(from, &view.message_id, &view.message().unwrap())
 }
 

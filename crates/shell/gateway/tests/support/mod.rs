@@ -12,7 +12,7 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Code, Command, Event, EventKind, Fund, FundDirection, IndexSeed, MatterStep,
+    AccountPurpose, AccountView, Bic, Clearing, Code, Command, DayView, Event, EventKind, Fund, FundDirection, IndexSeed, MatterStep,
     MatterView, NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, PreauthStep, Priced, PublishRate, Question,
     RecallState, RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView,
     WhatIf,
@@ -417,6 +417,10 @@ impl Past for MemoryLog {
     fn sponsorships(&self, participant: ParticipantId) -> Vec<SponsorshipView> {
         let state = self.state.lock().unwrap();
         state.clearing.sponsorships().filter(|view| view.participant == participant || view.sponsor == participant).collect()
+    }
+
+    fn business_days(&self) -> Vec<DayView> {
+        self.state.lock().unwrap().clearing.business_days().collect()
     }
 
     fn tip(&self) -> Tip {

@@ -59,6 +59,17 @@ pub struct AccountStatementView {
     pub booked_at: Vec<EpochNanos>,
     /// For whom each entry is, by BIC, where the account's owner is its sponsor; as many as there are lines.
     pub on_behalf: Vec<Option<String>>,
+    /// The business day it closes, if it comes at the end of one; a `camt.053` only.
+    pub day: Option<StatementDayView>,
+}
+
+/// The business day that a statement closes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementDayView {
+    /// Its date, as `2026-03-02` (`Bal/Dt/Dt`).
+    pub date: String,
+    /// Which statement of the account, from 1 on (`ElctrncSeqNb`, `LglSeqNb`).
+    pub sequence: u32,
 }
 
 const KINDS: [(u8, &str); 3] = [(0, "PAYMENT"), (1, "FUNDING"), (2, "CYCLE")];
@@ -94,8 +105,11 @@ impl AccountStatementView {
                 Message::Camt05200108(Box::new(Camt05200108Document { bk_to_cstmr_acct_rpt: report }))
             }
             StatementForm::Statement => {
+                let sequence = self.day.as_ref().map(|day| number(u64::from(day.sequence))).transpose()?;
                 let statement = AccountStatement9 {
                     stmt_pgntn: page,
+                    elctrnc_seq_nb: sequence.clone(),
+                    lgl_seq_nb: sequence,
                     cre_dt_tm: made_at,
                     bal: self.balances()?,
                     txs_summry: totals,
@@ -189,6 +203,7 @@ impl AccountStatementView {
             statement,
             booked_at,
             on_behalf,
+            day: day_of(message, balances)?,
         })
     }
 
@@ -239,7 +254,10 @@ impl AccountStatementView {
         let code = ExternalBalanceType1Code::new(code).named("Bal/Tp/Cd")?;
         let kind = BalanceType13 { cd_or_prtry: BalanceType10Choice::Cd(code), sub_tp: None };
         let side = if minor < 0 { CreditDebitCode::Dbit } else { CreditDebitCode::Crdt };
-        let at = DateAndDateTime2Choice::DtTm(time(self.created_at));
+        let at = match &self.day {
+            Some(day) => DateAndDateTime2Choice::Dt(ISODate::new(&*day.date).named("Bal/Dt/Dt")?),
+            None => DateAndDateTime2Choice::DtTm(time(self.created_at)),
+        };
         Ok(CashBalance8::new(kind, self.money("Bal/Amt", minor.unsigned_abs())?, side, at))
     }
 
@@ -350,6 +368,25 @@ impl Proof {
     }
 }
 
+fn number(number: u64) -> Result<Number, ViewError> {
+    Number::new(&number.to_string()).named("ElctrncSeqNb")
+}
+
+/// The business day that a statement says it closes.
+fn day_of(message: &Message, balances: &[CashBalance8]) -> Result<Option<StatementDayView>, ViewError> {
+    let Message::Camt05300108(document) = message else { return Ok(None) };
+    let Some(number) = document.bk_to_cstmr_stmt.stmt.first().and_then(|statement| statement.elctrnc_seq_nb.as_ref()) else {
+        return Ok(None);
+    };
+    let text = number.to_string();
+    let sequence = text.parse().map_err(|_| ViewError::Code { field: "ElctrncSeqNb", code: text })?;
+    let date = match balances.last().map(|balance| &balance.dt) {
+        Some(DateAndDateTime2Choice::Dt(date)) => date.as_str().to_owned(),
+        Some(DateAndDateTime2Choice::DtTm(_)) | None => return Err(ViewError::Missing("Bal/Dt/Dt")),
+    };
+    Ok(Some(StatementDayView { date, sequence }))
+}
+
 fn owner_bic(owner: &PartyIdentification135) -> Option<String> {
     match owner.id.as_deref()? {
         Party38Choice::OrgId(organisation) => organisation.any_bic.as_ref().map(|bic| bic.as_str().to_owned()),
@@ -420,6 +457,8 @@ pub struct StatementRequestView {
     pub currency: String,
     /// `RptgReq/RptgSeq/FrToSeq`: behind this position, up to that one.
     pub span: Option<(u64, u64)>,
+    /// `RptgReq/RptgPrd/FrToDt`: at the end of each business day from this date on, up to that one; dates as `2026-03-02`.
+    pub days: Option<(String, Option<String>)>,
 }
 
 impl StatementRequestView {
@@ -449,6 +488,13 @@ impl StatementRequestView {
             }
             Some(_) => return Err(ViewError::Missing("RptgSeq/FrToSeq")),
         };
+        let days = request.rptg_prd.as_deref().map(|period| {
+            let dates = &period.fr_to_dt;
+            (dates.fr_dt.as_str().to_owned(), dates.to_dt.as_ref().map(|date| date.as_str().to_owned()))
+        });
+        if days.is_some() && span.is_some() {
+            return Err(ViewError::NotOne("RptgPrd"));
+        }
         Ok(Self {
             message_id: body.grp_hdr.msg_id.as_str().to_owned(),
             created_at: nanos("CreDtTm", &body.grp_hdr.cre_dt_tm)?,
@@ -456,6 +502,7 @@ impl StatementRequestView {
             owner: agent_bic(owner).ok_or(ViewError::Missing("AcctOwnr/Agt/FinInstnId/BICFI"))?,
             currency: currency.ok_or(ViewError::Missing("Acct/Ccy"))?.as_str().to_owned(),
             span,
+            days,
         })
     }
 
@@ -484,7 +531,21 @@ impl StatementRequestView {
             }
         };
         let name = Max35Text::new(self.form.message_name()).named("ReqdMsgNmId")?;
-        let request = ReportingRequest5 { acct: Some(Box::new(account)), rptg_seq: span, ..ReportingRequest5::new(name, owner) };
+        let date = |text: &str| ISODate::new(text).named("RptgPrd/FrToDt");
+        let period = match &self.days {
+            None => None,
+            Some((from, until)) => {
+                let to_dt = until.as_deref().map(date).transpose()?;
+                let dates = DatePeriodDetails1 { to_dt, ..DatePeriodDetails1::new(date(from)?) };
+                Some(Box::new(ReportingPeriod2::new(dates, QueryType3Code::Alll)))
+            }
+        };
+        let request = ReportingRequest5 {
+            acct: Some(Box::new(account)),
+            rptg_prd: period,
+            rptg_seq: span,
+            ..ReportingRequest5::new(name, owner)
+        };
         let body = AccountReportingRequestV05 { rptg_req: vec![request], ..AccountReportingRequestV05::new(header) };
         Ok(Message::Camt06000105(Box::new(Camt06000105Document { acct_rptg_req: body })))
     }
@@ -520,6 +581,7 @@ mod tests {
             statement,
             booked_at: vec![1_699_999_999_000_000_000, 1_699_999_999_500_000_000],
             on_behalf: vec![None, Some("WAYFHKHHXXX".into())],
+            day: None,
         }
     }
 
@@ -540,6 +602,18 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_of_a_day_has_its_date_and_its_number() {
+        let day = Some(StatementDayView { date: "2026-03-02".into(), sequence: 41 });
+        let view = AccountStatementView { form: StatementForm::Statement, day, ..statement() };
+        let message = view.message().unwrap();
+        assert_eq!(AccountStatementView::of(&message), Ok(view.clone()));
+        let Message::Camt05300108(document) = &message else { panic!("a statement") };
+        assert_eq!(document.bk_to_cstmr_stmt.stmt[0].lgl_seq_nb.as_ref().map(ToString::to_string), Some("41".to_owned()));
+        let day = Some(StatementDayView { date: "2 March".into(), sequence: 41 });
+        assert!(AccountStatementView { day, ..view }.message().is_err());
+    }
+
+    #[test]
     fn a_changed_entry_is_noticed() {
         let Message::Camt05200108(mut document) = statement().message().unwrap() else { panic!("a report") };
         document.bk_to_cstmr_acct_rpt.rpt[0].ntry[0].cdt_dbt_ind = CreditDebitCode::Dbit;
@@ -549,7 +623,8 @@ mod tests {
 
     #[test]
     fn requests_read_back() {
-        for span in [None, Some((7, 99))] {
+        let days = |until: Option<&str>| Some(("2026-03-02".to_owned(), until.map(str::to_owned)));
+        for (span, days) in [(None, None), (Some((7, 99)), None), (None, days(None)), (None, days(Some("2026-03-31")))] {
             let request = StatementRequestView {
                 message_id: "R1".into(),
                 created_at: 1_700_000_000_000_000_000,
@@ -557,6 +632,7 @@ mod tests {
                 owner: "HARBHKHHXXX".into(),
                 currency: "HKD".into(),
                 span,
+                days,
             };
             assert_eq!(StatementRequestView::of(&request.message().unwrap()), Ok(request));
         }

@@ -32,7 +32,7 @@ mod status;
 mod system_event;
 
 pub use account_query::{AccountQueryView, AccountReportView, AccountStandingView};
-pub use account_statement::{AccountStatementView, StatementForm, StatementRequestView};
+pub use account_statement::{AccountStatementView, StatementDayView, StatementForm, StatementRequestView};
 pub use cancellation::{CancellationAnswerView, CancellationOutcome, CancellationRequestView};
 pub use collection::{CollectionView, forwarded_collection};
 pub(crate) use credit_transfer::quote_of;

@@ -1,6 +1,7 @@
-//! `admi.004` from the centre: what operators tell all participants.
+//! `admi.004` from the centre: what operators tell all participants, and the steps of business days.
 //!
-//! `EvtCd` is one of this scheme's or of ISO's four characters, `EvtDesc` says it in words, `EvtTm` is when it was said.
+//! `EvtCd` is one of this scheme's or of ISO's four characters, `EvtDesc` says it in words, `EvtTm` is when it was said; of a business
+//! day, `EvtParam` is its currency and its date, and `EvtTm` when the step was due.
 
 use super::parts::{nanos, time};
 use super::{Named, ViewError};
@@ -14,7 +15,9 @@ pub struct SystemEventView {
     pub event: String,
     /// In words (`EvtDesc`), at most 1,000 characters.
     pub text: String,
-    /// When it was said (`EvtTm`).
+    /// What it is about (`EvtParam`), each at most 35 characters.
+    pub about: Vec<String>,
+    /// When it was said, or when it was due (`EvtTm`).
     pub at: Option<EpochNanos>,
 }
 
@@ -31,6 +34,7 @@ impl SystemEventView {
         Ok(Self {
             event: event.evt_cd.as_str().to_owned(),
             text: event.evt_desc.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default(),
+            about: event.evt_param.iter().map(|about| about.as_str().to_owned()).collect(),
             at: event.evt_tm.as_ref().map(|time| nanos("EvtTm", time)).transpose()?,
         })
     }
@@ -40,7 +44,9 @@ impl SystemEventView {
     /// # Errors
     /// If a text does not fit its element.
     pub fn message(&self) -> Result<Message, ViewError> {
+        let about = self.about.iter().map(|about| Max35Text::new(about).named("EvtParam"));
         let event = Event2 {
+            evt_param: about.collect::<Result<_, _>>()?,
             evt_desc: Some(Max1000Text::new(&self.text).named("EvtDesc")?),
             evt_tm: self.at.map(time),
             ..Event2::new(Max4AlphaNumericText::new(&self.event).named("EvtCd")?)
@@ -59,6 +65,7 @@ mod tests {
         let view = SystemEventView {
             event: "CUTO".to_owned(),
             text: "羅湖 closes at 23:00 <today>".to_owned(),
+            about: vec!["HKD".to_owned(), "2026-03-02".to_owned()],
             at: Some(9_000_000_000),
         };
         assert_eq!(SystemEventView::of(&view.message().unwrap()), Ok(view.clone()));
