@@ -12,8 +12,6 @@ use support::client::{Draft, Reply};
 use support::messages::*;
 use support::{HARBOUR, HKD, OTHER, PEARL, World, now_ns};
 
-const DAY_NS: u64 = 86_400_000_000_000;
-
 async fn send(world: &World, bic: &str, body: &[u8]) -> Reply {
     world.connect(bic).await.send(&Draft::xml(world.bank(bic), body)).await
 }
