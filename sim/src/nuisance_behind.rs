@@ -138,6 +138,9 @@ pub fn aftermath(model: &Model, now: Time) -> Vec<Command> {
         Return { currency: CurrencyCode::new(*b"JPY").expect("three capitals"), ..back },
     ];
     commands.extend(odd.into_iter().chain(unbounded).map(Command::Return));
+    commands.extend(model.some_return().map(|(id, to)| {
+        Command::Return(Return { id: Uetr([0xB9; 16]), original: Uetr(id), returner: ParticipantId(to), ..back })
+    }));
     commands.push(Command::Recall(Recall {
         original: uetr,
         debtor_agent: stranger,

@@ -213,6 +213,12 @@ impl Model {
         ended.find(|(_, payment)| stays(payment.accepted_ns)).map(|(uetr, payment)| (*uetr, payment.creditor))
     }
 
+    /// A return that is on record, with who got the money back.
+    pub fn some_return(&self) -> Option<([u8; 16], u32)> {
+        let (id, payment) = self.payments.iter().find(|(_, payment)| payment.is_return)?;
+        Some((*id, payment.creditor))
+    }
+
     pub(crate) fn balance(&self, place: Place) -> Balance {
         self.balances.get(&place).copied().unwrap_or_default()
     }

@@ -171,6 +171,7 @@ pub fn request(from: &str, debtor: &Payee<'_>, uetr: Uuid, amount: Amount, life_
         end_to_end_id: "CERTIFICATION".to_owned(),
         amount,
         less_allowed: false,
+        guaranteed: false,
         expires_at: now + life_s * 1_000_000_000,
         debtor: party(debtor.name, "Hong Kong", "HK"),
         debtor_account: account(debtor.account),

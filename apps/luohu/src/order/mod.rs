@@ -12,8 +12,8 @@ use crate::web::BankDoor;
 use anyhow::{Context, Result, bail, ensure};
 use chain::Hash;
 use clearing::{
-    AccountPurpose, Broadcast, Command, DayCommand, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus, PreauthTerms,
-    RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
+    AccountPurpose, Broadcast, Command, DayCommand, Fund, FundDirection, IsoReason, OrderId, ParticipantId, ParticipantStatus,
+    PreauthTerms, RegisterParticipant, ReviewTerms, SchemeTerms, SetNodes, Time,
 };
 use gateway::OrderDocument;
 use hyper::Method;

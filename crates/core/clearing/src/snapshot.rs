@@ -29,7 +29,7 @@ use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 9;
+const VERSION: u16 = 10;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.

@@ -99,7 +99,8 @@ pub(crate) fn pre_01_told<'a>(events: impl Iterator<Item = &'a EventKind>) -> Re
                 last.insert(preauth.uetr, *preauth);
             }
             EventKind::Matter(MatterView::Request(_) | MatterView::Mandate(_) | MatterView::Collection(_)) => {}
-            EventKind::LedgerOpened(_)
+            EventKind::Day(_)
+            | EventKind::LedgerOpened(_)
             | EventKind::ParticipantRegistered { .. }
             | EventKind::StatusChanged { .. }
             | EventKind::Funded { .. }

@@ -2,12 +2,12 @@
 
 use super::Original;
 use super::inbound::{read_request, read_schema};
-use super::outbound::{envelope, header, report, stored_body, unless_erased};
+use super::outbound::{envelope, header, report, stored_body, unless_lost, unreadable};
 use crate::answer::Standing;
 use crate::door::Door;
 use crate::preauths::reason_of;
 use crate::recent::Recent;
-use crate::refusal::{GatewayRefusal, Problem};
+use crate::refusal::Problem;
 use bytes::Bytes;
 use clearing::{Bic, MatterTold, PaymentView, PreauthState, PreauthView};
 use iso20022::MessageType;
@@ -21,7 +21,7 @@ fn recent_preauth(door: &Door, preauth: &PreauthView) -> Result<Recent, Problem>
         return Ok(recent);
     }
     let body = stored_body(preauth.uetr, door.past.matter_message(preauth.uetr))?;
-    let read = read_request(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let read = read_request(&body).map_err(|_| unreadable(preauth.uetr, &"it is no request"))?;
     let recent = Recent { original: Original::from(&read.view).into(), message: read.message };
     door.recent.put(preauth.content, recent.clone());
     Ok(recent)
@@ -38,13 +38,11 @@ pub(super) fn preauth_message(
     let at = preauth.ended_at.unwrap_or(preauth.received_at).0;
     if told.asks {
         let recent = recent_preauth(door, preauth)?;
-        let message = forwarded_request(&recent.message, &header(door, reader, id, at)).map_err(|error| {
-            tracing::error!(%error, uetr = %preauth.uetr, "a pre-authorisation cannot be forwarded");
-            GatewayRefusal::HistoryUnavailable
-        })?;
+        let message = forwarded_request(&recent.message, &header(door, reader, id, at))
+            .map_err(|error| unreadable(preauth.uetr, &error))?;
         return Ok((MessageType::Pain01300107.id(), business_message_of(&message).into()));
     }
-    let recent = unless_erased(recent_preauth(door, preauth))?;
+    let recent = unless_lost(recent_preauth(door, preauth))?;
     let original = recent.map_or_else(|| Original::erased().into(), |recent| recent.original);
     let report = standing(preauth, &original, id, at);
     Ok((MessageType::Pain01400107.id(), envelope(door, reader, id, at, &report.message()).into()))
@@ -105,8 +103,8 @@ pub(super) fn about_capture(
 /// A capture's own message, from the vault.
 pub(super) fn read_capture(door: &Door, payment: &PaymentView) -> Result<Recent, Problem> {
     let body = stored_body(payment.uetr, door.past.message(payment))?;
-    let (_, message) = read_schema(&body).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
-    let view = CollectionView::of(&message.document).map_err(|_| GatewayRefusal::HistoryUnavailable)?;
+    let (_, message) = read_schema(&body).map_err(|_| unreadable(payment.uetr, &"it is no message"))?;
+    let view = CollectionView::of(&message.document).map_err(|error| unreadable(payment.uetr, &error))?;
     let recent = Recent { original: Original::from(&view).into(), message: message.into() };
     door.recent.put(payment.content, recent.clone());
     Ok(recent)

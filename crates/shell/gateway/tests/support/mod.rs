@@ -12,10 +12,10 @@ pub mod messages;
 
 use chain::{Hash, MerkleTree};
 use clearing::{
-    AccountPurpose, AccountView, Bic, Clearing, Code, Command, DayView, Event, EventKind, Fund, FundDirection, IndexSeed, MatterStep,
-    MatterView, NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, PreauthStep, Priced, PublishRate, Question,
-    RecallState, RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr, WaitingView,
-    WhatIf,
+    AccountPurpose, AccountView, Bic, Clearing, Code, Command, DayView, Event, EventKind, Fund, FundDirection, IndexSeed,
+    MatterStep, MatterView, NoteKind, ParticipantId, ParticipantStatus, PaymentView, Position, PreauthStep, Priced, PublishRate,
+    Question, RecallState, RegisterParticipant, Rejection, RiskDecision, Rulebook, SponsorshipView, Tariff, Time, Uetr,
+    WaitingView, WhatIf,
 };
 use client::Client;
 use gateway::{

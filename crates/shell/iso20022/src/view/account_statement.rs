@@ -108,7 +108,7 @@ impl AccountStatementView {
                 let sequence = self.day.as_ref().map(|day| number(u64::from(day.sequence))).transpose()?;
                 let statement = AccountStatement9 {
                     stmt_pgntn: page,
-                    elctrnc_seq_nb: sequence.clone(),
+                    elctrnc_seq_nb: sequence,
                     lgl_seq_nb: sequence,
                     cre_dt_tm: made_at,
                     bal: self.balances()?,
@@ -255,7 +255,7 @@ impl AccountStatementView {
         let kind = BalanceType13 { cd_or_prtry: BalanceType10Choice::Cd(code), sub_tp: None };
         let side = if minor < 0 { CreditDebitCode::Dbit } else { CreditDebitCode::Crdt };
         let at = match &self.day {
-            Some(day) => DateAndDateTime2Choice::Dt(ISODate::new(&*day.date).named("Bal/Dt/Dt")?),
+            Some(day) => DateAndDateTime2Choice::Dt(ISODate::new(&day.date).named("Bal/Dt/Dt")?),
             None => DateAndDateTime2Choice::DtTm(time(self.created_at)),
         };
         Ok(CashBalance8::new(kind, self.money("Bal/Amt", minor.unsigned_abs())?, side, at))
