@@ -131,7 +131,7 @@ pub(crate) fn message(door: &Door, caller: &Participant, uetr: &str) -> Result<A
         return Err(GatewayRefusal::UnknownPayment.into());
     }
     let stored = wire::stored(payment.uetr, door.past.message(&payment))?;
-    let (fields, body) = proof::split(&stored).ok_or(GatewayRefusal::HistoryUnavailable)?;
+    let (fields, body) = proof::split(&stored).ok_or(GatewayRefusal::MessageUnreadable)?;
     let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     Ok(json_reply(
         200,

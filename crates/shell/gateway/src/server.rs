@@ -77,8 +77,6 @@ async fn serve_connection<D: Doorway>(door: Arc<Door>, doorway: Arc<D>, raw: D::
         .header_read_timeout(limits.head_timeout)
         .max_headers(HEAD_FIELDS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        // Answers to requests that came together leave together: under a flood, most of a refusal is what sending it costs.
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {

@@ -114,6 +114,32 @@ async fn an_erased_payment_is_told_by_its_end_alone() {
     world.log.check_laws();
 }
 
+/// An item that cannot be made from what was kept ends no stream: what comes behind it is told all the same.
+#[tokio::test]
+async fn a_message_that_cannot_be_read_any_more_holds_nobody_up() {
+    let world = World::start().await;
+    let view = settled(&world).await;
+    let open = transfer(HARBOUR, PEARL);
+    assert_eq!(send(&world, HARBOUR, &pacs008(&open)).await.status, 202);
+    world.log.spoil_messages();
+    let world = world.restart().await;
+    let reply = world.connect(HARBOUR).await.get(&format!("/v1/payments/{}/message", Uetr(view.uetr))).await;
+    assert_eq!((reply.status, reply.code().as_str()), (500, "GW-1044"));
+    let behind = settled(&world).await;
+    let debtors = inbox(&world, HARBOUR).await;
+    let status = StatusReportView::of(&parse(&debtors[0].1).document).unwrap();
+    assert_eq!((status.status, status.uetr), (TransactionStatus::Settled, view.uetr));
+    assert_eq!(status.original_message_id.as_deref(), Some("NOTPROVIDED"));
+    let creditors = inbox(&world, PEARL).await;
+    let is_named = |uetr: [u8; 16]| {
+        let name = Uetr(uetr).to_string();
+        creditors.iter().any(|(_, message)| String::from_utf8_lossy(message).contains(&name))
+    };
+    assert!(is_named(behind.uetr), "what came behind is told");
+    assert!(!is_named(open.uetr), "nobody can be asked to credit a payment that is not known");
+    world.log.check_laws();
+}
+
 #[tokio::test]
 async fn an_erased_payment_the_centre_has_forgotten_is_not_returned_or_recalled() {
     let world = World::start().await;

@@ -22,9 +22,9 @@ use gateway::{
     Gateway, GatewayConfig, GatewayDeps, GatewayHandle, Hub, InboxItem, InboxKind, IndexError, Key, Limits, OtherDoors, Past,
     PaymentFacts, PaymentPage, PaymentQuery, Tells, Tip,
 };
-use history::{AccountKey, AccountTotals, Order, ReadModel, StatementPage, StatementQuery};
+use history::{AccountKey, AccountTotals, EmbeddedIndex, Order, ReadModel, StatementPage, StatementQuery, Tuning};
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
-use ordering::{DurableBlock, KeptLetter, MessageErased, OrderedLog, Submission, SubmitRefusal, VaultPlace};
+use ordering::{DurableBlock, KeptLetter, MessageErased, OrderedLog, Recovered, Submission, SubmitRefusal, VaultPlace};
 use signing::{DevCa, FileSigner, Signer, TlsIdentity, client_config, server_config};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -76,6 +76,11 @@ impl State {
     fn payment(&self, uetr: Uetr) -> Option<PaymentView> {
         self.clearing.payment(uetr).or_else(|| self.forgotten.get(&uetr).copied())
     }
+}
+
+fn letter_of(event: &Event) -> Option<KeptLetter> {
+    let EventKind::Letter(letter) = &event.kind else { return None };
+    Some(KeptLetter { letter: *letter, place: VaultPlace::default() })
 }
 
 impl MemoryLog {
@@ -146,6 +151,11 @@ impl MemoryLog {
         self.state.lock().unwrap().messages.clear();
     }
 
+    /// Turns every signed message into something that is none.
+    pub fn spoil_messages(&self) {
+        self.state.lock().unwrap().messages.values_mut().for_each(|message| *message = Arc::from(*b"no message"));
+    }
+
     /// Erases every signed message there is.
     pub fn erase_messages(&self) {
         self.state.lock().unwrap().erased = true;
@@ -166,7 +176,12 @@ impl MemoryLog {
 
     /// The read model over the state as it is, which has forgotten nothing.
     fn past(&self) -> ReadModel {
-        ReadModel::in_memory(&self.state.lock().unwrap().clearing)
+        let state = self.state.lock().unwrap();
+        assert_eq!(state.clearing.forgotten(), 0, "somebody must know what was forgotten");
+        let letters: Vec<KeptLetter> = state.events.iter().filter_map(letter_of).collect();
+        let recovered = Recovered { letters: &letters, ..Recovered::of(&state.clearing) };
+        let index = Arc::new(EmbeddedIndex::in_memory().unwrap());
+        ReadModel::open(index, &recovered, Tuning { inline: true, ..Tuning::default() }).unwrap()
     }
 
     pub fn balance(&self, bic: &str, currency: Currency) -> i128 {
@@ -238,7 +253,7 @@ impl Past for MemoryLog {
                 }
                 EventKind::PaymentCredited(payment) => (InboxKind::Credited, payment, payment.debtor_agent == participant),
                 EventKind::Letter(letter) => {
-                    let kept = KeptLetter { letter: *letter, place: VaultPlace::default() };
+                    let kept = letter_of(event).unwrap();
                     let item = InboxItem { position: event.position, tells: Tells::Letter(kept) };
                     return (letter.to == participant).then_some(item);
                 }
