@@ -1,4 +1,4 @@
-//! How the scenarios are played: ends of payments in [`payments`], things that go wrong on the line in [`line`], what follows
+//! How the scenarios are played: ends of payments in [`payments`], things that go wrong on the line in [`mod@line`], what follows
 //! payments or comes before them in [`affairs`].
 
 pub mod affairs;
