@@ -212,6 +212,15 @@ struct Guarded {
     life: Arc<Life>,
 }
 
+/// A task holds its life and the life its tasks: when the runtime ends with the life still going on, the ring is cut here, and
+/// what the run held is given back.
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let task = lock(&self.slot.task).take();
+        drop(task);
+    }
+}
+
 impl Future for Guarded {
     type Output = ();
 
