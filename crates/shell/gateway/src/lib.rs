@@ -33,6 +33,7 @@ mod doorway;
 mod elsewhere;
 mod enquiries;
 mod forgotten;
+mod gathered;
 mod http;
 mod hub;
 mod inbox;

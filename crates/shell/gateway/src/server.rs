@@ -6,11 +6,13 @@
 use crate::auth::Peer;
 use crate::door::{Door, stopped};
 use crate::doorway::Doorway;
+use crate::gathered::{Gathered, poll_turn};
 use crate::routes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -72,19 +74,20 @@ async fn serve_connection<D: Doorway>(door: Arc<Door>, doorway: Arc<D>, raw: D::
         let answer = routes::serve(Arc::clone(&door), peer, request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
+    let (read_and_written, written) = Gathered::new(stream);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(HEAD_FIELDS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(read_and_written), service);
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        ended = poll_fn(|cx| poll_turn(&written, connection.as_mut(), cx)) => ended,
         () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            poll_fn(|cx| poll_turn(&written, connection.as_mut(), cx)).await
         }
     };
     if let Err(error) = ended {
