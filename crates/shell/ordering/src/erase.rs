@@ -1,7 +1,7 @@
 //! Erasure: a person's signed messages go from the vault for good, and what proves the payments stays.
 //!
 //! Blocks never hold a message; they hold hashes, and a place of the vault. An erased message leaves its entry behind with
-//! length and hash, its bytes zeros (`"LHE1"` instead of `"LHV1"`): every place stays where it is, and nothing else of the
+//! length and hash, its bytes zeros, its mark `"LHE1"`: every place stays where it is, and nothing else of the
 //! folder changes. `erasures.log` says what was erased when, by whom and why; it names nobody.
 //!
 //! # The log

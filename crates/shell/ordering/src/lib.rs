@@ -38,6 +38,7 @@ mod fsck;
 mod journal;
 mod maker;
 mod messages;
+mod pack;
 mod queue;
 mod reader;
 mod recovery;

@@ -1,18 +1,22 @@
 //! The vault: signed messages as they were received, beside the chain and never in it.
 //!
 //! Messages carry personal data; the chain carries their hashes. The vault is written and synced before the block that
-//! refers to it, so a durable block's messages are there. Entries: `"LHV1" | u32 bytes | SHA-256 of them | bytes`; of an erased
-//! one `"LHE1" | u32 bytes | SHA-256 of what they were | zeros` (`erase.rs`).
+//! refers to it, so a durable block's messages are there. Entries: `mark | u32 bytes | SHA-256 of the message | bytes`. The mark
+//! says what the bytes are: `"LHV2"` the message packed (`pack.rs`), `"LHV1"` the message itself, which packing would not have
+//! made shorter, `"LHE1"` zeros, because it was erased (`erase.rs`).
 
 use crate::disk::{Disk, DiskFile};
 use crate::maker::Files;
+use crate::pack::{pack, unpack};
 use chain::{Hash, sha256};
 use planted::{Bug, planted};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-const MAGIC: [u8; 4] = *b"LHV1";
+const PLAIN: [u8; 4] = *b"LHV1";
+const PACKED: [u8; 4] = *b"LHV2";
 /// Instead of it once the message has been erased; length and hash stay, the bytes are zeros.
 const ERASED: [u8; 4] = *b"LHE1";
 pub(crate) const ENTRY_HEAD_BYTES: usize = 40;
@@ -29,7 +33,7 @@ pub struct VaultPlace {
     pub file: u32,
     /// Offset of the entry in it.
     pub offset: u32,
-    /// Bytes of the message; zero: there is none.
+    /// Bytes it takes there, packed or not; zero: there is none.
     pub bytes: u32,
 }
 
@@ -63,9 +67,9 @@ impl VaultReader {
         let mut entry = vec![0; entry_bytes(place)];
         file.read_at(u64::from(place.offset), &mut entry)?;
         drop(files);
-        match judge_entry(&entry, place.bytes)? {
-            Entry::Whole => Ok(entry.split_off(ENTRY_HEAD_BYTES)),
-            Entry::Erased | Entry::HalfErased => Err(MessageErased::error()),
+        match open_entry(&entry, place.bytes)? {
+            (Entry::Whole, message) => Ok(message.into_owned()),
+            (Entry::Erased | Entry::HalfErased, _) => Err(MessageErased::error()),
         }
     }
 }
@@ -96,12 +100,14 @@ impl VaultWriter {
     /// Gathers an entry and says where it will be. The file must have been chosen by [`Self::begin_group`].
     pub(crate) fn add(&mut self, message: &[u8]) -> VaultPlace {
         let (number, _) = self.file.as_ref().expect("begin_group opened a file");
+        let packed = pack(message);
+        let (mark, bytes) = packed.as_deref().map_or((PLAIN, message), |packed| (PACKED, packed));
         let place =
-            VaultPlace { file: *number, offset: (self.offset + self.buffer.len() as u64) as u32, bytes: message.len() as u32 };
-        self.buffer.extend_from_slice(&MAGIC);
+            VaultPlace { file: *number, offset: (self.offset + self.buffer.len() as u64) as u32, bytes: bytes.len() as u32 };
+        self.buffer.extend_from_slice(&mark);
         self.buffer.extend_from_slice(&place.bytes.to_le_bytes());
         self.buffer.extend_from_slice(&sha256(message).0);
-        self.buffer.extend_from_slice(message);
+        self.buffer.extend_from_slice(bytes);
         place
     }
 
@@ -152,26 +158,37 @@ pub(crate) enum Entry {
     HalfErased,
 }
 
-/// What an entry for a message of so many bytes is; the error: nothing that was ever written for one.
-pub(crate) fn judge_entry(entry: &[u8], message_bytes: u32) -> io::Result<Entry> {
-    let (head, message) = entry.split_at(ENTRY_HEAD_BYTES);
+/// What an entry that takes so many bytes is; the error: nothing that was ever written for one.
+pub(crate) fn judge_entry(entry: &[u8], bytes: u32) -> io::Result<Entry> {
+    open_entry(entry, bytes).map(|(entry, _)| entry)
+}
+
+/// What an entry is, and the message of a whole one.
+fn open_entry(entry: &[u8], bytes: u32) -> io::Result<(Entry, Cow<'_, [u8]>)> {
+    let (head, stored) = entry.split_at(ENTRY_HEAD_BYTES);
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the message in the vault is damaged");
-    if head[4..8] != message_bytes.to_le_bytes() {
+    let (mark, length) = (&head[..4], &head[4..8]);
+    if *length != bytes.to_le_bytes() {
         return Err(damaged());
     }
-    match head[..4] == ERASED {
-        true if message.iter().all(|byte| *byte == 0) => Ok(Entry::Erased),
-        true => Ok(Entry::HalfErased),
-        false if head[..4] == MAGIC && head[8..] == sha256(message).0 => Ok(Entry::Whole),
-        false => Err(damaged()),
+    if *mark == ERASED {
+        let gone = stored.iter().all(|byte| *byte == 0);
+        return Ok((if gone { Entry::Erased } else { Entry::HalfErased }, Cow::default()));
     }
+    let message = match () {
+        () if *mark == PACKED => unpack(stored).map(Cow::Owned),
+        () if *mark == PLAIN => Some(Cow::Borrowed(stored)),
+        () => None,
+    };
+    let message = message.filter(|message| head[8..] == sha256(message).0).ok_or_else(damaged)?;
+    Ok((Entry::Whole, message))
 }
 
 /// An erased message's entry.
-pub(crate) fn erased_entry(message_bytes: u32, hash: Hash) -> Vec<u8> {
-    let mut entry = vec![0; ENTRY_HEAD_BYTES + message_bytes as usize];
+pub(crate) fn erased_entry(bytes: u32, hash: Hash) -> Vec<u8> {
+    let mut entry = vec![0; ENTRY_HEAD_BYTES + bytes as usize];
     entry[..4].copy_from_slice(&ERASED);
-    entry[4..8].copy_from_slice(&message_bytes.to_le_bytes());
+    entry[4..8].copy_from_slice(&bytes.to_le_bytes());
     entry[8..ENTRY_HEAD_BYTES].copy_from_slice(&hash.0);
     entry
 }
@@ -182,9 +199,9 @@ pub(crate) fn hash_in_head(entry: &[u8]) -> Hash {
 }
 
 /// Whether a head is this message's, erased or not erased.
-pub(crate) fn is_head_of(head: &[u8; ENTRY_HEAD_BYTES], message_bytes: u32, hash: Hash, erased: bool) -> bool {
-    let magic = if erased { ERASED } else { MAGIC };
-    head[..4] == magic && head[4..8] == message_bytes.to_le_bytes() && head[8..] == hash.0
+pub(crate) fn is_head_of(head: &[u8; ENTRY_HEAD_BYTES], bytes: u32, hash: Hash, erased: bool) -> bool {
+    let marks: &[_] = if erased { &[ERASED] } else { &[PLAIN, PACKED] };
+    marks.iter().any(|mark| head[..4] == *mark) && head[4..8] == bytes.to_le_bytes() && head[8..] == hash.0
 }
 
 /// Why a message cannot be read back although nothing is wrong.

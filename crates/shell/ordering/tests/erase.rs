@@ -28,13 +28,16 @@ fn order() -> ErasureOrder {
     ErasureOrder { at: Time(7), by: "case desk".into(), why: "DSR-2026-17".into() }
 }
 
-/// Sixteen letters that stand in one message alone, again and again.
+/// Sixteen letters that stand in one message alone, as they are even when it is packed.
 fn name(n: u64) -> String {
     format!("CHAN-TAI-MAN-{n:03}")
 }
 
 fn message(n: u64) -> Arc<[u8]> {
-    name(n).repeat(50 + n as usize).into_bytes().into()
+    // Figures without a pattern: packing makes them no shorter, so that there are several vault files.
+    let digest = |line| chain::sha256(&[n as u8, line as u8]).0.map(|byte| format!("{byte:02x}")).concat();
+    let lines: Vec<String> = (0..12 + n).map(digest).collect();
+    format!("{}{}", name(n), lines.concat()).into_bytes().into()
 }
 
 /// Payments settled over several vault files, closed with a snapshot.
