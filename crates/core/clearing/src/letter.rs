@@ -38,6 +38,8 @@ pub struct Letter {
 pub enum LetterKind {
     /// Operators' word to all participants (`admi.004`); it carries their order.
     Broadcast,
+    /// A sponsorship has begun, has changed or has ended (`admi.004`).
+    Sponsorship,
     /// A business day was opened, cut off or closed (`admi.004`).
     BusinessDay,
     /// A statement at the end of a business day (`camt.053`).
@@ -46,12 +48,13 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 3] = [Self::Broadcast, Self::BusinessDay, Self::Statement];
+    pub const ALL: [Self; 4] = [Self::Broadcast, Self::Sponsorship, Self::BusinessDay, Self::Statement];
 
     /// As it is kept.
     pub const fn number(self) -> u8 {
         match self {
             Self::Broadcast => 1,
+            Self::Sponsorship => 74,
             Self::BusinessDay => 88,
             Self::Statement => 89,
         }

@@ -106,7 +106,8 @@ pub use settlement::{
     SettlementNote, Side, TransferVerdict, TransferView, WaitingTransfer, offset,
 };
 pub use sponsorship::{
-    EndSponsorship, Sponsor, SponsorLimits, Sponsors, SponsorshipCommand, SponsorshipState, SponsorshipView, Square, SquarePayer,
+    EndSponsorship, Sponsor, SponsorLimits, Sponsors, SponsorshipCommand, SponsorshipLetter, SponsorshipState, SponsorshipStep,
+    SponsorshipView, Square, SquarePayer,
 };
 pub use standing::{Absence, Breaker, Presence};
 pub use state::{AccountView, Clearing};

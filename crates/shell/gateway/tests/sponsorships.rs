@@ -8,7 +8,7 @@ use clearing::{
     AccountPurpose, Bic, Command, EndSponsorship, Fund, FundDirection, RegisterParticipant, Sponsor, SponsorLimits,
     SponsorshipCommand,
 };
-use iso20022::view::{AccountReportView, AccountStatementView, ReceiptStatus, ReceiptView, TransactionStatus};
+use iso20022::view::{AccountReportView, AccountStatementView, ReceiptStatus, ReceiptView, SystemEventView, TransactionStatus};
 use money::{Amount, Currency, CurrencyCode, MinorUnits};
 use serde_json::Value;
 use signing::Signer as _;
@@ -134,5 +134,40 @@ async fn the_sponsor_squares_by_its_own_message_and_nobody_else_does() {
     let last = camt050_about(PEARL, HARBOUR, fresh_uetr(), true, usd(1_000));
     assert_eq!(send(&world, PEARL, &last).await.status, 200);
     assert_eq!(told(&world, PEARL).await["sponsorships"], Value::Array(vec![]));
+    world.log.check_laws();
+}
+
+/// The notices in an inbox: code, text, and what they are about.
+async fn notices(world: &World, bic: &str) -> Vec<(String, String, Vec<String>)> {
+    let inbox: Value = world.connect(bic).await.get("/v1/inbox?limit=100").await.json();
+    let items = inbox["items"].as_array().unwrap().iter();
+    let notices = items.filter(|item| item["type"].as_str().unwrap().starts_with("admi.004"));
+    let view = |item: &Value| SystemEventView::of(&parse(item["message"].as_str().unwrap().as_bytes()).document).unwrap();
+    notices.map(view).map(|view| (view.event, view.text, view.about)).collect()
+}
+
+#[tokio::test]
+async fn both_find_in_their_inboxes_what_became_of_it() {
+    let world = sponsored().await;
+    let (sponsor, participant) = (world.log.participant(PEARL), world.log.participant(HARBOUR));
+    let order = |net_debit| {
+        let limits = SponsorLimits { net_debit: MinorUnits(net_debit), payment_max: MinorUnits(20_000) };
+        let sponsor = Sponsor { sponsor, participant, currency: USD.code, limits };
+        world.log.run(Command::Sponsorship(SponsorshipCommand::Sponsor(sponsor)));
+    };
+    order(40_000);
+    order(40_000);
+    world.log.run(Command::Sponsorship(SponsorshipCommand::End(EndSponsorship { participant, currency: USD.code })));
+    let expected = [
+        ("SPNB", format!("{PEARL} sponsors {HARBOUR} in USD")),
+        ("SPNC", format!("{PEARL} sponsors {HARBOUR} in USD within other limits")),
+        ("SPNG", format!("{PEARL} is to sponsor {HARBOUR} in USD no longer; no new payments are taken")),
+        ("SPNE", format!("{PEARL} no longer sponsors {HARBOUR} in USD")),
+    ]
+    .map(|(code, text)| (code.to_owned(), text, ["USD", HARBOUR, PEARL].map(str::to_owned).to_vec()));
+    for bic in [HARBOUR, PEARL] {
+        assert_eq!(notices(&world, bic).await, expected, "{bic}: the same order again is told once");
+    }
+    assert_eq!(notices(&world, OTHER).await, [], "others have no part in it");
     world.log.check_laws();
 }

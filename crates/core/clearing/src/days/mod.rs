@@ -388,7 +388,7 @@ impl DayLetter {
     pub fn of(letter: &Letter) -> Option<Self> {
         match letter.kind {
             LetterKind::BusinessDay => {}
-            LetterKind::Broadcast | LetterKind::Statement => return None,
+            LetterKind::Broadcast | LetterKind::Sponsorship | LetterKind::Statement => return None,
         }
         let subject = &letter.subject;
         Some(Self {

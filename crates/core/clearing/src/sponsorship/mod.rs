@@ -29,12 +29,14 @@
 //! [`Clearing::SPONSORSHIPS_MAX`]; the references of the last [`Clearing::SQUARES_KEPT`] squares of each are remembered.
 //!
 //! Tags 74 to 76 are this module's, among commands and in the block's changes alike. `position.rs` has what payments do to
-//! a position.
+//! a position, `told.rs` what both sides find in their inboxes.
 
 mod codec;
 mod position;
+mod told;
 
 pub(crate) use position::{Sides, spn_01};
+pub use told::{SponsorshipLetter, SponsorshipStep};
 
 use crate::{Clearing, EventKind, Outcome, ParticipantId, ParticipantStatus, PaymentIndex, Refusal};
 use ledger::LedgerId;
@@ -245,19 +247,27 @@ impl Clearing {
             return Err(Refusal::SponsorLimitsNotValid);
         }
         let full = self.sponsorships.rows.len() >= Self::SPONSORSHIPS_MAX;
-        match self.sponsorships.rows.get_mut(&key) {
+        let step = match self.sponsorships.rows.get_mut(&key) {
             Some(row) if row.sponsor != order.sponsor => return Err(Refusal::SponsoredByAnother),
             Some(row) => {
                 let changed = Row { limits, is_ending: false, ..row.clone() };
                 if changed.room() < 0 {
                     return Err(Refusal::SponsorLimitBelowUse);
                 }
+                let is_other = *row != changed;
                 *row = changed;
+                is_other.then_some(SponsorshipStep::Changed)
             }
             None if full => return Err(Refusal::Full),
-            None => self.begin_sponsorship(key, order),
-        }
+            None => {
+                self.begin_sponsorship(key, order);
+                Some(SponsorshipStep::Begun)
+            }
+        };
         self.tell_sponsorship(key);
+        if let Some(step) = step {
+            self.write_of_sponsorship(key, step);
+        }
         Ok(Outcome::Done)
     }
 
@@ -345,6 +355,7 @@ impl Clearing {
         }
         row.is_ending = true;
         self.tell_sponsorship(key);
+        self.write_of_sponsorship(key, SponsorshipStep::Ending);
         self.end_if_over(key);
         Ok(Outcome::Done)
     }
@@ -370,6 +381,7 @@ impl Clearing {
         let others = self.sponsorships.rows.range((key.0, LedgerId(0))..=(key.0, LedgerId(u16::MAX))).next().is_some();
         self.participants[key.0.0 as usize].is_sponsored = others;
         self.emit(EventKind::Sponsorship(view));
+        self.write_of(&view, SponsorshipStep::Ended);
     }
 
     /// Enters a sponsorship as it stands in the block's changes, and tells it.

@@ -9,7 +9,9 @@ use crate::orders::OrderDocument;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::statements;
 use bytes::Bytes;
-use clearing::{Bic, Broadcast, Command, DayLetter, DayPhase, LetterKind, StatementDue};
+use clearing::{
+    Bic, Broadcast, Command, DayLetter, DayPhase, LetterKind, ParticipantId, SponsorshipLetter, SponsorshipStep, StatementDue,
+};
 use iso20022::view::{SystemEventView, business_message};
 use iso20022::{Limits, MessageType, read_business_message};
 use ordering::KeptLetter;
@@ -18,6 +20,7 @@ use ordering::KeptLetter;
 pub(super) fn message(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
     match kept.letter.kind {
         LetterKind::Broadcast => broadcast(door, reader, kept),
+        LetterKind::Sponsorship => sponsorship(door, reader, kept),
         LetterKind::BusinessDay => business_day(door, reader, kept),
         LetterKind::Statement => statement(door, reader, kept),
     }
@@ -28,6 +31,31 @@ fn broadcast(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static st
     let said = OrderDocument::read(&document).and_then(|order| order.says());
     let Ok((_, _, Command::Broadcast(Broadcast { event, text }))) = said else { return Err(unreadable(kept)) };
     let view = SystemEventView { event: event.as_str().to_owned(), text, about: Vec::new(), at: Some(kept.letter.at.0) };
+    let id = inbox_id(reader, kept.letter.position);
+    let message = envelope(door, reader, &id, kept.letter.at.0, &view.message());
+    Ok((MessageType::Admi00400102.id(), message.into()))
+}
+
+/// What became of a sponsorship, with its currency, who is sponsored, and by whom.
+fn sponsorship(door: &Door, reader: Bic, kept: &KeptLetter) -> Result<(&'static str, Bytes), Problem> {
+    let said = SponsorshipLetter::of(&kept.letter).ok_or_else(|| unreadable(kept))?;
+    let bic = |id: ParticipantId| Some(door.hub.registry.by_id(id)?.view.bic);
+    let (Some(sponsor), Some(participant)) = (bic(said.sponsor), bic(said.participant)) else { return Err(unreadable(kept)) };
+    let currency = said.currency;
+    let text = match said.step {
+        SponsorshipStep::Begun => format!("{sponsor} sponsors {participant} in {currency}"),
+        SponsorshipStep::Changed => format!("{sponsor} sponsors {participant} in {currency} within other limits"),
+        SponsorshipStep::Ending => {
+            format!("{sponsor} is to sponsor {participant} in {currency} no longer; no new payments are taken")
+        }
+        SponsorshipStep::Ended => format!("{sponsor} no longer sponsors {participant} in {currency}"),
+    };
+    let view = SystemEventView {
+        event: said.step.event_code().as_str().to_owned(),
+        text,
+        about: vec![currency.as_str().to_owned(), participant.to_string(), sponsor.to_string()],
+        at: Some(kept.letter.at.0),
+    };
     let id = inbox_id(reader, kept.letter.position);
     let message = envelope(door, reader, &id, kept.letter.at.0, &view.message());
     Ok((MessageType::Admi00400102.id(), message.into()))
