@@ -1,13 +1,13 @@
 //! Signing keys: the trait every holder of one implements, and the file kept beside the data.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use crate::PublicKey;
+use aws_lc_rs::encoding::{AsBigEndian, EcPublicKeyCompressedBin};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use core::cell::RefCell;
-use ed25519_dalek::{Signature, Verifier, VerifyingKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,43 +23,40 @@ pub trait Signer: Send + Sync {
     fn sign(&self, message: &[u8]) -> [u8; 64];
 }
 
-/// Whose public key goes by a key identifier.
-pub trait Keys {
-    /// The Ed25519 key known by `key_id`.
-    fn public_key(&self, key_id: &str) -> Option<[u8; 32]>;
+/// Signs messages with a key of whatever kind; every [`Signer`] does.
+pub trait MessageSigner: Send + Sync {
+    /// What verifiers know the key by, such as `HARBHKHHXXX#1`.
+    fn name(&self) -> &str;
+    /// The public half.
+    fn verifying_key(&self) -> PublicKey;
+    /// Signs a message by the algorithm of its key.
+    fn sign_message(&self, message: &[u8]) -> [u8; 64];
 }
 
-impl<F: Fn(&str) -> Option<[u8; 32]>> Keys for F {
-    fn public_key(&self, key_id: &str) -> Option<[u8; 32]> {
-        self(key_id)
+impl<S: Signer + ?Sized> MessageSigner for S {
+    fn name(&self) -> &str {
+        self.key_id()
+    }
+
+    fn verifying_key(&self) -> PublicKey {
+        PublicKey::Ed25519(self.public_key())
+    }
+
+    fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        self.sign(message)
     }
 }
 
-/// Whether `signature` over `message` is by the holder of `public_key`.
-///
-/// The rule is RFC 8032's without cofactor, and keys of small order, under which one signature fits many messages, hold
-/// nothing. Checked with `ed25519-dalek`, which takes half the time of `aws-lc-rs` where the processor has AVX-512.
-pub fn verify_ed25519(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    let signature = Signature::from_bytes(signature);
-    KNOWN_KEYS.with_borrow_mut(|known| match known.get(public_key) {
-        Some(key) => key.verify(message, &signature).is_ok(),
-        None => {
-            let Some(key) = VerifyingKey::from_bytes(public_key).ok().filter(|key| !key.is_weak()) else { return false };
-            if known.len() >= KNOWN_KEYS_MAX {
-                known.clear();
-            }
-            known.insert(*public_key, key);
-            key.verify(message, &signature).is_ok()
-        }
-    })
+/// Whose public key goes by a key identifier.
+pub trait Keys {
+    /// The key known by `key_id`.
+    fn public_key(&self, key_id: &str) -> Option<PublicKey>;
 }
 
-/// Keys whose curve point a thread remembers, some 300 bytes each: more than a scheme has participants.
-const KNOWN_KEYS_MAX: usize = 4096;
-
-thread_local! {
-    /// Finding a key's point again costs a tenth of a verification.
-    static KNOWN_KEYS: RefCell<HashMap<[u8; 32], VerifyingKey>> = RefCell::default();
+impl<F: Fn(&str) -> Option<K>, K: Into<PublicKey>> Keys for F {
+    fn public_key(&self, key_id: &str) -> Option<PublicKey> {
+        self(key_id).map(Into::into)
+    }
 }
 
 /// A key in a PKCS#8 PEM file that only its owner can read.
@@ -124,6 +121,54 @@ impl core::fmt::Debug for FileSigner {
     }
 }
 
+/// An ECDSA key over P-256, for participants whose hardware has no Ed25519.
+pub struct P256Signer {
+    key_id: String,
+    pair: EcdsaKeyPair,
+}
+
+impl P256Signer {
+    /// Reads a PKCS#8 PEM file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has no such key.
+    pub fn open(path: &Path, key_id: &str) -> Result<Self, KeyFileError> {
+        let pem = std::fs::read(path).map_err(|source| KeyFileError::Io { path: path.to_owned(), source })?;
+        let malformed = || KeyFileError::Malformed { path: path.to_owned() };
+        let der = PrivatePkcs8KeyDer::from_pem_slice(&pem).map_err(|_| malformed())?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_pkcs8_der());
+        Ok(Self { key_id: key_id.to_owned(), pair: pair.map_err(|_| malformed())? })
+    }
+
+    /// A key in memory that ends with the process.
+    pub fn ephemeral(key_id: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the system has randomness");
+        Self { key_id: key_id.to_owned(), pair }
+    }
+}
+
+impl MessageSigner for P256Signer {
+    fn name(&self) -> &str {
+        &self.key_id
+    }
+
+    fn verifying_key(&self) -> PublicKey {
+        let point: EcPublicKeyCompressedBin<'_> = self.pair.public_key().as_be_bytes().expect("a point has a compressed form");
+        PublicKey::P256(point.as_ref().try_into().expect("a compressed point of P-256 has 33 bytes"))
+    }
+
+    fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        let signature = self.pair.sign(&SystemRandom::new(), message).expect("the system has randomness");
+        signature.as_ref().try_into().expect("r and s have 32 bytes each")
+    }
+}
+
+impl core::fmt::Debug for P256Signer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("P256Signer").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
 /// Why a key file could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -141,8 +186,8 @@ pub enum KeyFileError {
         /// Which file.
         path: PathBuf,
     },
-    /// The file is not an Ed25519 key in PKCS#8 PEM.
-    #[error("key file {} is not an Ed25519 private key in PKCS#8 PEM", path.display())]
+    /// The file is not a key of this kind in PKCS#8 PEM.
+    #[error("key file {} is no private key of this kind in PKCS#8 PEM", path.display())]
     Malformed {
         /// Which file.
         path: PathBuf,
@@ -182,6 +227,7 @@ pub(crate) fn pem_text(label: &str, der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify_ed25519;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Signature bases (RFC 9421 section 2.5), and signing and verifying the three kinds of message.
 
 use crate::input::{Component, SignatureInput, parse_signature};
-use crate::{FieldValue, Fields, Keys, SignatureRefusal, Signer, content_digest, verify_content_digest, verify_ed25519};
+use crate::{FieldValue, Fields, Keys, MessageSigner, SignatureRefusal, content_digest, verify_content_digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use core::fmt::Write;
@@ -90,14 +90,26 @@ impl<'a> SignatureValid<'a> {
 }
 
 /// Signs a request with a body.
-pub fn sign_request(method: &str, path: &str, body: &[u8], created: u64, signer: &dyn Signer) -> SignatureHeaders {
+pub fn sign_request<S: MessageSigner + ?Sized>(
+    method: &str,
+    path: &str,
+    body: &[u8],
+    created: u64,
+    signer: &S,
+) -> SignatureHeaders {
     let digest = content_digest(body);
     let values = [method, path, &digest];
     sign(REQUEST_COMPONENTS, &values, created, signer).with_digest(&digest)
 }
 
 /// Signs a response with a body; `request_digest` is the `Content-Digest` of the request it answers.
-pub fn sign_response(status: u16, body: &[u8], request_digest: &str, created: u64, signer: &dyn Signer) -> SignatureHeaders {
+pub fn sign_response<S: MessageSigner + ?Sized>(
+    status: u16,
+    body: &[u8],
+    request_digest: &str,
+    created: u64,
+    signer: &S,
+) -> SignatureHeaders {
     let digest = content_digest(body);
     let status = status_text(status);
     let values = [status.as_str(), &digest, request_digest];
@@ -105,7 +117,7 @@ pub fn sign_response(status: u16, body: &[u8], request_digest: &str, created: u6
 }
 
 /// Signs an inbox item.
-pub fn sign_item(item: &Item<'_>, created: u64, signer: &dyn Signer) -> SignatureHeaders {
+pub fn sign_item<S: MessageSigner + ?Sized>(item: &Item<'_>, created: u64, signer: &S) -> SignatureHeaders {
     let digest = content_digest(item.body);
     let (path, cursor) = (item_path(item.bic), item.cursor.to_string());
     let values = ["POST", path.as_str(), &digest, cursor.as_str()];
@@ -154,11 +166,11 @@ pub fn verify_response<'a>(
 
 /// Signs several items of one inbox at once, as a request `POST /inbox/<BIC>/batch` whose body is their list: a line
 /// `<cursor> <Content-Digest of the message>` each, in order. Cursor and message of an item are as in [`Item`].
-pub fn sign_batch<'a>(
+pub fn sign_batch<'a, S: MessageSigner + ?Sized>(
     bic: &str,
     items: impl Iterator<Item = (u64, &'a [u8])>,
     created: u64,
-    signer: &dyn Signer,
+    signer: &S,
 ) -> SignatureHeaders {
     sign_request("POST", &batch_path(bic), batch_list(items).as_bytes(), created, signer)
 }
@@ -253,7 +265,8 @@ fn verify<'f, 'v>(
     if !required.iter().all(|component| input.components.contains(component)) {
         return Err(SignatureRefusal::ComponentMissing);
     }
-    if input.algorithm.is_some_and(|algorithm| algorithm != "ed25519") {
+    let is_known = |algorithm| matches!(algorithm, "ed25519" | "ecdsa-p256-sha256");
+    if !input.algorithm.is_none_or(is_known) {
         return Err(SignatureRefusal::Algorithm);
     }
     let created = input.created.ok_or(SignatureRefusal::CreatedMissing)?;
@@ -268,7 +281,11 @@ fn verify<'f, 'v>(
     base.push_str(&input.canonical);
     let key_id = input.key_id.ok_or(SignatureRefusal::UnknownKey)?;
     let key = keys.public_key(key_id).ok_or(SignatureRefusal::UnknownKey)?;
-    match verify_ed25519(&key, base.as_bytes(), &signature) {
+    // What the signer says must be what the key is for: a key is never tried with another algorithm (RFC 9421, 3.2).
+    if input.algorithm.is_some_and(|algorithm| algorithm != key.algorithm()) {
+        return Err(SignatureRefusal::Algorithm);
+    }
+    match key.verifies(base.as_bytes(), &signature) {
         true => Ok(SignatureValid { key_id, created, body_sha256 }),
         false => Err(SignatureRefusal::BadSignature),
     }
@@ -300,7 +317,7 @@ impl Signed {
 }
 
 /// Signs `components` with `values`, in the same order.
-fn sign(components: &[Component<'_>], values: &[&str], created: u64, signer: &dyn Signer) -> Signed {
+fn sign<S: MessageSigner + ?Sized>(components: &[Component<'_>], values: &[&str], created: u64, signer: &S) -> Signed {
     let mut base = String::with_capacity(BASE_BYTES);
     for (component, value) in components.iter().zip(values) {
         writeln!(base, "{component}: {value}").expect("writing to a string");
@@ -310,10 +327,11 @@ fn sign(components: &[Component<'_>], values: &[&str], created: u64, signer: &dy
     for (at, component) in components.iter().enumerate() {
         write!(base, "{}{component}", if at == 0 { "(" } else { " " }).expect("writing to a string");
     }
-    write!(base, ");created={created};keyid=\"{}\";alg=\"ed25519\"", signer.key_id()).expect("writing to a string");
+    let (key_id, algorithm) = (signer.name(), signer.verifying_key().algorithm());
+    write!(base, ");created={created};keyid=\"{key_id}\";alg=\"{algorithm}\"").expect("writing to a string");
     let mut signature = String::with_capacity(96);
     signature.push_str("sig1=:");
-    STANDARD.encode_string(signer.sign(base.as_bytes()), &mut signature);
+    STANDARD.encode_string(signer.sign_message(base.as_bytes()), &mut signature);
     signature.push(':');
     Signed { signature_input: format!("sig1={}", &base[params_at..]), signature }
 }

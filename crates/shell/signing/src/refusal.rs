@@ -21,7 +21,7 @@ pub enum SignatureRefusal {
     ComponentUnknown,
     /// A covered field is absent or stands more than once in the message.
     ComponentAbsent,
-    /// An algorithm other than `ed25519`.
+    /// An algorithm that is not taken, or not the key's.
     Algorithm,
     /// `created` is missing.
     CreatedMissing,
@@ -65,7 +65,7 @@ impl SignatureRefusal {
             Self::ComponentMissing => ("SIG-1006", "the signature leaves out a component it must cover"),
             Self::ComponentUnknown => ("SIG-1007", "the signature covers a component that is not known here"),
             Self::ComponentAbsent => ("SIG-1008", "the signature covers a field that is absent or repeated"),
-            Self::Algorithm => ("SIG-1009", "the signature algorithm is not ed25519"),
+            Self::Algorithm => ("SIG-1009", "the signature algorithm is neither ed25519 nor ecdsa-p256-sha256, or not the key's"),
             Self::CreatedMissing => ("SIG-1010", "the signature does not say when it was created"),
             Self::Stale => ("SIG-1011", "the signature is too old"),
             Self::Early => ("SIG-1012", "the signature was created in the future; check the clock"),
