@@ -10,8 +10,9 @@ use crate::stage::BEGINNING_NS;
 use clearing::{
     Absence, AccountPurpose, Answer, AnswerVerdict, Arrangement, Bic, Breaker, Broadcast, ChainNode, Command, ContentHash,
     FixedSide, Fund, FundDirection, IsoReason, LiquidityTerms, MessageIdHash, NetDebitCap, Notice, Officer, OfficerRole, Order,
-    OrderId, ParticipantId, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId, RegisterParticipant,
-    RequestQuote, RiskDecision, Roles, Says, SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
+    OrderId, ParticipantId, ParticipantKey, ParticipantStatus, Pay, PaymentState, Priority, PublishRate, QuoteId,
+    RegisterParticipant, RequestQuote, RiskDecision, Roles, Says, SetKey, SetLiquidity, SetNodes, Settings, Terms, Time, Uetr,
+    VerifyingKey,
 };
 use money::{Currency, CurrencyCode, MinorUnits, Rate};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub enum Nuisance {
     ShortMemory,
     /// CLR-1100, CLR-1102.
     OddStanding,
-    /// CLR-1103, CLR-1104.
+    /// CLR-1103, CLR-1104; CLR-1224 to CLR-1226 behind a second key of a bank that goes on signing with its first.
     OddTerms,
     /// An applicant, and CLR-1101, since it may not bring money yet.
     Applicant,
@@ -126,7 +127,7 @@ impl Nuisance {
             }
             Self::ShortMemory => vec![Command::Configure(Settings { payment_retention_ns: 1, ..Settings::default() })],
             Self::OddStanding => vec![status(0, ParticipantStatus::Applied), status(0, ParticipantStatus::Left)],
-            Self::OddTerms => vec![breaker(), terms()],
+            Self::OddTerms => [vec![breaker(), terms()], keys(now)].concat(),
             Self::Applicant => vec![
                 Command::Arrange(Arrangement::Apply(register(*b"NEWBHKHHXXX", 10))),
                 fund(model.next_participant(), CurrencyCode::HKD, 1, 5),
@@ -220,6 +221,24 @@ fn terms() -> Command {
     let terms = LiquidityTerms { cap, floor: MinorUnits(0), target: MinorUnits(0), reserved: MinorUnits(0) };
     let set = SetLiquidity { participant: ParticipantId(0), currency: CurrencyCode::HKD, terms, from: Time(0) };
     Command::Arrange(Arrangement::SetLiquidity(set))
+}
+
+/// Another key of the third participant: begun, told again, ended early; then what is no key of it.
+fn keys(now: Time) -> Vec<Command> {
+    let set = |number, byte, from, until| {
+        let key = ParticipantKey { number, key: VerifyingKey::Ed25519([byte; 32]), from, until };
+        Command::Arrange(Arrangement::SetKey(SetKey { participant: ParticipantId(2), key }))
+    };
+    let (open, soon) = (ParticipantKey::OPEN, now.after(SECOND_NS));
+    vec![
+        set(2, 0x22, now, open),
+        set(2, 0x22, now, open),
+        set(2, 0x22, now, soon),
+        set(2, 0x23, now, open),
+        set(3, 0x22, now, open),
+        set(4, 0x24, now, open),
+        set(3, 0x23, soon, soon),
+    ]
 }
 
 /// Far behind the story's end: it keeps nobody away.

@@ -54,6 +54,7 @@ register! {
     EventKind::Day(DayEvent::Statements(_)) => "day-statements",
     EventKind::Arranged(Arranged::Applied(_)) => "applied",
     EventKind::Arranged(Arranged::Presence { .. }) => "presence",
+    EventKind::Arranged(Arranged::KeysSet { .. }) => "keys-set",
     EventKind::Arranged(Arranged::BreakerSet(_)) => "breaker-set",
     EventKind::Arranged(Arranged::LiquiditySet(_)) => "liquidity-set",
     EventKind::Arranged(Arranged::LiquidityLow { .. }) => "liquidity-low",

@@ -2,7 +2,8 @@
 
 use super::{Expected, Model, Place};
 use clearing::{
-    AccountPurpose, Arrangement, LiquidityTerms, NetDebitCap, Notice, ParticipantStatus, Pay, Priority, Says, SetLiquidity,
+    AccountPurpose, Arrangement, LiquidityTerms, NetDebitCap, Notice, ParticipantKey, ParticipantStatus, Pay, Priority, Says,
+    SetKey, SetLiquidity, VerifyingKey,
 };
 use std::collections::BTreeMap;
 
@@ -14,11 +15,14 @@ pub(crate) struct Conduct {
     absences: Vec<(u64, u64)>,
     unanswered: u32,
     rest_until: Option<u64>,
+    /// Keys behind the first, by number.
+    further_keys: BTreeMap<u16, VerifyingKey>,
 }
 
 impl Default for Conduct {
     fn default() -> Self {
-        Self { status: ParticipantStatus::Live, absences: Vec::new(), unanswered: 0, rest_until: None }
+        let (absences, further_keys) = (Vec::new(), BTreeMap::new());
+        Self { status: ParticipantStatus::Live, absences, unanswered: 0, rest_until: None, further_keys }
     }
 }
 
@@ -119,6 +123,7 @@ impl Model {
                 Ok(expected)
             }
             Arrangement::SetLiquidity(set) => self.agree(set),
+            Arrangement::SetKey(set) => self.change_key(set),
             Arrangement::SetBreaker(breaker) => {
                 if breaker.timeouts > 0 && breaker.rest_ns == 0 {
                     return Err("CLR-1103");
@@ -127,6 +132,31 @@ impl Model {
                 Ok(Expected::Done)
             }
         }
+    }
+
+    /// Stories never have as many keys of one participant as there may be.
+    fn change_key(&mut self, set: &SetKey) -> Result<Expected, &'static str> {
+        let member = self.members.get_mut(set.participant.0 as usize).ok_or("CLR-1003")?;
+        if member.conduct.status == ParticipantStatus::Left {
+            return Err("CLR-1101");
+        }
+        let ParticipantKey { number, key, from, until } = set.key;
+        if until <= from {
+            return Err("CLR-1224");
+        }
+        let keys = &mut member.conduct.further_keys;
+        match keys.get(&number) {
+            Some(known) if *known != key => return Err("CLR-1225"),
+            Some(_) => {}
+            // The first came with the registration; no story tells it again.
+            None if number == 1 => return Err("CLR-1225"),
+            None if usize::from(number) != keys.len() + 2 => return Err("CLR-1226"),
+            None if keys.values().any(|known| *known == key) => return Err("CLR-1225"),
+            None => {
+                keys.insert(number, key);
+            }
+        }
+        Ok(Expected::Done)
     }
 
     fn agree(&mut self, set: &SetLiquidity) -> Result<Expected, &'static str> {

@@ -125,7 +125,7 @@ fn needed(does: &Command) -> Option<OfficerRole> {
         Command::SetStatus { .. } | Command::RegisterParticipant(_) | Command::SetNodes(_) | Command::Notice(_) => {
             OfficerRole::Membership
         }
-        Command::Arrange(Arrangement::Apply(_)) => OfficerRole::Membership,
+        Command::Arrange(Arrangement::Apply(_) | Arrangement::SetKey(_)) => OfficerRole::Membership,
         Command::Fund(_) | Command::Settle(_) | Command::Sponsorship(_) | Command::Arrange(Arrangement::SetLiquidity(_)) => {
             OfficerRole::Money
         }

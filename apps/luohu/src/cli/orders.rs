@@ -140,6 +140,8 @@ pub enum Wish {
         #[arg(long, default_value_t = 15)]
         answer_days: u32,
     },
+    /// Begin a participant's signing key, or end one.
+    Key(KeyArgs),
     /// Stop asking a participant that does not answer.
     Breaker {
         /// Payments in a row that must go unanswered; 0: never stop.
@@ -273,6 +275,27 @@ pub struct SponsorArgs {
     /// The largest payment it may send.
     #[arg(long, value_name = "AMOUNT")]
     pub most: String,
+}
+
+/// A signing key, and when it holds.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Whose.
+    pub bic: String,
+    /// Which one of its keys: the number behind `#` in `keyid`. A new one has the next number.
+    pub number: u16,
+    /// The public key, 32 bytes in hexadecimal.
+    #[arg(long, value_name = "HEX")]
+    pub ed25519: Option<String>,
+    /// The public key, a compressed point of 33 bytes in hexadecimal.
+    #[arg(long, value_name = "HEX")]
+    pub p256: Option<String>,
+    /// From when messages under it are taken, as 2027-01-01T00:00:00+08:00; at once without it.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Until when; until further notice without it. A time that has passed ends it at once.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
 }
 
 /// Who gets statements, and for which days.

@@ -1,6 +1,6 @@
 //! Orders about one participant: its standing, and whether it is there.
 
-use super::moment;
+use super::{keys, moment};
 use crate::cli::{LiquidityArgs, SettlementAgentArgs};
 use anyhow::{Context, Result, ensure};
 use clearing::{
@@ -141,6 +141,7 @@ pub(super) fn arrangement_words(arrangement: &Arrangement) -> String {
             format!("take the application of {} ({}), key {key}, in {}", register.bic, register.name, currencies.join(" "))
         }
         Arrangement::SetLiquidity(set) => liquidity_words(set),
+        Arrangement::SetKey(set) => keys::words(set),
         Arrangement::SetBreaker(Breaker { timeouts: 0, .. }) => "ask participants however long they do not answer".to_owned(),
         Arrangement::SetBreaker(breaker) => {
             let seconds = breaker.rest_ns / 1_000_000_000;

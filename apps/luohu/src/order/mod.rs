@@ -2,6 +2,7 @@
 
 mod affairs;
 mod days;
+mod keys;
 mod record;
 mod sponsor;
 mod words;
@@ -152,6 +153,7 @@ fn wished(wish: &Wish, governance: &Governance) -> Result<Command> {
         Wish::ReturnTerms { return_days, recall_days, fraud_days, answer_days } => {
             affairs::return_terms([*return_days, *recall_days, *fraud_days, *answer_days])
         }
+        Wish::Key(args) => keys::set(participant(&args.bic)?, args)?,
         Wish::Breaker { timeouts, rest_s } => affairs::breaker(*timeouts, *rest_s),
         Wish::Officers { file } => {
             let officers = parse::<OfficersFile>(file)?.officers;

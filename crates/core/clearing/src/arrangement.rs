@@ -1,7 +1,7 @@
 //! What operators arrange with one participant, what a participant tells of itself, and how both are written.
 //!
 //! An [`Arrangement`] is an operators' command: at the door it is taken as an order of two officers only. A [`Notice`] is a
-//! participant's own, or ordered in its place. The rules are in `standing.rs` and `liquidity.rs`.
+//! participant's own, or ordered in its place. The rules are in `standing.rs`, `keys.rs` and `liquidity.rs`.
 //!
 //! Tags 40 to 49 are this module's, among commands and in the block's changes alike.
 
@@ -9,8 +9,8 @@ use crate::codec::{decode_register, encode_register_fields, put_u32, put_u64, ta
 use crate::liquidity::Liquidity;
 use crate::standing::Standing;
 use crate::{
-    Absence, Breaker, Clearing, DecodeError, EventKind, Outcome, ParticipantId, Presence, Refusal, RegisterParticipant,
-    SetLiquidity, Time,
+    Absence, Breaker, Clearing, DecodeError, EventKind, Outcome, ParticipantId, ParticipantKey, Presence, Refusal,
+    RegisterParticipant, SetKey, SetLiquidity, Time,
 };
 
 use money::{Amount, CurrencyCode};
@@ -24,6 +24,8 @@ pub enum Arrangement {
     SetBreaker(Breaker),
     /// Cap, warning levels and reservation of a settlement account.
     SetLiquidity(SetLiquidity),
+    /// A signing key of a participant begins, or ends at another time.
+    SetKey(SetKey),
 }
 
 /// What a participant tells of itself.
@@ -55,6 +57,13 @@ pub enum Arranged {
         participant: ParticipantId,
         /// How it stands.
         presence: Presence,
+    },
+    /// A participant's signing keys, as they are now.
+    KeysSet {
+        /// Whose.
+        participant: ParticipantId,
+        /// By number.
+        keys: Vec<ParticipantKey>,
     },
     /// When the centre stops asking who does not answer.
     BreakerSet(Breaker),
@@ -98,6 +107,10 @@ impl Arrangement {
                 out.push(42);
                 set.encode(out);
             }
+            Self::SetKey(set) => {
+                out.push(43);
+                set.encode(out);
+            }
         }
     }
 
@@ -107,7 +120,8 @@ impl Arrangement {
             40 => Self::Apply(decode_register(bytes)?),
             41 => Self::SetBreaker(Breaker::decode(bytes)?),
             42 => Self::SetLiquidity(SetLiquidity::decode(bytes)?),
-            0..=39 | 43..=255 => return Err(DecodeError::Unknown("arrangement")),
+            43 => Self::SetKey(SetKey::decode(bytes)?),
+            0..=39 | 44..=255 => return Err(DecodeError::Unknown("arrangement")),
         })
     }
 }
@@ -168,6 +182,7 @@ impl Clearing {
             Arrangement::Apply(register) => self.take_application(register),
             Arrangement::SetBreaker(breaker) => self.set_breaker(*breaker),
             Arrangement::SetLiquidity(set) => self.set_liquidity(set),
+            Arrangement::SetKey(set) => self.set_key(set),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use crate::{
     AccountPurpose, AccountView, Arranged, Bic, Charges, ContentHash, CounterKey, DayEvent, DayView, FundDirection, IsoReason,
-    Letter, MatterView, MessageIdHash, Officer, OrderId, ParticipantId, ParticipantStatus, PaymentIndex, Position, Posting,
-    PublicKey, QuoteId, RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms, SetNodes, SettlementNote,
-    Sponsors, SponsorshipView, Time, Uetr, WaitingView,
+    Letter, MatterView, MessageIdHash, Officer, OrderId, ParticipantId, ParticipantKey, ParticipantStatus, PaymentIndex,
+    Position, Posting, PublicKey, QuoteId, RecallView, Refusal, Rejection, ReturnOf, RiskDecision, Rulebook, SchemeTerms,
+    SetNodes, SettlementNote, Sponsors, SponsorshipView, Time, Uetr, WaitingView,
 };
 use chain::Hash;
 use money::{Amount, Currency, CurrencyCode, Rate};
@@ -95,8 +95,8 @@ pub enum EventKind {
         bic: Bic,
         /// Its name.
         name: String,
-        /// Its public key.
-        key: [u8; 32],
+        /// Its signing keys.
+        keys: Vec<ParticipantKey>,
         /// Whether it may publish rates.
         provides_exchange: bool,
         /// Its settlement currencies.

@@ -35,6 +35,7 @@ mod forget;
 mod governance;
 mod ids;
 mod index;
+mod keys;
 pub mod laws;
 mod letter;
 mod liquidity;
@@ -76,6 +77,7 @@ pub use fees::{ChargeBearer, Charges, Price, Priced, Tariff, TariffLine};
 pub use governance::{ChainNode, Officer, Order, OrderId, PublicKey, SetNodes};
 pub use ids::{Bic, ContentHash, MessageIdHash, ParticipantId, PaymentIndex, Position, QuoteId, Time, Uetr};
 pub use index::IndexSeed;
+pub use keys::{ParticipantKey, SetKey, VerifyingKey};
 pub use letter::{Carries, Letter, LetterKind};
 pub use liquidity::{LiquidityTerms, NetDebitCap, SetLiquidity};
 pub use matters::{

@@ -75,6 +75,7 @@ impl Arrangement {
         match self {
             Self::Apply(_) => orderable("apply", OfficerRole::Membership),
             Self::SetLiquidity(_) => orderable("set-liquidity", OfficerRole::Money),
+            Self::SetKey(_) => orderable("set-key", OfficerRole::Membership),
             // Holds for all participants, and moves nobody's money.
             Self::SetBreaker(_) => orderable("set-breaker", OfficerRole::Rules),
         }

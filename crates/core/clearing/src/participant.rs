@@ -1,10 +1,11 @@
 //! Participants: joining, prefunding, being stopped.
 
 use crate::codec::{put_u32, put_u64};
+use crate::keys::registered;
 use crate::settlement::Noted;
 use crate::{
-    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, NoteKind, Outcome, ParticipantId, ParticipantStatus, Presence,
-    Refusal, RegisterParticipant,
+    AccountPurpose, Bic, Clearing, EventKind, Fund, FundDirection, NoteKind, Outcome, ParticipantId, ParticipantKey,
+    ParticipantStatus, Presence, Refusal, RegisterParticipant,
 };
 use ledger::{AccountId, Floor, LedgerError, LedgerId, Leg};
 use money::{Amount, CurrencyCode, MinorUnits};
@@ -15,7 +16,8 @@ use planted::{Bug, planted};
 pub(crate) struct Participant {
     pub(crate) bic: Bic,
     pub(crate) name: String,
-    pub(crate) key: [u8; 32],
+    /// At least one, by number.
+    pub(crate) keys: Vec<ParticipantKey>,
     pub(crate) status: ParticipantStatus,
     pub(crate) provides_exchange: bool,
     /// Whether there is something to say of its presence; kept in `standing`.
@@ -51,8 +53,8 @@ pub struct ParticipantView {
     pub bic: Bic,
     /// Its display name.
     pub name: String,
-    /// Its public Ed25519 key.
-    pub key: [u8; 32],
+    /// Its signing keys, by number; [`ParticipantView::key_at`] tells which hold.
+    pub keys: Vec<ParticipantKey>,
     /// What it may do.
     pub status: ParticipantStatus,
     /// Whether it may publish rates.
@@ -109,12 +111,12 @@ impl Clearing {
         };
         let participant = &mut self.participants[id.0 as usize];
         participant.name.clone_from(&register.name);
-        participant.key = register.key;
+        participant.keys = registered(&participant.keys, register.key);
         participant.provides_exchange |= register.provides_exchange;
         for ledger in ledgers {
             self.open_accounts(id, ledger)?;
         }
-        self.note_registered(id);
+        self.note_registered(id, register.key);
         Ok(Outcome::Registered(id))
     }
 
@@ -127,7 +129,7 @@ impl Clearing {
         self.participants.push(Participant {
             bic: register.bic,
             name: String::new(),
-            key: register.key,
+            keys: Vec::new(),
             status: ParticipantStatus::Live,
             provides_exchange: register.provides_exchange,
             watched: false,
@@ -162,17 +164,20 @@ impl Clearing {
         Ok(())
     }
 
-    fn note_registered(&mut self, id: ParticipantId) {
+    fn note_registered(&mut self, id: ParticipantId, key: [u8; 32]) {
         let view = self.participant_view(id);
         self.delta.push(1);
         put_u32(&mut self.delta, id.0);
         self.delta.extend_from_slice(&view.bic.bytes());
         self.delta.extend_from_slice(view.name.as_bytes());
-        self.delta.extend_from_slice(&view.key);
+        self.delta.extend_from_slice(&key);
         self.delta.push(u8::from(view.provides_exchange));
         view.currencies.iter().for_each(|code| self.delta.extend_from_slice(&code.bytes()));
-        let ParticipantView { id: participant, bic, name, key, provides_exchange, currencies, status: _, presence: _ } = view;
-        self.emit(EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies });
+        if view.keys != [ParticipantKey::first(key)] {
+            self.note_keys(id);
+        }
+        let ParticipantView { id: participant, bic, name, keys, provides_exchange, currencies, status: _, presence: _ } = view;
+        self.emit(EventKind::ParticipantRegistered { participant, bic, name, keys, provides_exchange, currencies });
     }
 
     pub(crate) fn participant_view(&self, id: ParticipantId) -> ParticipantView {
@@ -182,7 +187,7 @@ impl Clearing {
             id,
             bic: participant.bic,
             name: participant.name.clone(),
-            key: participant.key,
+            keys: participant.keys.clone(),
             status: participant.status,
             provides_exchange: participant.provides_exchange,
             currencies: (0..participant.accounts.len()).filter_map(settles).collect(),

@@ -241,11 +241,17 @@ pub enum Refusal {
     NoBusinessDays,
     /// The last day of statements lies before the first, or no calendar reaches it.
     StatementDatesNotValid,
+    /// A signing key ends before it begins.
+    KeyNotValid,
+    /// The number of a signing key has another key, or the key another number.
+    KeyNumberTaken,
+    /// A further signing key has not the next number.
+    KeyNumberNotNext,
 }
 
 impl Refusal {
     /// All of them, for documents and coverage tests.
-    pub const ALL: [Self; 110] = [
+    pub const ALL: [Self; 113] = [
         Self::DuplicateUetr,
         Self::DuplicateMessageId,
         Self::UnknownParticipant,
@@ -356,6 +362,9 @@ impl Refusal {
         Self::DayIsOpen,
         Self::NoBusinessDays,
         Self::StatementDatesNotValid,
+        Self::KeyNotValid,
+        Self::KeyNumberTaken,
+        Self::KeyNumberNotNext,
     ];
 
     /// Code, ISO reason, HTTP status, retry advice, words.
@@ -544,6 +553,9 @@ impl Refusal {
             Self::StatementDatesNotValid => {
                 ("CLR-1223", b"DT01", 422, WithChange, "the last day lies before the first, or no calendar reaches it")
             }
+            Self::KeyNotValid => ("CLR-1224", b"NARR", 422, WithChange, "the key ends before it begins"),
+            Self::KeyNumberTaken => ("CLR-1225", b"NARR", 409, Never, "the number has another key, or the key another number"),
+            Self::KeyNumberNotNext => ("CLR-1226", b"NARR", 409, WithChange, "the participant's keys are numbered without gaps"),
         }
     }
 

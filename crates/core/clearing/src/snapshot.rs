@@ -21,15 +21,15 @@ use crate::state::SystemAccounts;
 use crate::table::Payments;
 use crate::waiting::WaitingRoom;
 use crate::{
-    Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, PaymentIndex, Position, Posting,
-    Priority, QuoteCap, QuoteId, QuoteTerms, Rejection, Rulebook, Settings, Time, Uetr,
+    Clearing, ContentHash, DecodeError, Finality, IndexSeed, MessageIdHash, ParticipantId, ParticipantKey, PaymentIndex,
+    Position, Posting, Priority, QuoteCap, QuoteId, QuoteTerms, Rejection, Rulebook, Settings, Time, Uetr,
 };
 use chain::{Frontier, Hash};
 use ledger::{AccountId, HoldId, LedgerId, Ledgers};
 use money::{Amount, Currency, MinorUnits};
 use std::collections::BTreeMap;
 
-const VERSION: u16 = 10;
+const VERSION: u16 = 11;
 
 impl Clearing {
     /// Appends the canonical bytes of the state as it is between two blocks.
@@ -297,7 +297,7 @@ fn encode_participant(participant: &Participant, out: &mut Vec<u8>) {
     out.extend_from_slice(&participant.bic.bytes());
     put_u16(out, participant.name.len() as u16);
     out.extend_from_slice(participant.name.as_bytes());
-    out.extend_from_slice(&participant.key);
+    put_rows(out, &participant.keys, ParticipantKey::encode);
     out.push(participant.status as u8);
     out.push(u8::from(participant.provides_exchange));
     put_rows(out, &participant.accounts, |set, out| {
@@ -312,6 +312,14 @@ fn encode_participant(participant: &Participant, out: &mut Vec<u8>) {
     });
 }
 
+/// At least one, and each number once, in order.
+fn decode_keys(bytes: &mut &[u8]) -> Result<Vec<ParticipantKey>, DecodeError> {
+    let keys = take_rows(bytes, ParticipantKey::decode)?;
+    let in_order = keys.windows(2).all(|pair| pair[0].number < pair[1].number);
+    let is_sound = in_order && (1..=Clearing::KEYS_MAX).contains(&keys.len());
+    if is_sound { Ok(keys) } else { Err(DecodeError::Unknown("numbers of keys")) }
+}
+
 fn decode_participant(bytes: &mut &[u8]) -> Result<Participant, DecodeError> {
     let bic = take_bic(bytes)?;
     let name_bytes = usize::from(take_u16(bytes)?);
@@ -319,7 +327,7 @@ fn decode_participant(bytes: &mut &[u8]) -> Result<Participant, DecodeError> {
     Ok(Participant {
         bic,
         name,
-        key: take(bytes)?,
+        keys: decode_keys(bytes)?,
         status: take_status(bytes)?,
         provides_exchange: take_bool(bytes)?,
         watched: false,

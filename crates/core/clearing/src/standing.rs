@@ -141,13 +141,13 @@ impl ParticipantView {
     /// A participant as it stands after an event; `None` if the event changes none. `known` finds it as it stood before.
     pub fn after(event: &EventKind, known: impl Fn(ParticipantId) -> Option<Self>) -> Option<Self> {
         match event {
-            EventKind::ParticipantRegistered { participant, bic, name, key, provides_exchange, currencies } => {
+            EventKind::ParticipantRegistered { participant, bic, name, keys, provides_exchange, currencies } => {
                 let before = known(*participant);
                 Some(Self {
                     id: *participant,
                     bic: *bic,
                     name: name.clone(),
-                    key: *key,
+                    keys: keys.clone(),
                     status: before.as_ref().map_or(ParticipantStatus::Live, |view| view.status),
                     provides_exchange: *provides_exchange,
                     currencies: currencies.clone(),
@@ -158,6 +158,7 @@ impl ParticipantView {
             EventKind::Arranged(arranged) => match arranged {
                 Arranged::Applied(participant) => Some(Self { status: ParticipantStatus::Applied, ..known(*participant)? }),
                 Arranged::Presence { participant, presence } => Some(Self { presence: presence.clone(), ..known(*participant)? }),
+                Arranged::KeysSet { participant, keys } => Some(Self { keys: keys.clone(), ..known(*participant)? }),
                 Arranged::BreakerSet(_)
                 | Arranged::LiquiditySet(_)
                 | Arranged::LiquidityLow { .. }

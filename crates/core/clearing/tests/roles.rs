@@ -4,9 +4,9 @@
 
 use clearing::{
     AnswerTransfer, Arrangement, AskTransfer, Bic, Breaker, Broadcast, Clearing, Command, CoolingOff, Fund, FundDirection,
-    IndexSeed, IsoReason, Notice, Officer, OfficerRole, Order, OrderId, Outcome, ParticipantId, ParticipantStatus,
-    RegisterParticipant, ReturnTerms, ReviewTerms, Roles, Says, SchemeTerms, SetNodes, SetTopUp, Settings, SettlementCommand,
-    Tariff, Time, TransferVerdict, Uetr, unmanned,
+    IndexSeed, IsoReason, Notice, Officer, OfficerRole, Order, OrderId, Outcome, ParticipantId, ParticipantKey,
+    ParticipantStatus, RegisterParticipant, ReturnTerms, ReviewTerms, Roles, Says, SchemeTerms, SetKey, SetNodes, SetTopUp,
+    Settings, SettlementCommand, Tariff, Time, TransferVerdict, Uetr, unmanned,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 
@@ -96,6 +96,7 @@ fn each_kind_of_order_names_its_role_and_nothing_else_has_one() {
         (Command::RegisterParticipant(register()), Some(Membership)),
         (suspend(), Some(Membership)),
         (arrange(Arrangement::Apply(register())), Some(Membership)),
+        (arrange(Arrangement::SetKey(SetKey { participant, key: ParticipantKey::first([9; 32]) })), Some(Membership)),
         (Command::Notice(Notice { participant, says: Says::Online }), Some(Membership)),
         (Command::SetNodes(SetNodes::default()), Some(Membership)),
         (fund(), Some(Money)),

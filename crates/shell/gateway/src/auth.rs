@@ -4,10 +4,10 @@ use crate::doorway::Doorway;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::registry::{Participant, Registry};
 use bytes::Bytes;
-use clearing::{Bic, ContentHash};
+use clearing::{Bic, ContentHash, ParticipantView, Time, VerifyingKey};
 use http::request::Parts;
 use rustls::ServerConnection;
-use signing::{Request, peer_bic, verify_request};
+use signing::{PublicKey, Request, peer_bic, verify_request};
 use std::io;
 use std::sync::Arc;
 
@@ -96,23 +96,23 @@ pub(crate) fn body_of_vault(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// Verifies that `sender`, known by its certificate, signed this request with its own key.
+/// Verifies that `sender`, known by its certificate, signed this request with a key of its own that holds now.
 pub(crate) fn authenticate(
     sender: Arc<Participant>,
     parts: &Parts,
     body: Bytes,
-    now_s: u64,
+    now: Time,
     registry: &Registry,
 ) -> Result<Authenticated, Problem> {
     let authority = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let request = Request { method: parts.method.as_str(), path: parts.uri.path(), authority, fields: &parts.headers };
     let own = sender.view.bic;
     let keys = |key_id: &str| match key_owner(key_id)? {
-        owner if owner == own => Some(sender.view.key),
-        other => registry.by_bic(other).map(|participant| participant.view.key),
+        (owner, number) if owner == own => key_of(&sender.view, number, now),
+        (other, number) => key_of(&registry.by_bic(other)?.view, number, now),
     };
-    let valid = verify_request(&request, &body, now_s, &keys)?;
-    if key_owner(valid.key_id()) != Some(own) {
+    let valid = verify_request(&request, &body, now.0 / 1_000_000_000, &keys)?;
+    if key_owner(valid.key_id()).is_none_or(|(owner, _)| owner != own) {
         return Err(Problem::from(GatewayRefusal::KeyNotCaller).with_field("Signature-Input"));
     }
     let field = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
@@ -121,9 +121,19 @@ pub(crate) fn authenticate(
     Ok(Authenticated { sender: Arc::clone(&sender), body, content, digest_field: field("content-digest"), evidence })
 }
 
-/// The BIC of `HARBHKHHXXX#1`. A participant has one key at a time, its first; changing it changes the registry.
-pub(crate) fn key_owner(key_id: &str) -> Option<Bic> {
-    Bic::parse(key_id.strip_suffix("#1")?)
+/// The BIC and the number of `HARBHKHHXXX#1`.
+pub(crate) fn key_owner(key_id: &str) -> Option<(Bic, u16)> {
+    let (bic, number) = key_id.split_once('#')?;
+    let is_canonical = !number.starts_with(['0', '+']);
+    Some((Bic::parse(bic)?, number.parse().ok().filter(|_| is_canonical)?))
+}
+
+/// A participant's key of that number, if it holds at that time.
+pub(crate) fn key_of(participant: &ParticipantView, number: u16, at: Time) -> Option<PublicKey> {
+    Some(match participant.key_at(number, at)? {
+        VerifyingKey::Ed25519(key) => PublicKey::Ed25519(key),
+        VerifyingKey::P256(key) => PublicKey::P256(key),
+    })
 }
 
 #[cfg(test)]
@@ -131,10 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn key_identifiers_name_a_bic() {
-        assert_eq!(key_owner("HARBHKHHXXX#1"), Bic::parse("HARBHKHHXXX"));
-        for bad in ["", "#1", "HARBHKHHXXX", "HARBHKHHXXX#2", "HARBHKHHXXX#11", "harbhkhhxxx#1"] {
+    fn key_identifiers_name_a_bic_and_a_number() {
+        let bic = Bic::parse("HARBHKHHXXX").unwrap();
+        assert_eq!(key_owner("HARBHKHHXXX#1"), Some((bic, 1)));
+        assert_eq!(key_owner("HARBHKHHXXX#65535"), Some((bic, 65_535)));
+        for bad in ["", "#1", "HARBHKHHXXX", "HARBHKHHXXX#", "HARBHKHHXXX#0", "HARBHKHHXXX#01", "HARBHKHHXXX#+1", "harbhkhhxxx#1"]
+        {
             assert_eq!(key_owner(bad), None, "{bad}");
         }
+        assert_eq!((key_owner("HARBHKHHXXX#65536"), key_owner("HARBHKHHXXX#1#1")), (None, None));
     }
 }

@@ -13,14 +13,14 @@
 //! [`OPEN_MAX`] questions of other doors wait at once, each as long as an own one; whoever carries them has limits of its own.
 
 use crate::aliases;
-use crate::auth::key_owner;
+use crate::auth::{key_of, key_owner};
 use crate::door::{Door, stopped};
 use crate::limits::Gauge;
 use crate::payee::{self, Waiting};
 use crate::proof;
 use crate::registry::Participant;
 use crate::wire::{self, PayeeReply, Taken};
-use clearing::Bic;
+use clearing::{Bic, Time};
 use core::fmt;
 use iso20022::rules::RuleSettings;
 use signing::{Fields, Request, verify_request};
@@ -181,8 +181,9 @@ pub(crate) fn read_signed<'m>(door: &Door, message: &'m [u8], path: &str) -> Res
     let fields = head.as_slice();
     let fields: &dyn Fields = &fields;
     let request = Request { method: "POST", path, authority: "", fields };
-    let owner = |key_id: &str| door.hub.registry.by_bic(key_owner(key_id)?);
-    let keys = |key_id: &str| owner(key_id).map(|owner| owner.view.key);
+    let owner = |key_id: &str| door.hub.registry.by_bic(key_owner(key_id)?.0);
+    let now = Time(door.world.now_ns());
+    let keys = |key_id: &str| key_of(&owner(key_id)?.view, key_owner(key_id)?.1, now);
     let valid = verify_request(&request, body, door.world.now_s(), &keys).map_err(|_| "its signature does not verify")?;
     let sender = owner(valid.key_id()).ok_or("nobody has its key")?;
     Ok((sender, body))

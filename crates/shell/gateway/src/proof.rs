@@ -4,7 +4,7 @@
 //! again, with the same functions as its own door. What the door of entry added, the risk decision and a quote's fresh
 //! identifier, is taken over; everything else must be equal.
 
-use crate::auth::{body_of_vault, key_owner};
+use crate::auth::{body_of_vault, key_of, key_owner};
 use crate::cancellations;
 use crate::interbank;
 use crate::mandates;
@@ -25,7 +25,7 @@ use clearing::{
 };
 use iso20022::rules::RuleSettings;
 use money::{Currency, CurrencyCode};
-use signing::{Fields, HashKey, Request, verify_request};
+use signing::{CREATED_SKEW_S, Fields, HashKey, Request, verify_request};
 
 /// What is known of participants and currencies where the proof is checked.
 pub trait Acquaintance {
@@ -196,7 +196,13 @@ fn verify(
     let fields: &dyn Fields = &fields;
     let request = Request { method: "POST", path, authority: "", fields };
     let own = sender.bic;
-    let keys = |key_id: &str| (key_owner(key_id) == Some(own)).then_some(sender.key);
+    // The door of entry takes a key that holds when the message comes. Its block is a moment later, so it is enough here that the key
+    // held within the time a signature is taken.
+    let keys = |key_id: &str| {
+        let (owner, number) = key_owner(key_id)?;
+        let mut moments = [now_s, now_s.saturating_sub(CREATED_SKEW_S)].into_iter().filter(|_| owner == own);
+        moments.find_map(|second| key_of(sender, number, Time(second.saturating_mul(1_000_000_000))))
+    };
     let valid = verify_request(&request, body, now_s, &keys).map_err(|_| "the signature does not verify")?;
     Ok(ContentHash(valid.body_sha256()))
 }

@@ -10,6 +10,7 @@ use crate::{aliases, days, inbox, lists, messages, quotes, reads, rules, sponsor
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request};
+use clearing::Time;
 use hyper::body::Incoming;
 use std::sync::Arc;
 
@@ -270,7 +271,7 @@ async fn signed_endpoint(
         door.spare_creditor_agent(&caller, &body)?;
     }
     let permit = door.admit(&caller, class)?;
-    let request = authenticate(caller, &parts, body, door.world.now_s(), &door.hub.registry)?;
+    let request = authenticate(caller, &parts, body, Time(door.world.now_ns()), &door.hub.registry)?;
     match endpoint {
         Endpoint::Messages => messages::take(door, &parts, &request, permit).await,
         Endpoint::Quotes => quotes::request(door, &request).await,

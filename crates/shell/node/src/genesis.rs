@@ -1,7 +1,8 @@
 //! What a scheme needs before its first payment: ledgers, times, participants, money.
 
 use clearing::{
-    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, Officer, ParticipantId, RegisterParticipant, Rulebook, Settings,
+    AccountPurpose, Bic, Clearing, Command, Fund, FundDirection, Officer, ParticipantId, ParticipantKey, RegisterParticipant,
+    Rulebook, Settings, VerifyingKey,
 };
 use money::{Currency, CurrencyCode, MinorUnits};
 
@@ -51,7 +52,10 @@ pub fn members(members: &[Member], clearing: &Clearing) -> Vec<Command> {
     for member in members {
         let known = clearing.participants().find(|known| known.bic == member.bic);
         let id = known.as_ref().map_or(ParticipantId(next), |known| known.id);
-        if known.as_ref().is_none_or(|known| known.key != member.key || known.name != member.name) {
+        // Once there is a second key, keys change by orders alone.
+        let own = VerifyingKey::Ed25519(member.key);
+        let has_another = |keys: &[ParticipantKey]| matches!(keys, [only] if only.number == 1 && only.key != own);
+        if known.as_ref().is_none_or(|known| has_another(&known.keys) || known.name != member.name) {
             commands.push(Command::RegisterParticipant(RegisterParticipant {
                 bic: member.bic,
                 name: member.name.clone(),
