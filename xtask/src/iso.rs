@@ -1,9 +1,10 @@
-//! Agreement with the official ISO 20022 schemas: our verdict on every sample beside xmllint's.
+//! Agreement with the official ISO 20022 schemas: our verdict on every sample beside xmllint's; and with the code sets: the
+//! generated Rust is what the schemas and sets give, and the committed list of sets has the sets' own counts.
 //!
 //! Schemas and samples are not part of the repository. They are looked for in `LUOHU_SHARED` or in `../shared`; without
 //! them this step says so, and fails in continuous integration.
 
-use crate::gen_iso::MESSAGES;
+use crate::gen_iso::{self, MESSAGES};
 use crate::process::Run;
 use crate::tally::Tally;
 use crate::workspace;
@@ -19,10 +20,53 @@ pub fn agreement() -> (Tally, Result<()>) {
         let outcome = if workspace::in_ci() { Err(anyhow::anyhow!("absent in continuous integration")) } else { Ok(()) };
         return (Tally { failed: u64::from(outcome.is_err()), ..Tally::default() }, outcome);
     };
-    match compare_all(&shared) {
+    let compared = generated_is_committed(&shared).and_then(|_| counts_are_the_sets(&shared)).and_then(|sets| {
+        let tally = compare_all(&shared)?;
+        Ok(Tally { passed: tally.passed + sets, ..tally })
+    });
+    match compared {
         Ok(tally) => (tally, Ok(())),
         Err(error) => (Tally { failed: 1, ..Tally::default() }, Err(error)),
     }
+}
+
+/// Somebody wrote into a generated file by hand, or the generator was changed and not run.
+fn generated_is_committed(shared: &Path) -> Result<usize> {
+    let out = workspace::root().join(gen_iso::OUT);
+    let (files, differ) = gen_iso::compare(&shared.join("iso20022/xsd"), &out)?;
+    if !differ.is_empty() {
+        bail!("{} is not what `cargo xtask gen-iso` writes: {}", gen_iso::OUT, differ.join(", "));
+    }
+    println!("{files} generated files are what the schemas and code sets give");
+    Ok(files)
+}
+
+/// The page of code sets, which a test holds against the enums, beside the published file. Every set is one test.
+fn counts_are_the_sets(shared: &Path) -> Result<u64> {
+    let published = gen_iso::codes::counts(&gen_iso::codes::find(&shared.join("iso20022/xsd"))?)?;
+    let listed = listed_counts(&workspace::read("docs/reference/code-sets.md")?)?;
+    for (set, count) in &listed {
+        match published.get(set) {
+            Some(known) if known == count => {}
+            known => bail!("{set}: {count} codes are listed, {known:?} are published"),
+        }
+    }
+    println!("{} code sets have as many codes as were published", listed.len());
+    Ok(listed.len() as u64)
+}
+
+/// Set and number of codes of each row: ``| `ExternalPurpose1Code` | `Purpose` | 366 | … |``.
+fn listed_counts(page: &str) -> Result<BTreeMap<String, usize>> {
+    let mut counts = BTreeMap::new();
+    for row in page.lines().filter(|line| line.starts_with("| `External")) {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let [_, set, _, count, ..] = cells.as_slice() else { bail!("a row of the page of code sets: {row}") };
+        counts.insert((*set).to_owned(), count.parse().with_context(|| row.to_owned())?);
+    }
+    if counts.is_empty() {
+        bail!("the page of code sets lists none");
+    }
+    Ok(counts)
 }
 
 fn compare_all(shared: &Path) -> Result<Tally> {
@@ -115,6 +159,15 @@ fn ours(files: &[PathBuf]) -> Result<BTreeMap<PathBuf, bool>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_the_page_are_read() {
+        let page =
+            "# Sets\n\n| Set | Enum | Codes | Messages |\n|---|---|---|---|\n| `ExternalPurpose1Code` | `Purpose` | 366 | x |\n";
+        assert_eq!(listed_counts(page).unwrap(), BTreeMap::from([("ExternalPurpose1Code".to_owned(), 366)]));
+        assert!(listed_counts("# Sets\n").is_err());
+        assert!(listed_counts("| `ExternalPurpose1Code` | `Purpose` | many | x |").is_err());
+    }
 
     #[test]
     fn the_root_decides_what_a_file_is() {

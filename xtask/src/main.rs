@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Docs { write } => docs::run(write),
         Task::Bless { further } => ci::bless(&further),
-        Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join("crates/shell/iso20022/src/generated")),
+        Task::GenIso { xsd } => gen_iso::run(&xsd, &workspace::root().join(gen_iso::OUT)),
         Task::Sim { further } => simulate::sim(&further),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Campaign(arguments) => ci::long_campaign(&arguments),

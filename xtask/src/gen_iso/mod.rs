@@ -3,13 +3,14 @@
 //! The schemas are input of this step only; the project keeps what it writes. To add a message, add its name to
 //! [`MESSAGES`] and run it again.
 
-mod codes;
+pub mod codes;
 mod emit;
 mod merge;
 mod pattern;
 mod schema;
 
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Messages to generate, in the order of the register.
@@ -52,17 +53,15 @@ pub const MESSAGES: &[&str] = &[
     "pain.014.001.07",
 ];
 
+/// Where the Rust is, from the root.
+pub const OUT: &str = "crates/shell/iso20022/src/generated";
+
 /// Reads `xsd_dir/<message>.xsd`, and the code sets beside that folder, and writes the Rust into `out`.
 pub fn run(xsd_dir: &Path, out: &Path) -> Result<()> {
-    let mut files = generate(xsd_dir, MESSAGES)?;
-    files.insert("codes.rs".into(), codes::emit(&codes::find(xsd_dir)?)?);
+    let files = generate(xsd_dir, MESSAGES)?;
     std::fs::create_dir_all(out)?;
-    for entry in std::fs::read_dir(out)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if name.ends_with(".rs") && !files.contains_key(&name) {
-            std::fs::remove_file(&path)?;
-        }
+    for name in rust_files(out)?.difference(&files.keys().cloned().collect()) {
+        std::fs::remove_file(out.join(name))?;
     }
     for (name, text) in &files {
         std::fs::write(out.join(name), text).with_context(|| name.clone())?;
@@ -71,8 +70,34 @@ pub fn run(xsd_dir: &Path, out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Whether `out` holds what [`run`] would write: how many files it compared, and the names of those that differ.
+pub fn compare(xsd_dir: &Path, out: &Path) -> Result<(usize, Vec<String>)> {
+    let files = generate(xsd_dir, MESSAGES)?;
+    let is_the_same = |name: &String| {
+        let committed = std::fs::read_to_string(out.join(name)).ok();
+        committed.as_ref() == files.get(name)
+    };
+    let names: BTreeSet<String> = files.keys().cloned().chain(rust_files(out)?).collect();
+    Ok((names.len(), names.into_iter().filter(|name| !is_the_same(name)).collect()))
+}
+
+fn rust_files(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".rs") {
+            found.insert(name);
+        }
+    }
+    Ok(found)
+}
+
 fn generate(xsd_dir: &Path, messages: &[&str]) -> Result<emit::Files> {
     let schemas =
         messages.iter().map(|message| schema::read(&xsd_dir.join(format!("{message}.xsd")))).collect::<Result<Vec<_>>>()?;
-    emit::emit(&schemas, &merge::merge(&schemas)?)
+    let mut files = emit::emit(&schemas, &merge::merge(&schemas)?)?;
+    files.extend(codes::emit(&codes::find(xsd_dir)?, &schemas)?);
+    let module = emit::module(&schemas, &files);
+    files.insert("mod.rs".into(), module);
+    Ok(files)
 }

@@ -10,15 +10,16 @@ use crate::door::Door;
 use crate::http::{Answer, empty};
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::returns::facts_of;
-use crate::wire::Fault;
+use crate::wire::{self, Fault};
 use clearing::{
     AnswerRecall, Command, ContentHash, Facts, IsoReason, Outcome, ParticipantId, Recall, RecallVerdict, Refusal, Uetr,
 };
+use iso20022::codes::StatusReason;
 use iso20022::view::{CancellationAnswerView, CancellationOutcome, CancellationRequestView, bic_11};
 use std::sync::Arc;
 
 /// Stands for no reason, or for words of one's own: the centre takes neither.
-const NO_REASON: IsoReason = IsoReason(*b"NARR");
+const NO_REASON: IsoReason = wire::status_reason(StatusReason::Narr);
 
 /// The command a `camt.056` asks for, when its payment has settled.
 pub(crate) fn command(

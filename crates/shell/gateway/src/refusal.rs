@@ -3,6 +3,7 @@
 //! Faults of a signature are [`signing::SignatureRefusal`], of a message `iso20022`'s findings, of an instruction
 //! [`clearing::Refusal`]; a full journal is [`ordering::SubmitRefusal`]. All of them leave as a [`Problem`] or as a message.
 
+use crate::wire::SIGNATURE_INVALID;
 use clearing::{IsoReason, Retry};
 use core::fmt;
 use history::IndexError;
@@ -267,7 +268,7 @@ impl From<SignatureRefusal> for Problem {
             status: refusal.http_status(),
             code: refusal.code(),
             title: refusal.words().into(),
-            iso_reason: Some(IsoReason(*b"DS0H")),
+            iso_reason: Some(SIGNATURE_INVALID),
             retry: Retry::WithChange,
             retry_after: None,
             detail: None,

@@ -4,7 +4,7 @@
 
 mod support;
 
-use iso20022::rules::{BusinessRule, RuleSettings, check};
+use iso20022::rules::{BusinessRule, Finding, RuleSettings, check};
 use iso20022::view::{AccountReference, HeaderView, business_message};
 use iso20022::{Limits, Message, read_business_message};
 use support::{NOW, credit_transfer, identification_request, status_report};
@@ -31,7 +31,7 @@ fn with_header(from: &str, id: &str, document: &Message) -> String {
 fn findings(xml: &str, settings: &RuleSettings) -> Vec<(&'static str, &'static str)> {
     let message =
         read_business_message(xml.as_bytes(), Limits::default()).unwrap_or_else(|fault| panic!("schema: {fault}\n{xml}"));
-    check(xml.as_bytes(), &message, settings).iter().map(|finding| (finding.rule.id(), finding.iso_reason)).collect()
+    check(xml.as_bytes(), &message, settings).iter().map(|finding| (finding.rule.id(), finding.iso_reason.as_str())).collect()
 }
 
 fn expect(rule: &'static str, reason: &'static str, xml: &str, settings: &RuleSettings) {
@@ -209,6 +209,58 @@ fn br_31() {
     let (from, to) = (sound.find("<Vrfctn>").unwrap(), sound.find("</Vrfctn>").unwrap() + "</Vrfctn>".len());
     let twice = sound.replacen(&sound[from..to], &sound[from..to].repeat(2), 1);
     expect("BR-31", "CH21", &twice, &settings());
+}
+
+/// Codes that the schema allows and the set of this edition does not have: read, and refused by element and code.
+#[test]
+fn unknown_codes_are_refused_by_element_and_code() {
+    const MEMBER: &str = "<DbtrAgt><FinInstnId><BICFI>HARBHKHHXXX</BICFI>";
+    const TX: &str = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf[1]";
+    let member = format!("{MEMBER}<ClrSysMmbId><ClrSysId><Cd>Q</Cd></ClrSysId><MmbId>1</MmbId></ClrSysMmbId>");
+    let system = "/Document/FIToFICstmrCdtTrf/GrpHdr/SttlmInf/ClrSys/Cd";
+    let of_payment = |from: &str, to: &str| payment().replacen(from, to, 1);
+    let report = with_header("WUTGCNBSXXX", "WUTG-2", &status_report().message().unwrap());
+    let table = [
+        (of_payment("<Cd>RENT<", "<Cd>QQQQ<"), "BR-21", format!("{TX}/Purp/Cd"), "`QQQQ` is not in ExternalPurpose1Code"),
+        // Codes are written as they are: small letters are another code.
+        (of_payment("<Cd>RENT<", "<Cd>rent<"), "BR-21", format!("{TX}/Purp/Cd"), "`rent` is not in ExternalPurpose1Code"),
+        (
+            of_payment("<CtgyPurp><Cd>CASH<", "<CtgyPurp><Cd>QQ<"),
+            "BR-21",
+            format!("{TX}/PmtTpInf/CtgyPurp/Cd"),
+            "`QQ` is not in ExternalCategoryPurpose1Code",
+        ),
+        (
+            of_payment("<Prtry>LUOHU</Prtry>", "<Cd>QQQ</Cd>"),
+            "BR-30",
+            system.to_owned(),
+            "`QQQ` is not in ExternalCashClearingSystem1Code",
+        ),
+        (
+            of_payment(MEMBER, &member),
+            "BR-30",
+            format!("{TX}/DbtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd"),
+            "`Q` is not in ExternalClearingSystemIdentification1Code",
+        ),
+        (
+            report.replacen("<Cd>AC04<", "<Cd>AC99<", 1),
+            "BR-29",
+            "/Document/FIToFIPmtStsRpt/TxInfAndSts[1]/StsRsnInf[1]/Rsn/Cd".to_owned(),
+            "the reason `AC99` is not in ExternalStatusReason1Code",
+        ),
+        (
+            report.replacen("<TxSts>RJCT<", "<TxSts>QQQQ<", 1),
+            "BR-29",
+            "/Document/FIToFIPmtStsRpt/TxInfAndSts[1]/TxSts".to_owned(),
+            "the status `QQQQ` is not used here",
+        ),
+    ];
+    for (xml, rule, path, text) in table {
+        let message = read_business_message(xml.as_bytes(), Limits::default()).unwrap_or_else(|fault| panic!("{fault}\n{xml}"));
+        let found = check(xml.as_bytes(), &message, &settings());
+        let is_it = |finding: &&Finding| finding.rule.id() == rule && finding.path == path;
+        assert_eq!(found.iter().find(is_it).map(|finding| finding.text.as_str()), Some(text), "{found:?}");
+    }
 }
 
 /// A rule without its test is found here: the names of the tests are the page's last column.

@@ -2,6 +2,7 @@
 
 use super::Original;
 use super::mandates::{self, CollectionRefusal, MandateAsked, MandateReply, PulledPayment};
+use super::reasons::status_reason;
 use crate::mandates::Amendment;
 use crate::refusal::GatewayRefusal;
 use crate::requests::RequestReply;
@@ -150,8 +151,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn of(finding: rules::Finding) -> Self {
-        let reason = finding.iso_reason.as_bytes().try_into().unwrap_or(*b"NARR");
-        Self { rule: finding.rule.id(), words: finding.text, reason: IsoReason(reason) }
+        Self { rule: finding.rule.id(), words: finding.text, reason: status_reason(finding.iso_reason) }
     }
 }
 
@@ -238,7 +238,7 @@ impl Fault {
 
     /// A message of the right schema that the scheme does not use like this.
     pub(super) fn of_view(message_id: &str, error: &ViewError) -> Self {
-        Self::new(422, message_id, error.iso_reason(), None, error.to_string())
+        Self::new(422, message_id, error.iso_reason().as_str(), None, error.to_string())
     }
 
     pub(crate) fn of_gateway(message_id: &str, refusal: GatewayRefusal, words: &str) -> Self {

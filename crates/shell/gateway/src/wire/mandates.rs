@@ -3,6 +3,7 @@
 use super::Original;
 use super::inbound::{Fault, bic, read_schema, reason};
 use super::outbound::{envelope, header, stored_body, unreadable};
+use super::reasons::status_reason;
 use crate::door::Door;
 use crate::mandates::{Amendment, Change};
 use crate::recent::Recent;
@@ -12,6 +13,7 @@ use clearing::{
     Bic, CollectionState, ContentHash, IsoReason, MandateAnswer, MandatePeriod, MandateState, MandateTerms, MandateView,
     MatterTold, Position, Purpose, Refusal, Time, Uetr,
 };
+use iso20022::codes::{MandateReason, StatusReason};
 use iso20022::view::{
     CollectionView, MandateAmendmentView, MandateAnswerView, MandateCancellationView, MandateCapsView, MandateChange,
     MandateFrequency, MandateRequestView, StatusReportView, TransactionStatus, business_message_of, forwarded_collection,
@@ -20,8 +22,8 @@ use iso20022::view::{
 use iso20022::{BusinessMessage, MessageType};
 use std::sync::Arc;
 
-/// Why a mandate that the clock has ended is over (`MD20`: its validity has expired).
-const EXPIRED: &str = "MD20";
+/// Why a mandate that the clock has ended is over.
+const EXPIRED: MandateReason = MandateReason::Md20;
 /// What a creditor agent is told of a mandate that is suspended.
 const SUSPENDED: &str = "SUSPENDED";
 
@@ -244,9 +246,9 @@ pub(super) fn mandate_message(
         MandateState::Cancelled => {
             let by_creditor = mandate.cancelled_by == Some(mandate.creditor_agent);
             let by = if by_creditor { mandate.creditor_bic } else { mandate.debtor_bic };
-            ended(reason.unwrap_or_else(|| "NARR".to_owned()), Some(by))
+            ended(reason.unwrap_or_else(|| MandateReason::Narr.to_string()), Some(by))
         }
-        MandateState::Expired => ended(EXPIRED.to_owned(), None),
+        MandateState::Expired => ended(EXPIRED.to_string(), None),
     };
     Ok((kind, envelope(door, reader, id, at, &document).into()))
 }
@@ -308,7 +310,7 @@ impl CollectionStanding {
         match collection.state {
             CollectionState::Asked | CollectionState::Paying => Self::Received,
             CollectionState::Paid => Self::Paid,
-            CollectionState::Refused => Self::Rejected(collection.reason.unwrap_or(IsoReason(*b"NARR")), None),
+            CollectionState::Refused => Self::Rejected(collection.reason.unwrap_or(status_reason(StatusReason::Narr)), None),
             CollectionState::Expired => {
                 let refusal = Refusal::CollectionEnded;
                 Self::Rejected(refusal.iso_reason(), Some(format!("{} not paid in time", refusal.code())))

@@ -9,6 +9,7 @@ mod mandates;
 mod matters;
 mod outbound;
 mod preauths;
+mod reasons;
 mod settlement;
 
 pub(crate) use inbound::{
@@ -25,4 +26,5 @@ pub(crate) use outbound::{
     payee_question, return_on_record, return_status, status_report, stored, waiting_original,
 };
 pub(crate) use preauths::{capture_report, preauth_report};
+pub(crate) use reasons::{SIGNATURE_INVALID, status_reason};
 pub(crate) use settlement::{booked_currency, interbank_report, receipt, statement};

@@ -1,6 +1,7 @@
 //! Writing: every message the centre sends, each in an envelope with its header.
 
 use super::inbound::{Fault, PayeeCheck, PayeeReply, read_back_return, read_payment};
+use super::reasons::cancellation_rejection;
 use super::{letters, mandates, matters, preauths, settlement};
 use crate::answer::{Standing, Status};
 use crate::auth::body_of_vault;
@@ -10,6 +11,7 @@ use crate::refusal::{GatewayRefusal, Problem};
 use bytes::Bytes;
 use clearing::{Bic, ContentHash, MatterView, PaymentView, Position, Posting, RecallVerdict, Refusal, Uetr, WaitingView};
 use history::{InboxItem, InboxKind, Tells};
+use iso20022::codes::VerificationReason;
 use iso20022::view::{
     CancellationAnswerView, CancellationOutcome, CancellationRequestView, HeaderView, IdentificationReportView,
     IdentificationRequestView, NameVerdict, PaymentReturnView, RejectionView, StatusReportView, TransactionStatus, bic_11,
@@ -376,25 +378,11 @@ pub(crate) fn cancellation_answer(
         assignee: to.clone(),
         uetr,
         outcome,
-        reason: refusal.map(|refusal| rejection_code(refusal).to_owned()),
+        reason: refusal.map(|refusal| cancellation_rejection(refusal).to_string()),
         information: refusal.map(|refusal| format!("{} {refusal}", refusal.code())),
     };
     let to = Bic::parse(&to).expect("the sender's own");
     envelope(door, to, &id, now, &answer.message())
-}
-
-/// `ExternalPaymentCancellationRejection1Code` of a refusal: the payment was never received, has been passed to the next agent,
-/// or is another agent's; anything else is in the words beside it.
-fn rejection_code(refusal: Refusal) -> &'static str {
-    let codes = [
-        (Refusal::UnknownPayment, "NOOR"),
-        (Refusal::TooLateToCancel, "PTNA"),
-        (Refusal::NotYourPayment, "AGNT"),
-        (Refusal::TooLateAfterSettlement, "ARDT"),
-        (Refusal::UnknownMatter, "NOOR"),
-        (Refusal::NotYourMatter, "AGNT"),
-    ];
-    codes.iter().find(|(known, _)| *known == refusal).map_or("NARR", |(_, code)| code)
 }
 
 /// `admi.002`.
@@ -423,9 +411,11 @@ pub(crate) fn payee_answer(door: &Door, asker: Bic, check: &PayeeCheck, reply: O
     let (id, now) = (door.next_message_id(), door.world.now_ns());
     let answered = reply.map(|reply| reply.view.clone());
     let verdict = match answered.as_ref().map(|view| &view.verdict) {
-        None => NameVerdict::NotPossible("NORR".to_owned()),
-        // A bank's own words do not fit where a code goes.
-        Some(NameVerdict::NotPossible(reason)) if reason.len() > 4 => NameVerdict::NotPossible("NARR".to_owned()),
+        None => NameVerdict::NotPossible(VerificationReason::Norr.to_string()),
+        // A bank's own words do not fit where a code goes: it could not tell, and gave no reason that is one.
+        Some(NameVerdict::NotPossible(reason)) if reason.len() > 4 => {
+            NameVerdict::NotPossible(VerificationReason::Nr01.to_string())
+        }
         Some(verdict) => verdict.clone(),
     };
     let answer = IdentificationReportView {

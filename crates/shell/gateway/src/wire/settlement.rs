@@ -1,6 +1,7 @@
 //! Writing what settlement notes tell, statements and receipts.
 
 use super::outbound::{envelope, inbox_id};
+use super::reasons::status_reason;
 use crate::door::Door;
 use crate::refusal::{GatewayRefusal, Problem};
 use crate::statements;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use clearing::{Bic, NoteKind, ParticipantId, PaymentState, Refusal, SettlementNote};
 use history::{InboxItem, InboxKind, StatementPage, Tells};
 use iso20022::MessageType;
+use iso20022::codes::StatusReason;
 use iso20022::view::{
     AccountStatementView, InterbankTransferView, LiquidityTransferView, PaymentPriority, ReceiptStatus, ReceiptView,
     StatementDayView, StatementForm, StatusReportView, TransactionStatus,
@@ -37,7 +39,7 @@ pub(super) fn message(door: &Door, reader: Bic, note: &SettlementNote) -> Result
         NoteKind::SentOut | NoteKind::CameIn | NoteKind::SentNotSettled => return interbank(door, reader, note),
         NoteKind::FundedIn | NoteKind::FundedOut => ReceiptStatus::Done,
         NoteKind::WithdrawalQueued => ReceiptStatus::Pending,
-        NoteKind::TransferRefused => ReceiptStatus::Refused(note.reason.map_or("NARR".to_owned(), |reason| reason.to_string())),
+        NoteKind::TransferRefused => ReceiptStatus::Refused(note.reason.unwrap_or(status_reason(StatusReason::Narr)).to_string()),
     };
     let receipt = ReceiptView { message_id: id.to_owned(), created_at: at, uetr: note.reference, status, words: None };
     Ok((MessageType::Camt02500105.id(), envelope(door, reader, id, at, &receipt.message()).into()))

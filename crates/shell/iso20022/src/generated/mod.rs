@@ -5,8 +5,9 @@
 #![allow(missing_docs)]
 
 pub mod codes;
+mod codes_1;
+mod codes_2;
 mod messages;
-mod values;
 mod structures_1;
 mod structures_2;
 mod structures_3;
@@ -23,9 +24,9 @@ mod structures_13;
 mod structures_14;
 mod structures_15;
 mod structures_16;
+mod values;
 
 pub use messages::*;
-pub use values::*;
 pub use structures_1::*;
 pub use structures_2::*;
 pub use structures_3::*;
@@ -42,3 +43,4 @@ pub use structures_13::*;
 pub use structures_14::*;
 pub use structures_15::*;
 pub use structures_16::*;
+pub use values::*;

@@ -2,7 +2,6 @@
 
 use super::{BusinessRule as R, Finding, RuleSettings, codes, texts};
 use crate::currencies;
-use crate::generated::codes::{CASH_CLEARING_SYSTEM, CATEGORY_PURPOSE, CLEARING_SYSTEM_IDENTIFICATION, PURPOSE};
 use crate::generated::*;
 use crate::value::{Decimal, EpochNanos, date_time_to_nanos, date_to_days, time_to_seconds};
 use crate::view::quote_of;
@@ -53,9 +52,8 @@ fn clearing_system(header: &GroupHeader93, settings: &RuleSettings, findings: &m
         }
         None => return,
         Some(ClearingSystemIdentification3Choice::Cd(code)) => {
-            if !CASH_CLEARING_SYSTEM.is_known(code.as_str()) {
-                let text = format!("`{}` is not in {}", code.as_str(), CASH_CLEARING_SYSTEM.name());
-                findings.push(Finding::new(R::Clearing, format!("{path}/Cd"), text));
+            if let Err(unknown) = code.known() {
+                findings.push(Finding::new(R::Clearing, format!("{path}/Cd"), unknown.to_string()));
             }
             code.as_str()
         }
@@ -234,10 +232,9 @@ impl Checker<'_> {
         }
         let system = agent.clr_sys_mmb_id.as_deref().and_then(|member| member.clr_sys_id.as_deref());
         if let Some(ClearingSystemIdentification2Choice::Cd(code)) = system
-            && !CLEARING_SYSTEM_IDENTIFICATION.is_known(code.as_str())
+            && let Err(unknown) = code.known()
         {
-            let text = format!("`{}` is not in {}", code.as_str(), CLEARING_SYSTEM_IDENTIFICATION.name());
-            self.find(R::Clearing, &format!("{element}/ClrSysMmbId/ClrSysId/Cd"), text);
+            self.find(R::Clearing, &format!("{element}/ClrSysMmbId/ClrSysId/Cd"), unknown.to_string());
         }
     }
 
@@ -255,16 +252,15 @@ impl Checker<'_> {
 
     fn purpose(&mut self, tx: &CreditTransferTransaction39) {
         if let Some(Purpose2Choice::Cd(code)) = tx.purp.as_deref()
-            && !PURPOSE.is_known(code.as_str())
+            && let Err(unknown) = code.known()
         {
-            self.find(R::Purpose, "Purp/Cd", format!("`{}` is not in {}", code.as_str(), PURPOSE.name()));
+            self.find(R::Purpose, "Purp/Cd", unknown.to_string());
         }
         let category = tx.pmt_tp_inf.as_deref().and_then(|information| information.ctgy_purp.as_deref());
         if let Some(CategoryPurpose1Choice::Cd(code)) = category
-            && !CATEGORY_PURPOSE.is_known(code.as_str())
+            && let Err(unknown) = code.known()
         {
-            let text = format!("`{}` is not in {}", code.as_str(), CATEGORY_PURPOSE.name());
-            self.find(R::Purpose, "PmtTpInf/CtgyPurp/Cd", text);
+            self.find(R::Purpose, "PmtTpInf/CtgyPurp/Cd", unknown.to_string());
         }
     }
 

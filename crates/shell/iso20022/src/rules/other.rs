@@ -1,7 +1,6 @@
 //! Rules about status reports, status requests and payee checks.
 
 use super::{BusinessRule as R, Finding, codes, texts};
-use crate::generated::codes::STATUS_REASON;
 use crate::generated::*;
 use crate::view::TransactionStatus;
 
@@ -17,25 +16,27 @@ pub(super) fn status_report(report: &FIToFIPaymentStatusReportV10, findings: &mu
     if tx.orgnl_uetr.is_none() {
         findings.push(Finding::new(R::Uetr, format!("{path}/OrgnlUETR"), "the UETR is missing"));
     }
-    let status = tx.tx_sts.as_ref().map(|status| status.as_str());
-    match status.map(TransactionStatus::from_code) {
-        Some(Some(TransactionStatus::Rejected)) => rejection_reason(tx, &path, findings),
-        Some(Some(_)) => {}
-        Some(None) => {
-            let text = format!("the status `{}` is not used here", status.unwrap_or_default());
+    let Some(status) = &tx.tx_sts else {
+        findings.push(Finding::new(R::Status, format!("{path}/TxSts"), "the status is missing"));
+        return;
+    };
+    match TransactionStatus::from_code(status.as_str()) {
+        Some(TransactionStatus::Rejected) => rejection_reason(tx, &path, findings),
+        Some(_) => {}
+        None => {
+            let text = format!("the status `{}` is not used here", status.as_str());
             findings.push(Finding::new(R::Status, format!("{path}/TxSts"), text));
         }
-        None => findings.push(Finding::new(R::Status, format!("{path}/TxSts"), "the status is missing")),
     }
 }
 
 fn rejection_reason(tx: &PaymentTransaction110, path: &str, findings: &mut Vec<Finding>) {
     let path = format!("{path}/StsRsnInf[1]/Rsn/Cd");
     match tx.sts_rsn_inf.iter().find_map(|it| it.rsn.as_deref()) {
-        Some(StatusReason6Choice::Cd(code)) if STATUS_REASON.is_known(code.as_str()) => {}
         Some(StatusReason6Choice::Cd(code)) => {
-            let text = format!("the reason `{}` is not in {}", code.as_str(), STATUS_REASON.name());
-            findings.push(Finding::new(R::Status, path, text));
+            if let Err(unknown) = code.known() {
+                findings.push(Finding::new(R::Status, path, format!("the reason {unknown}")));
+            }
         }
         Some(StatusReason6Choice::Prtry(_)) | None => {
             findings.push(Finding::new(R::Status, path, "a rejection needs a reason code"));

@@ -5,6 +5,7 @@
 
 use super::parts::{account_id, nanos, time};
 use super::{Named, ViewError, bic_11};
+use crate::codes::{SystemBalanceType, SystemErrorHandling};
 use crate::generated::*;
 use crate::value::EpochNanos;
 
@@ -115,7 +116,7 @@ pub(super) fn original_query(message_id: &str) -> Result<Box<OriginalBusinessQue
 
 /// `X050`: the data requested have not been found.
 pub(super) fn not_found(words: &str) -> Result<Vec<ErrorHandling5>, ViewError> {
-    let code = ExternalSystemErrorHandling1Code::new("X050").named("Err/Cd")?;
+    let code = SystemErrorHandling::X050.into();
     let desc = Some(Max140Text::new(words).named("Err/Desc")?);
     Ok(vec![ErrorHandling5 { desc, ..ErrorHandling5::new(ErrorHandling3Choice::Cd(code)) }])
 }
@@ -207,9 +208,9 @@ impl AccountStandingView {
             ccy: Some(code(&self.currency)?),
             cur_mul_lmt: Some(Box::new(Limit5 { amt: Amount2Choice::AmtWthCcy(limit), cdt_dbt_ind: CreditDebitCode::Dbit })),
             mul_bal: vec![
-                balance("BOOK", &self.booked)?,
-                balance("DPBL", &format!("-{}", self.held))?,
-                balance("AVLB", &self.available)?,
+                balance(SystemBalanceType::Book, &self.booked)?,
+                balance(SystemBalanceType::Dpbl, &format!("-{}", self.held))?,
+                balance(SystemBalanceType::Avlb, &self.available)?,
             ],
             ..Default::default()
         };
@@ -223,10 +224,10 @@ impl AccountStandingView {
         let AccountOrBusinessError4Choice::Acct(account) = &report.acct_or_err else {
             return Err(ViewError::Missing("AcctOrErr/Acct"));
         };
-        let found = |wanted: &'static str| {
-            let is = |kind: &BalanceType11Choice| matches!(kind, BalanceType11Choice::Cd(code) if code.as_str() == wanted);
+        let found = |wanted: SystemBalanceType| {
+            let is = |kind: &BalanceType11Choice| matches!(kind, BalanceType11Choice::Cd(code) if code.known() == Ok(wanted));
             let balance = account.mul_bal.iter().find(|balance| balance.tp.as_deref().is_some_and(is));
-            balance.map(signed).ok_or(ViewError::Missing(wanted))
+            balance.map(signed).ok_or(ViewError::Missing(wanted.as_str()))
         };
         let cap = match account.cur_mul_lmt.as_deref().map(|limit| &limit.amt) {
             Some(Amount2Choice::AmtWthCcy(amount)) => amount.value.to_string(),
@@ -235,22 +236,21 @@ impl AccountStandingView {
         Ok(Self {
             owner: owner.to_owned(),
             currency: currency.to_owned(),
-            booked: found("BOOK")?,
-            held: found("DPBL")?.trim_start_matches('-').to_owned(),
-            available: found("AVLB")?,
+            booked: found(SystemBalanceType::Book)?,
+            held: found(SystemBalanceType::Dpbl)?.trim_start_matches('-').to_owned(),
+            available: found(SystemBalanceType::Avlb)?,
             cap,
         })
     }
 }
 
-fn balance(kind: &'static str, decimal: &str) -> Result<CashBalance13, ViewError> {
+fn balance(kind: SystemBalanceType, decimal: &str) -> Result<CashBalance13, ViewError> {
     let (side, amount) = match decimal.strip_prefix('-') {
         Some(owed) => (CreditDebitCode::Dbit, owed),
         None => (CreditDebitCode::Crdt, decimal),
     };
     let amount = ImpliedCurrencyAndAmount::new(amount).named("MulBal/Amt")?;
-    let code = ExternalSystemBalanceType1Code::new(kind).named("MulBal/Tp/Cd")?;
-    let kind = Some(Box::new(BalanceType11Choice::Cd(code)));
+    let kind = Some(Box::new(BalanceType11Choice::Cd(kind.into())));
     Ok(CashBalance13 { tp: kind, ..CashBalance13::new(amount, side) })
 }
 

@@ -8,6 +8,7 @@
 
 use super::parts::{agent, agent_bic, amount, nanos, time, uuid_text};
 use super::{Named, ViewError};
+use crate::codes::{BalanceType, EntryStatus};
 use crate::generated::*;
 use crate::value::EpochNanos;
 use chain::{Statement, StatementLine};
@@ -186,8 +187,8 @@ impl AccountStatementView {
             after: proof.after,
             to: proof.to,
             height: proof.height,
-            opening: if form == StatementForm::Notice { proof.opening } else { balance(balances, "OPBD", "ITBD")? },
-            closing: if form == StatementForm::Notice { proof.closing } else { balance(balances, "CLBD", "ITBD")? },
+            opening: if form == StatementForm::Notice { proof.opening } else { balance(balances, BalanceType::Opbd)? },
+            closing: if form == StatementForm::Notice { proof.closing } else { balance(balances, BalanceType::Clbd)? },
             lines,
         };
         if statement.proof().to_string() != proof.hash {
@@ -244,15 +245,14 @@ impl AccountStatementView {
 
     fn balances(&self) -> Result<Vec<CashBalance8>, ViewError> {
         // Between the pages of one span a balance is an interim one.
-        let closing = if self.is_last { "CLBD" } else { "ITBD" };
-        let opening = if self.page == 1 { "OPBD" } else { "ITBD" };
+        let closing = if self.is_last { BalanceType::Clbd } else { BalanceType::Itbd };
+        let opening = if self.page == 1 { BalanceType::Opbd } else { BalanceType::Itbd };
         let both = [(opening, self.statement.opening), (closing, self.statement.closing)];
         both.into_iter().map(|(code, minor)| self.balance(code, minor)).collect()
     }
 
-    fn balance(&self, code: &str, minor: i128) -> Result<CashBalance8, ViewError> {
-        let code = ExternalBalanceType1Code::new(code).named("Bal/Tp/Cd")?;
-        let kind = BalanceType13 { cd_or_prtry: BalanceType10Choice::Cd(code), sub_tp: None };
+    fn balance(&self, kind: BalanceType, minor: i128) -> Result<CashBalance8, ViewError> {
+        let kind = BalanceType13 { cd_or_prtry: BalanceType10Choice::Cd(kind.into()), sub_tp: None };
         let side = if minor < 0 { CreditDebitCode::Dbit } else { CreditDebitCode::Crdt };
         let at = match &self.day {
             Some(day) => DateAndDateTime2Choice::Dt(ISODate::new(&day.date).named("Bal/Dt/Dt")?),
@@ -303,7 +303,7 @@ impl AccountStatementView {
             })),
         };
         let uuid = uuid_text(&line.reference);
-        let booked = EntryStatus1Choice::Cd(ExternalEntryStatus1Code::new("BOOK").named("Sts/Cd")?);
+        let booked = EntryStatus1Choice::Cd(EntryStatus::Book.into());
         let side = if line.is_credit { CreditDebitCode::Crdt } else { CreditDebitCode::Dbit };
         let agents = on_behalf.map(|bic| related_agents(line.is_credit, bic)).transpose()?.map(Box::new);
         let details = UUIDv4Identifier::new(uuid.clone()).ok().map(|uetr| EntryDetails9 {
@@ -394,14 +394,14 @@ fn owner_bic(owner: &PartyIdentification135) -> Option<String> {
     }
 }
 
-/// The first of two balances that has one of these codes for opening, the last for closing.
-fn balance(balances: &[CashBalance8], code: &'static str, interim: &str) -> Result<i128, ViewError> {
+/// The first of two balances that is of this kind or an interim one for opening, the last for closing.
+fn balance(balances: &[CashBalance8], kind: BalanceType) -> Result<i128, ViewError> {
     let is_it = |balance: &&CashBalance8| match &balance.tp.cd_or_prtry {
-        BalanceType10Choice::Cd(found) => found.as_str() == code || found.as_str() == interim,
+        BalanceType10Choice::Cd(found) => found.known().is_ok_and(|found| found == kind || found == BalanceType::Itbd),
         BalanceType10Choice::Prtry(_) => false,
     };
-    let found = if code == "OPBD" { balances.iter().find(is_it) } else { balances.iter().rev().find(is_it) };
-    let found = found.ok_or(ViewError::Missing(code))?;
+    let found = if kind == BalanceType::Opbd { balances.iter().find(is_it) } else { balances.iter().rev().find(is_it) };
+    let found = found.ok_or(ViewError::Missing(kind.as_str()))?;
     let minor = i128::from(amount("Bal/Amt", found.amt.ccy.as_str(), &found.amt.value.to_string())?.minor.0);
     Ok(match found.cdt_dbt_ind {
         CreditDebitCode::Crdt => minor,

@@ -79,28 +79,15 @@ pub struct CancellationAnswerView {
     pub information: Option<String>,
 }
 
-/// What came of it (`ExternalInvestigationExecutionConfirmation1Code`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancellationOutcome {
+super::status::statuses! {
+    /// What came of it: the codes of `ExternalInvestigationExecutionConfirmation1Code` that this scheme uses.
+    InvestigationExecutionConfirmation as CancellationOutcome:
     /// `CNCL`: cancelled; of a settled payment: the money will be sent back.
-    Cancelled,
+    Cancelled = Cncl,
     /// `PDCR`: the creditor agent is asked.
-    Pending,
+    Pending = Pdcr,
     /// `RJCR`: not.
-    Refused,
-}
-
-impl CancellationOutcome {
-    const ALL: [Self; 3] = [Self::Cancelled, Self::Pending, Self::Refused];
-
-    /// The ISO code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Cancelled => "CNCL",
-            Self::Pending => "PDCR",
-            Self::Refused => "RJCR",
-        }
-    }
+    Refused = Rjcr,
 }
 
 impl CancellationAnswerView {
@@ -113,7 +100,7 @@ impl CancellationAnswerView {
         let [details] = resolution.cxl_dtls.as_slice() else { return Err(ViewError::NotOne("CxlDtls")) };
         let [tx] = details.tx_inf_and_sts.as_slice() else { return Err(ViewError::NotOne("TxInfAndSts")) };
         let InvestigationStatus5Choice::Conf(status) = &resolution.sts else { return Err(ViewError::Missing("Sts/Conf")) };
-        let outcome = CancellationOutcome::ALL.into_iter().find(|outcome| outcome.code() == status.as_str());
+        let outcome = CancellationOutcome::from_code(status.as_str());
         let outcome = outcome.ok_or_else(|| ViewError::Code { field: "Sts/Conf", code: status.as_str().to_owned() })?;
         let reason = tx.cxl_sts_rsn_inf.iter().find_map(|information| match information.rsn.as_deref()? {
             CancellationStatusReason3Choice::Cd(code) => Some(code.as_str().to_owned()),
@@ -148,11 +135,11 @@ impl CancellationAnswerView {
             cxl_sts_rsn_inf: says_why.then_some(why).into_iter().collect(),
             ..Default::default()
         };
-        let status = ExternalInvestigationExecutionConfirmation1Code::new(self.outcome.code()).named("Sts/Conf")?;
+        let status = InvestigationStatus5Choice::Conf(self.outcome.iso().into());
         let assignment = assignment(&self.message_id, self.created_at, &self.assigner, &self.assignee)?;
         let resolution = ResolutionOfInvestigationV09 {
             cxl_dtls: vec![UnderlyingTransaction22 { tx_inf_and_sts: vec![tx], ..Default::default() }],
-            ..ResolutionOfInvestigationV09::new(assignment, InvestigationStatus5Choice::Conf(status))
+            ..ResolutionOfInvestigationV09::new(assignment, status)
         };
         Ok(Message::Camt02900109(Box::new(Camt02900109Document { rsltn_of_invstgtn: resolution })))
     }

@@ -6,6 +6,7 @@
 
 use super::parts::{account_id, bic_11, nanos, optional, text, time};
 use super::{Named, ViewError};
+use crate::codes::{ProxyAccountType, VerificationReason};
 use crate::generated::*;
 use crate::value::EpochNanos;
 
@@ -35,9 +36,13 @@ impl AccountReference {
             AccountIdentification4Choice::IBAN(iban) => Self::Iban(iban.as_str().to_owned()),
             AccountIdentification4Choice::Othr(other) => {
                 let id = other.id.as_str().to_owned();
-                match other.schme_nm.as_deref() {
-                    Some(AccountSchemeName1Choice::Prtry(kind)) if kind.as_str() == "MBNO" => Self::Mobile(id),
-                    Some(AccountSchemeName1Choice::Prtry(kind)) if kind.as_str() == "EMAL" => Self::Email(id),
+                let kind = match other.schme_nm.as_deref() {
+                    Some(AccountSchemeName1Choice::Prtry(kind)) => ProxyAccountType::parse(kind.as_str()),
+                    Some(AccountSchemeName1Choice::Cd(_)) | None => None,
+                };
+                match kind {
+                    Some(ProxyAccountType::Mbno) => Self::Mobile(id),
+                    Some(ProxyAccountType::Emal) => Self::Email(id),
                     Some(_) | None => Self::Number(id),
                 }
             }
@@ -48,14 +53,14 @@ impl AccountReference {
         match self {
             Self::Iban(iban) => account_id(iban, true),
             Self::Number(number) => account_id(number, false),
-            Self::Mobile(alias) => alias_account(alias, "MBNO"),
-            Self::Email(alias) => alias_account(alias, "EMAL"),
+            Self::Mobile(alias) => alias_account(alias, ProxyAccountType::Mbno),
+            Self::Email(alias) => alias_account(alias, ProxyAccountType::Emal),
         }
     }
 }
 
-fn alias_account(alias: &str, kind: &str) -> Result<AccountIdentification4Choice, ViewError> {
-    let scheme = AccountSchemeName1Choice::Prtry(Max35Text::new(kind).named("SchmeNm/Prtry")?);
+fn alias_account(alias: &str, kind: ProxyAccountType) -> Result<AccountIdentification4Choice, ViewError> {
+    let scheme = AccountSchemeName1Choice::Prtry(Max35Text::new(kind.as_str()).named("SchmeNm/Prtry")?);
     let mut other = GenericAccountIdentification1::new(Max34Text::new(alias).named("Acct/Othr/Id")?);
     other.schme_nm = Some(Box::new(scheme));
     Ok(AccountIdentification4Choice::Othr(Box::new(other)))
@@ -188,15 +193,16 @@ impl IdentificationReportView {
     pub fn message(&self) -> Result<Message, ViewError> {
         let (matches, reason) = match &self.verdict {
             NameVerdict::Match => ("true", None),
-            NameVerdict::CloseMatch => ("false", Some("PN02")),
-            NameVerdict::NoMatch => ("false", Some("PN01")),
-            NameVerdict::NotPossible(reason) => ("false", Some(reason.as_str())),
+            NameVerdict::CloseMatch => ("false", Some(VerificationReason::Pn02.into())),
+            NameVerdict::NoMatch => ("false", Some(VerificationReason::Pn01.into())),
+            NameVerdict::NotPossible(reason) => {
+                ("false", Some(ExternalVerificationReason1Code::new(reason.as_str()).named("Rsn/Cd")?))
+            }
         };
         let mut report = VerificationReport2::new(
             Max35Text::new(&*self.verification_id).named("OrgnlId")?,
             IdentificationVerificationIndicator::new(matches).named("Vrfctn")?,
         );
-        let reason = reason.map(|code| ExternalVerificationReason1Code::new(code).named("Rsn/Cd")).transpose()?;
         report.rsn = reason.map(|code| Box::new(VerificationReason1Choice::Cd(code)));
         report.updtd_pty_and_acct_id = self.updated()?.map(Box::new);
         let original = optional(&self.original_message_id, Max35Text::new, "OrgnlAssgnmt/MsgId")?;
@@ -228,12 +234,12 @@ fn verdict_of(report: &VerificationReport2) -> NameVerdict {
     let reason = match report.rsn.as_deref() {
         Some(VerificationReason1Choice::Cd(code)) => code.as_str(),
         Some(VerificationReason1Choice::Prtry(own)) => own.as_str(),
-        None => "PN01",
+        None => return NameVerdict::NoMatch,
     };
-    match reason {
-        "PN02" => NameVerdict::CloseMatch,
-        "PN01" => NameVerdict::NoMatch,
-        other => NameVerdict::NotPossible(other.to_owned()),
+    match VerificationReason::parse(reason) {
+        Some(VerificationReason::Pn02) => NameVerdict::CloseMatch,
+        Some(VerificationReason::Pn01) => NameVerdict::NoMatch,
+        Some(_) | None => NameVerdict::NotPossible(reason.to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::parts::{account_id, agent, agent_bic, amount, time, uuid_bytes, uuid_text};
 use super::{Named, ViewError};
+use crate::codes::PaymentTransactionStatus;
 use crate::generated::*;
 use crate::value::EpochNanos;
 use money::Amount;
@@ -136,12 +137,13 @@ impl ReceiptView {
         let named = details.orgnl_msg_id.msg_id.as_str();
         let code = |code: &str| ViewError::Code { field: "RctDtls/ReqHdlg/StsCd", code: code.to_owned() };
         let codes: Vec<&str> = details.req_hdlg.iter().map(|handling| handling.sts_cd.as_str()).collect();
-        let status = match codes.as_slice() {
-            ["ACSC"] => ReceiptStatus::Done,
-            ["PDNG"] => ReceiptStatus::Pending,
-            ["RJCT", reason] => ReceiptStatus::Refused((*reason).to_owned()),
-            [] | ["RJCT"] => return Err(ViewError::Missing("RctDtls/ReqHdlg/StsCd")),
-            [other, ..] => return Err(code(other)),
+        let Some((first, reasons)) = codes.split_first() else { return Err(ViewError::Missing("RctDtls/ReqHdlg/StsCd")) };
+        let status = match (PaymentTransactionStatus::parse(first), reasons) {
+            (Some(PaymentTransactionStatus::Acsc), []) => ReceiptStatus::Done,
+            (Some(PaymentTransactionStatus::Pdng), []) => ReceiptStatus::Pending,
+            (Some(PaymentTransactionStatus::Rjct), [reason]) => ReceiptStatus::Refused((*reason).to_owned()),
+            (Some(PaymentTransactionStatus::Rjct), []) => return Err(ViewError::Missing("RctDtls/ReqHdlg/StsCd")),
+            (Some(_) | None, _) => return Err(code(first)),
         };
         let created = body.msg_hdr.cre_dt_tm.as_ref().ok_or(ViewError::Missing("MsgHdr/CreDtTm"))?;
         Ok(Self {
@@ -163,9 +165,9 @@ impl ReceiptView {
             ..MessageHeader9::new(Max35Text::new(&*self.message_id).named("MsgId")?)
         };
         let codes = match &self.status {
-            ReceiptStatus::Done => vec!["ACSC"],
-            ReceiptStatus::Pending => vec!["PDNG"],
-            ReceiptStatus::Refused(reason) => vec!["RJCT", reason],
+            ReceiptStatus::Done => vec![PaymentTransactionStatus::Acsc.as_str()],
+            ReceiptStatus::Pending => vec![PaymentTransactionStatus::Pdng.as_str()],
+            ReceiptStatus::Refused(reason) => vec![PaymentTransactionStatus::Rjct.as_str(), reason],
         };
         let last = codes.len() - 1;
         let handling = |(at, code): (usize, &str)| {

@@ -6,6 +6,7 @@
 
 use super::parts::{AccountView, PartyView, agent, agent_bic, amount, nanos, time, uuid_bytes, uuid_text};
 use super::{HeaderView, Named, ViewError};
+use crate::codes::MandateReason;
 use crate::envelope::BusinessMessage;
 use crate::generated::*;
 use crate::value::{EpochNanos, local_date_and_time, local_moment};
@@ -212,7 +213,7 @@ impl MandateAmendmentView {
                 mandate.tp = Some(Box::new(caps.kind()?));
                 mandate.ocrncs = Some(Box::new(caps.occurrences()?));
                 mandate.rsn = caps.reason()?.map(Box::new);
-                MandateReason1Choice::Cd(ExternalMandateReason1Code::new("MD17").named("AmdmntRsn")?)
+                MandateReason1Choice::Cd(MandateReason::Md17.into())
             }
         };
         let details =

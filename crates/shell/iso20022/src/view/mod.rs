@@ -55,6 +55,7 @@ pub use request::{PaymentRequestView, RequestReportView, RequestStatus, RequestW
 pub use status::{StatusReportView, StatusRequestView, TransactionStatus};
 pub use system_event::SystemEventView;
 
+use crate::codes::StatusReason;
 use crate::value::Broken;
 
 /// Sixteen bytes of a UETR as text: `8a562c67-ca16-48ba-b074-65581be6f001`.
@@ -106,13 +107,13 @@ pub enum ViewError {
 }
 
 impl ViewError {
-    /// The external status reason code that says it best.
-    pub fn iso_reason(&self) -> &'static str {
+    /// The status reason that says it best.
+    pub const fn iso_reason(&self) -> StatusReason {
         match self {
-            Self::OtherMessage { .. } | Self::NotOne(_) | Self::Value { .. } => "FF01",
-            Self::Missing(_) => "CH21",
-            Self::Amount { .. } => "AM09",
-            Self::Code { .. } => "CH16",
+            Self::OtherMessage { .. } | Self::NotOne(_) | Self::Value { .. } => StatusReason::Ff01,
+            Self::Missing(_) => StatusReason::Ch21,
+            Self::Amount { .. } => StatusReason::Am09,
+            Self::Code { .. } => StatusReason::Ch16,
         }
     }
 }

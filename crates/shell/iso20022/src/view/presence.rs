@@ -72,7 +72,7 @@ mod tests {
             "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:admi.004.001.02\"><SysEvtNtfctn><EvtInf>{event}</EvtInf></SysEvtNtfctn></Document>"
         );
         let message = read_business_message(xml.as_bytes(), Limits::DEFAULT).map_err(|violation| violation.text)?;
-        PresenceNoticeView::of(&message.document).map_err(|error| error.iso_reason().to_owned())
+        PresenceNoticeView::of(&message.document).map_err(|error| error.iso_reason().to_string())
     }
 
     #[test]

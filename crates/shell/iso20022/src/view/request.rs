@@ -160,39 +160,21 @@ pub fn forwarded_request(original: &BusinessMessage, header: &HeaderView) -> Res
     Ok(BusinessMessage { header: Some(Box::new(header.build(MessageType::Pain01300107)?)), document })
 }
 
-macro_rules! request_statuses {
-    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
-        /// How a request stands: the codes of `ExternalPaymentTransactionStatus1Code` that this scheme uses for it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum RequestStatus { $($(#[$doc])* $name,)* }
-
-        impl RequestStatus {
-            /// The ISO code.
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$name => $code,)* }
-            }
-
-            /// The status with this ISO code.
-            pub fn from_code(code: &str) -> Option<Self> {
-                match code { $($code => Some(Self::$name),)* _ => None }
-            }
-        }
-    };
-}
-
-request_statuses! {
+super::status::statuses! {
+    /// How a request stands: the codes of `ExternalPaymentTransactionStatus1Code` that this scheme uses for it.
+    PaymentTransactionStatus as RequestStatus:
     /// The centre has it; the debtor agent is asked.
-    Received = "RCVD",
+    Received = Rcvd,
     /// The debtor has been shown it.
-    Presented = "PRES",
+    Presented = Pres,
     /// The debtor will pay.
-    Accepted = "ACCP",
+    Accepted = Accp,
     /// Paid: irrevocable.
-    Paid = "ACSC",
+    Paid = Acsc,
     /// Refused or expired, with a reason.
-    Rejected = "RJCT",
+    Rejected = Rjct,
     /// Taken back by the creditor's side.
-    Withdrawn = "CANC",
+    Withdrawn = Canc,
 }
 
 /// How one request to pay stands, or what a debtor agent says to it.
@@ -271,7 +253,7 @@ impl RequestReportView {
         let tx = PaymentTransaction104 {
             orgnl_end_to_end_id: optional(&self.original_end_to_end_id, Max35Text::new, "OrgnlEndToEndId")?,
             orgnl_uetr: Some(UUIDv4Identifier::new(self.uetr_text()).named("OrgnlUETR")?),
-            tx_sts: Some(ExternalPaymentTransactionStatus1Code::new(self.status.code()).named("TxSts")?),
+            tx_sts: Some(self.status.iso().into()),
             sts_rsn_inf: super::status::status_reason(&self.reason, &self.information)?.into_iter().collect(),
             ..Default::default()
         };

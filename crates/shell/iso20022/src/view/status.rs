@@ -6,47 +6,59 @@ use crate::generated::*;
 use crate::value::EpochNanos;
 use money::Amount;
 
+/// An enum of the codes of a set that this scheme uses, under the names it uses for them.
 macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
-        /// How a payment stands: the codes of `ExternalPaymentTransactionStatus1Code` that this scheme uses.
+    ($(#[$doc:meta])* $set:ident as $used:ident: $($(#[$about:meta])* $name:ident = $code:ident,)*) => {
+        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum TransactionStatus { $($(#[$doc])* $name,)* }
+        pub enum $used { $($(#[$about])* $name,)* }
 
-        impl TransactionStatus {
-            /// The ISO code.
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$name => $code,)* }
+        impl $used {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code of the set.
+            pub const fn iso(self) -> $crate::codes::$set {
+                match self { $(Self::$name => $crate::codes::$set::$code,)* }
             }
 
-            /// The status with this ISO code.
+            /// The ISO code.
+            pub const fn code(self) -> &'static str {
+                self.iso().as_str()
+            }
+
+            /// The status with this ISO code, if the scheme uses it.
             pub fn from_code(code: &str) -> Option<Self> {
-                match code { $($code => Some(Self::$name),)* _ => None }
+                Self::ALL.iter().copied().find(|status| status.code() == code)
             }
         }
     };
 }
+pub(super) use statuses;
 
 statuses! {
+    /// How a payment stands: the codes of `ExternalPaymentTransactionStatus1Code` that this scheme uses.
+    PaymentTransactionStatus as TransactionStatus:
     /// Received, not looked at yet.
-    Received = "RCVD",
+    Received = Rcvd,
     /// Checked as a message.
-    TechnicallyAccepted = "ACTC",
+    TechnicallyAccepted = Actc,
     /// Checked against the customer's profile.
-    CustomerAccepted = "ACCP",
+    CustomerAccepted = Accp,
     /// Everything is checked; on its way to settlement. From a creditor agent: it will credit.
-    InProcess = "ACSP",
+    InProcess = Acsp,
     /// Settled: irrevocable.
-    Settled = "ACSC",
+    Settled = Acsc,
     /// The creditor has the money.
-    Credited = "ACCC",
+    Credited = Accc,
     /// Taken without posting to the creditor yet.
-    AcceptedWithoutPosting = "ACWP",
+    AcceptedWithoutPosting = Acwp,
     /// No answer yet: in doubt.
-    Pending = "PDNG",
+    Pending = Pdng,
     /// Refused, with a reason.
-    Rejected = "RJCT",
+    Rejected = Rjct,
     /// Frozen by law.
-    Blocked = "BLCK",
+    Blocked = Blck,
 }
 
 /// The status of one payment.
@@ -168,7 +180,7 @@ impl StatusReportView {
             orgnl_end_to_end_id: optional(&self.original_end_to_end_id, Max35Text::new, "OrgnlEndToEndId")?,
             orgnl_tx_id: optional(&self.original_transaction_id, Max35Text::new, "OrgnlTxId")?,
             orgnl_uetr: Some(UUIDv4Identifier::new(self.uetr_text()).named("OrgnlUETR")?),
-            tx_sts: Some(ExternalPaymentTransactionStatus1Code::new(self.status.code()).named("TxSts")?),
+            tx_sts: Some(self.status.iso().into()),
             sts_rsn_inf: status_reason(&self.reason, &self.information)?.into_iter().collect(),
             chrgs_inf: self.charges.iter().map(|(amount, whose)| charge(*amount, whose)).collect::<Result<_, _>>()?,
             accptnc_dt_tm: self.accepted_at.map(time),
