@@ -32,13 +32,12 @@ impl AliasKind {
         }
     }
 
-    /// ISO external proxy account type code (`ExternalProxyAccountType1Code`); a scheme identifier has none of its own and is
-    /// carried as an identification number.
+    /// ISO external proxy account type code (`ExternalProxyAccountType1Code`). `SHID` is a proxy that a payment scheme issues.
     pub const fn iso_code(self) -> &'static str {
         match self {
             Self::Mobile => "MBNO",
             Self::Email => "EMAL",
-            Self::SchemeId => "IDNO",
+            Self::SchemeId => "SHID",
         }
     }
 }
