@@ -7,6 +7,7 @@ use crate::inner::{Inner, Shared};
 use crate::order::{Field, FieldFault, Order, OrderFault, TypedOrder};
 use crate::service::ServiceError;
 use banklink::{ALIAS_CHANGES_MAX, AliasChange, LinkError};
+use iso20022::codes::ProxyAccountType;
 
 /// Customers registered at a start: sample banks have few. A bank with more would register each when it changes.
 const CUSTOMERS_MAX: usize = 1_000;
@@ -79,11 +80,12 @@ pub(crate) fn cool_off_until(draft: &Outgoing) -> Option<u64> {
 /// An alias as messages carry it: code of the proxy's type, and text.
 pub(crate) fn proxy(alias: &PayeeAlias) -> (String, String) {
     let code = match alias.kind.as_str() {
-        "mobile" => "MBNO",
-        "email" => "EMAL",
-        _ => "IDNO",
+        "mobile" => ProxyAccountType::Mbno,
+        "email" => ProxyAccountType::Emal,
+        // A scheme identifier.
+        _ => ProxyAccountType::Shid,
     };
-    (code.to_owned(), alias.text.clone())
+    (code.to_string(), alias.text.clone())
 }
 
 /// Registers what customers can be paid by, once at each start: what is registered already stays as it is.

@@ -9,6 +9,7 @@ use crate::inner::Inner;
 use crate::messages::{Read, uuid_bytes};
 use crate::order::{Field, FieldFault, OrderFault};
 use crate::service::ServiceError;
+use iso20022::codes::{MandateReason, StatusReason};
 use iso20022::view::{
     AccountView, AddressView, CollectionView, MandateCapsView, MandateChange, MandateFrequency, MandateRequestView, PartyView,
 };
@@ -163,7 +164,7 @@ impl Inner {
         };
         self.change_mandate(&mandate.uetr, move |mandate| {
             mandate.standing = MandateStanding::Refused;
-            mandate.reason = reason.or_else(|| Some("NARR".to_owned()));
+            mandate.reason = reason.or_else(|| Some(MandateReason::Narr.to_string()));
         })
         .await?;
         self.mandate(sign_in, &mandate.uetr).await
@@ -191,13 +192,15 @@ impl Inner {
         let is_debtor = mandate.side == MandateSide::Debtor;
         let xml = match decision {
             MandateDecision::Accept | MandateDecision::Refuse => {
-                let refused = (decision == MandateDecision::Refuse).then_some("MS02");
+                let refused = (decision == MandateDecision::Refuse).then_some(MandateReason::Ms02.as_str());
                 let question = mandate.question.clone().unwrap_or_default();
                 self.scheme.mandate_answer(id, &question, refused, now)
             }
             MandateDecision::Suspend => self.scheme.mandate_change(id, MandateChange::Suspend, now),
             MandateDecision::Resume => self.scheme.mandate_change(id, MandateChange::Resume, now),
-            MandateDecision::End => self.scheme.mandate_end(id, if is_debtor { "MD16" } else { "MD17" }, now),
+            MandateDecision::End => {
+                self.scheme.mandate_end(id, if is_debtor { MandateReason::Md16 } else { MandateReason::Md17 }.as_str(), now)
+            }
         };
         let xml = xml.map_err(|error| ServiceError::Internal(error.to_string()))?;
         let answer = self.link.send_message(&xml, 0).await.map_err(ServiceError::Centre)?;
@@ -244,7 +247,7 @@ impl Inner {
                 Some(Ok(Read::Status(said))) => said.reason,
                 Some(Ok(_) | Err(_)) | None => None,
             };
-            let (key, reason) = (collection.uetr.clone(), reason.unwrap_or_else(|| "NARR".to_owned()));
+            let (key, reason) = (collection.uetr.clone(), reason.unwrap_or_else(|| StatusReason::Narr.to_string()));
             self.books(move |books| books.end_collection(&key, CollectionStanding::Refused, Some(&reason))).await?;
         }
         let key = collection.uetr.clone();

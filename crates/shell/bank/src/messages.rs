@@ -3,6 +3,9 @@
 use crate::aliases;
 use crate::books::records::{Customer, NameCheck, Outgoing};
 use crate::order::PayeeNumber;
+use iso20022::codes::{
+    CancellationReason, CategoryPurpose, OrganisationIdentification, PersonIdentification, ProxyAccountType, Purpose,
+};
 use iso20022::value::EpochNanos;
 use iso20022::view::{
     AccountReference, AccountView, AddressView, CancellationAnswerView, CancellationOutcome, CancellationRequestView,
@@ -176,7 +179,7 @@ impl Scheme {
         let id = self.fresh_id();
         let account = |number: &str| AccountView { number: number.to_owned(), ..AccountView::default() };
         let mut creditor_account = account(&payment.payee.account);
-        let mobile = payment.payee.mobile.clone().map(|mobile| ("MBNO".to_owned(), mobile));
+        let mobile = payment.payee.mobile.clone().map(|mobile| (ProxyAccountType::Mbno.to_string(), mobile));
         creditor_account.alias = payment.payee.alias.as_ref().map(aliases::proxy).or(mobile);
         let note = payment.note.as_str();
         let view = CreditTransferView {
@@ -197,7 +200,7 @@ impl Scheme {
                 | NameCheck::Unavailable
                 | NameCheck::Shown => PaymentPriority::High,
             },
-            category_purpose: (payment.purpose == "SALA").then(|| "SALA".to_owned()),
+            category_purpose: (payment.purpose == Purpose::Sala.as_str()).then(|| CategoryPurpose::Sala.to_string()),
             interbank_settlement_amount: payment.debit,
             interbank_settlement_date: Some(local_date(now)),
             accepted_at: Some(now),
@@ -217,7 +220,11 @@ impl Scheme {
                 identity: customer.document.as_ref().map(|number| IdentityView {
                     is_organisation: customer.company,
                     // A national identity card, or a number in the register of companies.
-                    scheme: Some(if customer.company { "CINC" } else { "NIDN" }.to_owned()),
+                    scheme: Some(if customer.company {
+                        OrganisationIdentification::Cinc.to_string()
+                    } else {
+                        PersonIdentification::Nidn.to_string()
+                    }),
                     issuer: Some(customer.country.clone()),
                     number: number.clone(),
                 }),
@@ -261,7 +268,7 @@ impl Scheme {
             assigner: self.own.clone(),
             assignee: self.centre.clone(),
             uetr,
-            reason: Some("CUST".to_owned()),
+            reason: Some(CancellationReason::Cust.to_string()),
         };
         self.envelope(&id, now, &view.message()?)
     }

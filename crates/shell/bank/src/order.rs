@@ -1,10 +1,22 @@
 //! A customer's order to pay, from what was typed to what is meant; every fault names its field.
 
 use banklink::FixedSide;
+use iso20022::codes::Purpose;
 use money::{Amount, AmountError, Currency};
 
 /// Purposes offered: codes of the external purpose code set that a person or shop here would choose.
-pub const PURPOSES: [&str; 10] = ["GDDS", "SCVE", "STDY", "MDCS", "RENT", "TRVL", "SUPP", "GIFT", "SALA", "OTHR"];
+pub const PURPOSES: [&str; 10] = [
+    Purpose::Gdds.as_str(),
+    Purpose::Scve.as_str(),
+    Purpose::Stdy.as_str(),
+    Purpose::Mdcs.as_str(),
+    Purpose::Rent.as_str(),
+    Purpose::Trvl.as_str(),
+    Purpose::Supp.as_str(),
+    Purpose::Gift.as_str(),
+    Purpose::Sala.as_str(),
+    Purpose::Othr.as_str(),
+];
 /// Longest name (ISO `Max140Text`) and note, in characters.
 pub const TEXT_CHARS_MAX: usize = 140;
 /// Longest account number (ISO `Max34Text`).

@@ -9,6 +9,7 @@ use crate::engine;
 use crate::inner::{Inner, Shared};
 use crate::order::{Field, FieldFault, Order, OrderFault, PayeeNumber, TypedOrder};
 use banklink::{FixedSide, LinkError, QuoteRequest, WhatIf, WhatIfQuestion};
+use iso20022::codes::PersonIdentification;
 use money::Amount;
 
 /// Why something was not done for a customer.
@@ -262,7 +263,7 @@ impl Inner {
                 .document
                 .as_deref()
                 .filter(|_| !customer.company)
-                .map(|number| ("NIDN", customer.country.as_str(), number)),
+                .map(|number| (PersonIdentification::Nidn.as_str(), customer.country.as_str(), number)),
         };
         self.link.what_if(&question).await.ok()
     }

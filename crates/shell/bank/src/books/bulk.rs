@@ -10,6 +10,7 @@ use crate::books::records::Outgoing;
 use crate::books::state::{OutgoingEffect, OutgoingEvent};
 use crate::books::tables::{BULK_FILES, BULK_IDS, BULK_LINES, META, OUTGOING, OUTGOING_OF, OUTGOING_OPEN, Readable};
 use crate::books::{Books, BooksError, BooksRefusal, Keep, OPEN_PAYMENTS_MAX};
+use iso20022::codes::StatusReason;
 use serde::{Deserialize, Serialize};
 
 /// How a file stands.
@@ -250,7 +251,7 @@ impl Books {
                                 sent.push(payment.uetr.clone());
                             }
                             Err(BooksError::Refused(refusal)) => {
-                                line.rejected = Some((iso_reason(refusal).to_owned(), "amount".to_owned(), refusal.to_string()));
+                                line.rejected = Some((iso_reason(refusal).to_string(), "amount".to_owned(), refusal.to_string()));
                                 file.rejected += 1;
                             }
                             Err(error) => return Err(error),
@@ -292,13 +293,13 @@ fn place(writer: &crate::books::tables::Writer, payment: &Outgoing, message: &st
 }
 
 /// The ISO reason of what the books refuse.
-const fn iso_reason(refusal: BooksRefusal) -> &'static str {
+const fn iso_reason(refusal: BooksRefusal) -> StatusReason {
     match refusal {
-        BooksRefusal::NoSuchAccount => "AC02",
-        BooksRefusal::AccountClosed => "AC05",
-        BooksRefusal::NoSuchCurrency => "AM03",
-        BooksRefusal::NotEnough => "AM04",
-        BooksRefusal::TooLarge => "AM12",
-        BooksRefusal::NoSuchPayment | BooksRefusal::Full => "MS03",
+        BooksRefusal::NoSuchAccount => StatusReason::Ac02,
+        BooksRefusal::AccountClosed => StatusReason::Ac05,
+        BooksRefusal::NoSuchCurrency => StatusReason::Am03,
+        BooksRefusal::NotEnough => StatusReason::Am04,
+        BooksRefusal::TooLarge => StatusReason::Am12,
+        BooksRefusal::NoSuchPayment | BooksRefusal::Full => StatusReason::Ms03,
     }
 }

@@ -11,6 +11,7 @@ use crate::inner::{Inner, Shared};
 use crate::order::FieldFault;
 use crate::service::ServiceError;
 use futures_util::stream::{self, StreamExt};
+use iso20022::codes::StatusReason;
 use std::time::Duration;
 
 /// Lines that are given their turn with one sync of the books.
@@ -79,22 +80,23 @@ async fn pay_some(inner: &Shared, file: &BulkFile, next: u64, customer: &Custome
 /// What becomes of a line; `None` when that cannot be said now.
 async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn> {
     let Some(order) = line.order.as_ref().filter(|_| line.rejected.is_none()) else { return Some(Turn::Skip) };
-    let reject = |reason: &str, field: &str, words: String| Some(Turn::Reject(reason.to_owned(), field.to_owned(), words));
+    let reject =
+        |reason: StatusReason, field: &str, words: String| Some(Turn::Reject(reason.to_string(), field.to_owned(), words));
     let read = typed(order).read(&inner.config.bic, &inner.config.currencies);
     let order = match read {
         Ok(order) => order,
-        Err(fault) => return reject("FF01", fault.field.key(), format!("{:?}", fault.fault)),
+        Err(fault) => return reject(StatusReason::Ff01, fault.field.key(), format!("{:?}", fault.fault)),
     };
     let agent_name = match inner.participants().await {
         Ok(all) => all.iter().find(|known| known.bic == order.agent).map(|known| name_forms(&order.agent, &known.name).en),
         Err(_) => return None,
     };
-    let Some(agent_name) = agent_name else { return reject("RC04", "agent", "does not take part".to_owned()) };
+    let Some(agent_name) = agent_name else { return reject(StatusReason::Rc04, "agent", "does not take part".to_owned()) };
     let exchanged = inner.exchange(order.debit_currency, order.credit_currency, order.fixed, order.amount).await;
     let (debit, credit, quote) = match exchanged {
         Ok(exchanged) => exchanged,
         Err(ServiceError::Field(fault)) if fault.fault == FieldFault::NoQuote => {
-            return reject("AM11", "currency", "nobody exchanges this amount now".to_owned());
+            return reject(StatusReason::Am11, "currency", "nobody exchanges this amount now".to_owned());
         }
         Err(_) => return None,
     };
@@ -135,6 +137,6 @@ async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn
     let message = inner.scheme.payment(&payment, customer, line.end_to_end_id.as_deref(), inner.now_ns());
     match message {
         Ok(message) => Some(Turn::Pay(Box::new(payment), message)),
-        Err(error) => reject("FF01", "message", error.to_string()),
+        Err(error) => reject(StatusReason::Ff01, "message", error.to_string()),
     }
 }

@@ -6,6 +6,7 @@ use crate::bulk::LINES_MAX;
 use crate::bulk::csv::{CsvReader, LINE_BYTES_MAX, Row};
 use crate::order::{OrderFault, TypedOrder};
 use iso20022::bulk::{BatchView, InstructionView, Piece, Slicer, control_sum};
+use iso20022::codes::{Purpose, StatusReason};
 use money::Currency;
 use tokio::sync::mpsc;
 
@@ -150,7 +151,12 @@ impl Arriving<'_> {
                         Err((path, text)) => {
                             let (end_to_end_id, amount) = InstructionView::guess(&document[own]);
                             self.add_amount(amount.as_deref())?;
-                            rejected(BulkLine { end_to_end_id, ..BulkLine::default() }, "FF01", &field_of(&path), &text)
+                            rejected(
+                                BulkLine { end_to_end_id, ..BulkLine::default() },
+                                StatusReason::Ff01,
+                                &field_of(&path),
+                                &text,
+                            )
                         }
                     };
                     self.add(line)?;
@@ -201,7 +207,7 @@ impl Arriving<'_> {
             name: payment.creditor_name.unwrap_or_default(),
             amount: payment.amount,
             currency: payment.currency,
-            purpose: payment.purpose.unwrap_or_else(|| "OTHR".to_owned()),
+            purpose: payment.purpose.unwrap_or_else(|| Purpose::Othr.to_string()),
             note: payment.remittance,
         };
         let (instruction_id, end_to_end_id) = (payment.instruction_id, Some(payment.end_to_end_id));
@@ -335,8 +341,8 @@ fn held(announced: &Totals, lines: u64, sum: i128, line: u64, of_lines: &str, of
     Ok(())
 }
 
-fn rejected(line: BulkLine, reason: &str, field: &str, words: &str) -> BulkLine {
-    BulkLine { rejected: Some((reason.to_owned(), field.to_owned(), words.to_owned())), ..line }
+fn rejected(line: BulkLine, reason: StatusReason, field: &str, words: &str) -> BulkLine {
+    BulkLine { rejected: Some((reason.to_string(), field.to_owned(), words.to_owned())), ..line }
 }
 
 /// The path below a payment.
@@ -361,20 +367,20 @@ pub(crate) fn typed(order: &LineOrder) -> TypedOrder {
     }
 }
 
-/// The external status reason code of a field's fault.
-fn iso_reason(fault: OrderFault) -> &'static str {
+/// The status reason of a field's fault.
+fn iso_reason(fault: OrderFault) -> StatusReason {
     use crate::order::Field as F;
     match fault.field {
-        F::From => "AC02",
-        F::Agent => "RC04",
-        F::Payee => "AC03",
-        F::Name => "BE22",
-        F::Amount => "AM09",
-        F::CreditCurrency => "AM11",
-        F::Purpose => "PY01",
-        F::Note => "FF01",
+        F::From => StatusReason::Ac02,
+        F::Agent => StatusReason::Rc04,
+        F::Payee => StatusReason::Ac03,
+        F::Name => StatusReason::Be22,
+        F::Amount => StatusReason::Am09,
+        F::CreditCurrency => StatusReason::Am11,
+        F::Purpose => StatusReason::Ff07,
+        F::Note => StatusReason::Ff01,
         // A file's lines are paid as it is received.
-        F::When => "DT01",
+        F::When => StatusReason::Dt01,
     }
 }
 

@@ -4,24 +4,29 @@ use crate::books::bulk::{BulkFile, BulkLine, FileState};
 use crate::books::records::Outgoing;
 use crate::books::state::OutgoingState;
 use iso20022::bulk::{LineStatus, ResultFile};
+use iso20022::codes::{PaymentGroupStatus, PaymentTransactionStatus, StatusReason};
 
 /// A line with its number and payment.
 pub(crate) type Joined = (u64, BulkLine, Option<Outgoing>);
 
 /// ISO status of a line, with reason and words.
-pub(crate) fn status_of(line: &BulkLine, payment: Option<&Outgoing>) -> (&'static str, Option<String>, Option<String>) {
+pub(crate) fn status_of(
+    line: &BulkLine,
+    payment: Option<&Outgoing>,
+) -> (PaymentTransactionStatus, Option<String>, Option<String>) {
+    use PaymentTransactionStatus::{Accc, Acsc, Acsp, Pdng, Rjct};
     if let Some((reason, field, words)) = &line.rejected {
-        return ("RJCT", Some(reason.clone()), Some(format!("{field}: {words}")));
+        return (Rjct, Some(reason.clone()), Some(format!("{field}: {words}")));
     }
-    let Some(payment) = payment else { return ("PDNG", None, None) };
+    let Some(payment) = payment else { return (Pdng, None, None) };
     let status = match payment.state {
-        OutgoingState::Draft | OutgoingState::Reserved | OutgoingState::Sent => "PDNG",
-        OutgoingState::Held => "ACSP",
-        OutgoingState::Settled if payment.times.credited_ms.is_some() => "ACCC",
-        OutgoingState::Settled => "ACSC",
-        OutgoingState::Rejected => "RJCT",
+        OutgoingState::Draft | OutgoingState::Reserved | OutgoingState::Sent => Pdng,
+        OutgoingState::Held => Acsp,
+        OutgoingState::Settled if payment.times.credited_ms.is_some() => Accc,
+        OutgoingState::Settled => Acsc,
+        OutgoingState::Rejected => Rjct,
     };
-    let reason = (status == "RJCT").then(|| payment.reason.clone().unwrap_or_else(|| "MS03".to_owned()));
+    let reason = (status == Rjct).then(|| payment.reason.clone().unwrap_or_else(|| StatusReason::Ms03.to_string()));
     (status, reason, payment.reason_text.clone())
 }
 
@@ -33,7 +38,7 @@ pub(crate) fn csv_lines(lines: &[Joined], first: bool) -> String {
         let id = line.end_to_end_id.as_deref().unwrap_or_default();
         let uetr = line.uetr.as_deref().unwrap_or_default();
         let reason = reason.unwrap_or_default();
-        let fields = [&at.to_string(), id, uetr, status, &reason, &information.unwrap_or_default()].map(quoted);
+        let fields = [&at.to_string(), id, uetr, status.as_str(), &reason, &information.unwrap_or_default()].map(quoted);
         text.push_str(&fields.join(","));
         text.push('\n');
     }
@@ -53,18 +58,21 @@ fn quoted(field: &str) -> String {
 /// The `pain.002` of a file as it stands.
 pub(crate) fn pain002(file: &BulkFile, id: &str, now_ns: u64) -> ResultFile {
     let status = match file.state {
-        FileState::Refused => "RJCT",
-        FileState::Done if file.rejected == 0 => "ACCP",
-        FileState::Done => "PART",
-        FileState::Receiving | FileState::Accepted => "PDNG",
+        FileState::Refused => PaymentGroupStatus::Rjct,
+        FileState::Done if file.rejected == 0 => PaymentGroupStatus::Accp,
+        FileState::Done => PaymentGroupStatus::Part,
+        FileState::Receiving | FileState::Accepted => PaymentGroupStatus::Pdng,
     };
-    let reason = file.refused.as_ref().map(|(line, field, words)| ("NARR".to_owned(), format!("line {line}, {field}: {words}")));
+    let reason = file
+        .refused
+        .as_ref()
+        .map(|(line, field, words)| (StatusReason::Narr.to_string(), format!("line {line}, {field}: {words}")));
     let original = if file.file_id.is_empty() { "NOTPROVIDED" } else { &file.file_id };
     ResultFile {
         message_id: id.to_owned(),
         created_at: now_ns,
         original_message_id: original.to_owned(),
-        status: status.to_owned(),
+        status: status.to_string(),
         reason,
         payments: file.lines,
     }
@@ -77,7 +85,7 @@ pub(crate) fn pain002_line(file: &ResultFile, (_, line, payment): &Joined) -> St
         instruction_id: line.instruction_id.clone(),
         end_to_end_id: line.end_to_end_id.clone(),
         uetr: line.uetr.clone(),
-        status: status.to_owned(),
+        status: status.to_string(),
         reason,
         information,
     };

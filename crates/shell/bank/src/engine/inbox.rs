@@ -10,6 +10,7 @@ use crate::messages::{Read, Scheme, read};
 use crate::script::Question;
 use banklink::{HandlerFailed, InboxHandler, InboxItem};
 use iso20022::MessageType;
+use iso20022::codes::StatusReason;
 use iso20022::view::{CreditTransferView, StatusReportView, TransactionStatus, ViewError};
 
 /// The books as the inbox's handler.
@@ -188,7 +189,7 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
         refused => scheme.answer(payment.uetr, refused, scheme.now_ns()),
     };
     let answer_and_contradiction = answer(refused.as_deref()).and_then(|said| {
-        let opposite = if refused.is_some() { None } else { Some("AC06") };
+        let opposite = if refused.is_some() { None } else { Some(StatusReason::Ac06.as_str()) };
         Ok((said, answer(opposite)?))
     });
     let (said, contradiction) = match answer_and_contradiction {
@@ -224,10 +225,10 @@ fn asked(books: &Books, scheme: &Scheme, fault: &Fault, payment: &CreditTransfer
 /// Why a payment cannot be credited, if it cannot: an ISO reason.
 fn refusal(books: &Books, account: &str, payment: &CreditTransferView) -> Result<Option<String>, BooksError> {
     let reason = match books.find_payee(account)? {
-        None => Some("AC01"),
-        Some((account, _)) if !account.open => Some("AC04"),
-        Some((account, _)) if account.pot(payment.interbank_settlement_amount.currency).is_none() => Some("AM03"),
+        None => Some(StatusReason::Ac01),
+        Some((account, _)) if !account.open => Some(StatusReason::Ac04),
+        Some((account, _)) if account.pot(payment.interbank_settlement_amount.currency).is_none() => Some(StatusReason::Am03),
         Some(_) => None,
     };
-    Ok(reason.map(str::to_owned))
+    Ok(reason.map(|reason| reason.to_string()))
 }

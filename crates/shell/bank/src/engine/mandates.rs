@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
 use crate::mandates::caps_of;
 use iso20022::MessageType;
+use iso20022::codes::{MandateReason, Purpose, StatusReason};
 use iso20022::view::{
     CollectionView, MandateAmendmentView, MandateAnswerView, MandateCancellationView, MandateChange, MandateRequestView,
     StatusReportView, TransactionStatus, bic_11, uetr_text,
@@ -27,16 +28,16 @@ pub(super) fn asked(books: &Books, inner: &Shared, view: &MandateRequestView) ->
     let number = view.debtor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default();
     let question = (view.message_id.clone(), MessageType::Pain00900106.id().to_owned());
     let refused = match books.find_payee(&number)? {
-        None => "BE06",
-        Some((account, _)) if !account.open => "AC04",
-        Some((account, _)) if account.pot(view.caps.each.currency).is_none() => "MD15",
+        None => MandateReason::Be06,
+        Some((account, _)) if !account.open => MandateReason::Ac04,
+        Some((account, _)) if account.pot(view.caps.each.currency).is_none() => MandateReason::Md15,
         Some((account, customer)) => match books.enter_mandate(&mandate(view, &account, &customer, &question, inner.now_ms())) {
             Ok(()) => return Ok(()),
-            Err(BooksError::Refused(_)) => "MD09",
+            Err(BooksError::Refused(_)) => MandateReason::Md09,
             Err(error) => return Err(error),
         },
     };
-    let xml = inner.scheme.mandate_answer(view.mandate, &question, Some(refused), inner.now_ns());
+    let xml = inner.scheme.mandate_answer(view.mandate, &question, Some(refused.as_str()), inner.now_ns());
     tell(inner, view.uetr_text(), xml.map_err(|error| error.to_string()));
     Ok(())
 }
@@ -170,7 +171,7 @@ async fn pay(inner: &Shared, view: &CollectionView, refused: Option<String>) -> 
         })
         .await
         .map_err(|error| error.to_string())?;
-    match refused.map_or(judged, Err) {
+    match refused.map_or(judged.map_err(|reason| reason.to_string()), Err) {
         Ok((account, customer)) => {
             let payment = outgoing(inner, view, &account, &customer);
             book_and_send(inner, payment, &customer, &view.end_to_end_id).await
@@ -185,24 +186,24 @@ async fn pay(inner: &Shared, view: &CollectionView, refused: Option<String>) -> 
     }
 }
 
-/// Whether the debtor agreed, and has the money; or why not, an ISO reason.
-fn judge(books: &Books, view: &CollectionView) -> Result<Result<(Account, Customer), String>, BooksError> {
-    let Some(mandate) = books.mandate(&uetr_text(&view.mandate))? else { return Ok(Err("MD01".to_owned())) };
+/// Whether the debtor agreed, and has the money; or why not.
+fn judge(books: &Books, view: &CollectionView) -> Result<Result<(Account, Customer), StatusReason>, BooksError> {
+    let Some(mandate) = books.mandate(&uetr_text(&view.mandate))? else { return Ok(Err(StatusReason::Md01)) };
     if mandate.side != MandateSide::Debtor || mandate.standing != MandateStanding::Active {
-        return Ok(Err("MD01".to_owned()));
+        return Ok(Err(StatusReason::Md01));
     }
     // The debtor agreed to one creditor with one account; the centre keeps no accounts and cannot look.
     let creditor_account = view.creditor_account.as_ref().map(|account| account.number.as_str());
     if bic_11(&view.creditor_agent) != bic_11(&mandate.other_agent) || creditor_account != Some(&*mandate.other_account) {
-        return Ok(Err("MD02".to_owned()));
+        return Ok(Err(StatusReason::Md02));
     }
-    let Some((account, customer)) = books.find_payee(&mandate.account)? else { return Ok(Err("AC02".to_owned())) };
+    let Some((account, customer)) = books.find_payee(&mandate.account)? else { return Ok(Err(StatusReason::Ac02)) };
     if !account.open {
-        return Ok(Err("AC05".to_owned()));
+        return Ok(Err(StatusReason::Ac05));
     }
     Ok(match account.pot(view.amount.currency) {
-        None => Err("AC10".to_owned()),
-        Some(pot) if pot.available() < view.amount.minor.0 => Err("AM04".to_owned()),
+        None => Err(StatusReason::Ac10),
+        Some(pot) if pot.available() < view.amount.minor.0 => Err(StatusReason::Am04),
         Some(_) => Ok((account, customer)),
     })
 }
@@ -229,7 +230,7 @@ fn outgoing(inner: &Inner, view: &CollectionView, account: &Account, customer: &
         request: None,
         collection: Some(view.uetr_text()),
         fixed_credit: false,
-        purpose: view.purpose.clone().unwrap_or_else(|| "OTHR".to_owned()),
+        purpose: view.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: view.remittance.clone().unwrap_or_default(),
         state: OutgoingState::Draft,
         message: None,

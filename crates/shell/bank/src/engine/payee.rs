@@ -6,6 +6,7 @@ use crate::inner::{Inner, Shared};
 use crate::messages::{Read, read};
 use crate::names::{MaskRule, Nearness, compare_any, masked};
 use crate::order::PayeeNumber;
+use iso20022::codes::VerificationReason;
 use iso20022::view::{IdentificationRequestView, NameVerdict};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ fn judge(
     found: Option<(Account, Customer)>,
 ) -> (NameVerdict, Option<String>, Option<String>) {
     let Some((account, customer)) = found.filter(|(account, _)| account.open) else {
-        return (NameVerdict::NotPossible("AC01".to_owned()), None, None);
+        return (NameVerdict::NotPossible(VerificationReason::Ac01.to_string()), None, None);
     };
     let given = question.name.as_deref().unwrap_or_default();
     let forms = [Some(&customer.name), customer.name_zh_hant.as_ref(), customer.name_zh_hans.as_ref()];
@@ -92,7 +93,7 @@ pub(crate) async fn ask(inner: &Inner, agent: &str, payee: &PayeeNumber, name: &
         NameVerdict::Match => NameCheck::Match,
         NameVerdict::CloseMatch => NameCheck::Close,
         NameVerdict::NoMatch => NameCheck::NoMatch,
-        NameVerdict::NotPossible(reason) if reason == "AC01" => NameCheck::UnknownAccount,
+        NameVerdict::NotPossible(reason) if reason == VerificationReason::Ac01.as_str() => NameCheck::UnknownAccount,
         NameVerdict::NotPossible(_) => NameCheck::Unavailable,
     };
     let account = report.account.as_ref().map(|account| account.as_str().to_owned());

@@ -10,6 +10,7 @@ use crate::directory::name_forms;
 use crate::engine::{self, Pause};
 use crate::fault::Fault;
 use crate::inner::{Inner, Shared};
+use iso20022::codes::{Purpose, StatusReason};
 use iso20022::view::{PaymentRequestView, RequestStatus};
 use money::Amount;
 use std::sync::Arc;
@@ -45,10 +46,10 @@ pub(super) fn spawn_answer(inner: &Shared, request: PaymentRequestView, fault: F
 
 async fn answer(inner: &Shared, request: &PaymentRequestView, refused: Option<String>) -> Result<(), String> {
     // These banks reserve nothing for their customers.
-    let refused = refused.or_else(|| request.guaranteed.then(|| "AG01".to_owned()));
+    let refused = refused.or_else(|| request.guaranteed.then(|| StatusReason::Ag01.to_string()));
     let number = request.debtor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default();
     let found = inner.books(move |books| books.find_payee(&number)).await.map_err(|error| error.to_string())?;
-    match refused.map_or_else(|| judge(request, found), Err) {
+    match refused.map_or_else(|| judge(request, found).map_err(|reason| reason.to_string()), Err) {
         Err(reason) => tell(inner, request, RequestStatus::Rejected, Some(&reason)).await,
         Ok((account, customer)) => {
             tell(inner, request, RequestStatus::Accepted, None).await?;
@@ -58,14 +59,14 @@ async fn answer(inner: &Shared, request: &PaymentRequestView, refused: Option<St
 }
 
 /// Whether the debtor has the account and the money, or why not.
-fn judge(request: &PaymentRequestView, found: Option<(Account, Customer)>) -> Result<(Account, Customer), String> {
-    let (account, customer) = found.ok_or("AC02")?;
+fn judge(request: &PaymentRequestView, found: Option<(Account, Customer)>) -> Result<(Account, Customer), StatusReason> {
+    let (account, customer) = found.ok_or(StatusReason::Ac02)?;
     if !account.open {
-        return Err("AC05".to_owned());
+        return Err(StatusReason::Ac05);
     }
-    let pot = account.pot(request.amount.currency).ok_or("AC10")?;
+    let pot = account.pot(request.amount.currency).ok_or(StatusReason::Ac10)?;
     if pot.available() < request.amount.minor.0 {
-        return Err("AM04".to_owned());
+        return Err(StatusReason::Am04);
     }
     Ok((account, customer))
 }
@@ -143,7 +144,7 @@ fn outgoing(inner: &Inner, request: &PaymentRequestView, account: &Account, cust
         request: Some(request.uetr_text()),
         collection: None,
         fixed_credit: false,
-        purpose: request.purpose.clone().unwrap_or_else(|| "OTHR".to_owned()),
+        purpose: request.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: request.remittance.clone().unwrap_or_default(),
         state: OutgoingState::Draft,
         message: None,

@@ -8,11 +8,12 @@ use crate::inner::Shared;
 use crate::messages::Scheme;
 use crate::service::ServiceError;
 use banklink::Answer;
+use iso20022::codes::{PaymentCancellationRejection, ReturnReason};
 use iso20022::view::{CancellationRequestView, PaymentReturnView, ViewError};
 use money::{Amount, MinorUnits};
 
 /// Why the bank sends back what was recalled.
-const FOLLOWING_RECALL: &str = "FOCR";
+const FOLLOWING_RECALL: ReturnReason = ReturnReason::Focr;
 
 /// What the bank says to a recall, by its books and the fault in force; with the return if it accepts.
 pub(super) fn recalled(
@@ -26,7 +27,7 @@ pub(super) fn recalled(
     }
     let uetr = uuid_text(recall.uetr);
     let verdict = match fault {
-        Fault::Refusing { .. } => Err("CUST"),
+        Fault::Refusing { .. } => Err(PaymentCancellationRejection::Cust),
         Fault::None
         | Fault::Silent
         | Fault::Slow { .. }
@@ -48,24 +49,24 @@ pub(super) fn recalled(
     })
 }
 
-/// How much can be sent back, or the ISO reason why nothing is.
-fn judge(books: &Books, uetr: &str) -> Result<Result<Amount, &'static str>, BooksError> {
+/// How much can be sent back, or why nothing is.
+fn judge(books: &Books, uetr: &str) -> Result<Result<Amount, PaymentCancellationRejection>, BooksError> {
     let Some(payment) = books.incoming(uetr)?.filter(|payment| payment.state == IncomingState::Credited) else {
-        return Ok(Err("NOOR"));
+        return Ok(Err(PaymentCancellationRejection::Noor));
     };
     let left = Amount { minor: MinorUnits(payment.left()), ..payment.amount };
     if left.minor.is_zero() {
-        return Ok(Err("ARDT"));
+        return Ok(Err(PaymentCancellationRejection::Ardt));
     }
     // An exchanged one needs a quote, which somebody at the bank has to ask for.
     if payment.exchanged {
-        return Ok(Err("NARR"));
+        return Ok(Err(PaymentCancellationRejection::Narr));
     }
     let available = |account: &Account| account.pot(left.currency).map_or(0, crate::books::records::Pot::available);
     Ok(match books.account(&payment.account)? {
-        None => Err("AC04"),
-        Some(account) if !account.open => Err("AC04"),
-        Some(account) if available(&account) < left.minor.0 => Err("AM04"),
+        None => Err(PaymentCancellationRejection::Ac04),
+        Some(account) if !account.open => Err(PaymentCancellationRejection::Ac04),
+        Some(account) if available(&account) < left.minor.0 => Err(PaymentCancellationRejection::Am04),
         Some(_) => Ok(left),
     })
 }
@@ -74,10 +75,10 @@ fn written(
     scheme: &Scheme,
     original: [u8; 16],
     uetr: &str,
-    verdict: Result<Amount, &'static str>,
+    verdict: Result<Amount, PaymentCancellationRejection>,
 ) -> Result<RecallAnswer, ViewError> {
-    let answer = scheme.recall_answer(original, verdict.err(), scheme.now_ns())?;
-    let back = verdict.ok().map(|amount| draft(scheme, uetr, amount, FOLLOWING_RECALL)).transpose()?;
+    let answer = scheme.recall_answer(original, verdict.err().map(PaymentCancellationRejection::as_str), scheme.now_ns())?;
+    let back = verdict.ok().map(|amount| draft(scheme, uetr, amount, FOLLOWING_RECALL.as_str())).transpose()?;
     Ok(RecallAnswer { uetr: uetr.to_owned(), answer, back })
 }
 

@@ -5,6 +5,7 @@
 use crate::books::records::{EntryKind, NameCheck};
 use crate::config::NameForms;
 use crate::order::{Field, FieldFault};
+use iso20022::codes::{Purpose, StatusReason};
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -275,17 +276,17 @@ words! {
 impl Language {
     /// A purpose code in words.
     pub(crate) fn purpose_words(self, code: &str) -> &'static str {
-        match code {
-            "GDDS" => self.pick("Goods", "購買貨品", "购买货物"),
-            "SCVE" => self.pick("Services", "服務費", "服务费"),
-            "STDY" => self.pick("Study and tuition", "學費", "学费"),
-            "MDCS" => self.pick("Medical care", "醫療", "医疗"),
-            "RENT" => self.pick("Rent", "租金", "租金"),
-            "TRVL" => self.pick("Travel", "旅遊", "旅游"),
-            "SUPP" => self.pick("Paying a supplier", "支付供應商", "支付供应商"),
-            "GIFT" => self.pick("Gift", "餽贈", "馈赠"),
-            "SALA" => self.pick("Salary", "薪金", "工资"),
-            _ => self.pick("Other", "其他", "其他"),
+        match Purpose::parse(code) {
+            Some(Purpose::Gdds) => self.pick("Goods", "購買貨品", "购买货物"),
+            Some(Purpose::Scve) => self.pick("Services", "服務費", "服务费"),
+            Some(Purpose::Stdy) => self.pick("Study and tuition", "學費", "学费"),
+            Some(Purpose::Mdcs) => self.pick("Medical care", "醫療", "医疗"),
+            Some(Purpose::Rent) => self.pick("Rent", "租金", "租金"),
+            Some(Purpose::Trvl) => self.pick("Travel", "旅遊", "旅游"),
+            Some(Purpose::Supp) => self.pick("Paying a supplier", "支付供應商", "支付供应商"),
+            Some(Purpose::Gift) => self.pick("Gift", "餽贈", "馈赠"),
+            Some(Purpose::Sala) => self.pick("Salary", "薪金", "工资"),
+            Some(_) | None => self.pick("Other", "其他", "其他"),
         }
     }
 
@@ -423,26 +424,27 @@ impl Language {
 
     /// An ISO reason in words for a customer.
     pub(crate) fn reason_words(self, code: &str) -> &'static str {
-        match code {
-            "AC01" => self.pick("The account does not exist.", "帳戶不存在。", "账户不存在。"),
-            "AC04" => self.pick("The account is closed.", "帳戶已結束。", "账户已销户。"),
-            "AC06" => self.pick("The account is blocked.", "帳戶已凍結。", "账户已冻结。"),
-            "AM03" => self.pick("The account does not take this currency.", "帳戶不接受此貨幣。", "账户不接受此货币。"),
-            "AM04" => self.pick(
+        use StatusReason as R;
+        match StatusReason::parse(code) {
+            Some(R::Ac01) => self.pick("The account does not exist.", "帳戶不存在。", "账户不存在。"),
+            Some(R::Ac04) => self.pick("The account is closed.", "帳戶已結束。", "账户已销户。"),
+            Some(R::Ac06) => self.pick("The account is blocked.", "帳戶已凍結。", "账户已冻结。"),
+            Some(R::Am03) => self.pick("The account does not take this currency.", "帳戶不接受此貨幣。", "账户不接受此货币。"),
+            Some(R::Am04) => self.pick(
                 "A bank has not enough cover at the centre.",
                 "銀行在清算中心的資金不足。",
                 "银行在清算中心的资金不足。",
             ),
-            "AB03" | "AB05" | "AB06" | "TM01" => {
+            Some(R::Ab03 | R::Ab05 | R::Ab06 | R::Tm01) => {
                 self.pick("The payee's bank did not answer in time.", "收款銀行未及時回覆。", "收款银行未及时回复。")
             }
-            "AB04" => self.pick("The quote was no longer valid.", "報價已失效。", "报价已失效。"),
-            "AB08" | "AG11" | "AGNT" => {
+            Some(R::Ab04) => self.pick("The quote was no longer valid.", "報價已失效。", "报价已失效。"),
+            Some(R::Ab08 | R::Ag11 | R::Agnt) => {
                 self.pick("The payee's bank cannot be reached.", "無法聯絡收款銀行。", "无法联系收款银行。")
             }
-            "RR04" => self.pick("Stopped by a check.", "未能通過審查。", "未能通过审查。"),
-            "DUPL" | "DU01" | "DU03" => self.pick("It was sent before.", "重複的付款。", "重复的付款。"),
-            _ => self.pick("The payment was refused.", "付款被拒絕。", "付款被拒绝。"),
+            Some(R::Rr04) => self.pick("Stopped by a check.", "未能通過審查。", "未能通过审查。"),
+            Some(R::Dupl | R::Du01 | R::Du03) => self.pick("It was sent before.", "重複的付款。", "重复的付款。"),
+            Some(_) | None => self.pick("The payment was refused.", "付款被拒絕。", "付款被拒绝。"),
         }
     }
 }
