@@ -1,6 +1,6 @@
 //! Aliases: customers' own, registered in the scheme's directory; and payees', looked up there before a payment.
 
-use crate::books::records::{Customer, NameCheck, Outgoing, PayeeAlias};
+use crate::books::records::{Customer, NameCheck, Outgoing, Payee, PayeeAlias};
 use crate::books::{Books, BooksError};
 use crate::engine::{self, Pause, PayeeAnswer};
 use crate::inner::{Inner, Shared};
@@ -73,8 +73,13 @@ pub(crate) async fn check(inner: &Inner, order: &Order, found: Option<&Found>) -
 
 /// From when on a draft to a payee of the tier `cool_off` may be confirmed.
 pub(crate) fn cool_off_until(draft: &Outgoing) -> Option<u64> {
-    let alias = draft.payee.alias.as_ref().filter(|alias| alias.cool_off_hours > 0)?;
-    Some(draft.times.drafted_ms.saturating_add(u64::from(alias.cool_off_hours) * 3_600_000))
+    cool_off_of(&draft.payee, draft.times.drafted_ms)
+}
+
+/// The same of a payee, and of when something was drafted for it.
+pub(crate) fn cool_off_of(payee: &Payee, drafted_ms: u64) -> Option<u64> {
+    let alias = payee.alias.as_ref().filter(|alias| alias.cool_off_hours > 0)?;
+    Some(drafted_ms.saturating_add(u64::from(alias.cool_off_hours) * 3_600_000))
 }
 
 /// An alias as messages carry it: code of the proxy's type, and text.

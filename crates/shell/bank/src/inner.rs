@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) watchers: Arc<Semaphore>,
     /// Turns for files of payments that arrive.
     pub(crate) uploads: Arc<Semaphore>,
+    /// No standing order is due before this time; 0 until the books were read.
+    pub(crate) standing_next_ms: AtomicU64,
     /// Told when a file of payments was accepted.
     pub(crate) bulk_files: Notify,
 }
@@ -85,6 +87,7 @@ impl Inner {
             world,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            standing_next_ms: AtomicU64::new(0),
             bulk_files: Notify::new(),
             config,
         })

@@ -37,6 +37,7 @@ mod sample;
 mod script;
 mod service;
 mod session;
+pub mod standing;
 mod teller;
 mod web;
 

@@ -129,6 +129,18 @@ pub enum Field {
     Note,
     /// When it is executed.
     When,
+    /// How often it is paid.
+    Repeat,
+    /// Weeks or months from one date to the next.
+    Every,
+    /// First date.
+    First,
+    /// How it ends.
+    Ends,
+    /// After how many due dates it ends.
+    Times,
+    /// Last date.
+    Until,
 }
 
 impl Field {
@@ -144,6 +156,12 @@ impl Field {
             Self::Purpose => "purpose",
             Self::Note => "note",
             Self::When => "when",
+            Self::Repeat => "repeat",
+            Self::Every => "every",
+            Self::First => "first",
+            Self::Ends => "ends",
+            Self::Times => "times",
+            Self::Until => "until",
         }
     }
 }
@@ -191,6 +209,20 @@ pub enum FieldFault {
     ExchangeAtOnce,
     /// Not a day ahead, at most a year.
     NotADayAhead,
+    /// Not a date.
+    NotADate,
+    /// Not a whole number.
+    NotAWholeNumber,
+    /// Less or more than allowed.
+    OutOfRange,
+    /// A last date before the first.
+    BeforeFirst,
+    /// A time of execution and a repetition.
+    WhenOrRepeat,
+    /// What is paid once ends by itself.
+    OnceHasNoEnd,
+    /// The customer has as many standing orders as one may have.
+    TooManyOrders,
 }
 
 /// A fault of one field.

@@ -1,11 +1,11 @@
 //! What a customer can have done: the payee checked, a quote, a payment confirmed. Pages and JSON alike use it.
 
-use crate::aliases;
+use crate::aliases::{self, Found};
 use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee, StoredQuote};
 use crate::books::state::OutgoingState;
 use crate::books::{BooksError, BooksRefusal};
 use crate::directory::name_forms;
-use crate::engine;
+use crate::engine::{self, PayeeAnswer};
 use crate::inner::{Inner, Shared};
 use crate::order::{Field, FieldFault, Order, OrderFault, PayeeNumber, TypedOrder};
 use banklink::{FixedSide, LinkError, QuoteRequest, WhatIf, WhatIfQuestion};
@@ -50,7 +50,9 @@ impl From<BooksError> for ServiceError {
                 BooksRefusal::AccountClosed => OrderFault { field: Field::From, fault: FieldFault::Closed }.into(),
                 BooksRefusal::NotEnough => OrderFault { field: Field::Amount, fault: FieldFault::NotEnough }.into(),
                 BooksRefusal::TooLarge => OrderFault { field: Field::Amount, fault: FieldFault::TooLarge }.into(),
-                BooksRefusal::NoSuchPayment => Self::NotFound,
+                BooksRefusal::NoSuchPayment | BooksRefusal::NoSuchStandingOrder => Self::NotFound,
+                BooksRefusal::StandingOrdersFull => OrderFault { field: Field::Repeat, fault: FieldFault::TooManyOrders }.into(),
+                BooksRefusal::FirstDatePast => OrderFault { field: Field::First, fault: FieldFault::NotADayAhead }.into(),
                 BooksRefusal::Full => Self::Busy,
             },
             BooksError::Storage(_)
@@ -75,33 +77,18 @@ impl Inner {
         let (debit, credit, quote) = exchange?;
         self.check_funds(sign_in, &order, debit).await?;
         let execute_at_ms = order.when.at_ms(self.now_ms())?;
-        let (account, mobile) = match &order.payee {
-            PayeeNumber::Account(number) => (check.account.unwrap_or_else(|| number.clone()), None),
-            PayeeNumber::Mobile(number) => (check.account.unwrap_or_default(), Some(number.clone())),
-        };
-        if check.check == NameCheck::UnknownAccount || account.is_empty() {
-            let fault = if check.check == NameCheck::Unavailable { FieldFault::NoAnswer } else { FieldFault::UnknownPayee };
-            return Err(OrderFault { field: Field::Payee, fault }.into());
-        }
+        let payee = payee_of(&order, agent_name, check, found)?;
         let draft = Outgoing {
             uetr: self.world.uuid().to_string(),
             sign_in: sign_in.to_owned(),
             account: order.account,
             debit,
             credit,
-            payee: Payee {
-                agent: order.agent,
-                agent_name,
-                account,
-                mobile,
-                name: order.name,
-                check: check.check,
-                masked_name: check.masked_name,
-                alias: found.map(|found| found.alias),
-            },
+            payee,
             quote,
             request: None,
             collection: None,
+            standing: None,
             fixed_credit: order.fixed == FixedSide::Credit,
             purpose: order.purpose,
             note: order.note,
@@ -122,7 +109,7 @@ impl Inner {
     }
 
     /// The payee bank's English name; a bank that does not take part is a fault of the field.
-    async fn payee_bank(&self, agent: &str) -> Result<String, ServiceError> {
+    pub(crate) async fn payee_bank(&self, agent: &str) -> Result<String, ServiceError> {
         let participants = self.participants().await.map_err(ServiceError::Centre)?;
         let found = participants.iter().find(|participant| participant.bic == agent);
         let fault = OrderFault { field: Field::Agent, fault: FieldFault::NotAChoice };
@@ -299,6 +286,28 @@ impl Inner {
         self.sessions.note_attempt(name, right);
         if right { Ok(self.sessions.open(name)) } else { Err(SignInFault::Wrong) }
     }
+}
+
+/// The payee of an order, with the account it is paid on; that there is none is a fault of the field.
+pub(crate) fn payee_of(order: &Order, agent_name: String, check: PayeeAnswer, found: Option<Found>) -> Result<Payee, OrderFault> {
+    let (account, mobile) = match &order.payee {
+        PayeeNumber::Account(number) => (check.account.unwrap_or_else(|| number.clone()), None),
+        PayeeNumber::Mobile(number) => (check.account.unwrap_or_default(), Some(number.clone())),
+    };
+    if check.check == NameCheck::UnknownAccount || account.is_empty() {
+        let fault = if check.check == NameCheck::Unavailable { FieldFault::NoAnswer } else { FieldFault::UnknownPayee };
+        return Err(OrderFault { field: Field::Payee, fault });
+    }
+    Ok(Payee {
+        agent: order.agent.clone(),
+        agent_name,
+        account,
+        mobile,
+        name: order.name.clone(),
+        check: check.check,
+        masked_name: check.masked_name,
+        alias: found.map(|found| found.alias),
+    })
 }
 
 /// Why nobody was signed in.

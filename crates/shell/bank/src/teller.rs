@@ -3,6 +3,7 @@
 use crate::asking::{Asked, TypedRequest};
 use crate::books::mandates::{Collection, Mandate};
 use crate::books::records::Outgoing;
+use crate::books::standing::{StandingDecision, StandingOrder, StandingRun};
 use crate::books::{Books, BooksError, BooksReport, OutgoingReturn};
 use crate::config::BankConfig;
 use crate::engine;
@@ -11,6 +12,7 @@ use crate::inner::{Inner, Shared};
 use crate::mandates::{MandateDecision, TypedCollection, TypedMandate};
 use crate::order::TypedOrder;
 use crate::service::ServiceError;
+use crate::standing::TypedRepeat;
 use banklink::{Link, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -101,6 +103,43 @@ impl Desk {
     /// Asks somebody at another bank to pay a customer of this one.
     pub async fn ask_to_pay(&self, sign_in: &str, typed: &TypedRequest) -> Result<Asked, ServiceError> {
         self.0.ask_to_pay(sign_in, typed).await
+    }
+
+    /// Reads a standing order, has the payee checked, and keeps it as a draft for the customer to confirm.
+    pub async fn draft_standing(
+        &self,
+        sign_in: &str,
+        typed: &TypedOrder,
+        repeat: &TypedRepeat,
+    ) -> Result<StandingOrder, ServiceError> {
+        self.0.draft_standing(sign_in, typed, repeat).await
+    }
+
+    /// Confirms a standing order. Confirmed twice is one order.
+    pub async fn confirm_standing(
+        &self,
+        sign_in: &str,
+        id: &str,
+        name_acknowledged: bool,
+    ) -> Result<StandingOrder, ServiceError> {
+        self.0.confirm_standing(sign_in, id, name_acknowledged).await
+    }
+
+    /// What a customer decides about a standing order.
+    pub async fn decide_standing(
+        &self,
+        sign_in: &str,
+        id: &str,
+        decision: StandingDecision,
+    ) -> Result<StandingOrder, ServiceError> {
+        self.0.decide_standing(sign_in, id, decision).await
+    }
+
+    /// A customer's standing order, and what became of its last due dates, the latest first.
+    pub async fn standing_order(&self, sign_in: &str, id: &str) -> Result<(StandingOrder, Vec<StandingRun>), ServiceError> {
+        let order = self.0.standing_order(sign_in, id).await?;
+        let runs = self.0.standing_runs(&order).await?;
+        Ok((order, runs))
     }
 
     /// Asks somebody at another bank for a mandate.

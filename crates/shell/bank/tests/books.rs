@@ -60,6 +60,7 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         quote: None,
         request: None,
         collection: None,
+        standing: None,
         purpose: "GDDS".to_owned(),
         note: String::new(),
         fixed_credit: false,

@@ -300,6 +300,11 @@ const fn iso_reason(refusal: BooksRefusal) -> StatusReason {
         BooksRefusal::NoSuchCurrency => StatusReason::Am03,
         BooksRefusal::NotEnough => StatusReason::Am04,
         BooksRefusal::TooLarge => StatusReason::Am12,
-        BooksRefusal::NoSuchPayment | BooksRefusal::Full => StatusReason::Ms03,
+        // A line of a file is no standing order.
+        BooksRefusal::NoSuchPayment
+        | BooksRefusal::Full
+        | BooksRefusal::NoSuchStandingOrder
+        | BooksRefusal::StandingOrdersFull
+        | BooksRefusal::FirstDatePast => StatusReason::Ms03,
     }
 }

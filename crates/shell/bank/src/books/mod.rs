@@ -13,6 +13,8 @@
 //! - BNK-03: what a customer's account shows as held is the sum of its payments under way; no customer is below what is held.
 //! - BNK-04: a settled payment has exactly one transfer, any other has none, but for its returns.
 //! - BNK-05: of no payment more comes back than it was; what its record says came back is what was booked.
+//! - BNK-06: of every due date of a standing order before its next one there is exactly one run, and exactly one payment if the
+//!   run made one, with the same end; exactly the orders in force are due.
 //!
 //! # Units and limits
 //! Amounts are minor units; balances fit `i64`. Times are milliseconds since 1970 UTC. At most [`OPEN_PAYMENTS_MAX`] payments
@@ -30,7 +32,9 @@ mod posting;
 pub mod records;
 mod report;
 mod returns;
+pub mod rhythm;
 mod shelf;
+pub mod standing;
 pub mod state;
 mod tables;
 
@@ -109,6 +113,15 @@ pub enum BooksRefusal {
     /// Too many payments under way.
     #[error("too many payments are under way")]
     Full,
+    /// No such standing order.
+    #[error("no such standing order")]
+    NoSuchStandingOrder,
+    /// The customer has as many standing orders as one may have.
+    #[error("a customer has at most {} standing orders in force or paused", standing::STANDING_ORDERS_MAX)]
+    StandingOrdersFull,
+    /// The first date of a standing order passed before it was confirmed.
+    #[error("the first date is not ahead any more")]
+    FirstDatePast,
 }
 
 impl BooksRefusal {
@@ -122,6 +135,9 @@ impl BooksRefusal {
             Self::TooLarge => "BNK-1005",
             Self::NoSuchPayment => "BNK-1006",
             Self::Full => "BNK-1007",
+            Self::NoSuchStandingOrder => "BNK-1008",
+            Self::StandingOrdersFull => "BNK-1009",
+            Self::FirstDatePast => "BNK-1010",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::books::posting::{CHARGES, CLEARING, Purpose, SUSPENSE, release, reserve, transfer};
 use crate::books::records::{Customer, EntryKind, Outgoing};
+use crate::books::standing::end_run;
 use crate::books::state::{Contradiction, OutgoingEffect, OutgoingEvent, OutgoingState};
 use crate::books::tables::{BREAKS, CUSTOMERS, META, OUTGOING, OUTGOING_OF, OUTGOING_OPEN, Readable, Writer};
 use crate::books::{Books, BooksError, BooksRefusal, Keep, OPEN_PAYMENTS_MAX};
@@ -60,24 +61,8 @@ impl Books {
     pub fn reserve(&self, uetr: &str, message: &str, at_ms: u64) -> Result<(Outgoing, bool), BooksError> {
         let keep = if planted(Bug::ReservedNotDurable) { Keep::Eventually } else { Keep::Durably };
         self.change(keep, |writer| {
-            let mut payment = load(writer, uetr)?;
-            let (state, effect) = payment.state.step(OutgoingEvent::Confirmed).expect("confirming is allowed in every state");
-            if effect != OutgoingEffect::Reserve {
-                return Ok((payment, false));
-            }
-            let open = writer.number(META, "open")?.unwrap_or(0);
-            if open >= OPEN_PAYMENTS_MAX {
-                return Err(BooksRefusal::Full.into());
-            }
-            reserve(writer, &payment.account, payment.debit)?;
-            payment.state = state;
-            payment.message = Some(message.to_owned());
-            payment.times.confirmed_ms = Some(at_ms);
-            writer.set_number(META, "open", open + 1)?;
-            writer.set_number(OUTGOING_OPEN, uetr, at_ms)?;
-            writer.put(OUTGOING_OF, (&payment.sign_in, at_ms, uetr), &())?;
-            writer.put(OUTGOING, uetr, &payment)?;
-            Ok((payment, true))
+            let payment = load(writer, uetr)?;
+            reserved(writer, payment, message, at_ms)
         })
     }
 
@@ -154,6 +139,33 @@ pub(crate) const fn uetr_end() -> &'static str {
     "~"
 }
 
+/// A payment reserved with its message, unless it was before. Nothing is written when it is refused.
+pub(crate) fn reserved(
+    writer: &Writer,
+    mut payment: Outgoing,
+    message: &str,
+    at_ms: u64,
+) -> Result<(Outgoing, bool), BooksError> {
+    let (state, effect) = payment.state.step(OutgoingEvent::Confirmed).expect("confirming is allowed in every state");
+    if effect != OutgoingEffect::Reserve {
+        return Ok((payment, false));
+    }
+    let open = writer.number(META, "open")?.unwrap_or(0);
+    if open >= OPEN_PAYMENTS_MAX {
+        return Err(BooksRefusal::Full.into());
+    }
+    reserve(writer, &payment.account, payment.debit)?;
+    payment.state = state;
+    payment.message = Some(message.to_owned());
+    payment.times.confirmed_ms = Some(at_ms);
+    let uetr = payment.uetr.as_str();
+    writer.set_number(META, "open", open + 1)?;
+    writer.set_number(OUTGOING_OPEN, uetr, at_ms)?;
+    writer.put(OUTGOING_OF, (&payment.sign_in, at_ms, uetr), &())?;
+    writer.put(OUTGOING, uetr, &payment)?;
+    Ok((payment, true))
+}
+
 fn load(writer: &Writer, uetr: &str) -> Result<Outgoing, BooksError> {
     writer.record(OUTGOING, uetr)?.ok_or_else(|| BooksRefusal::NoSuchPayment.into())
 }
@@ -193,6 +205,7 @@ pub(crate) fn apply_update(writer: &Writer, uetr: &str, update: &OutgoingUpdate)
         let open = writer.number(META, "open")?.unwrap_or(0);
         writer.set_number(META, "open", open.saturating_sub(1))?;
         writer.remove(OUTGOING_OPEN, uetr)?;
+        end_run(writer, &payment, update.at_ms)?;
     }
     writer.put(OUTGOING, uetr, &payment)?;
     Ok(payment)

@@ -243,6 +243,9 @@ pub struct Outgoing {
     /// UETR of the collection that it settles.
     #[serde(default)]
     pub collection: Option<String>,
+    /// Identifier of the standing order that it was made of.
+    #[serde(default)]
+    pub standing: Option<String>,
     /// Whether the customer fixed what arrives rather than what is paid.
     #[serde(default)]
     pub fixed_credit: bool,

@@ -3,6 +3,7 @@
 use crate::books::outgoing::uetr_end;
 use crate::books::posting::{CLEARING, SUSPENSE};
 use crate::books::records::{Account, Entry, EntryKind, Incoming, Outgoing};
+use crate::books::standing::standing_check;
 use crate::books::state::{IncomingState, OutgoingState};
 use crate::books::tables::{ACCOUNTS, BREAKS, ENTRIES, INCOMING, META, OUTBOX, OUTGOING, Readable};
 use crate::books::{Books, BooksError};
@@ -117,6 +118,7 @@ impl Books {
             Ok(true)
         })?;
         report.breaks.extend(entries.unbalanced());
+        report.breaks.extend(standing_check(&reader)?);
         report.check_sums();
         Ok(report)
     }

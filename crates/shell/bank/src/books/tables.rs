@@ -46,6 +46,14 @@ pub(crate) const MANDATES: Records<&str> = TableDefinition::new("mandates");
 pub(crate) const MANDATES_OF: Records<(&str, &str)> = TableDefinition::new("mandates_of");
 /// Collections under mandates, by UETR.
 pub(crate) const COLLECTIONS: Records<&str> = TableDefinition::new("collections");
+/// Standing orders, by identifier.
+pub(crate) const STANDING: Records<&str> = TableDefinition::new("standing");
+/// Identifiers of a customer's standing orders, by sign-in name.
+pub(crate) const STANDING_OF: Records<(&str, &str)> = TableDefinition::new("standing_of");
+/// Standing orders in force, by when they are due next.
+pub(crate) const STANDING_DUE: Records<(u64, &str)> = TableDefinition::new("standing_due");
+/// What became of their due dates, by order and number.
+pub(crate) const STANDING_RUNS: Records<(&str, u64)> = TableDefinition::new("standing_runs");
 /// What contradicted the books, in words, by number.
 pub(crate) const BREAKS: Records<u64> = TableDefinition::new("breaks");
 
@@ -143,7 +151,7 @@ impl Writer {
         for table in [META, OUTGOING_OPEN] {
             self.0.open_table(table)?;
         }
-        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS, MANDATES, COLLECTIONS] {
+        for table in [CUSTOMERS, ACCOUNTS, MOBILES, OUTGOING, INCOMING, RETURNS, MANDATES, COLLECTIONS, STANDING] {
             self.0.open_table(table)?;
         }
         for table in [OUTBOX, BREAKS, BULK_FILES] {
@@ -152,6 +160,9 @@ impl Writer {
         self.0.open_table(ENTRIES)?;
         self.0.open_table(OUTGOING_OF)?;
         self.0.open_table(MANDATES_OF)?;
+        self.0.open_table(STANDING_OF)?;
+        self.0.open_table(STANDING_DUE)?;
+        self.0.open_table(STANDING_RUNS)?;
         self.0.open_table(BULK_LINES)?;
         self.0.open_table(BULK_IDS)?;
         Ok(())

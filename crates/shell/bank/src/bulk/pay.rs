@@ -120,6 +120,7 @@ async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn
         quote,
         request: None,
         collection: None,
+        standing: None,
         fixed_credit: true,
         purpose: order.purpose.clone(),
         note: order.note.clone(),

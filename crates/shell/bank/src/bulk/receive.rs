@@ -379,8 +379,8 @@ fn iso_reason(fault: OrderFault) -> StatusReason {
         F::CreditCurrency => StatusReason::Am11,
         F::Purpose => StatusReason::Ff07,
         F::Note => StatusReason::Ff01,
-        // A file's lines are paid as it is received.
-        F::When => StatusReason::Dt01,
+        // A file's lines are paid as it is received, and once.
+        F::When | F::Repeat | F::Every | F::First | F::Ends | F::Times | F::Until => StatusReason::Dt01,
     }
 }
 

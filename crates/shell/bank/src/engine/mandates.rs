@@ -229,6 +229,7 @@ fn outgoing(inner: &Inner, view: &CollectionView, account: &Account, customer: &
         quote: None,
         request: None,
         collection: Some(view.uetr_text()),
+        standing: None,
         fixed_credit: false,
         purpose: view.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: view.remittance.clone().unwrap_or_default(),

@@ -7,6 +7,7 @@
 //! - `returns` answers recalls and sends money back;
 //! - `requests` answers requests to pay, and pays them;
 //! - `mandates` keeps mandates, and pays what is collected;
+//! - `standing` makes the payments of standing orders that are due;
 //! - `rates` publishes standing exchange rates.
 //!
 //! # Not here
@@ -20,6 +21,7 @@ mod payments;
 mod rates;
 mod requests;
 mod returns;
+mod standing;
 
 use crate::aliases;
 use crate::books::records::OutboxMessage;
@@ -59,6 +61,7 @@ pub(crate) fn start(inner: &Shared, outbox: mpsc::UnboundedReceiver<(u64, Outbox
     tasks.spawn(outbox::run(Shared::clone(inner), outbox));
     tasks.spawn(payments::resume_and_watch(Shared::clone(inner)));
     tasks.spawn(bulk::run(Shared::clone(inner)));
+    tasks.spawn(standing::run(Shared::clone(inner)));
     if inner.config.registers_aliases {
         tasks.spawn(aliases::register_all(Shared::clone(inner)));
     }

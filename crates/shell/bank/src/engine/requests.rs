@@ -143,6 +143,7 @@ fn outgoing(inner: &Inner, request: &PaymentRequestView, account: &Account, cust
         quote: None,
         request: Some(request.uetr_text()),
         collection: None,
+        standing: None,
         fixed_credit: false,
         purpose: request.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: request.remittance.clone().unwrap_or_default(),

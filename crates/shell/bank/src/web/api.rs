@@ -129,10 +129,23 @@ pub(crate) struct PayRequest {
     on: String,
     /// Pay although the name check is not a match.
     #[serde(default)]
-    acknowledge_name: bool,
+    pub(crate) acknowledge_name: bool,
     /// Only show name check and quote; nothing is paid.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
+}
+
+impl PayRequest {
+    /// What was typed.
+    pub(crate) fn typed(self) -> TypedOrder {
+        let Self { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on, .. } = self;
+        TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on }
+    }
+}
+
+/// An amount with its currency.
+pub(crate) fn amount(amount: money::Amount) -> Value {
+    json!({"currency": amount.currency.code.as_str(), "amount": amount.to_string()})
 }
 
 fn debit() -> String {
@@ -145,22 +158,8 @@ fn goods() -> String {
 
 /// Checks, quotes and, unless it is a dry run, pays. 202 with the payment as it stands.
 pub(crate) async fn pay(State(inner): State<Shared>, Bearer(session): Bearer, Json(request): Json<PayRequest>) -> Response {
-    let PayRequest {
-        from,
-        agent,
-        payee,
-        name,
-        amount,
-        fixed,
-        credit_currency,
-        purpose,
-        note,
-        when,
-        on,
-        acknowledge_name,
-        dry_run,
-    } = request;
-    let typed = TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on };
+    let (acknowledge_name, dry_run) = (request.acknowledge_name, request.dry_run);
+    let typed = request.typed();
     let paid = async {
         let draft = inner.draft(&session.sign_in, &typed).await?;
         if dry_run { Ok(draft) } else { inner.confirm(&session.sign_in, &draft.uetr, acknowledge_name).await }
@@ -260,6 +259,7 @@ fn view(payment: &Outgoing) -> Value {
         "warning": payment.payee.alias.as_ref().and_then(|alias| alias.warning.as_deref()),
         "reason": payment.reason,
         "reason_text": payment.reason_text,
+        "standing_order": payment.standing,
         "confirmed_ms": times.confirmed_ms,
         "held_ms": times.held_ms,
         "final_ms": times.final_ms,

@@ -7,7 +7,7 @@ use crate::service::ServiceError;
 use crate::web::layout::{Page, problem};
 use crate::web::text::Language;
 use crate::web::visitor::{Customer, Visitor};
-use crate::web::{format, pay};
+use crate::web::{format, pay, standing};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -92,6 +92,8 @@ async fn content(inner: &Inner, customer: &Customer) -> Result<Markup, ServiceEr
     let sign_in = customer.session.sign_in.clone();
     let holder = inner.customer(&sign_in).await?;
     let statements = statements(inner, &sign_in, ENTRIES_SHOWN).await?;
+    // Paused by the bank: nothing is paid until the customer looks at it.
+    let needs_customer = inner.standing_orders(&sign_in).await?.iter().any(standing::needs_customer);
     let payments = inner.books(move |books| books.outgoing_of(&sign_in, PAYMENTS_SHOWN)).await?;
     let holder_zh = language.pick("", holder.name_zh_hant.as_deref().unwrap_or(""), holder.name_zh_hans.as_deref().unwrap_or(""));
     Ok(html! {
@@ -99,9 +101,11 @@ async fn content(inner: &Inner, customer: &Customer) -> Result<Markup, ServiceEr
             h1 { (language.welcome()) span.comma { @if language == Language::English { ", " } @else { "，" } }
                 @if holder_zh.is_empty() { (holder.name) } @else { (holder_zh) } }
             a.button.primary href="/pay" { (language.pay_across()) }
+            a.button href="/standing-orders" { (language.standing_orders()) }
             a.button href="/mandates" { (language.mandates()) }
             @if holder.company { a.button href="/bulk" { (language.bulk_title()) } }
         }
+        @if needs_customer { p.alert role="status" { a href="/standing-orders" { (language.standing_alert()) } } }
         @for statement in &statements { (account_card(language, &statement.account)) }
         (paid_by(language, &holder))
         div.columns {

@@ -5,7 +5,7 @@ use crate::directory::name_forms;
 use crate::inner::{Inner, Shared};
 use crate::mandates::{MandateDecision, TypedCollection, TypedMandate};
 use crate::service::ServiceError;
-use crate::web::api::{Bearer, refusal};
+use crate::web::api::{Bearer, amount, refusal};
 use crate::web::format;
 use crate::web::home::failure;
 use crate::web::layout::Page;
@@ -76,10 +76,6 @@ pub(crate) async fn collection(State(inner): State<Shared>, Bearer(session): Bea
         Ok(collection) => Json(collection_view(&collection)).into_response(),
         Err(error) => refusal(&error),
     }
-}
-
-fn amount(amount: money::Amount) -> Value {
-    json!({"currency": amount.currency.code.as_str(), "amount": amount.to_string()})
 }
 
 fn view(mandate: &Mandate) -> Value {

@@ -23,6 +23,9 @@ mod pay;
 mod progress;
 mod receipt;
 mod sign_in;
+mod standing;
+mod standing_api;
+mod standing_text;
 mod text;
 mod visitor;
 
@@ -69,6 +72,13 @@ pub(crate) fn router(inner: Shared) -> Router {
         .route("/api/v1/payments/{uetr}/receipt", get(api::receipt))
         .route("/api/v1/requests", post(api::ask))
         .route("/api/v1/requests/{uetr}", get(api::asked))
+        .route("/standing-orders", get(standing::page))
+        .route("/standing-orders/{id}", get(standing::order_page))
+        .route("/standing-orders/{id}/confirm", post(standing::confirm))
+        .route("/standing-orders/{id}/{decision}", get(standing::ask).post(standing::decide))
+        .route("/api/v1/standing-orders", get(standing_api::list).post(standing_api::order))
+        .route("/api/v1/standing-orders/{id}", get(standing_api::standing_order))
+        .route("/api/v1/standing-orders/{id}/{decision}", post(standing_api::decide))
         .route("/mandates", get(mandates::page).post(mandates::ask_from_page))
         .route("/mandates/{uetr}", get(mandates::mandate_page))
         .route("/mandates/{uetr}/collect", post(mandates::collect_from_page))

@@ -1,15 +1,17 @@
 //! Paying across: the form, the page to check and confirm, and what they send.
 
-use crate::books::records::{NameCheck, Outgoing};
+use crate::books::records::{NameCheck, Outgoing, Payee};
 use crate::books::state::OutgoingState;
 use crate::directory::name_forms;
 use crate::inner::{Inner, Shared};
 use crate::order::{Field, OrderFault, PURPOSES, TEXT_CHARS_MAX, TypedOrder};
 use crate::service::ServiceError;
+use crate::standing::TypedRepeat;
 use crate::web::format;
 use crate::web::home::{failure, pots_of, statements};
 use crate::web::layout::Page;
 use crate::web::sign_in::TokenForm;
+use crate::web::standing::repeat_fields;
 use crate::web::text::{Language, fill};
 use crate::web::visitor::{Customer, SameSite};
 use axum::Form;
@@ -42,19 +44,27 @@ pub(crate) struct PayForm {
     note: String,
     when: String,
     on: String,
+    repeat: String,
+    every: String,
+    first: String,
+    ends: String,
+    times: String,
+    until: String,
 }
 
 impl PayForm {
-    fn typed(self) -> TypedOrder {
+    fn typed(self) -> (TypedOrder, TypedRepeat) {
         let Self { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on, .. } = self;
-        TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on }
+        let Self { repeat, every, first, ends, times, until, .. } = self;
+        let typed = TypedOrder { from, agent, payee, name, amount, fixed, credit_currency, purpose, note, when, on };
+        (typed, TypedRepeat { repeat, every, first, ends, times, until })
     }
 }
 
 /// The empty form.
 pub(crate) async fn form(State(inner): State<Shared>, customer: Customer) -> Response {
     let typed = TypedOrder { fixed: "debit".to_owned(), ..TypedOrder::default() };
-    match render_form(&inner, &customer, &typed, None).await {
+    match render_form(&inner, &customer, &typed, &TypedRepeat::default(), None).await {
         Ok(page) => page.into_response(),
         Err(error) => failure(&inner, &customer, &error),
     }
@@ -65,10 +75,15 @@ pub(crate) async fn submit(State(inner): State<Shared>, customer: Customer, _: S
     if let Err(refused) = customer.check_form(&form.token, &inner) {
         return *refused;
     }
-    let typed = form.typed();
-    match inner.draft(&customer.session.sign_in, &typed).await {
-        Ok(draft) => Redirect::to(&format!("/pay/{}", draft.uetr)).into_response(),
-        Err(ServiceError::Field(fault)) => match render_form(&inner, &customer, &typed, Some(fault)).await {
+    let (typed, repeat) = form.typed();
+    let sign_in = &customer.session.sign_in;
+    let drafted = match repeat.is_asked() {
+        true => inner.draft_standing(sign_in, &typed, &repeat).await.map(|draft| format!("/standing-orders/{}", draft.id)),
+        false => inner.draft(sign_in, &typed).await.map(|draft| format!("/pay/{}", draft.uetr)),
+    };
+    match drafted {
+        Ok(review) => Redirect::to(&review).into_response(),
+        Err(ServiceError::Field(fault)) => match render_form(&inner, &customer, &typed, &repeat, Some(fault)).await {
             Ok(page) => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
             Err(error) => failure(&inner, &customer, &error),
         },
@@ -106,9 +121,9 @@ pub(crate) async fn requote(
 #[derive(Deserialize)]
 pub(crate) struct ConfirmForm {
     #[serde(default)]
-    token: String,
+    pub(super) token: String,
     #[serde(default)]
-    acknowledged: Option<String>,
+    pub(super) acknowledged: Option<String>,
 }
 
 /// Confirms and sends.
@@ -160,7 +175,7 @@ pub(crate) async fn cancel(
 }
 
 /// One field: label, what is wrong, the input itself.
-fn field(language: Language, field: Field, fault: Option<OrderFault>, hint: Option<&str>, input: Markup) -> Markup {
+pub(super) fn field(language: Language, field: Field, fault: Option<OrderFault>, hint: Option<&str>, input: Markup) -> Markup {
     let wrong = fault.filter(|fault| fault.field == field);
     html! {
         div.field class=[wrong.map(|_| "wrong")] {
@@ -172,7 +187,7 @@ fn field(language: Language, field: Field, fault: Option<OrderFault>, hint: Opti
     }
 }
 
-fn described_by(field: Field, fault: Option<OrderFault>, hint: bool) -> Option<String> {
+pub(super) fn described_by(field: Field, fault: Option<OrderFault>, hint: bool) -> Option<String> {
     let key = field.key();
     let wrong = fault.is_some_and(|fault| fault.field == field);
     match (wrong, hint) {
@@ -187,6 +202,7 @@ async fn render_form(
     inner: &Inner,
     customer: &Customer,
     typed: &TypedOrder,
+    repeat: &TypedRepeat,
     fault: Option<OrderFault>,
 ) -> Result<Markup, ServiceError> {
     let language = customer.language;
@@ -270,6 +286,7 @@ async fn render_form(
                         aria-invalid=[invalid(Field::Note)] aria-describedby=[described_by(Field::Note, fault, false)];
                 }))
             }
+            (repeat_fields(language, repeat, fault))
             div.actions {
                 button.primary type="submit" { (language.continue_()) }
                 a.button href="/" { (language.cancel()) }
@@ -312,7 +329,7 @@ async fn render_review(inner: &Inner, customer: &Customer, draft: &Outgoing, fau
         section.card {
             (amounts(language, draft))
             (terms(language, draft, told.as_ref()))
-            (name_check(language, draft))
+            (name_check(language, &draft.payee))
             @if let Some(left_ms) = left_ms {
                 (countdown(language, left_ms))
                 form method="post" action={ "/pay/" (draft.uetr) "/quote" } {
@@ -377,20 +394,27 @@ fn quota_words(language: Language, quota: &QuotaLeft) -> String {
     fill(language.quota_left_of(), &[unit, &quota.remaining, &quota.most, &quota.limit])
 }
 
-fn terms(language: Language, draft: &Outgoing, told: Option<&WhatIf>) -> Markup {
-    let payee = &draft.payee;
+/// Who is paid, and where.
+pub(super) fn payee_terms(language: Language, payee: &Payee) -> Markup {
     let bank = name_forms(&payee.agent, &payee.agent_name);
     html! {
-        dl.terms {
-            dt { (language.payee()) } dd { strong { (payee.name) } }
-            dt { (language.payee_bank()) } dd { (language.name(&bank)) }
-            dt { (language.account()) } dd.mono {
-                @match (&payee.alias, &payee.mobile) {
-                    (Some(alias), _) => (alias.text),
-                    (None, Some(mobile)) => (mobile),
-                    (None, None) => (format::account(&payee.account)),
-                }
+        dt { (language.payee()) } dd { strong { (payee.name) } }
+        dt { (language.payee_bank()) } dd { (language.name(&bank)) }
+        dt { (language.account()) } dd.mono {
+            @match (&payee.alias, &payee.mobile) {
+                (Some(alias), _) => (alias.text),
+                (None, Some(mobile)) => (mobile),
+                (None, None) => (format::account(&payee.account)),
             }
+        }
+    }
+}
+
+fn terms(language: Language, draft: &Outgoing, told: Option<&WhatIf>) -> Markup {
+    let payee = &draft.payee;
+    html! {
+        dl.terms {
+            (payee_terms(language, payee))
             @if let Some(quote) = &draft.quote {
                 @let (debit, credit) = (draft.debit.currency.code.to_string(), draft.credit.currency.code.to_string());
                 dt { (language.rate()) } dd { (fill(language.rate_line(), &[&debit, &quote.rate, &credit])) }
@@ -407,8 +431,9 @@ fn terms(language: Language, draft: &Outgoing, told: Option<&WhatIf>) -> Markup 
     }
 }
 
-fn name_check(language: Language, draft: &Outgoing) -> Markup {
-    let check = draft.payee.check;
+/// What is known of the payee's name, and whether others warn of the payee.
+pub(super) fn name_check(language: Language, payee: &Payee) -> Markup {
+    let check = payee.check;
     let (class, sign) = match check {
         NameCheck::Match => ("check good", "✓"),
         NameCheck::Shown | NameCheck::NotAsked => ("check good", "i"),
@@ -420,10 +445,10 @@ fn name_check(language: Language, draft: &Outgoing) -> Markup {
             span.sign aria-hidden="true" { (sign) }
             div {
                 strong { (language.name_check()) ": " (language.name_check_words(check)) }
-                @if let Some(masked) = &draft.payee.masked_name { p { (fill(language.bank_shows(), &[masked])) } }
+                @if let Some(masked) = &payee.masked_name { p { (fill(language.bank_shows(), &[masked])) } }
             }
         }
-        @if let Some(tier) = draft.payee.alias.as_ref().and_then(|alias| alias.warning.as_deref()) {
+        @if let Some(tier) = payee.alias.as_ref().and_then(|alias| alias.warning.as_deref()) {
             p.alert role="alert" { (language.warning_words(tier)) }
         }
     }

@@ -82,9 +82,11 @@ macro_rules! words {
         }
 
         #[cfg(test)]
-        const ALL_WORDS: &[(&str, [&str; 3])] = &[$((stringify!($name), [$english, $traditional, $simplified]),)*];
+        pub(crate) const ALL_WORDS: &[(&str, [&str; 3])] = &[$((stringify!($name), [$english, $traditional, $simplified]),)*];
     };
 }
+
+pub(crate) use words;
 
 words! {
     sample_notice: "Sample bank. Invented names and money.", "示範銀行，姓名與金錢皆為虛構。", "示范银行，姓名与金钱皆为虚构。";
@@ -302,6 +304,12 @@ impl Language {
             Field::Purpose => self.purpose(),
             Field::Note => self.note(),
             Field::When => self.when(),
+            Field::Repeat => self.repeat(),
+            Field::Every => self.repeat_every(),
+            Field::First => self.first_date(),
+            Field::Ends => self.repeat_ends(),
+            Field::Times => self.repeat_times(),
+            Field::Until => self.last_date(),
         }
     }
 
@@ -339,6 +347,27 @@ impl Language {
             FieldFault::NotADayAhead => {
                 self.pick("A day ahead, at most a year.", "須為一年內的未來日期。", "须为一年内的未来日期。")
             }
+            FieldFault::NotADate => {
+                self.pick("A date, such as 2027-02-17.", "請輸入日期，例如 2027-02-17。", "请输入日期，例如 2027-02-17。")
+            }
+            FieldFault::NotAWholeNumber => self.pick("A whole number, please.", "請輸入整數。", "请输入整数。"),
+            FieldFault::OutOfRange => self.pick("That is more, or less, than is possible.", "超出可選範圍。", "超出可选范围。"),
+            FieldFault::BeforeFirst => {
+                self.pick("The last date is before the first.", "最後日期早於首次日期。", "最后日期早于首次日期。")
+            }
+            FieldFault::WhenOrRepeat => self.pick(
+                "Choose a time of execution or a repetition, not both.",
+                "執行時間與重複付款只能選擇其一。",
+                "执行时间与重复付款只能选择其一。",
+            ),
+            FieldFault::OnceHasNoEnd => {
+                self.pick("What is paid once ends by itself.", "只付一次的付款無須設定結束。", "只付一次的付款无须设定结束。")
+            }
+            FieldFault::TooManyOrders => self.pick(
+                "You have 50 standing orders in force or paused, and cannot have more. Cancel one first.",
+                "您已有 50 項生效或暫停的定期付款，已達上限，請先取消一項。",
+                "您已有 50 项生效或暂停的定期付款，已达上限，请先取消一项。",
+            ),
             FieldFault::NoQuote => self.pick(
                 "Nobody exchanges this amount of these currencies now.",
                 "暫無銀行兌換此金額的這對貨幣。",
@@ -453,9 +482,13 @@ impl Language {
 mod tests {
     use super::*;
 
+    fn all_words() -> impl Iterator<Item = &'static (&'static str, [&'static str; 3])> {
+        ALL_WORDS.iter().chain(crate::web::standing_text::ALL_WORDS)
+    }
+
     #[test]
     fn every_word_is_there_in_three_languages() {
-        for (name, texts) in ALL_WORDS {
+        for (name, texts) in all_words() {
             for text in texts {
                 assert!(!text.trim().is_empty(), "{name}");
                 assert_eq!(text.matches("{}").count(), texts[0].matches("{}").count(), "{name}: {text}");
@@ -463,14 +496,14 @@ mod tests {
             assert!(texts[0].is_ascii() || !texts[0].chars().any(is_han), "{name} is English");
         }
         let untranslated: Vec<_> =
-            ALL_WORDS.iter().filter(|(_, texts)| !texts[1].chars().any(is_han)).map(|(name, _)| *name).collect();
+            all_words().filter(|(_, texts)| !texts[1].chars().any(is_han)).map(|(name, _)| *name).collect();
         assert_eq!(untranslated, ["rate_line"]);
     }
 
     /// Characters that exist in one of the two scripts only must not be in the other.
     #[test]
     fn scripts_are_not_mixed() {
-        for (name, [_, traditional, simplified]) in ALL_WORDS {
+        for (name, [_, traditional, simplified]) in all_words() {
             let folded: String = traditional.chars().map(crate::hanzi::simplified).collect();
             if folded != **traditional {
                 assert_ne!(traditional, simplified, "{name} is traditional in both");
