@@ -1,9 +1,9 @@
 //! The pages of a running bank, as a browser asks for them, and the same in JSON.
 
-use crate::town::{Clock, PASSWORD, at, config, plan, rent, seed};
+use crate::town::{Clock, PASSWORD, at, config, plan, rent, seed_with};
 use bank::books::rhythm::{End, Rhythm};
 use bank::books::{Books, Folder};
-use bank::{Bank, BankHandle};
+use bank::{Bank, BankHandle, PasswordHash};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -61,7 +61,7 @@ impl Browser {
 async fn signed_in(folder: &tempfile::TempDir) -> Browser {
     let now = at("2026-12-01", 120);
     let books = Books::open(&Folder(folder.path().to_owned())).unwrap();
-    books.seed(&seed(), 1).unwrap();
+    books.seed(&seed_with(PasswordHash::of(PASSWORD)), 1).unwrap();
     books.draft_standing(&rent("r1", plan("2026-12-31", Rhythm::Monthly(1), End::Times(12)), now)).unwrap();
     drop(books);
     let bank = Bank::start(config(&Clock::at(now), folder.path().to_owned())).await.unwrap();
