@@ -223,9 +223,9 @@ fn limits_have_an_answer() {
     let drafts = |state| books.standing_orders_of("amy").unwrap().iter().filter(|order| order.state == state).count();
     assert_eq!(drafts(StandingState::Draft), DRAFTS_MAX);
     assert!(books.standing_order("draft 0").unwrap().is_none() && books.standing_order("draft 14").unwrap().is_some());
+    books.decide_standing("one more", StandingDecision::Cancel, now).unwrap();
     for number in 0..OVER_KEPT + 5 {
         let id = format!("over {number}");
-        books.decide_standing("one more", StandingDecision::Cancel, now).unwrap();
         confirm(&id).unwrap();
         books.decide_standing(&id, StandingDecision::Cancel, now + number as u64).unwrap();
     }
