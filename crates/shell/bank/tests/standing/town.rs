@@ -181,7 +181,7 @@ pub fn config(clock: &Arc<Clock>, data_dir: PathBuf) -> BankConfig {
             bic: "HARBHKHHXXX".to_owned(),
             connector: Arc::new(Nowhere),
             signer: Arc::new(FileSigner::ephemeral("HARBHKHHXXX#1")),
-            centre_keys: Arc::new(|_: &str| None),
+            centre_keys: Arc::new(|_: &str| None::<[u8; 32]>),
             world,
         },
         centre_bic: "LUOHHKHHXXX".to_owned(),
