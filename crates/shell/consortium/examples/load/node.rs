@@ -77,7 +77,8 @@ impl Authorise for Checked {
     fn authorise(&self, command: &Command, message: Option<&[u8]>, known: &Known) -> Result<(), Unauthorised> {
         let Some(sender) = sender(command) else { return Ok(()) };
         let signature = message.and_then(|message| message.first_chunk::<64>()).ok_or(Unauthorised("no signature"))?;
-        let key = known.by_id(sender).ok_or(Unauthorised("unknown sender"))?.key;
+        let sender = known.by_id(sender).ok_or(Unauthorised("unknown sender"))?;
+        let Some(clearing::VerifyingKey::Ed25519(key)) = sender.key_at(1, Time(0)) else { return Err(Unauthorised("no key")) };
         let key = VerifyingKey::from_bytes(&key).map_err(|_| Unauthorised("no key"))?;
         let mut bytes = Vec::with_capacity(192);
         command.encode(&mut bytes);

@@ -43,7 +43,7 @@ impl Options {
             node: value("--node").map(|text| text.parse().unwrap()),
             folder: value("--folder")
                 .map_or_else(|| std::env::temp_dir().join(format!("luohu-load-{}", std::process::id())), PathBuf::from),
-            first_port: number("--port", 41_800) as u16,
+            first_port: number("--port", 21_800) as u16,
             seconds: number("--seconds", 10),
             in_flight: number("--in-flight", 1000),
             rate: value("--rate").map(|text| text.parse().unwrap()),
