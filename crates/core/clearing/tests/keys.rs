@@ -1,5 +1,7 @@
 //! Numbers of signing keys, who may have them, and what is kept of them.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use clearing::{
     Arrangement, Bic, Clearing, Command, Event, EventKind, IndexSeed, Outcome, ParticipantId, ParticipantKey, ParticipantStatus,
     RegisterParticipant, SetKey, Time, VerifyingKey, laws,
