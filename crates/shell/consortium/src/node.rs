@@ -112,6 +112,14 @@ pub enum StartError {
     /// The mark in the engine's folder cannot be read or written.
     #[error("voting journals: {0}")]
     Mark(#[from] std::io::Error),
+    /// The others could not reach it.
+    #[error("listening for the other operators at {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The engine's own files.
     #[error("the engine's files: {0}")]
     Bundle(#[from] BundleError),
@@ -143,6 +151,11 @@ fn now() -> Time {
     Time(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
+/// Whether somebody else listens there. The engine finds out only when it runs, and then goes on deaf.
+fn check_free(address: SocketAddr) -> Result<(), StartError> {
+    std::net::TcpListener::bind(address).map(drop).map_err(|source| StartError::Listen { address, source })
+}
+
 /// Public key of a secret one.
 pub fn public_key(secret: [u8; 32]) -> [u8; 32] {
     key_bytes(&private(secret).public_key())
@@ -171,6 +184,7 @@ impl Consortium {
         rebuild: impl FnOnce(Recovered<'_>) -> Result<S, OpenError>,
     ) -> Result<Self, StartError> {
         let members = Members::of(&config)?;
+        check_free(config.listen)?;
         let files = MarkFiles { engine: config.engine.clone(), starts: config.starts.clone() };
         let oath = files.open(public_key(config.key), now())?;
         let follow = |known: &Known| Follower::open(disk.clone(), journal, seed, Making::Ahead, noting(known, rebuild));
@@ -535,4 +549,19 @@ fn network_config(
     network.dial_timeout = Duration::from_secs(3);
     network.allowed_handshake_rate_per_ip = Quota::per_second(NZU32!(64));
     network
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_has_is_said_before_anything_is_opened() {
+        let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = taken.local_addr().unwrap();
+        let refused = check_free(address).unwrap_err();
+        assert!(matches!(&refused, StartError::Listen { .. }) && refused.to_string().contains(&address.to_string()), "{refused}");
+        drop(taken);
+        assert!(check_free(address).is_ok());
+    }
 }
