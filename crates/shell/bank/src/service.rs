@@ -1,7 +1,7 @@
 //! What a customer can have done: the payee checked, a quote, a payment confirmed. Pages and JSON alike use it.
 
 use crate::aliases::{self, Found};
-use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee, StoredQuote};
+use crate::books::records::{Customer, NameCheck, Outgoing, Payee, StoredQuote};
 use crate::books::state::OutgoingState;
 use crate::books::{BooksError, BooksRefusal};
 use crate::directory::name_forms;
@@ -79,29 +79,17 @@ impl Inner {
         let execute_at_ms = order.when.at_ms(self.now_ms())?;
         let payee = payee_of(&order, agent_name, check, found)?;
         let draft = Outgoing {
-            uetr: self.world.uuid().to_string(),
-            sign_in: sign_in.to_owned(),
-            account: order.account,
-            debit,
-            credit,
-            payee,
             quote,
-            request: None,
-            collection: None,
-            standing: None,
             fixed_credit: order.fixed == FixedSide::Credit,
             purpose: order.purpose,
             note: order.note,
             execute_at_ms,
-            waits: None,
-            state: OutgoingState::Draft,
-            message: None,
-            reason: None,
-            reason_text: None,
-            receipt: None,
-            times: OutgoingTimes { drafted_ms: self.now_ms(), ..OutgoingTimes::default() },
-            returned_minor: 0,
-            return_reason: None,
+            ..Outgoing::draft(
+                [self.world.uuid().to_string(), sign_in.to_owned(), order.account],
+                [debit, credit],
+                payee,
+                self.now_ms(),
+            )
         };
         let kept = draft.clone();
         self.books(move |books| books.save_draft(&kept)).await?;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use bank::books::records::{Incoming, NameCheck, Outgoing, OutgoingTimes, Payee};
+use bank::books::records::{Incoming, NameCheck, Outgoing, Payee};
 use bank::books::state::{IncomingState, OutgoingEvent, OutgoingState};
 use bank::books::{
     Answered, Books, BooksError, BooksRefusal, InboxEntry, OutgoingReturn, OutgoingUpdate, RecallAnswer, ReturnState, Seed, Told,
@@ -51,29 +51,13 @@ fn draft(uetr: &str, minor: u64) -> Outgoing {
         masked_name: None,
     };
     Outgoing {
-        uetr: uetr.to_owned(),
-        sign_in: "amy".to_owned(),
-        account: "1001".to_owned(),
-        debit: Amount::from_minor(minor, HKD),
-        credit: Amount::from_minor(minor, HKD),
-        payee,
-        quote: None,
-        request: None,
-        collection: None,
-        standing: None,
         purpose: "GDDS".to_owned(),
-        note: String::new(),
-        fixed_credit: false,
-        execute_at_ms: None,
-        waits: None,
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        times: OutgoingTimes::default(),
-        returned_minor: 0,
-        return_reason: None,
+        ..Outgoing::draft(
+            [uetr.to_owned(), "amy".to_owned(), "1001".to_owned()],
+            [Amount::from_minor(minor, HKD), Amount::from_minor(minor, HKD)],
+            payee,
+            0,
+        )
     }
 }
 

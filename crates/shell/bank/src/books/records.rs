@@ -281,6 +281,36 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// What a customer may confirm: nothing is reserved, sent or said of it yet, and it is paid at once. The texts are its UETR, who
+    /// signs in and the account; the amounts what is debited and what arrives.
+    pub fn draft([uetr, sign_in, account]: [String; 3], [debit, credit]: [Amount; 2], payee: Payee, drafted_ms: u64) -> Self {
+        Self {
+            uetr,
+            sign_in,
+            account,
+            debit,
+            credit,
+            payee,
+            quote: None,
+            request: None,
+            collection: None,
+            standing: None,
+            fixed_credit: false,
+            purpose: String::new(),
+            note: String::new(),
+            execute_at_ms: None,
+            waits: None,
+            state: OutgoingState::Draft,
+            message: None,
+            reason: None,
+            reason_text: None,
+            receipt: None,
+            times: OutgoingTimes { drafted_ms, ..OutgoingTimes::default() },
+            returned_minor: 0,
+            return_reason: None,
+        }
+    }
+
     /// What came back of the debit.
     pub const fn returned(&self) -> Amount {
         Amount { minor: money::MinorUnits(self.returned_minor), currency: self.debit.currency }

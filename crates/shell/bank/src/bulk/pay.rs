@@ -1,8 +1,7 @@
 //! Accepted files, paid: a batch of lines at a time, so many payments under way at once.
 
 use crate::books::bulk::{BulkFile, BulkLine, Turn};
-use crate::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee};
-use crate::books::state::OutgoingState;
+use crate::books::records::{Customer, NameCheck, Outgoing, Payee};
 use crate::books::{Books, BooksError};
 use crate::bulk::receive::typed;
 use crate::directory::name_forms;
@@ -102,38 +101,25 @@ async fn turn(inner: &Inner, line: BulkLine, customer: &Customer) -> Option<Turn
     };
     let now_ms = inner.now_ms();
     let payment = Outgoing {
-        uetr: inner.world.uuid().to_string(),
-        sign_in: customer.sign_in.clone(),
-        account: order.account.clone(),
-        debit,
-        credit,
-        payee: Payee {
-            agent: order.agent.clone(),
-            agent_name,
-            account: order.payee.as_str().to_owned(),
-            mobile: None,
-            name: order.name.clone(),
-            check: NameCheck::NotAsked,
-            masked_name: None,
-            alias: None,
-        },
         quote,
-        request: None,
-        collection: None,
-        standing: None,
         fixed_credit: true,
         purpose: order.purpose.clone(),
         note: order.note.clone(),
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        execute_at_ms: None,
-        waits: None,
-        returned_minor: 0,
-        return_reason: None,
-        times: OutgoingTimes { drafted_ms: now_ms, ..OutgoingTimes::default() },
+        ..Outgoing::draft(
+            [inner.world.uuid().to_string(), customer.sign_in.clone(), order.account.clone()],
+            [debit, credit],
+            Payee {
+                agent: order.agent.clone(),
+                agent_name,
+                account: order.payee.as_str().to_owned(),
+                mobile: None,
+                name: order.name.clone(),
+                check: NameCheck::NotAsked,
+                masked_name: None,
+                alias: None,
+            },
+            now_ms,
+        )
     };
     let message = inner.scheme.payment(&payment, customer, line.end_to_end_id.as_deref(), inner.now_ns());
     match message {

@@ -6,8 +6,7 @@
 
 use super::requests::{book_and_send, payment_uetr};
 use crate::books::mandates::{Collection, CollectionStanding, Mandate, MandateSide, MandateStanding};
-use crate::books::records::{Account, Customer, NameCheck, Outgoing, OutgoingTimes, Payee};
-use crate::books::state::OutgoingState;
+use crate::books::records::{Account, Customer, NameCheck, Outgoing, Payee};
 use crate::books::{Books, BooksError};
 use crate::directory::name_forms;
 use crate::engine::requests::send_until_taken;
@@ -210,39 +209,25 @@ fn judge(books: &Books, view: &CollectionView) -> Result<Result<(Account, Custom
 
 fn outgoing(inner: &Inner, view: &CollectionView, account: &Account, customer: &Customer) -> Outgoing {
     Outgoing {
-        uetr: payment_uetr(&view.uetr),
-        sign_in: customer.sign_in.clone(),
-        account: account.number.clone(),
-        debit: view.amount,
-        credit: view.amount,
-        payee: Payee {
-            agent: view.creditor_agent.clone(),
-            agent_name: name_forms(&view.creditor_agent, &view.creditor_agent).en,
-            account: view.creditor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default(),
-            mobile: None,
-            name: view.creditor.name.clone(),
-            // The creditor's own bank wrote name and account, and the debtor agreed to them.
-            check: NameCheck::Match,
-            masked_name: None,
-            alias: None,
-        },
-        quote: None,
-        request: None,
         collection: Some(view.uetr_text()),
-        standing: None,
-        fixed_credit: false,
         purpose: view.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: view.remittance.clone().unwrap_or_default(),
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        execute_at_ms: None,
-        waits: None,
-        returned_minor: 0,
-        return_reason: None,
-        times: OutgoingTimes { drafted_ms: inner.now_ms(), ..OutgoingTimes::default() },
+        ..Outgoing::draft(
+            [payment_uetr(&view.uetr), customer.sign_in.clone(), account.number.clone()],
+            [view.amount, view.amount],
+            Payee {
+                agent: view.creditor_agent.clone(),
+                agent_name: name_forms(&view.creditor_agent, &view.creditor_agent).en,
+                account: view.creditor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default(),
+                mobile: None,
+                name: view.creditor.name.clone(),
+                // The creditor's own bank wrote name and account, and the debtor agreed to them.
+                check: NameCheck::Match,
+                masked_name: None,
+                alias: None,
+            },
+            inner.now_ms(),
+        )
     }
 }
 

@@ -4,8 +4,7 @@
 //! Crash note: what is not answered when the bank goes down is not answered any more, and expires at the centre. The payment's
 //! UETR follows from the request's, so that one request never leads to two payments of this bank.
 
-use crate::books::records::{Account, Customer, NameCheck, Outgoing, OutgoingTimes, Payee};
-use crate::books::state::OutgoingState;
+use crate::books::records::{Account, Customer, NameCheck, Outgoing, Payee};
 use crate::directory::name_forms;
 use crate::engine::{self, Pause};
 use crate::fault::Fault;
@@ -124,39 +123,25 @@ fn outgoing(inner: &Inner, request: &PaymentRequestView, account: &Account, cust
     let creditor = request.creditor_account.as_ref().map(|account| account.number.clone()).unwrap_or_default();
     let amount: Amount = request.amount;
     Outgoing {
-        uetr: payment_uetr(&request.uetr),
-        sign_in: customer.sign_in.clone(),
-        account: account.number.clone(),
-        debit: amount,
-        credit: amount,
-        payee: Payee {
-            agent: request.creditor_agent.clone(),
-            agent_name: name_forms(&request.creditor_agent, &request.creditor_agent).en,
-            account: creditor,
-            mobile: None,
-            name: request.creditor.name.clone(),
-            // The creditor's own bank wrote name and account.
-            check: NameCheck::Match,
-            masked_name: None,
-            alias: None,
-        },
-        quote: None,
         request: Some(request.uetr_text()),
-        collection: None,
-        standing: None,
-        fixed_credit: false,
         purpose: request.purpose.clone().unwrap_or_else(|| Purpose::Othr.to_string()),
         note: request.remittance.clone().unwrap_or_default(),
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        execute_at_ms: None,
-        waits: None,
-        returned_minor: 0,
-        return_reason: None,
-        times: OutgoingTimes { drafted_ms: inner.now_ms(), ..OutgoingTimes::default() },
+        ..Outgoing::draft(
+            [payment_uetr(&request.uetr), customer.sign_in.clone(), account.number.clone()],
+            [amount, amount],
+            Payee {
+                agent: request.creditor_agent.clone(),
+                agent_name: name_forms(&request.creditor_agent, &request.creditor_agent).en,
+                account: creditor,
+                mobile: None,
+                name: request.creditor.name.clone(),
+                // The creditor's own bank wrote name and account.
+                check: NameCheck::Match,
+                masked_name: None,
+                alias: None,
+            },
+            inner.now_ms(),
+        )
     }
 }
 

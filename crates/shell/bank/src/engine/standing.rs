@@ -8,10 +8,9 @@
 //! again.
 
 use crate::aliases;
-use crate::books::records::{Customer, Outgoing, OutgoingTimes, Payee};
+use crate::books::records::{Customer, Outgoing, Payee};
 use crate::books::rhythm::execution_ms;
 use crate::books::standing::{Execution, RunFault, StandingOrder, run_uetr};
-use crate::books::state::OutgoingState;
 use crate::books::{Books, BooksError, BooksRefusal};
 use crate::engine::{self, Pause};
 use crate::inner::{Inner, Shared};
@@ -146,29 +145,17 @@ async fn payment(inner: &Inner, order: &StandingOrder, number: u32) -> Result<Ou
         Err(error) => return Err(Unready::Later(error)),
     };
     Ok(Outgoing {
-        uetr: run_uetr(&order.id, due),
-        sign_in: order.sign_in.clone(),
-        account: order.account.clone(),
-        debit,
-        credit,
-        payee,
         quote,
-        request: None,
-        collection: None,
         standing: Some(order.id.clone()),
         fixed_credit: order.fixed_credit,
         purpose: order.purpose.clone(),
         note: order.note.clone(),
-        execute_at_ms: None,
-        waits: None,
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        times: OutgoingTimes { drafted_ms: inner.now_ms(), ..OutgoingTimes::default() },
-        returned_minor: 0,
-        return_reason: None,
+        ..Outgoing::draft(
+            [run_uetr(&order.id, due), order.sign_in.clone(), order.account.clone()],
+            [debit, credit],
+            payee,
+            inner.now_ms(),
+        )
     })
 }
 

@@ -1,9 +1,8 @@
 //! A bank with one customer, a clock that is set by hand, and no way to the centre.
 
-use bank::books::records::{Customer, NameCheck, Outgoing, OutgoingTimes, Payee};
+use bank::books::records::{Customer, NameCheck, Outgoing, Payee};
 use bank::books::rhythm::{End, Plan, Rhythm, execution_ms, read_date};
 use bank::books::standing::{Execution, StandingOrder, StandingState, run_uetr};
-use bank::books::state::OutgoingState;
 use bank::books::{Books, Seed};
 use bank::{Accent, BankConfig, CURRENCIES, Fault, NameForms, PasswordHash, Script};
 use banklink::{Connecting, Connector, LinkConfig, LinkError};
@@ -95,29 +94,15 @@ pub fn with_rent(books: &Books, id: &str, plan: Plan, confirmed_ms: u64) {
 /// The payment of a due date.
 pub fn payment(order: &StandingOrder, number: u32) -> Outgoing {
     Outgoing {
-        uetr: run_uetr(&order.id, order.plan.date(number).unwrap()),
-        sign_in: order.sign_in.clone(),
-        account: order.account.clone(),
-        debit: order.amount,
-        credit: order.amount,
-        payee: order.payee.clone(),
-        quote: None,
-        request: None,
-        collection: None,
         standing: Some(order.id.clone()),
-        fixed_credit: false,
         purpose: order.purpose.clone(),
         note: order.note.clone(),
-        execute_at_ms: None,
-        waits: None,
-        state: OutgoingState::Draft,
-        message: None,
-        reason: None,
-        reason_text: None,
-        receipt: None,
-        times: OutgoingTimes::default(),
-        returned_minor: 0,
-        return_reason: None,
+        ..Outgoing::draft(
+            [run_uetr(&order.id, order.plan.date(number).unwrap()), order.sign_in.clone(), order.account.clone()],
+            [order.amount, order.amount],
+            order.payee.clone(),
+            0,
+        )
     }
 }
 
